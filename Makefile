@@ -1,0 +1,64 @@
+# Every target makes .venv by itself when it is missing. Ask for another Python with `make PYTHON=python3.13 test`.
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench elasticsearch lock clean
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+# A stamp is renewed when the dependencies change; installing for development also satisfies the run-time stamp.
+RUNTIME := $(VENV)/.installed
+DEV := $(VENV)/.installed-dev
+
+# The first Python on the path that is new enough.
+PYTHON = $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $$python && break; done)
+
+ELASTICSEARCH_PORT := 9200
+ELASTICSEARCH_NODE := tests/servers/elasticsearch/node.py
+
+help:  ## this list
+	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 22
+
+demo: $(RUNTIME)  ## find an attack in a sample log, and show the query for each SIEM
+	@$(BIN)/sigmagen demo
+
+test: $(DEV)  ## run the tests; pass options with ARGS="-k window"
+	@$(BIN)/python -m pytest -q $(ARGS)
+
+check: $(DEV)  ## lint, formatting and types
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+bench: $(DEV)  ## measure start-up, conversion and detection
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+elasticsearch: $(BIN)/python  ## start a real Elasticsearch for the tests that need one, and print how to use it
+	@url=$$($(BIN)/python $(ELASTICSEARCH_NODE) start --port $(ELASTICSEARCH_PORT)) \
+		&& echo "export SIGMAGEN_ELASTICSEARCH_URL=$$url"
+
+lock:  ## resolve all dependencies afresh into requirements.lock
+	@rm -rf build/lock && $(PYTHON) -m venv build/lock
+	@build/lock/bin/python -m pip --disable-pip-version-check install -q -e '.[dev]'
+	@{ sed -n '/^#/p' requirements.lock; build/lock/bin/python -m pip freeze --exclude-editable; } > build/lock/requirements
+	@mv build/lock/requirements requirements.lock && rm -rf build/lock
+
+clean:  ## remove everything that was built or installed here, and stop the Elasticsearch of this folder
+	@if [ -x $(BIN)/python ] && [ -d build/elasticsearch ]; then \
+		ELASTICSEARCH_HOME=build/elasticsearch $(BIN)/python $(ELASTICSEARCH_NODE) stop; fi
+	@rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "sigmagen needs Python 3.11 or newer; set PYTHON=/path/to/it" >&2; exit 1; }
+	@$(PYTHON) -m venv --clear $(VENV) || { rm -rf $(VENV); exit 1; }
+
+$(RUNTIME): pyproject.toml requirements.lock | $(BIN)/python
+	@echo "installing sigmagen into $(VENV) ..." >&2
+	@$(PIP) install -q -c requirements.lock -e .
+	@touch $@
+
+$(DEV): pyproject.toml requirements.lock | $(BIN)/python
+	@echo "installing sigmagen and its development tools into $(VENV) ..." >&2
+	@$(PIP) install -q -c requirements.lock -e '.[dev]'
+	@touch $@ $(RUNTIME)
