@@ -1,0 +1,38 @@
+"""The JSON schema of rules, and the official parser: what no other check has a better word for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from sigmagen.problems import Problem
+from sigmagen.rules.lint.context import Context, RuleDocument
+from sigmagen.rules.schema import check_schema, schema_path
+
+
+def check(context: Context, reported: Sequence[Problem]) -> Iterator[Problem]:
+    """Schema problems at lines without an error so far; pySigma's verdict on files without any."""
+    lines = {(problem.file, problem.line) for problem in reported if problem.severity == "error"}
+    broken = {problem.file for problem in reported if problem.severity == "error"}
+    schema = schema_path("rule", context.mappings)
+    for document in context.documents:
+        clean = document.document.file not in broken
+        for problem in check_schema(document.document, schema, "rule-schema"):
+            if (problem.file, problem.line) not in lines:
+                clean = False
+                yield problem
+        if clean:
+            yield from _official(context, document)
+
+
+def _official(context: Context, document: RuleDocument) -> Iterator[Problem]:
+    from sigma.correlations import SigmaCorrelationRule
+    from sigma.rule import SigmaRule
+
+    kind = SigmaCorrelationRule if document.is_correlation else SigmaRule
+    try:
+        found: list[Exception] = list(kind.from_dict(document.data, collect_errors=True).errors)
+    # pySigma lets plain exceptions through on values of a type that it doesn't expect.
+    except Exception as error:
+        found = [error]
+    for refusal in found:
+        yield context.problem("sigma-parser", document.document, str(refusal) or type(refusal).__name__)

@@ -1,0 +1,125 @@
+"""Rule files and folders to rules: every problem of every file is collected, and the sound files are loaded."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sigmagen.problems import Problem
+from sigmagen.rules.correlation import Draft, parse_correlation
+from sigmagen.rules.detection import kind, parse_base
+from sigmagen.rules.model import RuleFile
+from sigmagen.rules.placeholders import AllowLists, load_allow_lists
+from sigmagen.rules.resolve import Entry, FileDraft, Resolver
+from sigmagen.rules.yaml import Document, YamlFile, load_documents
+
+SUFFIXES = (".yml", ".yaml")
+TEST_SUFFIXES = (".test.yml", ".test.yaml")
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedRules:
+    """The files without errors, all problems, and every file as it was read, broken ones included."""
+
+    files: tuple[RuleFile, ...]
+    problems: tuple[Problem, ...]
+    sources: tuple[YamlFile, ...] = ()
+
+
+def load_rules(paths: Sequence[Path] | None, *, rules_folder: Path, mappings_folder: Path) -> LoadedRules:
+    """Load rule files and folders (searched recursively, test files left out); without paths, the rules folder.
+
+    Never raises: a path that doesn't exist, a file that can't be read and a rule that can't be understood are
+    problems with file and line, and everything else is still loaded.
+    """
+    found, problems = find_rule_files(list(paths) if paths else [rules_folder])
+    lists, list_problems = load_allow_lists(mappings_folder)
+    problems += list_problems
+    drafts = [_read(path, lists) for path in found]
+    resolver = Resolver(drafts)
+    resolved = [(draft, [resolver.resolve(draft, entry) for entry in draft.entries]) for draft in drafts]
+    files = []
+    for draft, rules in resolved:
+        own = (*draft.yaml.problems, *draft.problems)
+        problems += sorted(own, key=lambda problem: (problem.line or 0, problem.column or 0))
+        documents = tuple(rule for rule in rules if rule is not None)
+        if own or len(documents) < len(rules):
+            continue
+        inner = _referred(draft, resolver)
+        subjects = tuple(
+            rule for entry, rule in zip(draft.entries, rules, strict=True) if rule and id(entry) not in inner
+        )
+        files.append(RuleFile(draft.yaml.path, documents, subjects))
+    return LoadedRules(tuple(files), tuple(problems), tuple(draft.yaml for draft in drafts))
+
+
+def find_rule_files(paths: Sequence[Path]) -> tuple[list[Path], list[Problem]]:
+    """The rule files that paths stand for, each once and in a stable order, and the paths that lead nowhere."""
+    found: dict[Path, Path] = {}
+    problems: list[Problem] = []
+    for path in paths:
+        if path.is_dir():
+            files = list(_walk(path, problems))
+            if not files:
+                hint = "rule files end in .yml"
+                problems.append(Problem("no-rules", "no rule file in this folder", file=str(path), hint=hint))
+        elif path.name.endswith(TEST_SUFFIXES):
+            message = "this is a test file, and a rule file is expected"
+            hint = f"give {path.with_name(path.name.split('.test.')[0] + '.yml')}"
+            problems.append(Problem("not-a-rule-file", message, file=str(path), hint=hint))
+            continue
+        else:
+            files = [path]
+        for file in files:
+            found.setdefault(file.resolve(), file)
+    return list(found.values()), problems
+
+
+def _walk(folder: Path, problems: list[Problem]) -> Iterator[Path]:
+    def refused(error: OSError) -> None:
+        message = f"can't read the folder: {error.strerror or error}"
+        problems.append(Problem("file-unreadable", message, file=str(error.filename)))
+
+    for parent, folders, names in os.walk(folder, onerror=refused):
+        folders.sort()
+        for name in sorted(names):
+            if name.endswith(SUFFIXES) and not name.endswith(TEST_SUFFIXES):
+                yield Path(parent, name)
+
+
+def _read(path: Path, lists: AllowLists) -> FileDraft:
+    draft = FileDraft(load_documents(path))
+    for document in draft.yaml.documents:
+        draft.entries.append(_entry(document, lists, draft.problems))
+    return draft
+
+
+def _entry(document: Document, lists: AllowLists, problems: list[Problem]) -> Entry:
+    data = document.data
+    if not isinstance(data, dict):
+        problems.append(document.problem("wrong-type", f"a rule must be a mapping, not {kind(data)}"))
+        return Entry(document, None)
+    for key, what in (("filter", "Sigma filters"), ("action", "Sigma rule collections (action:)")):
+        if key in data:
+            problems.append(document.problem("unsupported", f"{what} are not supported", (key,)))
+            return Entry(document, None)
+    if "correlation" in data and "detection" in data:
+        hint = "split it with --- into a base rule and a correlation"
+        message = "one document is either a rule (detection) or a correlation"
+        problems.append(document.problem("wrong-type", message, ("correlation",), hint))
+        return Entry(document, None)
+    rule, found = parse_correlation(document) if "correlation" in data else parse_base(document, lists)
+    problems += found
+    return Entry(document, rule)
+
+
+def _referred(draft: FileDraft, resolver: Resolver) -> set[int]:
+    """The documents that a correlation of this file stands for: they are no alerts of their own."""
+    return {
+        id(target)
+        for entry in draft.entries
+        if isinstance(entry.rule, Draft) and not entry.rule.generate
+        for target in resolver.targets(draft, entry)
+    }

@@ -1,0 +1,115 @@
+"""What a loaded rule file is: base rules, correlations over them, and which of them alert."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from sigma.conditions import ConditionFieldEqualsValueExpression, ConditionItem, ConditionValueExpression
+
+    Condition = ConditionItem | ConditionFieldEqualsValueExpression | ConditionValueExpression
+
+Operator = Literal["gt", "gte", "lt", "lte", "eq", "neq"]
+
+CORRELATION_TYPES = (
+    "event_count",
+    "value_count",
+    "temporal",
+    "temporal_ordered",
+    "value_sum",
+    "value_avg",
+    "value_percentile",
+    "value_median",
+)
+TEMPORAL_TYPES = ("temporal", "temporal_ordered")
+LEVELS = ("informational", "low", "medium", "high", "critical")
+STATUSES = ("stable", "test", "experimental", "deprecated", "unsupported")
+
+
+@dataclass(frozen=True, slots=True)
+class LogSource:
+    """Which events a base rule looks at."""
+
+    category: str | None = None
+    product: str | None = None
+    service: str | None = None
+
+    def __str__(self) -> str:
+        parts = (("category", self.category), ("product", self.product), ("service", self.service))
+        return ", ".join(f"{name}={value}" for name, value in parts if value is not None)
+
+
+# Documents compare by identity: they are nodes of a graph, and two equal texts in two files are two rules.
+@dataclass(frozen=True, slots=True, eq=False)
+class BaseRule:
+    """A Sigma rule on single events.
+
+    `detections` is the mapping as written, without its condition; `condition` is pySigma's parsed tree, in which
+    placeholders have been replaced by the values of the allow lists.
+    """
+
+    name: str
+    id: str | None
+    title: str
+    logsource: LogSource
+    detections: dict[str, Any]
+    condition: Condition
+    raw: dict[str, Any]
+    file: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """The condition on a window's aggregate. `fields` is empty for event_count."""
+
+    op: Operator
+    value: int | float
+    fields: tuple[str, ...] = ()
+    percentile: int | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Correlation:
+    """A Sigma correlation with its rules resolved. `timespan` is in milliseconds; temporal types have no threshold."""
+
+    name: str
+    id: str | None
+    title: str
+    type: str
+    rules: tuple[BaseRule | Correlation, ...]
+    group_by: tuple[str, ...]
+    timespan: int
+    threshold: Threshold | None
+    level: str
+    status: str
+    frameworks: dict[str, tuple[str, ...]]
+    tags: tuple[str, ...]
+    description: str
+    falsepositives: tuple[str, ...]
+    references: tuple[str, ...]
+    raw: dict[str, Any]
+    file: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RuleFile:
+    """One rule file. `subjects` are the documents that no other one refers to: what is converted and alerts."""
+
+    path: Path
+    documents: tuple[BaseRule | Correlation, ...]
+    subjects: tuple[BaseRule | Correlation, ...]
+
+
+def base_rules(document: BaseRule | Correlation) -> tuple[BaseRule, ...]:
+    """Every base rule below a document, in order, each once."""
+    if isinstance(document, BaseRule):
+        return (document,)
+    found: dict[int, BaseRule] = {}
+    for rule in document.rules:
+        for base in base_rules(rule):
+            found.setdefault(id(base), base)
+    return tuple(found.values())

@@ -1,0 +1,115 @@
+"""Checks a document against a JSON schema, and says what is wrong in words and at a line."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sigmagen.content import mappings_folder as built_in_mappings
+from sigmagen.problems import Problem
+from sigmagen.rules.detection import kind
+from sigmagen.rules.yaml import Document, KeyPath
+
+if TYPE_CHECKING:
+    from jsonschema import Draft202012Validator
+    from jsonschema.exceptions import ValidationError
+
+_TYPES = {
+    "object": "a mapping",
+    "array": "a list",
+    "string": "text",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "null": "empty",
+}
+
+
+def schema_path(name: str, mappings: Path | None) -> Path:
+    """The schema called `name` ("rule" or "test"): of the mappings folder if it has one, else the built-in one."""
+    own = mappings / "schema" / f"{name}.schema.json" if mappings else None
+    return own if own and own.exists() else built_in_mappings() / "schema" / f"{name}.schema.json"
+
+
+def check_schema(document: Document, schema: Path, code: str) -> list[Problem]:
+    """Everything in a document that its schema doesn't allow, in order of lines."""
+    found = [
+        problem for error in _validator(schema).iter_errors(document.data) for problem in _say(document, error, code)
+    ]
+    return sorted(found, key=lambda problem: (problem.line or 0, problem.column or 0))
+
+
+@lru_cache(maxsize=8)
+def _validator(schema: Path) -> Draft202012Validator:
+    from jsonschema import Draft202012Validator
+
+    return Draft202012Validator(json.loads(schema.read_text(encoding="utf-8")))
+
+
+def _say(document: Document, error: ValidationError, code: str) -> Iterator[Problem]:
+    path: KeyPath = tuple(error.absolute_path)
+    if error.validator == "additionalProperties":
+        yield from _unknown_keys(document, error, code, path)
+        return
+    message, hint = _words(error, path)
+    yield document.problem(code, message, path, hint)
+
+
+def _unknown_keys(document: Document, error: ValidationError, code: str, path: KeyPath) -> Iterator[Problem]:
+    schema = error.schema
+    known = list(schema.get("properties", {})) if isinstance(schema, dict) else []
+    instance: Any = error.instance
+    for key in instance:
+        if key not in known:
+            near = difflib.get_close_matches(str(key), known, 1)
+            hint = f"did you mean '{near[0]}'?" if near else f"known keys: {', '.join(known)}"
+            yield document.problem(code, f"{_name(path)} has no key '{key}'", (*path, key), hint)
+
+
+def _words(error: ValidationError, path: KeyPath) -> tuple[str, str | None]:
+    name, limit = _name(path), error.validator_value
+    value: Any = error.instance
+    hint = error.schema.get("description") if isinstance(error.schema, dict) else None
+    match error.validator:
+        case None:
+            return f"'{path[-1] if path else ''}' has no place here", None
+        case "required":
+            missing = [key for key in _list(limit) if key not in value]
+            # jsonschema reports each missing key on its own; its text starts with the key.
+            key = next((key for key in missing if error.message.startswith(f"'{key}'")), missing[0])
+            return f"{name} lacks '{key}'", None
+        case "type":
+            wanted = " or ".join(_TYPES.get(str(one), str(one)) for one in _list(limit))
+            return f"{name} must be {wanted}, not {kind(value)}", hint
+        case "enum" | "const":
+            return f"{name} can't be {value!r}", f"one of {', '.join(map(str, _list(limit)))}"
+        case "pattern":
+            return f"{name} can't be {value!r}", hint
+        case "minItems" | "minLength" | "minProperties":
+            return f"{name} is too short", hint
+        case "maxItems" | "maxLength":
+            return f"{name} is too long (at most {limit})", hint
+        case "minimum":
+            return f"{name} must be at least {limit}, not {value}", hint
+        case "maximum":
+            return f"{name} must be at most {limit}, not {value}", hint
+        case "uniqueItems":
+            return f"{name} holds something twice", hint
+        case _:
+            return f"{name}: {error.message[:200]}", hint
+
+
+def _list(value: Any) -> Iterable[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _name(path: KeyPath) -> str:
+    if not path:
+        return "the document"
+    if isinstance(path[-1], int):
+        return f"item {path[-1] + 1} of '{path[-2]}'" if len(path) > 1 else f"item {path[-1] + 1}"
+    return f"'{path[-1]}'"
