@@ -1,0 +1,174 @@
+"""The closed expression language of the mappings: YAML in, expressions of the plan out.
+
+A string is a path into the stored record (`messages[-1].role`); a mapping with one key is an operation on a list of
+arguments (`{coalesce: [a.b, c]}`). Nothing else can be said, so a mapping can't smuggle text into a query.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+from sigmagen.mapping.fingerprint import TEMPLATE_MASKS
+from sigmagen.plan.expr import Call, Column, Expr, Get, Literal, Type, call
+
+
+class Scope(Protocol):
+    """What names mean where an expression stands."""
+
+    def read(self, text: str, kind: Type) -> Expr:
+        """A name or path of the file, read as the given type."""
+
+    def bind(self, name: str, value: Expr, kind: Type) -> Expr:
+        """A part that is used more than once, as a column of its own."""
+
+
+Operation = Callable[[Sequence[Any], Type, Scope], Expr]
+
+_SEGMENT = re.compile(r"([^.\[\]]+)|\[(-?\d+)\]")
+
+
+class ExpressionError(ValueError):
+    """A mapping says something that the language has no words for."""
+
+
+def parse_path(text: str) -> tuple[str | int, ...]:
+    """`messages[-1].role` as ("messages", -1, "role")."""
+    segments = tuple(key or int(index) for key, index in _SEGMENT.findall(text))
+    if not segments or '"' in text or "'" in text:
+        raise ExpressionError(f"not a path: {text!r}")
+    return segments
+
+
+def parse(source: Any, wanted: Type, scope: Scope) -> Expr:
+    """The expression that `source` (YAML data) describes, read as type `wanted`.
+
+    Raises ExpressionError for an unknown operation or a wrong number of arguments.
+    """
+    if isinstance(source, str):
+        return scope.read(source, wanted)
+    if not isinstance(source, dict) or len(source) != 1:
+        raise ExpressionError(f"expected a path or one operation, not {source!r}")
+    ((name, args),) = source.items()
+    operation = _OPERATIONS.get(name)
+    if operation is None:
+        raise ExpressionError(f"unknown operation {name!r}; there is {', '.join(sorted(_OPERATIONS))}")
+    try:
+        return operation(args if isinstance(args, list) else [args], wanted, scope)
+    except IndexError:
+        raise ExpressionError(f"too few arguments for {name!r}: {args!r}") from None
+
+
+def template(text: Expr) -> Expr:
+    """The prompt's template: each mask applied to the result of the one before."""
+    for pattern, replacement in TEMPLATE_MASKS:
+        text = call("replace", text, pattern, replacement)
+    return text
+
+
+def _function(op: str, *kinds: Type) -> Operation:
+    """An operation whose arguments are expressions of the given types."""
+
+    def build(args: Sequence[Any], wanted: Type, scope: Scope) -> Expr:
+        if len(args) != len(kinds):
+            raise ExpressionError(f"{op!r} takes {len(kinds)} arguments, not {len(args)}")
+        return Call(op, tuple(parse(arg, kind, scope) for arg, kind in zip(args, kinds, strict=True)))
+
+    return build
+
+
+def _with_constants(op: str, kind: Type) -> Operation:
+    """An operation on one expression, its other arguments constants."""
+    return lambda args, wanted, scope: call(op, parse(args[0], kind, scope), *args[1:])
+
+
+def _constant(args: Sequence[Any], wanted: Type, scope: Scope) -> Expr:
+    return Literal(args[0])
+
+
+def _coalesce(args: Sequence[Any], wanted: Type, scope: Scope) -> Expr:
+    return Call("coalesce", tuple(parse(arg, wanted, scope) for arg in args))
+
+
+def _if(args: Sequence[Any], wanted: Type, scope: Scope) -> Expr:
+    return call("if", parse(args[0], "boolean", scope), parse(args[1], wanted, scope), parse(args[2], wanted, scope))
+
+
+def _path(args: Sequence[Any], wanted: Type, scope: Scope) -> Expr:
+    return Get(parse_path(args[1]), wanted, parse(args[0], "json", scope))
+
+
+def _parse_json(args: Sequence[Any], wanted: Type, scope: Scope) -> Expr:
+    """JSON text decoded; a second argument names the column that keeps it, where several fields are read from it."""
+    decoded = call("parse_json", parse(args[0], "string", scope))
+    return scope.bind(args[1], decoded, "json") if len(args) > 1 else decoded
+
+
+def _cast(args: Sequence[Any], wanted: Type, scope: Scope) -> Expr:
+    return call("cast", parse(args[0], "string", scope), wanted)
+
+
+def _not_in(args: Sequence[Any], wanted: Type, scope: Scope) -> Expr:
+    """The text, unless it is one of the given ones (what a redacted prompt looks like): then missing."""
+    text = parse(args[0], "string", scope)
+    return call("if", call("in", text, *args[1:]), None, text)
+
+
+def _user_text(args: Sequence[Any], wanted: Type, scope: Scope) -> Expr:
+    """The text of the last user message: of the last message, or of the one before an assistant's prefill.
+
+    A message's text is its content, or the text of its last content block.
+    """
+    messages = scope.bind("messages_sent", parse(args[0], "json", scope), "json")
+    is_user = call("eq", Get((-1, "role"), "string", messages), "user")
+    chosen = call("if", is_user, Get((-1,), "json", messages), Get((-2,), "json", messages))
+    message = scope.bind("user_message", chosen, "json")
+    blocks = Get(("content", -1, "text"), "string", message)
+    content = Get(("content",), "string", message)
+    text = call("if", call("is_json_string", Get(("content",), "json", message)), content, blocks)
+    return scope.bind("user_text", call("if", call("eq", Get(("role",), "string", message), "user"), text, None), "string")
+
+
+def _system_text(args: Sequence[Any], wanted: Type, scope: Scope) -> Expr:
+    """The content of the first message, if it is the system's or the developer's."""
+    messages = scope.bind("messages_sent", parse(args[0], "json", scope), "json")
+    role = Get((0, "role"), "string", messages)
+    text = call("if", call("in", role, "system", "developer"), Get((0, "content"), "string", messages), None)
+    return scope.bind("system_text", text, "string")
+
+
+def _sha256(args: Sequence[Any], wanted: Type, scope: Scope) -> Expr:
+    text = parse(args[0], "string", scope)
+    return call("sha256", text if isinstance(text, Column) else scope.bind("", text, "string"))
+
+
+_OPERATIONS: dict[str, Operation] = {
+    "constant": _constant,
+    "coalesce": _coalesce,
+    "if": _if,
+    "path": _path,
+    "parse_json": _parse_json,
+    "cast": _cast,
+    "extract": _with_constants("extract", "string"),
+    "replace": _with_constants("replace", "string"),
+    "not_in": _not_in,
+    "equals": _with_constants("eq", "string"),
+    "in": _with_constants("in", "string"),
+    "starts_with": _with_constants("starts_with", "string"),
+    "below": _with_constants("lt", "integer"),
+    "is_present": _function("is_present", "string"),
+    "not_empty": _function("is_present", "string"),
+    "both": _function("and", "boolean", "boolean"),
+    "lower": _function("lower", "string"),
+    "left": _with_constants("left", "string"),
+    "length": _function("length", "string"),
+    "subtract": _function("subtract", "integer", "integer"),
+    "divide": _function("divide", "integer", "integer"),
+    "epoch_seconds": _function("epoch_seconds", "float"),
+    "sha256": _sha256,
+    "template": lambda args, wanted, scope: template(parse(args[0], "string", scope)),
+    "canonical_bias": _function("sorted_pieces", "json"),
+    "user_text": _user_text,
+    "system_text": _system_text,
+}

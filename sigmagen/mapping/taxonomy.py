@@ -1,0 +1,57 @@
+"""The canonical fields: `mappings/taxonomy.yml`, loaded when needed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from sigmagen.plan.expr import Type
+from sigmagen.rules.yaml import load_data
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One canonical field. `derive` is an expression over other canonical fields, where it has one."""
+
+    name: str
+    type: Type
+    categories: tuple[str, ...]
+    meaning: str
+    lower: bool = False
+    private: bool = False
+    derive: Any = None
+
+
+@dataclass(frozen=True)
+class Taxonomy:
+    """All canonical fields by name."""
+
+    fields: dict[str, Field]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.fields
+
+    def __getitem__(self, name: str) -> Field:
+        return self.fields[name]
+
+
+@lru_cache(maxsize=4)
+def load_taxonomy(mappings: Path) -> Taxonomy:
+    """The taxonomy of a mappings folder. Raises SigmagenError when the file can't be read."""
+    data = load_data(mappings / "taxonomy.yml")
+    return Taxonomy(
+        {
+            name: Field(
+                name=name,
+                type=entry["type"],
+                categories=tuple(entry["category"]),
+                meaning=entry["meaning"],
+                lower=entry.get("case") == "lower",
+                private=bool(entry.get("private")),
+                derive=entry.get("derive"),
+            )
+            for name, entry in data["fields"].items()
+        }
+    )

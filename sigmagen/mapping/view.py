@@ -1,0 +1,224 @@
+"""The source view: which stored values make the fields that one rule uses, in one SIEM.
+
+Only the used fields are derived. A field that the source does not carry there is a problem, never an empty column.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sigmagen.mapping.expression import parse, parse_path
+from sigmagen.mapping.source import LogsourceEntry, Source, Target
+from sigmagen.mapping.taxonomy import Taxonomy
+from sigmagen.plan.expr import TRUE, Call, Column, Expr, Get, Type, call, walk
+
+
+class UnavailableFieldError(Exception):
+    """The source does not carry the field in this SIEM; the message says why."""
+
+    def __init__(self, name: str, reason: str, *, known: bool = True) -> None:
+        self.name = name
+        self.reason = reason
+        self.known = known
+        super().__init__(reason)
+
+
+@dataclass
+class SourceView:
+    """Derivations in layers (a layer uses only the layers before it), and which records take part."""
+
+    prelude: list[tuple[str, Expr]]
+    """The decoded record, where a SIEM keeps it as text in one column."""
+    where: Expr
+    layers: list[list[tuple[str, Expr]]]
+    joined: list[str]
+    """Columns of the joined table that the view reads."""
+    narrowed: list[str]
+    """What the SIEM can say only approximately, in words."""
+    stored_as: dict[str, str]
+    """Native fields that the SIEM has as they are, under a name of its own: no alias is needed."""
+
+
+@dataclass
+class _Names:
+    """A scope: `read` as given; a bound part becomes a column of the builder."""
+
+    builder: ViewBuilder
+    reader: Callable[[str, Type], Expr]
+    field: str
+
+    def read(self, text: str, kind: Type) -> Expr:
+        return self.reader(text, kind)
+
+    def bind(self, name: str, value: Expr, kind: Type) -> Expr:
+        return self.builder.keep(name or self.field.removesuffix("hash") + "text", value, kind)
+
+
+class ViewBuilder:
+    """Collects fields, then builds the view."""
+
+    def __init__(self, source: Source, target: Target, taxonomy: Taxonomy, entry: LogsourceEntry) -> None:
+        self.source = source
+        self.target = target
+        self.taxonomy = taxonomy
+        self.entry = entry
+        self.native_rule = entry.logsource.category is None
+        self._derived: dict[str, tuple[int, Expr]] = {}
+        self._narrowed: dict[str, str] = {}
+
+    def type_of(self, name: str) -> Type:
+        """The type of a rule's field. Raises UnavailableFieldError for a name that nobody defines."""
+        if self.native_rule:
+            if name in self.source.native_fields:
+                return self.source.native_fields[name]
+            raise UnavailableFieldError(name, _unknown(name, list(self.source.native_fields)), known=False)
+        if name in self.taxonomy:
+            return self.taxonomy[name].type
+        raise UnavailableFieldError(name, _unknown(name, list(self.taxonomy.fields)), known=False)
+
+    def use(self, name: str) -> Column:
+        """The column of a field; it will be derived. Raises UnavailableFieldError."""
+        kind = self.type_of(name)
+        self._derive(name, kind)
+        return Column(name, kind)
+
+    def carries(self, name: str) -> bool:
+        """Whether the source has what the field needs in this SIEM."""
+        try:
+            ViewBuilder(self.source, self.target, self.taxonomy, self.entry).use(name)
+        except UnavailableFieldError:
+            return False
+        return True
+
+    def time(self) -> Column:
+        """The event's time, as the SIEM has it."""
+        return Column(self.target.time, "timestamp")
+
+    def event_time(self) -> Expr:
+        """The event's time, as the native record has it."""
+        if self.source.canonical:
+            return Get((str(self.source.time),), "timestamp")
+        return parse(self.source.time, "timestamp", _Names(self, self._native, "time"))
+
+    def event_id(self) -> Column:
+        """The event's id, for dropping repeats."""
+        name = self.source.event_id if self.native_rule else "event.id"
+        if name not in self._derived:
+            self.keep(name, self._native(name, "string") if self.native_rule else self._expression(name, "string"), "string")
+        return Column(name)
+
+    def keep(self, name: str, value: Expr, kind: Type) -> Column:
+        """A column holding `value`, one layer above the columns that it reads."""
+        used = [self._derived[part.name][0] for part in walk(value) if isinstance(part, Column) and part.name in self._derived]
+        self._derived.setdefault(name, (max(used, default=-1) + 1, value))
+        return Column(name, kind)
+
+    def build(self) -> SourceView:
+        """The view of all fields used so far."""
+        depth = max((level for level, _ in self._derived.values()), default=-1)
+        layers = [
+            [(name, value) for name, (level, value) in self._derived.items() if level == wanted]
+            for wanted in range(depth + 1)
+        ]
+        prelude = []
+        if self._decoded is not None:
+            prelude = [(self._decoded.name, call("parse_json", Get((str(self.target.record),), "string")))]
+        used = {
+            part.segments[0]
+            for _, value in self._derived.values()
+            for part in walk(value)
+            if isinstance(part, Get) and part.base is None
+        }
+        joined = [name for name in (self.target.join.columns if self.target.join else ()) if name in used]
+        return SourceView(
+            prelude,
+            self._where(),
+            [layer for layer in layers if layer],
+            joined,
+            list(self._narrowed.values()),
+            self._stored_as() if self.native_rule and self.target.native else {},
+        )
+
+    def stored(self, text: str, kind: Type) -> Expr:
+        """A path of the stored record."""
+        return Get((text,) if self.target.name == "elastic" else parse_path(text), kind)
+
+    def _stored_as(self) -> dict[str, str]:
+        return {
+            name: str(value.segments[0])
+            for name, (_, value) in self._derived.items()
+            if isinstance(value, Get) and value.base is None and len(value.segments) == 1
+        }
+
+    def _where(self) -> Expr:
+        """Which records take part: as the SIEM's part of the mapping says, or as the logsource does."""
+        where, reader = self.entry.where, self._native
+        if self.target.where is not None:
+            where, reader = self.target.where, self._native if self.target.record else self.stored
+        return TRUE if where is None else parse(where, "boolean", _Names(self, reader, ""))
+
+    @property
+    def _decoded(self) -> Column | None:
+        """The column of the decoded record, where the SIEM stores it as text and only its language can decode it."""
+        return Column("record", "json") if self.target.record and self.target.name == "sentinel" else None
+
+    def _derive(self, name: str, kind: Type) -> None:
+        if name in self._derived:
+            return
+        if not self.native_rule and not self._direct(name) and self.taxonomy[name].derive is not None:
+            value = parse(self.taxonomy[name].derive, kind, _Names(self, self._canonical, name))
+        else:
+            value = self._expression(name, kind)
+        self.keep(name, value, kind)
+        if name in self.target.narrowed:
+            self._narrowed[name] = self.target.narrowed[name]
+
+    def _canonical(self, name: str, kind: Type) -> Expr:
+        """Another canonical field, for a field derived from it."""
+        self._derive(name, self.taxonomy[name].type)
+        return Column(name, self.taxonomy[name].type)
+
+    def _direct(self, name: str) -> bool:
+        """Whether the mapping itself says where the field is, so that it needn't be derived from others."""
+        if self.source.canonical:
+            return not self.taxonomy[name].private
+        return name in self.target.fields or (self._follows_native and name in self.source.fields)
+
+    @property
+    def _follows_native(self) -> bool:
+        return self.target.stored_native or bool(self.target.native)
+
+    def _expression(self, name: str, kind: Type) -> Expr:
+        if self.native_rule:
+            return self._native(name, kind)
+        if name in self.target.unavailable:
+            raise UnavailableFieldError(name, self.target.unavailable[name])
+        if self.source.canonical:
+            if self.taxonomy[name].private:
+                raise UnavailableFieldError(name, "canonical events carry hashes, not text")
+            return Get((name,), kind)
+        if name in self.target.fields:
+            value = parse(self.target.fields[name], kind, _Names(self, self.stored, name))
+        elif self._follows_native and name in self.source.fields:
+            value = parse(self.source.fields[name], kind, _Names(self, self._native, name))
+        else:
+            raise UnavailableFieldError(name, f"{self.source.title} does not carry it")
+        chosen = isinstance(value, Call) and value.op == "if"  # between constants of the mapping, written in lower case
+        return call("lower", value) if self.taxonomy[name].lower and not chosen else value
+
+    def _native(self, text: str, kind: Type) -> Expr:
+        """A path of the native record, wherever this SIEM keeps it."""
+        if self.target.stored_native:
+            return Get(parse_path(text), kind, self._decoded)
+        if text in self.target.native:
+            if text in self.target.narrowed:
+                self._narrowed[text] = self.target.narrowed[text]
+            return parse(self.target.native[text], kind, _Names(self, self.stored, text))
+        raise UnavailableFieldError(text, f"{self.source.title} does not carry {text} in {self.target.name}")
+
+
+def _unknown(name: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(name, known, n=3)
+    return f"no such field{'; did you mean ' + ', '.join(close) + '?' if close else ''}"
