@@ -1,0 +1,132 @@
+"""Expressions over one row: the vocabulary that every dialect knows how to print.
+
+Three-valued logic is kept out of printed conditions: a condition built here is true or false, never null, because
+negation is pushed down to the comparisons (`negate`), and a negated comparison says what a missing value means.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+Type = str  # string, integer, float, boolean, timestamp, ip, hash, text, json
+Scalar = str | int | float | bool | None
+
+TEXTUAL = frozenset({"string", "ip", "hash", "text"})
+NUMERIC = frozenset({"integer", "float"})
+
+
+@dataclass(frozen=True, slots=True)
+class Get:
+    """A value inside the stored record (`base` None) or inside another JSON value, read as `type`.
+
+    `segments` are keys and array positions; a negative position counts from the end.
+    """
+
+    segments: tuple[str | int, ...]
+    type: Type
+    base: Expr | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column that an earlier step made."""
+
+    name: str
+    type: Type = "string"
+
+
+@dataclass(frozen=True, slots=True)
+class Literal:
+    """A constant."""
+
+    value: Scalar
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """An operation of the closed vocabulary; a printer has one method for each."""
+
+    op: str
+    args: tuple[Expr, ...]
+
+
+Expr = Get | Column | Literal | Call
+
+TRUE = Literal(True)
+FALSE = Literal(False)
+
+
+def call(op: str, *args: Expr | Scalar) -> Call:
+    """`Call`, with plain Python values taken as literals."""
+    return Call(op, tuple(arg if isinstance(arg, Get | Column | Literal | Call) else Literal(arg) for arg in args))
+
+
+def conjunction(parts: list[Expr]) -> Expr:
+    """All of `parts`; no part at all is true."""
+    return _connect("and", parts, TRUE, FALSE)
+
+
+def disjunction(parts: list[Expr]) -> Expr:
+    """Any of `parts`; no part at all is false."""
+    return _connect("or", parts, FALSE, TRUE)
+
+
+def _connect(op: str, parts: list[Expr], neutral: Literal, absorbing: Literal) -> Expr:
+    flat: list[Expr] = []
+    for part in parts:
+        if isinstance(part, Call) and part.op == op:
+            flat.extend(part.args)
+        elif part == absorbing:
+            return absorbing
+        elif part != neutral:
+            flat.append(part)
+    unique = list(dict.fromkeys(flat))
+    if not unique:
+        return neutral
+    return unique[0] if len(unique) == 1 else Call(op, tuple(unique))
+
+
+def negate(condition: Expr) -> Expr:
+    """The opposite of a condition, with the negation pushed down to its comparisons."""
+    if isinstance(condition, Literal):
+        return Literal(not condition.value)
+    if isinstance(condition, Call):
+        if condition.op == "and":
+            return disjunction([negate(part) for part in condition.args])
+        if condition.op == "or":
+            return conjunction([negate(part) for part in condition.args])
+        if condition.op == "not":
+            return condition.args[0]
+        if condition.op == "is_missing":
+            return Call("is_present", condition.args)
+        if condition.op == "is_present":
+            return Call("is_missing", condition.args)
+    return Call("not", (condition,))
+
+
+def walk(expression: Expr) -> Iterator[Expr]:
+    """The expression and everything inside it."""
+    yield expression
+    if isinstance(expression, Call):
+        for arg in expression.args:
+            yield from walk(arg)
+    elif isinstance(expression, Get) and expression.base is not None:
+        yield from walk(expression.base)
+
+
+def present_in(condition: Expr, required: list[Expr]) -> Expr:
+    """The condition, its negated comparisons freed of the missing value where `required` already excludes it.
+
+    `required` are `has_value` calls that stand beside the condition, joined by AND.
+    """
+    columns = {part.args[0] for part in required if isinstance(part, Call) and part.op == "has_value"}
+
+    def rewritten(part: Expr) -> Expr:
+        if not isinstance(part, Call):
+            return part
+        if part.op == "not" and isinstance(part.args[0], Call) and part.args[0].args[0] in columns:
+            return Call("differs", part.args)
+        return Call(part.op, tuple(rewritten(arg) for arg in part.args)) if part.op in ("and", "or") else part
+
+    return rewritten(condition)

@@ -1,0 +1,99 @@
+"""The steps of a query plan: a pipeline that all four dialects can say, one step after the other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sigmagen.plan.expr import Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """The records of a source, as its SIEM stores them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """Values of a second table, brought to each record through a correlation id: one call, several rows."""
+
+    table: str
+    on: str
+    where: Expr
+    columns: tuple[tuple[str, str], ...]
+    """(column, aggregate that makes one value of a call's rows)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Derive:
+    """New columns, all computed from the columns before this step."""
+
+    columns: tuple[tuple[str, Expr], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Only the rows for which the condition is true."""
+
+    condition: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Unique:
+    """One row for each event id; rows without an id all stay."""
+
+    column: str
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregate:
+    """One row for each combination of `by`; nothing but `by` and `columns` is left."""
+
+    by: tuple[str, ...]
+    columns: tuple[tuple[str, Expr], ...]
+    """(name, aggregate call: count, sum, min, max, values, any, distinct)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expand:
+    """Each row once for every number in `values`, in the new column `name`."""
+
+    name: str
+    values: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ExpandValues:
+    """Each row once for every value that the multi-value column `name` holds."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class CountRows:
+    """The number of rows, in the new column `name` of each of them."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sort:
+    """(column, descending) pairs, first key first."""
+
+    keys: tuple[tuple[str, bool], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """At most this many rows."""
+
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """These columns, in this order."""
+
+    columns: tuple[str, ...]
+
+
+Step = Scan | Join | Derive | Filter | Unique | Aggregate | Expand | ExpandValues | CountRows | Sort | Limit | Project

@@ -1,0 +1,84 @@
+"""The window contract in numbers: ticks, panes, look-back and schedule, derived from a rule's timespan.
+
+A correlation over timespan W is evaluated at ticks t = k * H since the Unix epoch, over the window [t - W, t).
+All durations are milliseconds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from math import gcd
+
+SECOND = 1_000
+MINUTE = 60 * SECOND
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+
+LONGEST_TICK = 4 * HOUR
+PANES_PER_WINDOW = 6
+
+
+@lru_cache(maxsize=256)
+def tick_length(timespan: int) -> int:
+    """H: the largest divisor of a day that divides the timespan and is at most a sixth of it and 4 hours.
+
+    A divisor of a day, so that KQL's `bin`, which counts from year 1, and epoch arithmetic give the same panes.
+
+    Raises ValueError for a timespan that is not positive.
+    """
+    if timespan <= 0:
+        raise ValueError(f"a timespan must be positive, not {timespan} ms")
+    longest = min(LONGEST_TICK, max(1, timespan // PANES_PER_WINDOW))
+    common = gcd(DAY, timespan)
+    parts = -(-common // longest)
+    while common % parts:
+        parts += 1
+    return common // parts
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A rule's window: `timespan` W and `tick` H."""
+
+    timespan: int
+    tick: int
+
+    @classmethod
+    def over(cls, timespan: int) -> Window:
+        """The window of a timespan."""
+        return cls(timespan, tick_length(timespan))
+
+    @property
+    def panes(self) -> int:
+        """How many panes make a window, and how many windows a pane belongs to."""
+        return self.timespan // self.tick
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """When an alert query runs and how far it looks back; every tick since the last run is covered."""
+
+    interval: int
+    lookback: int
+    suppression: int
+
+    @classmethod
+    def of(cls, windows: list[Window], *, shortest_interval: int, ingest_delay: int) -> Schedule:
+        """I = the longest tick, or the target's shortest interval; look-back = W + I + D; suppression = W.
+
+        A chain of correlations looks back over the sum of its windows.
+        """
+        interval = max(shortest_interval, *(window.tick for window in windows))
+        timespan = sum(window.timespan for window in windows)
+        return cls(interval, timespan + interval + ingest_delay, timespan)
+
+
+def duration_text(milliseconds: int) -> str:
+    """`5400000` as `1h30m`: whole units, largest first."""
+    parts = []
+    for unit, length in (("d", DAY), ("h", HOUR), ("m", MINUTE), ("s", SECOND), ("ms", 1)):
+        count, milliseconds = divmod(milliseconds, length)
+        if count:
+            parts.append(f"{count}{unit}")
+    return "".join(parts) or "0s"
