@@ -1,0 +1,320 @@
+"""DuckDB SQL: the reference dialect, also used for local detection.
+
+A source is a table named after it, with `timestamp` TIMESTAMP and `record` JSON.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from sigmagen.backends.printer import Printer, constant, lowered
+from sigmagen.mapping.source import Source
+from sigmagen.mapping.taxonomy import Taxonomy
+from sigmagen.mapping.view import ViewBuilder
+from sigmagen.plan.build import Plan
+from sigmagen.plan.expr import Call, Column, Expr, Get, Literal, Scalar, walk
+from sigmagen.plan.steps import (
+    Aggregate,
+    CountRows,
+    Derive,
+    Expand,
+    ExpandValues,
+    Filter,
+    Limit,
+    Project,
+    Scan,
+    Sort,
+    Unique,
+)
+
+_TYPES = {"integer": "BIGINT", "float": "DOUBLE", "boolean": "BOOLEAN", "timestamp": "TIMESTAMP"}
+
+
+@dataclass
+class _Select:
+    """One SELECT while it is being put together."""
+
+    source: str
+    columns: list[tuple[str, str]] = field(default_factory=list)
+    star: bool = True
+    where: list[str] = field(default_factory=list)
+    having: list[str] = field(default_factory=list)
+    qualify: str = ""
+    order: str = ""
+    limit: str = ""
+    aggregated: bool = False
+    unnested: bool = False
+    name: str = "events"
+
+    def text(self) -> str:
+        """Its SQL."""
+        columns = ["*"] if self.star else []
+        columns += [sql if sql == name else f"{sql} AS {name}" for name, sql in self.columns]
+        lines = [f"SELECT {', '.join(columns)}" if len(columns) < 4 else "SELECT " + ",\n  ".join(columns)]
+        lines.append(f"FROM {self.source}")
+        for word, parts in (("WHERE", self.where), ("HAVING", self.having)):
+            if word == "HAVING" and self.aggregated:
+                lines.append("GROUP BY ALL")
+            if parts:
+                lines.append(f"{word} " + "\n  AND ".join(parts))
+        return "\n".join([*lines, *(part for part in (self.qualify, self.order, self.limit) if part)])
+
+
+class DuckDBPrinter(Printer):
+    """Prints a plan as one SELECT over named sub-queries."""
+
+    def __init__(self, plan: Plan) -> None:
+        super().__init__(plan)
+        self._parts: list[tuple[str, str]] = []
+        self._select = _Select("")
+
+    def text(self) -> str:
+        for step in self.plan.steps:
+            self.step(step)
+        parts = [f"{name} AS (\n  " + sql.replace("\n", "\n  ") + "\n)" for name, sql in self._parts]
+        with_clause = "WITH " + ", ".join(parts) + "\n" if parts else ""
+        return with_clause + self._select.text()
+
+    def name(self, column: str) -> str:
+        return '"' + column.replace('"', '""') + '"' if not column.isidentifier() else column
+
+    def string(self, value: str) -> str:
+        return "'" + value.replace("'", "''") + "'"
+
+    def literal(self, value: Scalar) -> str:
+        return super().literal(value).upper() if isinstance(value, bool) or value is None else super().literal(value)
+
+    def get(self, get: Get) -> str:
+        base = self.name(self.target.record or "record") if get.base is None else self.expr(get.base)
+        path = "$" + "".join(_segment(segment) for segment in get.segments)
+        if get.type == "json":
+            return f"({base}->{self.string(path)})"
+        text = f"({base}->>{self.string(path)})"
+        if get.type == "timestamp":
+            # Digits past the microsecond would be rounded, up into the next second; an offset needs the zoned type.
+            exact = f"regexp_replace({text}, '([.][0-9]{{6}})[0-9]+', '\\1')"
+            return f"date_trunc('milliseconds', CAST(TRY_CAST({exact} AS TIMESTAMPTZ) AS TIMESTAMP))"
+        return f"TRY_CAST({text} AS {_TYPES[get.type]})" if get.type in _TYPES else text
+
+    # Steps.
+
+    def _close(self) -> None:
+        """Make the current SELECT a named sub-query and go on from it."""
+        name, taken = self._select.name, {name for name, _ in self._parts}
+        number = 2
+        while name in taken:
+            name, number = f"{self._select.name}_{number}", number + 1
+        self._parts.append((name, self._select.text()))
+        self._select = _Select(name, name=self._select.name)
+
+    def step_scan(self, step: Scan) -> list[str]:
+        self._select = _Select(self.name(self.target.location))
+        return []
+
+    def step_filter(self, step: Filter) -> list[str]:
+        if self._select.unnested or (self._select.qualify and not self._select.aggregated):
+            self._close()
+        parts = step.condition.args if isinstance(step.condition, Call) and step.condition.op == "and" else (step.condition,)
+        texts = [self._inside(part, "or") for part in parts]
+        (self._select.having if self._select.aggregated else self._select.where).extend(texts)
+        return []
+
+    def step_derive(self, step: Derive) -> list[str]:
+        replaced = {name for name, _ in step.columns} & {name for name, _ in self._select.columns}
+        if self._select.aggregated or self._select.unnested or replaced:
+            self._close()
+        self._select.columns += [(self.name(name), self.expr(value)) for name, value in step.columns]
+        return []
+
+    def step_unique(self, step: Unique) -> list[str]:
+        column = self.name(step.column)
+        self._select.qualify = f"QUALIFY {column} IS NULL OR row_number() OVER (PARTITION BY {column}) = 1"
+        return []
+
+    def step_aggregate(self, step: Aggregate) -> list[str]:
+        derived = dict(self._select.columns)
+        inside = {
+            self.name(part.name)
+            for _, value in step.columns
+            for part in walk(value)
+            if isinstance(part, Column)
+        }
+        # SQL computes an alias after the aggregates, so what they read must be computed one level below.
+        if self._select.aggregated or self._select.where or self._select.qualify or inside & derived.keys():
+            self._close()
+            derived = {}
+        select = self._select
+        select.columns = [(name, derived.get(name, name)) for name in map(self.name, step.by)]
+        select.columns += [(self.name(name), self.expr(value)) for name, value in step.columns]
+        select.star, select.aggregated = False, True
+        select.name = {"pane": "panes", "window_end": "windows"}.get(step.by[0] if step.by else "", "alerts")
+        return []
+
+    def step_expand(self, step: Expand) -> list[str]:
+        self._close()
+        self._select.source += f", unnest(range({step.values[0]}, {step.values[-1] + 1})) AS spread({self.name(step.name)})"
+        return []
+
+    def step_expandvalues(self, step: ExpandValues) -> list[str]:
+        self._close()
+        column = self.name(step.name)
+        self._select.star = False
+        self._select.columns = [(f"* REPLACE (unnest({column}) AS {column})",) * 2]
+        self._select.unnested = True
+        return []
+
+    def step_countrows(self, step: CountRows) -> list[str]:
+        self._close()
+        self._select.columns.append((self.name(step.name), "count(*) OVER ()"))
+        return []
+
+    def step_project(self, step: Project) -> list[str]:
+        derived = dict(self._select.columns)
+        self._select.columns = [(name, derived.get(name, name)) for name in map(self.name, step.columns)]
+        self._select.star = False
+        return []
+
+    def step_sort(self, step: Sort) -> list[str]:
+        keys = ", ".join(self.name(name) + (" DESC" if descending else "") for name, descending in step.keys)
+        self._select.order = f"ORDER BY {keys}"
+        return []
+
+    def step_limit(self, step: Limit) -> list[str]:
+        self._select.limit = f"LIMIT {step.rows}"
+        return []
+
+    # Operations.
+
+    def op_is_missing(self, value: Expr) -> str:
+        return f"{self.expr(value)} IS NULL"
+
+    def op_is_present(self, value: Expr) -> str:
+        return f"{self.expr(value)} IS NOT NULL"
+
+    def op_has_value(self, value: Expr) -> str:
+        textual = self.type_of(value) not in _TYPES
+        return f"{self.expr(value)} <> ''" if textual else self.op_is_present(value)
+
+    def op_equals_ignoring_case(self, left: Expr, right: Expr) -> str:
+        return f"lower({self.expr(left)}) = {self.expr(lowered(right))}"
+
+    def op_in(self, left: Expr, *values: Expr) -> str:
+        return f"{self.expr(left)} IN ({self.listed(values)})"
+
+    def op_in_ignoring_case(self, left: Expr, *values: Expr) -> str:
+        return f"lower({self.expr(left)}) IN ({self.listed(tuple(map(lowered, values)))})"
+
+    def op_starts_with(self, left: Expr, right: Expr) -> str:
+        return f"starts_with({self.expr(left)}, {self.expr(right)})"
+
+    def op_ends_with(self, left: Expr, right: Expr) -> str:
+        return f"ends_with({self.expr(left)}, {self.expr(right)})"
+
+    def op_contains(self, left: Expr, right: Expr) -> str:
+        return f"contains({self.expr(left)}, {self.expr(right)})"
+
+    def op_like(self, left: Expr, *parts: Expr) -> str:
+        escape = str.maketrans({"\\": "\\\\", "%": "\\%", "_": "\\_"})
+        pattern = "".join({0: "%", 1: "_"}.get(part, str(part).translate(escape)) for part in map(constant, parts))
+        return f"{self.expr(left)} LIKE {self.string(pattern)} ESCAPE '\\'"
+
+    def op_if(self, condition: Expr, then: Expr, otherwise: Expr) -> str:
+        end = "" if otherwise == Literal(None) else f" ELSE {self.expr(otherwise)}"
+        return f"CASE WHEN {self.expr(condition)} THEN {self.expr(then)}{end} END"
+
+    def op_lower(self, value: Expr) -> str:
+        return f"lower({self.expr(value)})"
+
+    def op_replace(self, value: Expr, pattern: Expr, replacement: Expr) -> str:
+        rewrite = str(constant(replacement)).replace("\\", "\\\\").replace("$1", "\\1")
+        return f"regexp_replace({self.expr(value)}, {self.expr(pattern)}, {self.string(rewrite)}, 'g')"
+
+    def op_extract(self, value: Expr, pattern: Expr) -> str:
+        return f"nullif(regexp_extract({self.expr(value)}, {self.expr(pattern)}, 1), '')"
+
+    def op_left(self, value: Expr, length: Expr) -> str:
+        return f"left({self.expr(value)}, {self.expr(length)})"
+
+    def op_length(self, value: Expr) -> str:
+        return f"length({self.expr(value)})"
+
+    def op_sha256(self, value: Expr) -> str:
+        text = self.expr(value)
+        return f"CASE WHEN {text} <> '' THEN sha256({text}) END"
+
+    def op_sorted_pieces(self, value: Expr) -> str:
+        text = self.expr(value) if isinstance(value, Get) else f"CAST({self.expr(value)} AS VARCHAR)"
+        bare = f"regexp_replace(CAST({text} AS VARCHAR), '[{{}}\" \\t\\n\\r]', '', 'g')"
+        return f"nullif(array_to_string(list_sort(string_split({bare}, ',')), ','), '')"
+
+    def op_is_json_string(self, value: Expr) -> str:
+        return f"json_type({self.expr(value)}) = 'VARCHAR'"
+
+    def op_parse_json(self, value: Expr) -> str:
+        return f"TRY_CAST({self.expr(value)} AS JSON)"
+
+    def op_cast(self, value: Expr, kind: Expr) -> str:
+        return f"TRY_CAST({self.expr(value)} AS {_TYPES.get(constant(kind), 'VARCHAR')})"
+
+    def op_divide(self, left: Expr, right: Expr) -> str:
+        return f"{self._operand(left)} / nullif({self.expr(right)}, 0)"
+
+    def op_epoch_seconds(self, value: Expr) -> str:
+        return f"make_timestamp(CAST(floor({self.expr(value)} * 1000) AS BIGINT) * 1000)"
+
+    def op_pane(self, time: Expr, tick: Expr) -> str:
+        return f"time_bucket({_interval(constant(tick))}, {self.expr(time)}, TIMESTAMP '1970-01-01')"
+
+    def op_tick(self, pane: Expr, number: Expr, tick: Expr) -> str:
+        return f"{self.expr(pane)} + {self.expr(number)} * {_interval(constant(tick))}"
+
+    def op_shift(self, time: Expr, by: Expr) -> str:
+        milliseconds = constant(by)
+        return f"{self.expr(time)} {'-' if milliseconds < 0 else '+'} {_interval(abs(milliseconds))}"
+
+    def op_milliseconds(self, time: Expr) -> str:
+        return f"date_trunc('milliseconds', {self.expr(time)})"
+
+    # Aggregates.
+
+    def op_count(self) -> str:
+        return "count(*)"
+
+    def op_sum(self, value: Expr) -> str:
+        return f"sum({self.expr(value)})"
+
+    def op_min(self, value: Expr) -> str:
+        return f"min({self.expr(value)})"
+
+    def op_max(self, value: Expr) -> str:
+        return f"max({self.expr(value)})"
+
+    def op_values(self, value: Expr) -> str:
+        text = self.expr(value)
+        return f"list(DISTINCT {text}) FILTER ({text} IS NOT NULL)"
+
+    def op_any(self, value: Expr) -> str:
+        return f"any_value({self.expr(value)})"
+
+    def op_distinct(self, value: Expr) -> str:
+        text = self.expr(value)
+        return f"count(DISTINCT {text}) FILTER ({text} <> '')"
+
+
+def _interval(milliseconds: int) -> str:
+    if milliseconds % 1000:
+        return f"INTERVAL '{milliseconds} milliseconds'"
+    return f"INTERVAL '{milliseconds // 1000} seconds'"
+
+
+def _segment(segment: str | int) -> str:
+    if isinstance(segment, str):
+        return f".{segment}" if segment.isidentifier() else '."' + segment + '"'
+    return f"[#{segment}]" if segment < 0 else f"[{segment}]"
+
+
+def time_sql(source: Source) -> str:
+    """SQL that reads a native record's time from the column `record`."""
+    plan = Plan(None, source, source.targets["duckdb"], "hunt")
+    builder = ViewBuilder(source, plan.target, Taxonomy({}), source.logsources[0])
+    return DuckDBPrinter(plan).expr(builder.event_time())

@@ -1,0 +1,295 @@
+"""KQL for Microsoft Sentinel."""
+
+from __future__ import annotations
+
+import re
+
+from sigmagen.backends.printer import Printer, constant, largest_unit
+from sigmagen.plan.expr import Call, Column, Expr, Get, Literal
+from sigmagen.plan.steps import (
+    Aggregate,
+    CountRows,
+    Derive,
+    Expand,
+    ExpandValues,
+    Filter,
+    Join,
+    Limit,
+    Project,
+    Scan,
+    Sort,
+    Unique,
+)
+
+_CASTS = {"integer": "tolong", "float": "todouble", "boolean": "tobool", "timestamp": "todatetime"}
+_STORED = {"int": "integer", "long": "integer", "real": "float", "bool": "boolean", "datetime": "timestamp"}
+_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"})
+
+
+class KustoPrinter(Printer):
+    """Prints a plan as a KQL pipeline. A string column is never null in KQL: missing and empty are the same there."""
+
+    and_word = "and"
+    or_word = "or"
+    equals = "=="
+
+    def text(self) -> str:
+        lines = self.steps()
+        counted = next((i for i, step in enumerate(self.plan.steps) if isinstance(step, CountRows)), None)
+        if counted is None:
+            return "\n| ".join(lines)
+        # The number of rows of a pipeline, next to the rows themselves, takes the pipeline twice.
+        position = next(index for index, line in enumerate(lines) if line.startswith("extend groups"))
+        head = "\n| ".join(lines[:position])
+        return f"let alerts = {head};\nalerts\n| " + "\n| ".join(lines[position:])
+
+    def name(self, column: str) -> str:
+        column = self.plan.stored_as.get(column, column)
+        if column in self.target.columns or (self.target.join and column in self.target.join.columns):
+            return column
+        written = re.sub(r"[^A-Za-z0-9_]", "_", column)
+        return self.claimed(column, written if _PLAIN.fullmatch(written) else f"_{written}")
+
+    def string(self, value: str) -> str:
+        text = value.translate(_ESCAPES)
+        return '"' + "".join(c if c.isprintable() or ord(c) > 0xFFFF else f"\\u{ord(c):04x}" for c in text) + '"'
+
+    def verbatim(self, value: Expr) -> str:
+        """A regular expression as a verbatim string."""
+        return "@'" + str(constant(value)).replace("'", "''") + "'"
+
+    def get(self, get: Get) -> str:
+        stored = self._stored_type(get)
+        text = self._path(get)
+        if get.type == "json" and stored != "string":
+            return text
+        if stored is not None and stored == get.type:
+            return text
+        return f"{_CASTS.get(get.type, 'tostring')}({text})" if stored != "string" or get.type in _CASTS else text
+
+    def _stored_type(self, get: Get) -> str | None:
+        """The type of the column that a path names, None for something inside a dynamic value."""
+        if get.base is not None or len(get.segments) > 1:
+            return None
+        column = str(get.segments[0])
+        kinds = {**self.target.columns, **(self.target.join.schema if self.target.join else {})}
+        if self.plan.source.canonical:
+            return get.type if get.type in _CASTS else "string"
+        kind = kinds.get(column, "dynamic")
+        return None if kind == "dynamic" else _STORED.get(kind, "string")
+
+    def _path(self, get: Get) -> str:
+        segments = list(get.segments)
+        if get.base is not None:
+            text = self.expr(get.base)
+        else:
+            text = re.sub(r"[^A-Za-z0-9_]", "_", str(segments.pop(0)))
+        for segment in segments:
+            if isinstance(segment, str) and _PLAIN.fullmatch(segment):
+                text += f".{segment}"
+            else:
+                text += f"[{self.literal(segment)}]"
+        return text
+
+    # Steps.
+
+    def step_scan(self, step: Scan) -> list[str]:
+        return [self.target.location]
+
+    def step_join(self, step: Join) -> list[str]:
+        functions = {"any": "take_any", "max": "max"}
+        columns = ", ".join(f"{name} = {functions[function]}({name})" for name, function in step.columns)
+        inner = f"{step.table} | where {self.expr(step.where)} | summarize {columns} by {step.on}"
+        return [f"join kind=leftouter ({inner}) on {step.on}"]
+
+    def step_derive(self, step: Derive) -> list[str]:
+        columns = [
+            (self.name(name), self.expr(value)) for name, value in step.columns if self.name(name) != self.expr(value)
+        ]
+        return ["extend " + ",\n    ".join(f"{name} = {value}" for name, value in columns)] if columns else []
+
+    def step_filter(self, step: Filter) -> list[str]:
+        condition = step.condition
+        parts = condition.args if isinstance(condition, Call) and condition.op == "and" else (condition,)
+        return ["where " + "\n    and ".join(self._inside(part, "or") for part in parts)]
+
+    def step_unique(self, step: Unique) -> list[str]:
+        return [f"summarize arg_max({self.target.time}, *) by {self.name(step.column)}"]
+
+    def step_aggregate(self, step: Aggregate) -> list[str]:
+        columns = ", ".join(f"{self.name(name)} = {self.expr(value)}" for name, value in step.columns)
+        by = ", ".join(self.name(name) for name in step.by)
+        if not columns:
+            return [f"distinct {by}"]
+        return [f"summarize {columns}" + (f" by {by}" if by else "")]
+
+    def step_expand(self, step: Expand) -> list[str]:
+        numbers = ", ".join(map(str, step.values))
+        return [f"mv-expand {self.name(step.name)} = dynamic([{numbers}]) to typeof(long)"]
+
+    def step_expandvalues(self, step: ExpandValues) -> list[str]:
+        column = self.name(step.name)
+        return [f"mv-expand {column} to typeof(datetime)"]
+
+    def step_countrows(self, step: CountRows) -> list[str]:
+        return [f"extend {step.name} = toscalar(alerts | count)"]
+
+    def step_sort(self, step: Sort) -> list[str]:
+        keys = ", ".join(f"{self.name(name)} {'desc' if descending else 'asc'}" for name, descending in step.keys)
+        return [f"sort by {keys}"]
+
+    def step_limit(self, step: Limit) -> list[str]:
+        return [f"take {step.rows}"]
+
+    def step_project(self, step: Project) -> list[str]:
+        return ["project " + ", ".join(self.name(name) for name in step.columns)]
+
+    # Operations.
+
+    def _textual(self, value: Expr) -> bool:
+        return self.type_of(value) not in _CASTS and self.type_of(value) != "json"
+
+    def op_is_missing(self, value: Expr) -> str:
+        return f"{'isempty' if self._textual(value) else 'isnull'}({self.expr(value)})"
+
+    def op_is_present(self, value: Expr) -> str:
+        return f"{'isnotempty' if self._textual(value) else 'isnotnull'}({self.expr(value)})"
+
+    def op_has_value(self, value: Expr) -> str:
+        return self.op_is_present(value)
+
+    def op_not(self, condition: Call) -> str:
+        """Strings are never null, so a negated comparison of strings needs no word about missing values."""
+        return self.negated(condition) if self._textual(condition.args[0]) else super().op_not(condition)
+
+    def negated(self, condition: Call) -> str:
+        left, *values = condition.args
+        listed = self.listed(tuple(values))
+        written = {
+            "equals_ignoring_case": f"{self.expr(left)} !~ {listed}",
+            "in": f"{self.expr(left)} !in ({listed})",
+            "in_ignoring_case": f"{self.expr(left)} !in~ ({listed})",
+        }
+        if condition.op in written:
+            return written[condition.op]
+        if condition.op in ("eq", "lt", "lte", "gt", "gte"):
+            return super().negated(condition)
+        return f"not({self.expr(condition)})"
+
+    def op_equals_ignoring_case(self, left: Expr, right: Expr) -> str:
+        return f"{self.expr(left)} =~ {self.expr(right)}"
+
+    def op_in(self, left: Expr, *values: Expr) -> str:
+        return f"{self.expr(left)} in ({self.listed(values)})"
+
+    def op_in_ignoring_case(self, left: Expr, *values: Expr) -> str:
+        return f"{self.expr(left)} in~ ({self.listed(values)})"
+
+    def op_starts_with(self, left: Expr, right: Expr) -> str:
+        return f"{self.expr(left)} startswith_cs {self.expr(right)}"
+
+    def op_ends_with(self, left: Expr, right: Expr) -> str:
+        return f"{self.expr(left)} endswith_cs {self.expr(right)}"
+
+    def op_contains(self, left: Expr, right: Expr) -> str:
+        return f"{self.expr(left)} contains_cs {self.expr(right)}"
+
+    def op_like(self, left: Expr, *parts: Expr) -> str:
+        pattern = "".join({0: ".*", 1: "."}.get(part) or re.escape(str(part)) for part in map(constant, parts))
+        return f"{self.expr(left)} matches regex {self.verbatim(Literal('(?s)^' + pattern + '$'))}"
+
+    def op_if(self, condition: Expr, then: Expr, otherwise: Expr) -> str:
+        other = self._missing(then) if otherwise == Literal(None) else self.expr(otherwise)
+        first = self._missing(otherwise) if then == Literal(None) else self.expr(then)
+        return f"iff({self.expr(condition)}, {first}, {other})"
+
+    def _missing(self, like: Expr) -> str:
+        """The missing value of the same type: both branches of `iff` must agree."""
+        kind = {"integer": "long(null)", "float": "real(null)", "boolean": "bool(null)", "timestamp": "datetime(null)", "json": "dynamic(null)"}
+        if isinstance(like, Call) and like.op == "milliseconds":
+            return kind["timestamp"]
+        return kind.get(self.type_of(like), '""')
+
+    def op_lower(self, value: Expr) -> str:
+        return f"tolower({self.expr(value)})"
+
+    def op_replace(self, value: Expr, pattern: Expr, replacement: Expr) -> str:
+        rewrite = Literal(str(constant(replacement)).replace("$1", "\\1"))
+        return f"replace_regex({self.expr(value)}, {self.verbatim(pattern)}, {self.verbatim(rewrite)})"
+
+    def op_extract(self, value: Expr, pattern: Expr) -> str:
+        return f"extract({self.verbatim(pattern)}, 1, {self.expr(value)})"
+
+    def op_left(self, value: Expr, length: Expr) -> str:
+        return f"substring({self.expr(value)}, 0, {self.expr(length)})"
+
+    def op_length(self, value: Expr) -> str:
+        return f"strlen({self.expr(value)})"
+
+    def op_sha256(self, value: Expr) -> str:
+        text = self.expr(value)
+        return f'iff(isempty({text}), "", hash_sha256({text}))'
+
+    def op_sorted_pieces(self, value: Expr) -> str:
+        bare = f"replace_regex(tostring({self.expr(value)}), @'[{{}}\" \\t\\n\\r]', '')"
+        return f'strcat_array(array_sort_asc(split({bare}, ",")), ",")'
+
+    def op_is_json_string(self, value: Expr) -> str:
+        return f'gettype({self.expr(value)}) == "string"'
+
+    def op_parse_json(self, value: Expr) -> str:
+        return f"parse_json({self.expr(value)})"
+
+    def op_cast(self, value: Expr, kind: Expr) -> str:
+        return f"{_CASTS.get(str(constant(kind)), 'tostring')}({self.expr(value)})"
+
+    def op_divide(self, left: Expr, right: Expr) -> str:
+        quotient = f"todouble({self.expr(left)}) / {self.expr(right)}"
+        return f"iff({self.expr(right)} == 0, real(null), {quotient})"
+
+    def op_pane(self, time: Expr, tick: Expr) -> str:
+        return f"bin({self.expr(time)}, {_span(constant(tick))})"
+
+    def op_tick(self, pane: Expr, number: Expr, tick: Expr) -> str:
+        return f"{self.expr(pane)} + {self.expr(number)} * {_span(constant(tick))}"
+
+    def op_shift(self, time: Expr, by: Expr) -> str:
+        milliseconds = constant(by)
+        return f"{self.expr(time)} {'-' if milliseconds < 0 else '+'} {_span(abs(milliseconds))}"
+
+    def op_milliseconds(self, time: Expr) -> str:
+        return f"bin({self.expr(time)}, 1ms)"
+
+    # Aggregates.
+
+    def op_count(self) -> str:
+        return "count()"
+
+    def op_sum(self, value: Expr) -> str:
+        return f"sum({self.expr(value)})"
+
+    def op_min(self, value: Expr) -> str:
+        return f"min({self.expr(value)})"
+
+    def op_max(self, value: Expr) -> str:
+        return f"max({self.expr(value)})"
+
+    def op_values(self, value: Expr) -> str:
+        return f"make_set({self.expr(value)})"
+
+    def op_any(self, value: Expr) -> str:
+        return f"take_any({self.expr(value)})"
+
+    def op_distinct(self, value: Expr) -> str:
+        """Exact, unlike dcount; the empty string stands for a missing value."""
+        text = self.expr(value)
+        return f"array_length(make_set(iff(isempty({text}), dynamic(null), {text})))"
+
+
+def _span(milliseconds: int) -> str:
+    number, unit = largest_unit(milliseconds)
+    return f"{number}{unit}"
+
+
+__all__ = ["Column", "KustoPrinter"]

@@ -1,0 +1,195 @@
+"""What all dialects share: an expression printer with one method an operation, and a pipeline printer over steps."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from sigmagen.plan.build import Plan
+from sigmagen.plan.expr import Call, Column, Expr, Get, Literal, Scalar, Type
+from sigmagen.plan.steps import Step
+
+_UNITS = (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1))
+
+
+def largest_unit(milliseconds: int) -> tuple[int, str]:
+    """3_600_000 as (1, "h"): the largest unit that divides it."""
+    unit, length = next((unit, length) for unit, length in _UNITS if milliseconds % length == 0)
+    return milliseconds // length, unit
+
+
+class NameClashError(Exception):
+    """Two fields of a rule would have the same column name in this dialect."""
+
+
+class Printer(ABC):
+    """Prints a plan. A dialect says how it writes names, constants, stored values, operations and steps."""
+
+    and_word: ClassVar[str] = "AND"
+    or_word: ClassVar[str] = "OR"
+    equals: ClassVar[str] = "="
+    not_equals: ClassVar[str] = "!="
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.target = plan.target
+        self._names: dict[str, str] = {}
+
+    @abstractmethod
+    def text(self) -> str:
+        """The query."""
+
+    @abstractmethod
+    def name(self, column: str) -> str:
+        """A column's name, quoted where the dialect needs it."""
+
+    @abstractmethod
+    def string(self, value: str) -> str:
+        """A string constant, escaped so that it can't end early."""
+
+    @abstractmethod
+    def get(self, get: Get) -> str:
+        """A stored value, read as its type."""
+
+    def claimed(self, column: str, written: str) -> str:
+        """`written`, unless another column is already written so. Raises NameClashError."""
+        if self._names.setdefault(written, column) != column:
+            raise NameClashError(f"{self._names[written]} and {column} are both written {written} in {self.target.name}")
+        return written
+
+    def literal(self, value: Scalar) -> str:
+        """A constant."""
+        if isinstance(value, str):
+            return self.string(value)
+        if value is None:
+            return self.null()
+        if isinstance(value, bool):
+            return "true" if value else "false"
+        return repr(value)
+
+    def null(self) -> str:
+        """The missing value."""
+        return "null"
+
+    def expr(self, expression: Expr) -> str:
+        """An expression's text."""
+        if isinstance(expression, Literal):
+            return self.literal(expression.value)
+        if isinstance(expression, Column):
+            return self.name(expression.name)
+        if isinstance(expression, Get):
+            return self.get(expression)
+        method: Callable[..., str] = getattr(self, f"op_{expression.op}")
+        return method(*expression.args)
+
+    def type_of(self, expression: Expr) -> Type:
+        """The type that an expression yields, as far as printing needs it."""
+        if isinstance(expression, Get | Column):
+            return expression.type
+        if isinstance(expression, Literal):
+            return {bool: "boolean", int: "integer", float: "float"}.get(type(expression.value), "string")
+        if expression.op in ("if", "coalesce"):
+            return self.type_of(expression.args[-2 if expression.args[-1] == Literal(None) else -1])
+        if expression.op == "cast":
+            kind = expression.args[1]
+            return str(kind.value) if isinstance(kind, Literal) else "string"
+        numbers = {"subtract": "integer", "add": "integer", "divide": "float", "length": "integer"}
+        return numbers.get(expression.op, "string")
+
+    def steps(self) -> list[str]:
+        """Each step's text, by the method `step_<name>`; a step may print several lines or none."""
+        lines: list[str] = []
+        for step in self.plan.steps:
+            lines += self.step(step)
+        return lines
+
+    def step(self, step: Step) -> list[str]:
+        """One step."""
+        method: Callable[[Any], list[str]] = getattr(self, f"step_{type(step).__name__.lower()}")
+        return method(step)
+
+    # Operations that most dialects write alike.
+
+    def op_and(self, *parts: Expr) -> str:
+        return f" {self.and_word} ".join(self._inside(part, "or") for part in parts)
+
+    def op_or(self, *parts: Expr) -> str:
+        return f" {self.or_word} ".join(self._inside(part, "and") for part in parts)
+
+    def _inside(self, part: Expr, weaker: str) -> str:
+        text = self.expr(part)
+        return f"({text})" if isinstance(part, Call) and part.op in (weaker, "or") else text
+
+    def op_not(self, condition: Call) -> str:
+        """A negated comparison; a missing value never met the comparison, so it meets the negation."""
+        return f"({self.op_is_missing(condition.args[0])} {self.or_word} {self.negated(condition)})"
+
+    def op_differs(self, condition: Call) -> str:
+        """A negated comparison of a value that is certainly there."""
+        return self.negated(condition)
+
+    def negated(self, condition: Call) -> str:
+        """A comparison's opposite for a value that is there."""
+        opposite = {"eq": "ne", "lt": "gte", "lte": "gt", "gt": "lte", "gte": "lt"}.get(condition.op)
+        if opposite:
+            return self.expr(Call(opposite, condition.args))
+        if condition.op == "equals_ignoring_case":
+            left, right = condition.args
+            return self.expr(Call("ne", (Call("lower", (left,)), lowered(right))))
+        return f"NOT {self._operand(condition)}"
+
+    def _operand(self, expression: Expr) -> str:
+        text = self.expr(expression)
+        return f"({text})" if isinstance(expression, Call) and not text.endswith(")") else text
+
+    def op_eq(self, left: Expr, right: Expr) -> str:
+        return f"{self.expr(left)} {self.equals} {self.expr(right)}"
+
+    def op_ne(self, left: Expr, right: Expr) -> str:
+        return f"{self.expr(left)} {self.not_equals} {self.expr(right)}"
+
+    def op_lt(self, left: Expr, right: Expr) -> str:
+        return f"{self.expr(left)} < {self.expr(right)}"
+
+    def op_lte(self, left: Expr, right: Expr) -> str:
+        return f"{self.expr(left)} <= {self.expr(right)}"
+
+    def op_gt(self, left: Expr, right: Expr) -> str:
+        return f"{self.expr(left)} > {self.expr(right)}"
+
+    def op_gte(self, left: Expr, right: Expr) -> str:
+        return f"{self.expr(left)} >= {self.expr(right)}"
+
+    def op_is_empty(self, value: Expr) -> str:
+        return f"{self.expr(value)} {self.equals} {self.string('')}"
+
+    @abstractmethod
+    def op_is_missing(self, value: Expr) -> str: ...
+
+    def op_add(self, *parts: Expr) -> str:
+        return " + ".join(self._operand(part) for part in parts)
+
+    def op_subtract(self, left: Expr, right: Expr) -> str:
+        return f"{self._operand(left)} - {self._operand(right)}"
+
+    def op_coalesce(self, *parts: Expr) -> str:
+        return f"coalesce({self.listed(parts)})"
+
+    def listed(self, parts: tuple[Expr, ...]) -> str:
+        """Expressions, separated by commas."""
+        return ", ".join(self.expr(part) for part in parts)
+
+
+def lowered(expression: Expr) -> Expr:
+    """A string constant in lower case."""
+    if isinstance(expression, Literal) and isinstance(expression.value, str):
+        return Literal(expression.value.lower())
+    return expression
+
+
+def constant(expression: Expr) -> Any:
+    """A constant's value. Raises TypeError for anything that is not constant."""
+    if not isinstance(expression, Literal):
+        raise TypeError(f"not a constant: {expression!r}")
+    return expression.value

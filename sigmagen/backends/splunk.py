@@ -1,0 +1,272 @@
+"""SPL for Splunk 9 and later. Booleans are the strings "true" and "false", as Splunk's JSON extraction gives them."""
+
+from __future__ import annotations
+
+import re
+
+from sigmagen.backends.printer import Printer, constant, lowered
+from sigmagen.plan.expr import NUMERIC, Call, Expr, Get, Literal, Scalar
+from sigmagen.plan.steps import (
+    Aggregate,
+    CountRows,
+    Derive,
+    Expand,
+    ExpandValues,
+    Filter,
+    Limit,
+    Project,
+    Scan,
+    Sort,
+    Unique,
+)
+
+_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_CONDITIONS = frozenset(
+    "and or not eq ne lt lte gt gte equals_ignoring_case in in_ignoring_case starts_with ends_with contains like "
+    "is_missing is_present is_empty has_value is_json_string".split()
+)
+
+
+class SplunkPrinter(Printer):
+    """Prints a plan as an SPL search."""
+
+    def text(self) -> str:
+        lines = self.steps()
+        times = [name for name in ("window_start", "window_end") if self.plan.windows]
+        lines += [f'fieldformat {name}=strftime({name}, "%Y-%m-%dT%H:%M:%S%z")' for name in times]
+        return "\n| ".join(lines)
+
+    def name(self, column: str) -> str:
+        if column == "_time":
+            return column
+        written = re.sub(r"[^A-Za-z0-9_]", "_", column)
+        return self.claimed(column, written if _PLAIN.fullmatch(written) else f"f_{written}")
+
+    def string(self, value: str) -> str:
+        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+    def literal(self, value: Scalar) -> str:
+        if isinstance(value, bool):
+            return '"true"' if value else '"false"'
+        return super().literal(value)
+
+    def null(self) -> str:
+        return "null()"
+
+    def get(self, get: Get) -> str:
+        segments = list(get.segments)
+        if get.base is not None:
+            text = self.expr(get.base)
+        elif self.target.record:
+            text = self.target.record
+        elif all(isinstance(segment, str) for segment in segments):
+            return self.stored(".".join(map(str, segments)))
+        else:
+            text = "_raw"
+        return self._inside_json(text, segments)
+
+    def stored(self, field: str) -> str:
+        """A field that Splunk extracts by itself, as eval and where read it."""
+        return field if _PLAIN.fullmatch(field) else "'" + field.replace("'", "\\'") + "'"
+
+    def _inside_json(self, text: str, segments: list[str | int]) -> str:
+        keys: list[str] = []
+        for segment in segments:
+            if isinstance(segment, str):
+                keys.append(segment)
+                continue
+            if keys:
+                text, keys = f"json_extract({text}, {self.string('.'.join(keys))})", []
+            text = f"mvindex(json_array_to_mv({text}), {segment})"
+        return f"json_extract({text}, {self.string('.'.join(keys))})" if keys else text
+
+    # Steps.
+
+    def steps(self) -> list[str]:
+        steps = self.plan.steps
+        lines = self.step(steps[0])
+        rest = list(steps[1:])
+        if rest and isinstance(rest[0], Filter) and (terms := self._search_terms(rest[0].condition)):
+            lines = [f"{lines[0]} {terms}"]
+            rest.pop(0)
+        for step in rest:
+            lines += self.step(step)
+        return lines
+
+    def _search_terms(self, condition: Expr) -> str:
+        """A condition on extracted fields as search terms, which the index answers; empty where it is none."""
+        parts = condition.args if isinstance(condition, Call) and condition.op == "and" else (condition,)
+        terms = []
+        for part in parts:
+            if not (isinstance(part, Call) and part.op in ("eq", "in") and isinstance(part.args[0], Get)):
+                return ""
+            field = ".".join(map(str, part.args[0].segments))
+            values = [self.string(str(constant(value))) for value in part.args[1:]]
+            terms.append(f"{field}={values[0]}" if part.op == "eq" else f"{field} IN ({', '.join(values)})")
+        return " ".join(terms)
+
+    def step_scan(self, step: Scan) -> list[str]:
+        return [self.target.location]
+
+    def step_derive(self, step: Derive) -> list[str]:
+        columns = [(self.name(name), self._value(value)) for name, value in step.columns]
+        changed = [f"{name}={value}" for name, value in columns if name != value]
+        return ["eval " + ",\n    ".join(changed)] if changed else []
+
+    def _value(self, expression: Expr) -> str:
+        text = self.expr(expression)
+        condition = isinstance(expression, Call) and expression.op in _CONDITIONS
+        return f'if({text}, "true", "false")' if condition else text
+
+    def step_filter(self, step: Filter) -> list[str]:
+        condition = step.condition
+        parts = condition.args if isinstance(condition, Call) and condition.op == "and" else (condition,)
+        return ["where " + "\n    AND ".join(self._inside(part, "or") for part in parts)]
+
+    def step_unique(self, step: Unique) -> list[str]:
+        return [f"dedup {self.name(step.column)} keepempty=true"]
+
+    def step_aggregate(self, step: Aggregate) -> list[str]:
+        columns = ", ".join(f"{self.expr(value)} AS {self.name(name)}" for name, value in step.columns) or "count"
+        by = ", ".join(self.name(name) for name in step.by)
+        return [f"stats {columns}" + (f" BY {by}" if by else "")]
+
+    def step_expand(self, step: Expand) -> list[str]:
+        column = self.name(step.name)
+        return [f"eval {column}=mvrange({step.values[0]}, {step.values[-1] + 1})", f"mvexpand {column}"]
+
+    def step_expandvalues(self, step: ExpandValues) -> list[str]:
+        column = self.name(step.name)
+        return [f"mvexpand {column}", f"eval {column}=tonumber({column})"]
+
+    def step_countrows(self, step: CountRows) -> list[str]:
+        return [f"eventstats count AS {self.name(step.name)}"]
+
+    def step_sort(self, step: Sort) -> list[str]:
+        return ["sort 0 " + ", ".join(("-" if descending else "+") + self.name(name) for name, descending in step.keys)]
+
+    def step_limit(self, step: Limit) -> list[str]:
+        return [f"head {step.rows}"]
+
+    def step_project(self, step: Project) -> list[str]:
+        return ["table " + ", ".join(self.name(name) for name in step.columns)]
+
+    # Operations.
+
+    def op_is_missing(self, value: Expr) -> str:
+        return f"isnull({self.expr(value)})"
+
+    def op_is_present(self, value: Expr) -> str:
+        return f"isnotnull({self.expr(value)})"
+
+    def op_has_value(self, value: Expr) -> str:
+        """A comparison with a missing value is not true, so it needs no test of its own."""
+        return self.op_is_present(value) if self.type_of(value) in NUMERIC else f'{self.expr(value)} != ""'
+
+    def op_equals_ignoring_case(self, left: Expr, right: Expr) -> str:
+        return f"lower({self.expr(left)}) = {self.expr(lowered(right))}"
+
+    def op_in(self, left: Expr, *values: Expr) -> str:
+        return f"{self.expr(left)} IN ({self.listed(values)})"
+
+    def op_in_ignoring_case(self, left: Expr, *values: Expr) -> str:
+        return f"lower({self.expr(left)}) IN ({self.listed(tuple(map(lowered, values)))})"
+
+    def op_starts_with(self, left: Expr, right: Expr) -> str:
+        return f"substr({self.expr(left)}, 1, {len(str(constant(right)))}) = {self.expr(right)}"
+
+    def op_ends_with(self, left: Expr, right: Expr) -> str:
+        return f"substr({self.expr(left)}, -{len(str(constant(right)))}) = {self.expr(right)}"
+
+    def op_contains(self, left: Expr, right: Expr) -> str:
+        return f"match({self.expr(left)}, {self.string(re.escape(str(constant(right))))})"
+
+    def op_like(self, left: Expr, *parts: Expr) -> str:
+        pattern = "".join({0: ".*", 1: "."}.get(part) or re.escape(str(part)) for part in map(constant, parts))
+        return f"match({self.expr(left)}, {self.string('(?s)^' + pattern + '$')})"
+
+    def op_if(self, condition: Expr, then: Expr, otherwise: Expr) -> str:
+        return f"if({self.expr(condition)}, {self.expr(then)}, {self.expr(otherwise)})"
+
+    def op_lower(self, value: Expr) -> str:
+        return f"lower({self.expr(value)})"
+
+    def op_replace(self, value: Expr, pattern: Expr, replacement: Expr) -> str:
+        rewrite = Literal(str(constant(replacement)).replace("$1", "\\1"))
+        return f"replace({self.expr(value)}, {self.expr(pattern)}, {self.expr(rewrite)})"
+
+    def op_extract(self, value: Expr, pattern: Expr) -> str:
+        whole = self.string(f"(?s)^.*?{constant(pattern)}.*$")
+        return f'if(match({self.expr(value)}, {whole}), replace({self.expr(value)}, {whole}, "\\\\1"), null())'
+
+    def op_left(self, value: Expr, length: Expr) -> str:
+        return f"substr({self.expr(value)}, 1, {self.expr(length)})"
+
+    def op_length(self, value: Expr) -> str:
+        return f"len({self.expr(value)})"
+
+    def op_sha256(self, value: Expr) -> str:
+        text = self.expr(value)
+        return f"if(len({text})>0, sha256({text}), null())"
+
+    def op_sorted_pieces(self, value: Expr) -> str:
+        bare = f"replace({self.expr(value)}, {self.string('[{}' + chr(34) + ' ' + chr(92) + 't' + chr(92) + 'n' + chr(92) + 'r]')}, {self.string('')})"
+        return f'mvjoin(mvsort(split({bare}, ",")), ",")'
+
+    def op_is_json_string(self, value: Expr) -> str:
+        """A JSON string has no elements; json_extract itself does not tell a string from other JSON text."""
+        if isinstance(value, Get) and value.base is not None:
+            path = ".".join(map(str, value.segments[-1:]))
+            base = self._inside_json(self.expr(value.base), list(value.segments[:-1]))
+            return f"isnull(json_extract({base}, {self.string(path + '{}')}))"
+        return f"isnull(json_extract({self.expr(value)}, {self.string('{}')}))"
+
+    def op_parse_json(self, value: Expr) -> str:
+        return self.expr(value)
+
+    def op_cast(self, value: Expr, kind: Expr) -> str:
+        return f"tonumber({self.expr(value)})" if constant(kind) in NUMERIC else self.expr(value)
+
+    def op_divide(self, left: Expr, right: Expr) -> str:
+        return f"if({self.expr(right)}=0, null(), {self.expr(left)}/{self.expr(right)})"
+
+    def op_pane(self, time: Expr, tick: Expr) -> str:
+        seconds = _seconds(constant(tick))
+        return f"floor({self.expr(time)}/{seconds})*{seconds}"
+
+    def op_tick(self, pane: Expr, number: Expr, tick: Expr) -> str:
+        return f"{self.expr(pane)}+{self.expr(number)}*{_seconds(constant(tick))}"
+
+    def op_shift(self, time: Expr, by: Expr) -> str:
+        milliseconds = constant(by)
+        return f"{self.expr(time)}{'-' if milliseconds < 0 else '+'}{_seconds(abs(milliseconds))}"
+
+    def op_milliseconds(self, time: Expr) -> str:
+        return f"floor({self.expr(time)}*1000)/1000"
+
+    # Aggregates.
+
+    def op_count(self) -> str:
+        return "count"
+
+    def op_sum(self, value: Expr) -> str:
+        return f"sum({self.expr(value)})"
+
+    def op_min(self, value: Expr) -> str:
+        return f"min({self.expr(value)})"
+
+    def op_max(self, value: Expr) -> str:
+        return f"max({self.expr(value)})"
+
+    def op_values(self, value: Expr) -> str:
+        return f"values({self.expr(value)})"
+
+    def op_any(self, value: Expr) -> str:
+        return f"values({self.expr(value)})"
+
+    def op_distinct(self, value: Expr) -> str:
+        return f"dc({self.expr(value)})"
+
+
+def _seconds(milliseconds: int) -> str:
+    return str(milliseconds // 1000) if milliseconds % 1000 == 0 else str(milliseconds / 1000)

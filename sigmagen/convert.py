@@ -1,0 +1,125 @@
+"""Rule in, query out: the one door that commands, engines and packages use."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from sigmagen.backends.duckdb import DuckDBPrinter
+from sigmagen.backends.esql import EsqlPrinter
+from sigmagen.backends.kusto import KustoPrinter
+from sigmagen.backends.printer import NameClashError, Printer
+from sigmagen.backends.splunk import SplunkPrinter
+from sigmagen.mapping.source import Source, Target, load_sources
+from sigmagen.mapping.taxonomy import Taxonomy, load_taxonomy
+from sigmagen.plan.build import Mode, build_plan, feeds
+from sigmagen.plan.window import DAY, MINUTE, Schedule, Window, duration_text
+from sigmagen.problems import Problem, SigmagenError
+from sigmagen.rules.model import BaseRule, Correlation
+from sigmagen.rules.yaml import load_data
+
+PRINTERS: dict[str, type[Printer]] = {
+    "splunk": SplunkPrinter,
+    "elastic": EsqlPrinter,
+    "sentinel": KustoPrinter,
+    "duckdb": DuckDBPrinter,
+}
+LANGUAGES = {"splunk": "SPL", "elastic": "ES|QL", "sentinel": "KQL", "duckdb": "SQL"}
+SUFFIXES = {"splunk": "spl", "elastic": "esql", "sentinel": "kql", "duckdb": "sql"}
+
+
+@dataclass(frozen=True)
+class Query:
+    """One converted rule. `columns` maps the result's group-by columns to canonical field names."""
+
+    rule: BaseRule | Correlation
+    source: Source
+    siem: str
+    mode: Mode
+    text: str
+    columns: dict[str, str]
+    windows: tuple[Window, ...]
+    schedule: Schedule | None
+    warnings: tuple[Problem, ...]
+
+    @property
+    def target(self) -> Target:
+        """Where the query's records are."""
+        return self.source.targets[self.siem]
+
+
+@dataclass(frozen=True)
+class Converter:
+    """Converts rules with one set of mappings."""
+
+    mappings: Path
+    sources: dict[str, Source]
+    taxonomy: Taxonomy
+
+    @classmethod
+    def load(cls, mappings: Path) -> Converter:
+        """A converter for a mappings folder. Raises SigmagenError when a mapping can't be read."""
+        return cls(mappings, load_sources(mappings), load_taxonomy(mappings))
+
+    def feeding(self, rule: BaseRule | Correlation) -> list[Source]:
+        """The sources of a rule's logsource, by name."""
+        return [source for source in self.sources.values() if feeds(source, rule)]
+
+    def source(self, name: str) -> Source:
+        """A source by name. Raises SigmagenError."""
+        if name not in self.sources:
+            known = ", ".join(self.sources)
+            raise SigmagenError(Problem("MAP003", f"unknown source {name!r}", hint=f"there is {known}"), 3)
+        return self.sources[name]
+
+    def convert(self, rule: BaseRule | Correlation, source: Source, siem: str, mode: Mode = "hunt") -> Query:
+        """The query of a rule over a source in a SIEM's language.
+
+        Raises SigmagenError when the source doesn't carry a field there, or the rule can't be said.
+        """
+        plan = build_plan(rule, source, siem, self.taxonomy, mode)
+        printer = PRINTERS[siem](plan)
+        try:
+            text = printer.text()
+        except NameClashError as error:
+            raise SigmagenError(Problem("CNV005", f"{rule.title}: {error}", file=rule.file, line=rule.line)) from None
+        columns = {printer.name(name).strip('"`'): name for name in plan.group_by}
+        schedule, warnings = self._schedule(plan.windows, source.targets[siem], rule)
+        return Query(
+            rule, source, siem, mode, text, columns, tuple(plan.windows), schedule, (*plan.warnings, *warnings)
+        )
+
+    def _schedule(
+        self, windows: list[Window], target: Target, rule: BaseRule | Correlation
+    ) -> tuple[Schedule | None, list[Problem]]:
+        if not windows:
+            return None, []
+        limits = self.limits(target.name)
+        slack = target.join.slack if target.join else 0
+        schedule = Schedule.of(
+            windows, shortest_interval=limits.shortest_interval, ingest_delay=target.delay + slack
+        )
+        if schedule.lookback <= limits.longest_lookback:
+            return schedule, []
+        message = (
+            f"{rule.title}: look-back {duration_text(schedule.lookback)} is longer than {target.name} allows, "
+            f"{duration_text(limits.longest_lookback)}; scheduled there, the rule sees less than its window"
+        )
+        return schedule, [Problem("CNV006", message, "warning", rule.file, rule.line)]
+
+    def limits(self, siem: str) -> Limits:
+        """The SIEM's limits, from mappings/targets."""
+        path = self.mappings / "targets" / f"{siem}.yml"
+        data = load_data(path) if siem != "duckdb" else {}
+        return Limits(
+            shortest_interval=data.get("shortest_interval_minutes", 1) * MINUTE,
+            longest_lookback=data.get("longest_lookback_days", 3650) * DAY,
+        )
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a SIEM's scheduler allows, in milliseconds."""
+
+    shortest_interval: int
+    longest_lookback: int
