@@ -1,0 +1,70 @@
+"""Small tools for records: reading nested values, building nested documents, JSON text, times."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+
+def get(record: Any, path: str) -> Any:
+    """The value at a dotted path, None where there is none."""
+    for key in path.split("."):
+        record = record.get(key) if isinstance(record, Mapping) else None
+    return record
+
+
+def nest(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Dotted names as nested objects; fields without a value (None) are left out.
+
+    >>> nest({"a.b": 1, "a.c": None, "d": 2})
+    {'a': {'b': 1}, 'd': 2}
+    """
+    document: dict[str, Any] = {}
+    for name, value in fields.items():
+        if value is None:
+            continue
+        *parents, last = name.split(".")
+        place = document
+        for parent in parents:
+            place = place.setdefault(parent, {})
+        place[last] = value
+    return document
+
+
+def text(value: Any) -> str | None:
+    """A value as compact JSON text; None stays None."""
+    return None if value is None else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def parse(value: Any) -> Any:
+    """What a JSON text says; None for no text and for one that was cut."""
+    try:
+        return json.loads(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
+
+
+def milliseconds(time: str) -> str:
+    """An ISO-8601 time in UTC with exactly three digits of a second, as both Elasticsearch and Log Analytics show it.
+
+    >>> milliseconds("2026-08-11T09:14:03Z"), milliseconds("2026-08-11T09:14:03.1234567Z")
+    ('2026-08-11T09:14:03.000Z', '2026-08-11T09:14:03.123Z')
+    """
+    whole, _, fraction = time.removesuffix("Z").partition(".")
+    return f"{whole}.{fraction[:3]:<03}Z"
+
+
+def from_epoch(seconds: float) -> str:
+    """Epoch seconds as ISO-8601 in UTC, cut to the millisecond."""
+    return _iso(datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=int(seconds * 1000)))
+
+
+def later(time: str, offset: int) -> str:
+    """The time that many milliseconds later (earlier where negative)."""
+    return _iso(datetime.fromisoformat(milliseconds(time)) + timedelta(milliseconds=offset))
+
+
+def _iso(moment: datetime) -> str:
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
