@@ -1,0 +1,94 @@
+"""What a query returns, the same from every engine, and what an engine is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from types import TracebackType
+from typing import Any, ClassVar, Literal, Protocol, Self
+
+from sigmagen.convert import Query
+from sigmagen.mapping.source import Source
+
+_EPOCH = datetime(1970, 1, 1)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Alert:
+    """One row of a result. Times are epoch milliseconds; group values are text, in the order of the rule's group-by."""
+
+    window_end: int
+    window_start: int
+    group: tuple[tuple[str, str], ...]
+    value: int | float
+
+    def group_dict(self) -> dict[str, str]:
+        """The group as field -> value."""
+        return dict(self.group)
+
+
+def instant(value: Any) -> int:
+    """Epoch milliseconds of a datetime (naive means UTC), an ISO 8601 string, or a number of epoch seconds.
+
+    Raises ValueError for anything else.
+    """
+    if isinstance(value, str):
+        value = datetime.fromisoformat(value)
+    if isinstance(value, datetime):
+        if value.tzinfo is not None:
+            value = value.astimezone(UTC).replace(tzinfo=None)
+        return (value - _EPOCH) // timedelta(milliseconds=1)
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return round(value * 1000)
+    raise ValueError(f"not a time: {value!r}")
+
+
+def iso(milliseconds: int) -> str:
+    """`2026-08-11T09:14:03.000Z`."""
+    return (_EPOCH + timedelta(milliseconds=milliseconds)).isoformat(timespec="milliseconds") + "Z"
+
+
+def number(value: Any) -> int | float:
+    """A result's number, an integer where it is whole."""
+    real = float(value)
+    return int(real) if real.is_integer() else real
+
+
+def alerts_from(query: Query, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> list[Alert]:
+    """Alerts from an engine's rows. Columns that are no part of an alert are left out."""
+    found = []
+    for row in rows:
+        cells: Mapping[str, Any] = dict(zip(columns, row, strict=True))
+        found.append(
+            Alert(
+                window_end=instant(cells["window_end"]),
+                window_start=instant(cells["window_start"]),
+                group=tuple((name, str(cells[column])) for column, name in query.columns.items()),
+                value=number(cells["value"]),
+            )
+        )
+    return sorted(found)
+
+
+class Engine(Protocol):
+    """Somewhere a query runs."""
+
+    name: ClassVar[str]
+    siem: ClassVar[str]
+    fidelity: ClassVar[Literal["real", "emulated"]]
+
+    def load(self, source: Source, records: Sequence[Mapping[str, Any]]) -> None:
+        """Make native records the content of a source, in place of what it held, in the shape the SIEM stores."""
+
+    def run(self, query: Query, start: int, end: int) -> list[Alert]:
+        """The query's result over events in [start, end), epoch milliseconds."""
+
+    def close(self) -> None:
+        """Give back what the engine took."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...

@@ -1,0 +1,97 @@
+"""The reference engine, and local detection: DuckDB, embedded, over the native records."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from types import TracebackType
+from typing import Any, ClassVar, Literal, Self
+
+import duckdb
+import orjson
+
+from sigmagen.backends.duckdb import DuckDBPrinter, time_sql
+from sigmagen.convert import Query
+from sigmagen.engines.alert import Alert, alerts_from
+from sigmagen.mapping.source import Source
+
+BATCH = 20_000
+
+
+class DuckDBEngine:
+    """Tables `stored.<source>` (timestamp, record); a view of the same name holds the range being asked about."""
+
+    name: ClassVar[str] = "duckdb"
+    siem: ClassVar[str] = "duckdb"
+    fidelity: ClassVar[Literal["real", "emulated"]] = "real"
+
+    def __init__(self, database: str = ":memory:", *, threads: int | None = None) -> None:
+        self.connection = duckdb.connect(database)
+        self.connection.execute("SET TimeZone = 'UTC'")
+        if threads:
+            self.connection.execute(f"SET threads = {int(threads)}")
+        self.connection.execute("CREATE SCHEMA stored")
+
+    def load(self, source: Source, records: Sequence[Mapping[str, Any]]) -> None:
+        self.connection.execute(f"DROP TABLE IF EXISTS {self.table(source)}")
+        self.append(source, (orjson.dumps(record).decode() for record in records))
+
+    def table(self, source: Source) -> str:
+        """The table that holds a source's records."""
+        return f'stored."{source.name}"'
+
+    def append(self, source: Source, lines: Iterable[str]) -> int:
+        """Add records, JSON text each; how many of them have a time. The others are left out."""
+        self.connection.execute(
+            f"CREATE TABLE IF NOT EXISTS {self.table(source)} (timestamp TIMESTAMP, record JSON)"
+        )
+        insert = (
+            f"INSERT INTO {self.table(source)} SELECT timestamp, record FROM "
+            f"(SELECT {time_sql(source)} AS timestamp, record FROM (SELECT CAST(unnest($1::VARCHAR[]) AS JSON) AS record)) "
+            "WHERE timestamp IS NOT NULL"
+        )
+        stored = 0
+        batch: list[str] = []
+        for line in lines:
+            batch.append(line)
+            if len(batch) == BATCH:
+                stored += self._insert(insert, batch)
+                batch = []
+        return stored + (self._insert(insert, batch) if batch else 0)
+
+    def _insert(self, statement: str, batch: list[str]) -> int:
+        row = self.connection.execute(statement, [batch]).fetchone()
+        return int(row[0]) if row else 0
+
+    def range(self, source: Source) -> tuple[int, int] | None:
+        """Epoch milliseconds of the first event and just after the last; None where there is none."""
+        row = self.connection.execute(
+            f"SELECT epoch_ms(min(timestamp)), epoch_ms(max(timestamp)) + 1 FROM {self.table(source)}"
+        ).fetchone()
+        return None if row is None or row[0] is None else (row[0], row[1])
+
+    def select(self, source: Source, start: int, end: int) -> None:
+        """Let queries see only events in [start, end)."""
+        self.connection.execute(
+            f'CREATE OR REPLACE VIEW "{source.name}" AS SELECT * FROM {self.table(source)} '
+            f"WHERE timestamp >= make_timestamp({int(start)} * 1000) AND timestamp < make_timestamp({int(end)} * 1000)"
+        )
+
+    def run(self, query: Query, start: int, end: int) -> list[Alert]:
+        self.select(query.source, start, end)
+        result = self.connection.execute(query.text)
+        columns = [column[0] for column in result.description or ()]
+        return alerts_from(query, columns, result.fetchall())
+
+    def close(self) -> None:
+        self.connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+__all__ = ["DuckDBEngine", "DuckDBPrinter"]

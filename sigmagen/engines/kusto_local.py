@@ -1,0 +1,105 @@
+"""KQL text run as it is, on duckdb-kql: an emulation of Log Analytics over the tables that the mappings name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import Any, ClassVar, Literal, Self
+
+import duckdb
+import orjson
+
+from sigmagen.convert import Query
+from sigmagen.engines.alert import Alert, alerts_from
+from sigmagen.engines.store import store
+from sigmagen.mapping.source import Source, Target
+from sigmagen.mapping.taxonomy import Taxonomy
+
+_TYPES = {
+    "int": "INTEGER",
+    "long": "BIGINT",
+    "real": "DOUBLE",
+    "bool": "BOOLEAN",
+    "datetime": "TIMESTAMP",
+    "dynamic": "JSON",
+}
+_OF_FIELD = {"integer": "long", "float": "real", "boolean": "bool", "timestamp": "datetime"}
+
+
+class KustoLocalEngine:
+    """Each table with its whole schema; a view of the same name holds the query period, as Sentinel applies it."""
+
+    name: ClassVar[str] = "kusto-local"
+    siem: ClassVar[str] = "sentinel"
+    fidelity: ClassVar[Literal["real", "emulated"]] = "emulated"
+
+    def __init__(self, taxonomy: Taxonomy) -> None:
+        self.taxonomy = taxonomy
+        self.connection = duckdb.connect()
+        self.connection.execute("SET TimeZone = 'UTC'")
+        self.connection.execute("CREATE SCHEMA stored")
+        self._translated: dict[str, str] = {}
+
+    def load(self, source: Source, records: Sequence[Mapping[str, Any]]) -> None:
+        schemas = self.schemas(source.targets[self.siem], source)
+        rows: dict[str, list[str]] = {table: [] for table in schemas}
+        for record in records:
+            for table, stored in store(self.siem, source.name, dict(record)).items():
+                rows[table] += [orjson.dumps(row).decode() for row in stored]
+        for table, schema in schemas.items():
+            self._fill(table, schema, rows[table])
+
+    def schemas(self, target: Target, source: Source) -> dict[str, Mapping[str, str]]:
+        """Table -> column -> Kusto type."""
+        columns = target.columns
+        if source.canonical:
+            columns = {"TimeGenerated": "datetime"} | {
+                field.name.replace(".", "_"): _OF_FIELD.get(field.type, "string")
+                for field in self.taxonomy.fields.values()
+                if not field.private and field.name != "@timestamp"
+            }
+        schemas = {target.location: columns}
+        if target.join:
+            schemas[target.join.table] = target.join.schema
+        return schemas
+
+    def _fill(self, table: str, schema: Mapping[str, str], rows: list[str]) -> None:
+        columns = ", ".join(f'"{name}" {_TYPES.get(kind, "VARCHAR")}' for name, kind in schema.items())
+        self.connection.execute(f'CREATE OR REPLACE TABLE stored."{table}" ({columns})')
+        values = ", ".join(_cell(name, kind) for name, kind in schema.items())
+        self.connection.execute(
+            f'INSERT INTO stored."{table}" SELECT {values} FROM (SELECT CAST(unnest($1::VARCHAR[]) AS JSON) AS r)', [rows]
+        )
+
+    def run(self, query: Query, start: int, end: int) -> list[Alert]:
+        for table in self.schemas(query.target, query.source):
+            self.connection.execute(
+                f'CREATE OR REPLACE VIEW "{table}" AS SELECT * FROM stored."{table}" WHERE TimeGenerated >= '
+                f"make_timestamp({int(start)} * 1000) AND TimeGenerated < make_timestamp({int(end)} * 1000)"
+            )
+        relation = self._relation(query.text)
+        return alerts_from(query, relation.columns, relation.fetchall())
+
+    def _relation(self, text: str) -> duckdb.DuckDBPyRelation:
+        import duckdb_kql
+
+        return duckdb_kql.kql(self.connection, text)
+
+    def close(self) -> None:
+        self.connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _cell(name: str, kind: str) -> str:
+    """A column's value from the JSON row; a missing string is the empty string, as in Kusto."""
+    if kind == "dynamic":
+        return f"r->'$.\"{name}\"'"
+    text = f"(r->>'$.\"{name}\"')"
+    return f"TRY_CAST({text} AS {_TYPES[kind]})" if kind in _TYPES else f"coalesce({text}, '')"
