@@ -96,9 +96,7 @@ class Converter:
             return None, []
         limits = self.limits(target.name)
         slack = target.join.slack if target.join else 0
-        schedule = Schedule.of(
-            windows, shortest_interval=limits.shortest_interval, ingest_delay=target.delay + slack
-        )
+        schedule = Schedule.of(windows, shortest_interval=limits.shortest_interval, ingest_delay=target.delay + slack)
         if schedule.lookback <= limits.longest_lookback:
             return schedule, []
         message = (

@@ -6,8 +6,10 @@ A source is a table named after it, with `timestamp` TIMESTAMP and `record` JSON
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from sigmagen.backends.printer import Printer, constant, lowered
+from sigmagen.mapping.fingerprint import BIAS_NOISE
 from sigmagen.mapping.source import Source
 from sigmagen.mapping.taxonomy import Taxonomy
 from sigmagen.mapping.view import ViewBuilder
@@ -63,6 +65,20 @@ class _Select:
 class DuckDBPrinter(Printer):
     """Prints a plan as one SELECT over named sub-queries."""
 
+    functions: ClassVar[dict[str, str]] = {
+        "coalesce": "coalesce",
+        "lower": "lower",
+        "starts_with": "starts_with",
+        "ends_with": "ends_with",
+        "contains": "contains",
+        "left": "left",
+        "length": "length",
+        "sum": "sum",
+        "min": "min",
+        "max": "max",
+        "any": "any_value",
+    }
+
     def __init__(self, plan: Plan) -> None:
         super().__init__(plan)
         self._parts: list[tuple[str, str]] = []
@@ -114,7 +130,11 @@ class DuckDBPrinter(Printer):
     def step_filter(self, step: Filter) -> list[str]:
         if self._select.unnested or (self._select.qualify and not self._select.aggregated):
             self._close()
-        parts = step.condition.args if isinstance(step.condition, Call) and step.condition.op == "and" else (step.condition,)
+        parts = (
+            step.condition.args
+            if isinstance(step.condition, Call) and step.condition.op == "and"
+            else (step.condition,)
+        )
         texts = [self._inside(part, "or") for part in parts]
         (self._select.having if self._select.aggregated else self._select.where).extend(texts)
         return []
@@ -133,12 +153,7 @@ class DuckDBPrinter(Printer):
 
     def step_aggregate(self, step: Aggregate) -> list[str]:
         derived = dict(self._select.columns)
-        inside = {
-            self.name(part.name)
-            for _, value in step.columns
-            for part in walk(value)
-            if isinstance(part, Column)
-        }
+        inside = {self.name(part.name) for _, value in step.columns for part in walk(value) if isinstance(part, Column)}
         # SQL computes an alias after the aggregates, so what they read must be computed one level below.
         if self._select.aggregated or self._select.where or self._select.qualify or inside & derived.keys():
             self._close()
@@ -152,7 +167,9 @@ class DuckDBPrinter(Printer):
 
     def step_expand(self, step: Expand) -> list[str]:
         self._close()
-        self._select.source += f", unnest(range({step.values[0]}, {step.values[-1] + 1})) AS spread({self.name(step.name)})"
+        self._select.source += (
+            f", unnest(range({step.values[0]}, {step.values[-1] + 1})) AS spread({self.name(step.name)})"
+        )
         return []
 
     def step_expandvalues(self, step: ExpandValues) -> list[str]:
@@ -169,8 +186,11 @@ class DuckDBPrinter(Printer):
         return []
 
     def step_project(self, step: Project) -> list[str]:
+        wanted = [self.name(name) for name in step.columns]
+        if self._select.where or any(name not in wanted for name, _ in self._select.columns):
+            self._close()
         derived = dict(self._select.columns)
-        self._select.columns = [(name, derived.get(name, name)) for name in map(self.name, step.columns)]
+        self._select.columns = [(name, derived.get(name, name)) for name in wanted]
         self._select.star = False
         return []
 
@@ -198,20 +218,8 @@ class DuckDBPrinter(Printer):
     def op_equals_ignoring_case(self, left: Expr, right: Expr) -> str:
         return f"lower({self.expr(left)}) = {self.expr(lowered(right))}"
 
-    def op_in(self, left: Expr, *values: Expr) -> str:
-        return f"{self.expr(left)} IN ({self.listed(values)})"
-
     def op_in_ignoring_case(self, left: Expr, *values: Expr) -> str:
         return f"lower({self.expr(left)}) IN ({self.listed(tuple(map(lowered, values)))})"
-
-    def op_starts_with(self, left: Expr, right: Expr) -> str:
-        return f"starts_with({self.expr(left)}, {self.expr(right)})"
-
-    def op_ends_with(self, left: Expr, right: Expr) -> str:
-        return f"ends_with({self.expr(left)}, {self.expr(right)})"
-
-    def op_contains(self, left: Expr, right: Expr) -> str:
-        return f"contains({self.expr(left)}, {self.expr(right)})"
 
     def op_like(self, left: Expr, *parts: Expr) -> str:
         escape = str.maketrans({"\\": "\\\\", "%": "\\%", "_": "\\_"})
@@ -222,9 +230,6 @@ class DuckDBPrinter(Printer):
         end = "" if otherwise == Literal(None) else f" ELSE {self.expr(otherwise)}"
         return f"CASE WHEN {self.expr(condition)} THEN {self.expr(then)}{end} END"
 
-    def op_lower(self, value: Expr) -> str:
-        return f"lower({self.expr(value)})"
-
     def op_replace(self, value: Expr, pattern: Expr, replacement: Expr) -> str:
         rewrite = str(constant(replacement)).replace("\\", "\\\\").replace("$1", "\\1")
         return f"regexp_replace({self.expr(value)}, {self.expr(pattern)}, {self.string(rewrite)}, 'g')"
@@ -232,19 +237,13 @@ class DuckDBPrinter(Printer):
     def op_extract(self, value: Expr, pattern: Expr) -> str:
         return f"nullif(regexp_extract({self.expr(value)}, {self.expr(pattern)}, 1), '')"
 
-    def op_left(self, value: Expr, length: Expr) -> str:
-        return f"left({self.expr(value)}, {self.expr(length)})"
-
-    def op_length(self, value: Expr) -> str:
-        return f"length({self.expr(value)})"
-
     def op_sha256(self, value: Expr) -> str:
         text = self.expr(value)
         return f"CASE WHEN {text} <> '' THEN sha256({text}) END"
 
     def op_sorted_pieces(self, value: Expr) -> str:
         text = self.expr(value) if isinstance(value, Get) else f"CAST({self.expr(value)} AS VARCHAR)"
-        bare = f"regexp_replace(CAST({text} AS VARCHAR), '[{{}}\" \\t\\n\\r]', '', 'g')"
+        bare = f"regexp_replace(CAST({text} AS VARCHAR), {self.string(BIAS_NOISE)}, '', 'g')"
         return f"nullif(array_to_string(list_sort(string_split({bare}, ',')), ','), '')"
 
     def op_is_json_string(self, value: Expr) -> str:
@@ -280,21 +279,9 @@ class DuckDBPrinter(Printer):
     def op_count(self) -> str:
         return "count(*)"
 
-    def op_sum(self, value: Expr) -> str:
-        return f"sum({self.expr(value)})"
-
-    def op_min(self, value: Expr) -> str:
-        return f"min({self.expr(value)})"
-
-    def op_max(self, value: Expr) -> str:
-        return f"max({self.expr(value)})"
-
     def op_values(self, value: Expr) -> str:
         text = self.expr(value)
         return f"list(DISTINCT {text}) FILTER ({text} IS NOT NULL)"
-
-    def op_any(self, value: Expr) -> str:
-        return f"any_value({self.expr(value)})"
 
     def op_distinct(self, value: Expr) -> str:
         text = self.expr(value)

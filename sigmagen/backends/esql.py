@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from typing import ClassVar
 
 from sigmagen.backends.printer import Printer, constant, largest_unit, lowered
-from sigmagen.plan.expr import Call, Column, Expr, Get, Literal
+from sigmagen.mapping.fingerprint import BIAS_NOISE
+from sigmagen.plan.expr import Call, Expr, Get
 from sigmagen.plan.steps import (
     Aggregate,
     CountRows,
@@ -37,11 +39,29 @@ _STORED = {
 }
 _CASTS = {"integer": "TO_LONG", "float": "TO_DOUBLE", "boolean": "TO_BOOLEAN", "timestamp": "TO_DATETIME"}
 _UNITS = {"d": "day", "h": "hour", "m": "minute", "s": "second", "ms": "millisecond"}
-_RESERVED = frozenset("and or not in is null like rlike true false by asc desc nulls first last where as on".split())
+_RESERVED = re.compile(
+    "and|or|not|in|is|null|like|rlike|true|false|by|asc|desc|nulls|first|last|where|as|on", re.IGNORECASE
+)
 
 
 class EsqlPrinter(Printer):
     """Prints a plan as an ES|QL pipeline."""
+
+    functions: ClassVar[dict[str, str]] = {
+        "coalesce": "COALESCE",
+        "if": "CASE",
+        "lower": "TO_LOWER",
+        "starts_with": "STARTS_WITH",
+        "ends_with": "ENDS_WITH",
+        "replace": "REPLACE",
+        "left": "LEFT",
+        "length": "LENGTH",
+        "sum": "SUM",
+        "min": "MIN",
+        "max": "MAX",
+        "values": "VALUES",
+        "any": "VALUES",
+    }
 
     equals = "=="
 
@@ -53,7 +73,7 @@ class EsqlPrinter(Printer):
 
     def name(self, column: str) -> str:
         column = self.plan.stored_as.get(column, column)
-        plain = _PLAIN.fullmatch(column) and column.lower() not in _RESERVED
+        plain = _PLAIN.fullmatch(column) and not _RESERVED.fullmatch(column)
         return column if plain else "`" + column.replace("`", "``") + "`"
 
     def string(self, value: str) -> str:
@@ -132,17 +152,8 @@ class EsqlPrinter(Printer):
     def op_equals_ignoring_case(self, left: Expr, right: Expr) -> str:
         return f"TO_LOWER({self.expr(left)}) == {self.expr(lowered(right))}"
 
-    def op_in(self, left: Expr, *values: Expr) -> str:
-        return f"{self.expr(left)} IN ({self.listed(values)})"
-
     def op_in_ignoring_case(self, left: Expr, *values: Expr) -> str:
         return f"TO_LOWER({self.expr(left)}) IN ({self.listed(tuple(map(lowered, values)))})"
-
-    def op_starts_with(self, left: Expr, right: Expr) -> str:
-        return f"STARTS_WITH({self.expr(left)}, {self.expr(right)})"
-
-    def op_ends_with(self, left: Expr, right: Expr) -> str:
-        return f"ENDS_WITH({self.expr(left)}, {self.expr(right)})"
 
     def op_contains(self, left: Expr, right: Expr) -> str:
         return f"LOCATE({self.expr(left)}, {self.expr(right)}) > 0"
@@ -152,38 +163,20 @@ class EsqlPrinter(Printer):
         pattern = "".join({0: "*", 1: "?"}.get(part) or str(part).translate(escape) for part in map(constant, parts))
         return f"{self.expr(left)} LIKE {self.string(pattern)}"
 
-    def op_if(self, condition: Expr, then: Expr, otherwise: Expr) -> str:
-        return f"CASE({self.expr(condition)}, {self.expr(then)}, {self.expr(otherwise)})"
-
-    def op_coalesce(self, *parts: Expr) -> str:
-        return f"COALESCE({self.listed(parts)})"
-
-    def op_lower(self, value: Expr) -> str:
-        return f"TO_LOWER({self.expr(value)})"
-
-    def op_replace(self, value: Expr, pattern: Expr, replacement: Expr) -> str:
-        return f"REPLACE({self.expr(value)}, {self.expr(pattern)}, {self.expr(replacement)})"
-
     def op_extract(self, value: Expr, pattern: Expr) -> str:
-        """ES|QL has no extracting function: replace the whole text by the group, and a text without a match is missing."""
+        """ES|QL has no extracting function: the whole text is replaced by the group; what stays as it was had none."""
         text = self.expr(value)
         taken = f'REPLACE({text}, {self.string(f"(?s)^.*?{constant(pattern)}.*$")}, "$1")'
         return f"CASE({taken} == {text}, null, {taken})"
-
-    def op_left(self, value: Expr, length: Expr) -> str:
-        return f"LEFT({self.expr(value)}, {self.expr(length)})"
-
-    def op_length(self, value: Expr) -> str:
-        return f"LENGTH({self.expr(value)})"
 
     def op_sha256(self, value: Expr) -> str:
         text = self.expr(value)
         return f'CASE({text} != "", HASH("sha256", {text}), null)'
 
     def op_sorted_pieces(self, value: Expr) -> str:
-        bare = f'REPLACE({self.expr(value)}, {self.string("[{}" + chr(34) + " " + chr(92) + "t" + chr(92) + "n" + chr(92) + "r]")}, "")'
+        bare = f'REPLACE({self.expr(value)}, {self.string(BIAS_NOISE)}, "")'
         joined = f'MV_CONCAT(MV_SORT(SPLIT({bare}, ",")), ",")'
-        return f"CASE({bare} == \"\", null, {joined})"
+        return f'CASE({bare} == "", null, {joined})'
 
     def op_cast(self, value: Expr, kind: Expr) -> str:
         return f"{_CASTS.get(str(constant(kind)), 'TO_STRING')}({self.expr(value)})"
@@ -213,24 +206,6 @@ class EsqlPrinter(Printer):
     def op_count(self) -> str:
         return "COUNT(*)"
 
-    def op_sum(self, value: Expr) -> str:
-        return f"SUM({self.expr(value)})"
-
-    def op_min(self, value: Expr) -> str:
-        return f"MIN({self.expr(value)})"
-
-    def op_max(self, value: Expr) -> str:
-        return f"MAX({self.expr(value)})"
-
-    def op_values(self, value: Expr) -> str:
-        return f"VALUES({self.expr(value)})"
-
-    def op_any(self, value: Expr) -> str:
-        return f"VALUES({self.expr(value)})"
-
     def op_distinct(self, value: Expr) -> str:
         """Exact, unlike COUNT_DISTINCT."""
         return f"MV_COUNT(VALUES({self.expr(value)}))"
-
-
-__all__ = ["HUNT_ROWS", "Column", "EsqlPrinter", "Literal"]

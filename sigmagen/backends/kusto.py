@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from typing import ClassVar
 
 from sigmagen.backends.printer import Printer, constant, largest_unit
-from sigmagen.plan.expr import Call, Column, Expr, Get, Literal
+from sigmagen.mapping.fingerprint import BIAS_NOISE
+from sigmagen.plan.expr import Call, Expr, Get, Literal
 from sigmagen.plan.steps import (
     Aggregate,
     CountRows,
@@ -30,6 +32,18 @@ _ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\
 class KustoPrinter(Printer):
     """Prints a plan as a KQL pipeline. A string column is never null in KQL: missing and empty are the same there."""
 
+    functions: ClassVar[dict[str, str]] = {
+        "coalesce": "coalesce",
+        "lower": "tolower",
+        "length": "strlen",
+        "parse_json": "parse_json",
+        "sum": "sum",
+        "min": "min",
+        "max": "max",
+        "values": "make_set",
+        "any": "take_any",
+    }
+
     and_word = "and"
     or_word = "or"
     equals = "=="
@@ -48,7 +62,7 @@ class KustoPrinter(Printer):
         column = self.plan.stored_as.get(column, column)
         if column in self.target.columns or (self.target.join and column in self.target.join.columns):
             return column
-        written = re.sub(r"[^A-Za-z0-9_]", "_", column)
+        written = _word(column)
         return self.claimed(column, written if _PLAIN.fullmatch(written) else f"_{written}")
 
     def string(self, value: str) -> str:
@@ -81,10 +95,7 @@ class KustoPrinter(Printer):
 
     def _path(self, get: Get) -> str:
         segments = list(get.segments)
-        if get.base is not None:
-            text = self.expr(get.base)
-        else:
-            text = re.sub(r"[^A-Za-z0-9_]", "_", str(segments.pop(0)))
+        text = self.expr(get.base) if get.base is not None else _word(str(segments.pop(0)))
         for segment in segments:
             if isinstance(segment, str) and _PLAIN.fullmatch(segment):
                 text += f".{segment}"
@@ -206,13 +217,16 @@ class KustoPrinter(Printer):
 
     def _missing(self, like: Expr) -> str:
         """The missing value of the same type: both branches of `iff` must agree."""
-        kind = {"integer": "long(null)", "float": "real(null)", "boolean": "bool(null)", "timestamp": "datetime(null)", "json": "dynamic(null)"}
+        kind = {
+            "integer": "long(null)",
+            "float": "real(null)",
+            "boolean": "bool(null)",
+            "timestamp": "datetime(null)",
+            "json": "dynamic(null)",
+        }
         if isinstance(like, Call) and like.op == "milliseconds":
             return kind["timestamp"]
         return kind.get(self.type_of(like), '""')
-
-    def op_lower(self, value: Expr) -> str:
-        return f"tolower({self.expr(value)})"
 
     def op_replace(self, value: Expr, pattern: Expr, replacement: Expr) -> str:
         rewrite = Literal(str(constant(replacement)).replace("$1", "\\1"))
@@ -224,22 +238,16 @@ class KustoPrinter(Printer):
     def op_left(self, value: Expr, length: Expr) -> str:
         return f"substring({self.expr(value)}, 0, {self.expr(length)})"
 
-    def op_length(self, value: Expr) -> str:
-        return f"strlen({self.expr(value)})"
-
     def op_sha256(self, value: Expr) -> str:
         text = self.expr(value)
         return f'iff(isempty({text}), "", hash_sha256({text}))'
 
     def op_sorted_pieces(self, value: Expr) -> str:
-        bare = f"replace_regex(tostring({self.expr(value)}), @'[{{}}\" \\t\\n\\r]', '')"
+        bare = f"replace_regex(tostring({self.expr(value)}), {self.verbatim(Literal(BIAS_NOISE))}, '')"
         return f'strcat_array(array_sort_asc(split({bare}, ",")), ",")'
 
     def op_is_json_string(self, value: Expr) -> str:
         return f'gettype({self.expr(value)}) == "string"'
-
-    def op_parse_json(self, value: Expr) -> str:
-        return f"parse_json({self.expr(value)})"
 
     def op_cast(self, value: Expr, kind: Expr) -> str:
         return f"{_CASTS.get(str(constant(kind)), 'tostring')}({self.expr(value)})"
@@ -266,30 +274,17 @@ class KustoPrinter(Printer):
     def op_count(self) -> str:
         return "count()"
 
-    def op_sum(self, value: Expr) -> str:
-        return f"sum({self.expr(value)})"
-
-    def op_min(self, value: Expr) -> str:
-        return f"min({self.expr(value)})"
-
-    def op_max(self, value: Expr) -> str:
-        return f"max({self.expr(value)})"
-
-    def op_values(self, value: Expr) -> str:
-        return f"make_set({self.expr(value)})"
-
-    def op_any(self, value: Expr) -> str:
-        return f"take_any({self.expr(value)})"
-
     def op_distinct(self, value: Expr) -> str:
         """Exact, unlike dcount; the empty string stands for a missing value."""
         text = self.expr(value)
         return f"array_length(make_set(iff(isempty({text}), dynamic(null), {text})))"
 
 
+def _word(name: str) -> str:
+    """A field name as a column name: the dots of a canonical field become underscores."""
+    return re.sub(r"[^A-Za-z0-9_]", "_", name)
+
+
 def _span(milliseconds: int) -> str:
     number, unit = largest_unit(milliseconds)
     return f"{number}{unit}"
-
-
-__all__ = ["Column", "KustoPrinter"]

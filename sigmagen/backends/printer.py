@@ -28,6 +28,9 @@ class Printer(ABC):
 
     and_word: ClassVar[str] = "AND"
     or_word: ClassVar[str] = "OR"
+    functions: ClassVar[dict[str, str]] = {}
+    """Operations that are one function call with the same arguments in the dialect, and its name."""
+
     equals: ClassVar[str] = "="
     not_equals: ClassVar[str] = "!="
 
@@ -55,7 +58,9 @@ class Printer(ABC):
     def claimed(self, column: str, written: str) -> str:
         """`written`, unless another column is already written so. Raises NameClashError."""
         if self._names.setdefault(written, column) != column:
-            raise NameClashError(f"{self._names[written]} and {column} are both written {written} in {self.target.name}")
+            raise NameClashError(
+                f"{self._names[written]} and {column} are both written {written} in {self.target.name}"
+            )
         return written
 
     def literal(self, value: Scalar) -> str:
@@ -80,6 +85,9 @@ class Printer(ABC):
             return self.name(expression.name)
         if isinstance(expression, Get):
             return self.get(expression)
+        function = self.functions.get(expression.op)
+        if function is not None:
+            return f"{function}({self.listed(expression.args)})"
         method: Callable[..., str] = getattr(self, f"op_{expression.op}")
         return method(*expression.args)
 
@@ -161,6 +169,9 @@ class Printer(ABC):
     def op_gte(self, left: Expr, right: Expr) -> str:
         return f"{self.expr(left)} >= {self.expr(right)}"
 
+    def op_in(self, left: Expr, *values: Expr) -> str:
+        return f"{self.expr(left)} IN ({self.listed(values)})"
+
     def op_is_empty(self, value: Expr) -> str:
         return f"{self.expr(value)} {self.equals} {self.string('')}"
 
@@ -172,9 +183,6 @@ class Printer(ABC):
 
     def op_subtract(self, left: Expr, right: Expr) -> str:
         return f"{self._operand(left)} - {self._operand(right)}"
-
-    def op_coalesce(self, *parts: Expr) -> str:
-        return f"coalesce({self.listed(parts)})"
 
     def listed(self, parts: tuple[Expr, ...]) -> str:
         """Expressions, separated by commas."""

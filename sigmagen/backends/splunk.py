@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from typing import ClassVar
 
 from sigmagen.backends.printer import Printer, constant, lowered
+from sigmagen.mapping.fingerprint import BIAS_NOISE
 from sigmagen.plan.expr import NUMERIC, Call, Expr, Get, Literal, Scalar
 from sigmagen.plan.steps import (
     Aggregate,
@@ -21,14 +23,27 @@ from sigmagen.plan.steps import (
 )
 
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_CONDITIONS = frozenset(
-    "and or not eq ne lt lte gt gte equals_ignoring_case in in_ignoring_case starts_with ends_with contains like "
-    "is_missing is_present is_empty has_value is_json_string".split()
+_CONDITION = re.compile(
+    "and|or|not|eq|ne|[lg]te?|in|(equals|in)_ignoring_case|(start|end)s_with|contains|like|(is|has)_.*"
 )
+"""Operations that yield true or false; as a value, SPL wants them inside if()."""
 
 
 class SplunkPrinter(Printer):
     """Prints a plan as an SPL search."""
+
+    functions: ClassVar[dict[str, str]] = {
+        "coalesce": "coalesce",
+        "if": "if",
+        "lower": "lower",
+        "length": "len",
+        "sum": "sum",
+        "min": "min",
+        "max": "max",
+        "values": "values",
+        "any": "values",
+        "distinct": "dc",
+    }
 
     def text(self) -> str:
         lines = self.steps()
@@ -115,7 +130,7 @@ class SplunkPrinter(Printer):
 
     def _value(self, expression: Expr) -> str:
         text = self.expr(expression)
-        condition = isinstance(expression, Call) and expression.op in _CONDITIONS
+        condition = isinstance(expression, Call) and _CONDITION.fullmatch(expression.op) is not None
         return f'if({text}, "true", "false")' if condition else text
 
     def step_filter(self, step: Filter) -> list[str]:
@@ -166,9 +181,6 @@ class SplunkPrinter(Printer):
     def op_equals_ignoring_case(self, left: Expr, right: Expr) -> str:
         return f"lower({self.expr(left)}) = {self.expr(lowered(right))}"
 
-    def op_in(self, left: Expr, *values: Expr) -> str:
-        return f"{self.expr(left)} IN ({self.listed(values)})"
-
     def op_in_ignoring_case(self, left: Expr, *values: Expr) -> str:
         return f"lower({self.expr(left)}) IN ({self.listed(tuple(map(lowered, values)))})"
 
@@ -185,12 +197,6 @@ class SplunkPrinter(Printer):
         pattern = "".join({0: ".*", 1: "."}.get(part) or re.escape(str(part)) for part in map(constant, parts))
         return f"match({self.expr(left)}, {self.string('(?s)^' + pattern + '$')})"
 
-    def op_if(self, condition: Expr, then: Expr, otherwise: Expr) -> str:
-        return f"if({self.expr(condition)}, {self.expr(then)}, {self.expr(otherwise)})"
-
-    def op_lower(self, value: Expr) -> str:
-        return f"lower({self.expr(value)})"
-
     def op_replace(self, value: Expr, pattern: Expr, replacement: Expr) -> str:
         rewrite = Literal(str(constant(replacement)).replace("$1", "\\1"))
         return f"replace({self.expr(value)}, {self.expr(pattern)}, {self.expr(rewrite)})"
@@ -202,15 +208,12 @@ class SplunkPrinter(Printer):
     def op_left(self, value: Expr, length: Expr) -> str:
         return f"substr({self.expr(value)}, 1, {self.expr(length)})"
 
-    def op_length(self, value: Expr) -> str:
-        return f"len({self.expr(value)})"
-
     def op_sha256(self, value: Expr) -> str:
         text = self.expr(value)
         return f"if(len({text})>0, sha256({text}), null())"
 
     def op_sorted_pieces(self, value: Expr) -> str:
-        bare = f"replace({self.expr(value)}, {self.string('[{}' + chr(34) + ' ' + chr(92) + 't' + chr(92) + 'n' + chr(92) + 'r]')}, {self.string('')})"
+        bare = f'replace({self.expr(value)}, {self.string(BIAS_NOISE)}, "")'
         return f'mvjoin(mvsort(split({bare}, ",")), ",")'
 
     def op_is_json_string(self, value: Expr) -> str:
@@ -248,24 +251,6 @@ class SplunkPrinter(Printer):
 
     def op_count(self) -> str:
         return "count"
-
-    def op_sum(self, value: Expr) -> str:
-        return f"sum({self.expr(value)})"
-
-    def op_min(self, value: Expr) -> str:
-        return f"min({self.expr(value)})"
-
-    def op_max(self, value: Expr) -> str:
-        return f"max({self.expr(value)})"
-
-    def op_values(self, value: Expr) -> str:
-        return f"values({self.expr(value)})"
-
-    def op_any(self, value: Expr) -> str:
-        return f"values({self.expr(value)})"
-
-    def op_distinct(self, value: Expr) -> str:
-        return f"dc({self.expr(value)})"
 
 
 def _seconds(milliseconds: int) -> str:

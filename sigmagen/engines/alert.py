@@ -38,7 +38,8 @@ def instant(value: Any) -> int:
     if isinstance(value, datetime):
         if value.tzinfo is not None:
             value = value.astimezone(UTC).replace(tzinfo=None)
-        return (value - _EPOCH) // timedelta(milliseconds=1)
+        elapsed: timedelta = value - _EPOCH
+        return elapsed // timedelta(milliseconds=1)
     if isinstance(value, int | float) and not isinstance(value, bool):
         return round(value * 1000)
     raise ValueError(f"not a time: {value!r}")

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal, Self
 import duckdb
 import orjson
 
-from sigmagen.backends.duckdb import DuckDBPrinter, time_sql
+from sigmagen.backends.duckdb import time_sql
 from sigmagen.convert import Query
 from sigmagen.engines.alert import Alert, alerts_from
 from sigmagen.mapping.source import Source
@@ -41,12 +41,11 @@ class DuckDBEngine:
 
     def append(self, source: Source, lines: Iterable[str]) -> int:
         """Add records, JSON text each; how many of them have a time. The others are left out."""
-        self.connection.execute(
-            f"CREATE TABLE IF NOT EXISTS {self.table(source)} (timestamp TIMESTAMP, record JSON)"
-        )
+        self.connection.execute(f"CREATE TABLE IF NOT EXISTS {self.table(source)} (timestamp TIMESTAMP, record JSON)")
         insert = (
             f"INSERT INTO {self.table(source)} SELECT timestamp, record FROM "
-            f"(SELECT {time_sql(source)} AS timestamp, record FROM (SELECT CAST(unnest($1::VARCHAR[]) AS JSON) AS record)) "
+            f"(SELECT {time_sql(source)} AS timestamp, record "
+            "FROM (SELECT CAST(unnest($1::VARCHAR[]) AS JSON) AS record)) "
             "WHERE timestamp IS NOT NULL"
         )
         stored = 0
@@ -92,6 +91,3 @@ class DuckDBEngine:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-__all__ = ["DuckDBEngine", "DuckDBPrinter"]

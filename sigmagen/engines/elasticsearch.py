@@ -38,7 +38,9 @@ class ElasticsearchEngine:
         except (ApiError, TransportError) as error:
             self.client.close()
             raise SigmagenError(
-                Problem("ENG001", f"no Elasticsearch answers at {url}: {error}", hint="`make elasticsearch` starts one"),
+                Problem(
+                    "ENG001", f"no Elasticsearch answers at {url}: {error}", hint="`make elasticsearch` starts one"
+                ),
                 EXIT_USAGE,
             ) from None
 

@@ -68,19 +68,25 @@ class KustoLocalEngine:
         self.connection.execute(f'CREATE OR REPLACE TABLE stored."{table}" ({columns})')
         values = ", ".join(_cell(name, kind) for name, kind in schema.items())
         self.connection.execute(
-            f'INSERT INTO stored."{table}" SELECT {values} FROM (SELECT CAST(unnest($1::VARCHAR[]) AS JSON) AS r)', [rows]
+            f'INSERT INTO stored."{table}" SELECT {values} FROM (SELECT CAST(unnest($1::VARCHAR[]) AS JSON) AS r)',
+            [rows],
         )
 
-    def run(self, query: Query, start: int, end: int) -> list[Alert]:
-        for table in self.schemas(query.target, query.source):
+    def select(self, source: Source, start: int, end: int) -> None:
+        """Let queries see only events in [start, end): the query period of a scheduled rule."""
+        for table in self.schemas(source.targets[self.siem], source):
             self.connection.execute(
                 f'CREATE OR REPLACE VIEW "{table}" AS SELECT * FROM stored."{table}" WHERE TimeGenerated >= '
                 f"make_timestamp({int(start)} * 1000) AND TimeGenerated < make_timestamp({int(end)} * 1000)"
             )
-        relation = self._relation(query.text)
+
+    def run(self, query: Query, start: int, end: int) -> list[Alert]:
+        self.select(query.source, start, end)
+        relation = self.relation(query.text)
         return alerts_from(query, relation.columns, relation.fetchall())
 
-    def _relation(self, text: str) -> duckdb.DuckDBPyRelation:
+    def relation(self, text: str) -> duckdb.DuckDBPyRelation:
+        """The result of KQL text."""
         import duckdb_kql
 
         return duckdb_kql.kql(self.connection, text)

@@ -33,6 +33,16 @@ class ExpressionError(ValueError):
     """A mapping says something that the language has no words for."""
 
 
+class UnavailableFieldError(Exception):
+    """The source does not carry the field in this SIEM; the message says why."""
+
+    def __init__(self, name: str, reason: str, *, known: bool = True) -> None:
+        self.name = name
+        self.reason = reason
+        self.known = known
+        super().__init__(reason)
+
+
 def parse_path(text: str) -> tuple[str | int, ...]:
     """`messages[-1].role` as ("messages", -1, "role")."""
     segments = tuple(key or int(index) for key, index in _SEGMENT.findall(text))
@@ -88,7 +98,22 @@ def _constant(args: Sequence[Any], wanted: Type, scope: Scope) -> Expr:
 
 
 def _coalesce(args: Sequence[Any], wanted: Type, scope: Scope) -> Expr:
-    return Call("coalesce", tuple(parse(arg, wanted, scope) for arg in args))
+    """The first that is there; what a source doesn't carry at all is never there."""
+    parts: list[Expr] = []
+    missing: UnavailableFieldError | None = None
+    for arg in args:
+        try:
+            parts.append(parse(arg, wanted, scope))
+        except UnavailableFieldError as error:
+            missing = error
+    if missing is not None and not parts:
+        raise missing
+    return parts[0] if len(parts) == 1 else Call("coalesce", tuple(parts))
+
+
+def _subtract(args: Sequence[Any], wanted: Type, scope: Scope) -> Expr:
+    left, right = parse(args[0], wanted, scope), parse(args[1], wanted, scope)
+    return left if right == Literal(0) else call("subtract", left, right)
 
 
 def _if(args: Sequence[Any], wanted: Type, scope: Scope) -> Expr:
@@ -127,7 +152,9 @@ def _user_text(args: Sequence[Any], wanted: Type, scope: Scope) -> Expr:
     blocks = Get(("content", -1, "text"), "string", message)
     content = Get(("content",), "string", message)
     text = call("if", call("is_json_string", Get(("content",), "json", message)), content, blocks)
-    return scope.bind("user_text", call("if", call("eq", Get(("role",), "string", message), "user"), text, None), "string")
+    return scope.bind(
+        "user_text", call("if", call("eq", Get(("role",), "string", message), "user"), text, None), "string"
+    )
 
 
 def _system_text(args: Sequence[Any], wanted: Type, scope: Scope) -> Expr:
@@ -163,7 +190,7 @@ _OPERATIONS: dict[str, Operation] = {
     "lower": _function("lower", "string"),
     "left": _with_constants("left", "string"),
     "length": _function("length", "string"),
-    "subtract": _function("subtract", "integer", "integer"),
+    "subtract": _subtract,
     "divide": _function("divide", "integer", "integer"),
     "epoch_seconds": _function("epoch_seconds", "float"),
     "sha256": _sha256,

@@ -16,9 +16,11 @@ from typing import Any
 # in some engines), no \v (a class in Java, one character elsewhere).
 TEMPLATE_MASKS = (("[0-9]+", "0"), ('"[^"]*"', '""'), ("[ \\t\\n\\r]+", " "))
 HEAD_LENGTH = 64
+BIAS_NOISE = '[{}" \\t\\n\\r]'
+"""What is no part of a bias map's pairs in its JSON text."""
 
 _MASKS = tuple((re.compile(pattern), replacement) for pattern, replacement in TEMPLATE_MASKS)
-_BIAS_NOISE = re.compile('[{}" \\t\\n\\r]')
+_NOISE = re.compile(BIAS_NOISE)
 _ROLE_SESSION = re.compile(r"(arn:[a-z-]+:sts::[0-9]+:assumed-role/[^/]+)/.*")
 
 
@@ -81,7 +83,7 @@ def logit_bias_hash(bias: Mapping[str, Any] | str | None) -> str | None:
     if bias is None or bias == "null":
         return None
     text = bias if isinstance(bias, str) else json.dumps(dict(bias), ensure_ascii=False, separators=(",", ":"))
-    return _digest(",".join(sorted(_BIAS_NOISE.sub("", text).split(","))))
+    return _digest(",".join(sorted(_NOISE.sub("", text).split(","))))
 
 
 def role_of(arn: str | None) -> str | None:

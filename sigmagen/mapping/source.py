@@ -44,8 +44,8 @@ class JoinedTable:
 class Target:
     """A source as one SIEM stores it.
 
-    `location` is the table, index pattern or search; `columns` its stored columns and their types; `native` says where a
-    native path went; `fields` are expressions for canonical fields over the stored record; `stored_native` means
+    `location` is the table, index pattern or search; `columns` its stored columns and their types; `native` says where
+    a native path went; `fields` are expressions for canonical fields over the stored record; `stored_native` means
     that the stored record has the native paths (inside the JSON text column `record`, if it has one).
     """
 
@@ -134,7 +134,7 @@ def parse_source(name: str, data: dict[str, Any]) -> Source:
         name=DUCKDB,
         location=name,
         time="timestamp",
-        delay=0,
+        delay=5 * MINUTE,
         stored_native=True,
         record="record",
         duplicates=bool(data.get("duplicates")),

@@ -9,20 +9,10 @@ import difflib
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sigmagen.mapping.expression import parse, parse_path
+from sigmagen.mapping.expression import UnavailableFieldError, parse, parse_path
 from sigmagen.mapping.source import LogsourceEntry, Source, Target
 from sigmagen.mapping.taxonomy import Taxonomy
 from sigmagen.plan.expr import TRUE, Call, Column, Expr, Get, Type, call, walk
-
-
-class UnavailableFieldError(Exception):
-    """The source does not carry the field in this SIEM; the message says why."""
-
-    def __init__(self, name: str, reason: str, *, known: bool = True) -> None:
-        self.name = name
-        self.reason = reason
-        self.known = known
-        super().__init__(reason)
 
 
 @dataclass
@@ -106,12 +96,18 @@ class ViewBuilder:
         """The event's id, for dropping repeats."""
         name = self.source.event_id if self.native_rule else "event.id"
         if name not in self._derived:
-            self.keep(name, self._native(name, "string") if self.native_rule else self._expression(name, "string"), "string")
+            self.keep(
+                name, self._native(name, "string") if self.native_rule else self._expression(name, "string"), "string"
+            )
         return Column(name)
 
     def keep(self, name: str, value: Expr, kind: Type) -> Column:
         """A column holding `value`, one layer above the columns that it reads."""
-        used = [self._derived[part.name][0] for part in walk(value) if isinstance(part, Column) and part.name in self._derived]
+        used = [
+            self._derived[part.name][0]
+            for part in walk(value)
+            if isinstance(part, Column) and part.name in self._derived
+        ]
         self._derived.setdefault(name, (max(used, default=-1) + 1, value))
         return Column(name, kind)
 
@@ -122,7 +118,7 @@ class ViewBuilder:
             [(name, value) for name, (level, value) in self._derived.items() if level == wanted]
             for wanted in range(depth + 1)
         ]
-        prelude = []
+        prelude: list[tuple[str, Expr]] = []
         if self._decoded is not None:
             prelude = [(self._decoded.name, call("parse_json", Get((str(self.target.record),), "string")))]
         used = {

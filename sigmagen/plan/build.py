@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal as Choice
 
+from sigmagen.mapping.expression import UnavailableFieldError
 from sigmagen.mapping.source import LogsourceEntry, Source, Target
 from sigmagen.mapping.taxonomy import Taxonomy
-from sigmagen.mapping.view import SourceView, UnavailableFieldError, ViewBuilder
+from sigmagen.mapping.view import SourceView, ViewBuilder
 from sigmagen.plan.condition import ConditionCompiler, UnsupportedDetectionError, any_of, factored
 from sigmagen.plan.correlate import PANE, VALUE, WINDOW_END, Correlator, UnsupportedCorrelationError
 from sigmagen.plan.expr import TRUE, Call, Column, Expr, call, conjunction, present_in, walk
@@ -92,10 +93,14 @@ def _build(plan: Plan, rule: BaseRule | Correlation, taxonomy: Taxonomy) -> None
         tail = [*correlator.steps(rule), *_result(plan.mode, rule)]
         plan.group_by, plan.windows = rule.group_by, correlator.windows
     repeats = [Unique(view.event_id().name)] if plan.target.duplicates and tail else []
-    matching = present_in(conjunction([*common, any_of(conditions.values()), *correlator.required]), correlator.required)
+    matching = present_in(
+        conjunction([*common, any_of(conditions.values()), *correlator.required]), correlator.required
+    )
     built = view.build()
     plan.stored_as = built.stored_as
-    plan.warnings += [Problem("CNV003", f"{rule.title}: {text}", "warning", rule.file, rule.line) for text in built.narrowed]
+    plan.warnings += [
+        Problem("CNV003", f"{rule.title}: {text}", "warning", rule.file, rule.line) for text in built.narrowed
+    ]
     plan.steps = [*_events(plan, view, built, matching), *repeats, *tail]
 
 

@@ -55,7 +55,9 @@ class ConditionCompiler:
         if isinstance(node, ConditionFieldEqualsValueExpression):
             return self._comparison(self.use(node.field), node.value)
         if isinstance(node, ConditionValueExpression):
-            raise UnsupportedDetectionError("keywords without a field: an event of this kind has no full text to search")
+            raise UnsupportedDetectionError(
+                "keywords without a field: an event of this kind has no full text to search"
+            )
         raise UnsupportedDetectionError(f"the condition {node!r}")
 
     def _comparison(self, column: Column, value: Any) -> Expr:

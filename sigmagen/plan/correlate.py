@@ -63,13 +63,15 @@ class Correlator:
         return self._measured(rule, self.time, window)
 
     def _over_alerts(self, rule: Correlation) -> list[Step]:
-        """A correlation over correlations: an alert of tick t is an event at t - 1 ms, the last instant of its window."""
+        """A correlation over correlations: the alert of tick t is an event at t - 1 ms, its window's last instant."""
         inner = [part for part in rule.rules if isinstance(part, Correlation)]
         if len(inner) != len(rule.rules):
             raise UnsupportedCorrelationError("a correlation that refers to events and to correlations at once")
         missing = [name for part in inner for name in rule.group_by if name not in part.group_by]
         if missing:
-            raise UnsupportedCorrelationError(f"group-by {missing[0]} is not a group-by field of the rules it refers to")
+            raise UnsupportedCorrelationError(
+                f"group-by {missing[0]} is not a group-by field of the rules it refers to"
+            )
         window = Window.over(rule.timespan)
         time = call("shift", WINDOW_END, -1)
         if len(inner) == 1:
@@ -89,9 +91,13 @@ class Correlator:
         first = rules[0]
         shape = (first.rules, first.group_by, first.timespan)
         if any((rule.rules, rule.group_by, rule.timespan) != shape for rule in rules[1:]):
-            raise UnsupportedCorrelationError("correlations that differ in events, group-by or timespan, in one correlation")
+            raise UnsupportedCorrelationError(
+                "correlations that differ in events, group-by or timespan, in one correlation"
+            )
         if any(rule.type != "value_count" or len(_fields(rule)) != 1 for rule in rules):
-            raise UnsupportedCorrelationError("several correlations other than value_count of one field, in one correlation")
+            raise UnsupportedCorrelationError(
+                "several correlations other than value_count of one field, in one correlation"
+            )
         counted = [_fields(rule)[0] for rule in rules]
         for column in (*first.group_by, *counted):
             self.use(column)

@@ -62,6 +62,7 @@ class Schedule:
     interval: int
     lookback: int
     suppression: int
+    ingest_delay: int
 
     @classmethod
     def of(cls, windows: list[Window], *, shortest_interval: int, ingest_delay: int) -> Schedule:
@@ -71,7 +72,7 @@ class Schedule:
         """
         interval = max(shortest_interval, *(window.tick for window in windows))
         timespan = sum(window.timespan for window in windows)
-        return cls(interval, timespan + interval + ingest_delay, timespan)
+        return cls(interval, timespan + interval + ingest_delay, timespan, ingest_delay)
 
 
 def duration_text(milliseconds: int) -> str:

@@ -104,7 +104,7 @@ class _Parser:
                 self._note("unknown-key", f"a correlation has no key '{key}'", ("correlation", key), hint)
         if body.get("aliases"):
             hint = "give the field one name in the source mappings instead"
-            self._note("unsupported", "field aliases are not supported", ("correlation", "aliases"), hint)
+            self._note("not-supported", "field aliases are not supported", ("correlation", "aliases"), hint)
 
     def _type(self, body: dict[str, Any]) -> str:
         value = body.get("type")
@@ -178,7 +178,7 @@ class _Parser:
                 self._note("missing-key", "the correlation has no condition", ("correlation",), "such as {gte: 100}")
             return None
         if isinstance(condition, str) and temporal:
-            self._note("unsupported", "conditions in words (a and not b) are not supported", path, "leave it out")
+            self._note("not-supported", "conditions in words (a and not b) are not supported", path, "leave it out")
             return None
         if not isinstance(condition, dict):
             self._note("wrong-type", f"'condition' must be a mapping, not {kind(condition)}", path)
@@ -186,7 +186,7 @@ class _Parser:
         before = len(self.problems)
         threshold = self._comparison(condition, correlation_type, path)
         if temporal and threshold and (threshold.op, threshold.value) not in (("gte", rules), ("eq", rules)):
-            self._note("unsupported", "a temporal correlation needs all of its rules", path, "leave the condition out")
+            self._note("not-supported", "a temporal correlation needs all of its rules", path, "leave it out")
         return None if temporal or len(self.problems) > before else threshold
 
     def _comparison(self, condition: dict[str, Any], correlation_type: str, path: KeyPath) -> Threshold | None:

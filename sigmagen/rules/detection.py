@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from typing import TYPE_CHECKING, Any
 
 from sigmagen.problems import Problem
@@ -180,11 +181,13 @@ def _faults(document: Document, definition: Any, path: KeyPath) -> list[Problem]
 
 
 def _sigma_problem(document: Document, error: Exception, path: KeyPath) -> Problem:
-    from sigma.exceptions import SigmaModifierError
+    from sigma.modifiers import modifier_mapping
 
-    if isinstance(error, SigmaModifierError):
-        hint = "modifiers follow the field after |, such as field|contains; see the Sigma specification"
-        return document.problem("unknown-modifier", str(error), path, hint)
+    for modifier in str(path[-1]).split("|")[1:]:
+        if modifier not in modifier_mapping:
+            near = difflib.get_close_matches(modifier, modifier_mapping, 3) or sorted(modifier_mapping)
+            message = f"Sigma has no modifier '{modifier}'"
+            return document.problem("unknown-modifier", message, path, f"nearest: {', '.join(near)}")
     text = str(error) or type(error).__name__
     return document.problem("invalid-detection", f"Sigma can't read this: {text}", path)
 

@@ -103,7 +103,7 @@ def _entry(document: Document, lists: AllowLists, problems: list[Problem]) -> En
         return Entry(document, None)
     for key, what in (("filter", "Sigma filters"), ("action", "Sigma rule collections (action:)")):
         if key in data:
-            problems.append(document.problem("unsupported", f"{what} are not supported", (key,)))
+            problems.append(document.problem("not-supported", f"{what} are not supported", (key,)))
             return Entry(document, None)
     if "correlation" in data and "detection" in data:
         hint = "split it with --- into a base rule and a correlation"

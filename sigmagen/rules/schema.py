@@ -75,8 +75,8 @@ def _words(error: ValidationError, path: KeyPath) -> tuple[str, str | None]:
     value: Any = error.instance
     hint = error.schema.get("description") if isinstance(error.schema, dict) else None
     match error.validator:
-        case None:
-            return f"'{path[-1] if path else ''}' has no place here", None
+        case "not":
+            return f"{name} has no place here", None
         case "required":
             missing = [key for key in _list(limit) if key not in value]
             # jsonschema reports each missing key on its own; its text starts with the key.

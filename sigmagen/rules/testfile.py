@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -89,8 +90,7 @@ def load_test_file(path: Path, mappings_folder: Path | None = None) -> LoadedTes
     for extra in loaded.documents[1:]:
         problems.append(extra.problem("several-documents", "a test file holds one YAML document"))
     problems += check_schema(document, schema_path("test", mappings_folder), "test-schema")
-    reported = {(problem.line, problem.column) for problem in problems}
-    problems += [found for found in _beyond_schema(document) if (found.line, found.column) not in reported]
+    problems += _beyond_schema(document, {(problem.line, problem.column) for problem in problems})
     if problems:
         return LoadedTest(None, tuple(problems), document)
     data = document.data
@@ -116,7 +116,7 @@ def _step(data: dict[str, Any], line: int) -> Step:
     return Step(data.get("call", {}), data.get("repeat", 1), every, at, line)
 
 
-def _beyond_schema(document: Document) -> list[Problem]:
+def _beyond_schema(document: Document, reported: Collection[tuple[int | None, int | None]]) -> list[Problem]:
     """What a schema can't say. Looks only at parts that have the right shape; the schema reports the others."""
     problems: list[Problem] = []
     names: dict[str, int] = {}
@@ -128,7 +128,8 @@ def _beyond_schema(document: Document) -> list[Problem]:
                 message = f"case '{name}' is also the one at line {names[name]}"
                 problems.append(document.problem("test-duplicate-case", message, (*path, "name")))
             names.setdefault(name, document.line(path))
-        problems += _durations(document, case, path)
+        durations = _durations(document, case, path)
+        problems += [problem for problem in durations if (problem.line, problem.column) not in reported]
         problems += _after(document, case, path)
     return problems
 
@@ -155,7 +156,7 @@ def _durations(document: Document, case: dict[str, Any], path: KeyPath) -> list[
 def _after(document: Document, case: dict[str, Any], path: KeyPath) -> list[Problem]:
     """An alert can't wait for more calls than the case has."""
     repeats = [step.get("repeat", 1) for step in _items(case, "steps")]
-    if not all(isinstance(repeat, int) for repeat in repeats):
+    if not all(isinstance(repeat, int) and repeat > 0 for repeat in repeats):
         return []
     problems = []
     for position, alert in enumerate(_items(case, "alerts")):

@@ -6,8 +6,7 @@ import pytest
 
 from sigmagen.rules.durations import DAY, HOUR
 from sigmagen.rules.model import Correlation, Threshold
-
-from .conftest import Load
+from tests.rules.conftest import Load
 
 BASE = """title: A rule for tests
 name: base
@@ -115,7 +114,7 @@ def test_thresholds(load: Load, kind: str, condition: str, threshold: Threshold)
         ("group-by:", "group_by:", "unknown-key", 13),
         ("timespan: 24h", "timespan: 24", "wrong-value", 14),
         ("  timespan: 24h\n", "", "missing-key", 10),
-        ("timespan: 24h", "timespan: 24h\n  aliases: {x: {base: y}}", "unsupported", 15),
+        ("timespan: 24h", "timespan: 24h\n  aliases: {x: {base: y}}", "not-supported", 15),
         ("{gt: 30, field: gen_ai.prompt.hash}", "{gt: 30}", "missing-key", 15),
         ("{gt: 30, field: gen_ai.prompt.hash}", "{field: x}", "missing-key", 15),
         ("{gt: 30, field: gen_ai.prompt.hash}", "{gt: 3, lt: 9, field: x}", "condition-range", 15),
@@ -128,7 +127,7 @@ def test_thresholds(load: Load, kind: str, condition: str, threshold: Threshold)
         ("{gt: 30, field: gen_ai.prompt.hash}", "[gt, 30]", "wrong-type", 15),
         ("  condition: {gt: 30, field: gen_ai.prompt.hash}\n", "", "missing-key", 10),
         ("type: value_count", "type: value_percentile", "wrong-value", 15),
-        ("type: value_count", "type: temporal", "unsupported", 15),
+        ("type: value_count", "type: temporal", "not-supported", 15),
     ],
 )
 def test_faults_have_a_code_and_a_line(load: Load, old: str, new: str, code: str, line: int) -> None:
@@ -147,7 +146,7 @@ def test_conditions_in_words_are_not_supported(load: Load) -> None:
     text = """title: In words
 correlation: {type: temporal, rules: [base, other], timespan: 1h, condition: base and not other}
 """
-    assert [problem.code for problem in load(BASE + text).problems] == ["unsupported"]
+    assert [problem.code for problem in load(BASE + text).problems] == ["not-supported"]
 
 
 def test_a_correlation_that_is_no_mapping(load: Load) -> None:

@@ -6,8 +6,7 @@ import pytest
 from sigma.conditions import ConditionOR
 
 from sigmagen.rules.model import BaseRule, LogSource
-
-from .conftest import Load
+from tests.rules.conftest import Load
 
 RULE = """title: A rule for tests
 name: base

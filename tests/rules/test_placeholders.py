@@ -10,8 +10,7 @@ from sigma.conditions import ConditionAND, ConditionNOT, ConditionOR
 
 from sigmagen.rules.model import BaseRule
 from sigmagen.rules.placeholders import load_allow_lists
-
-from .conftest import Load
+from tests.rules.conftest import Load
 
 HEAD = "title: A rule for tests\nname: base\nlogsource: {category: ai_inference}\ndetection:\n"
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from sigmagen.rules.model import Correlation, base_rules
 from sigmagen.rules.resolve import MAX_LEVELS
-
-from .conftest import Load
+from tests.rules.conftest import Load
 
 IDENTIFIER = "0a1b2c3d-0000-4000-8000-00000000000"
 

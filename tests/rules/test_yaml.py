@@ -136,6 +136,15 @@ def test_a_missing_file_and_a_folder_are_problems(tmp_path: Path) -> None:
     assert [problem.code for problem in load_documents(tmp_path).problems] == ["file-unreadable"]
 
 
+def test_a_file_without_permission_is_a_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: Path) -> bytes:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    (problem,) = load_documents(tmp_path / "rule.yml").problems
+    assert (problem.code, problem.message) == ("file-unreadable", "can't read the file: Permission denied")
+
+
 def test_a_byte_order_mark_is_no_part_of_the_text() -> None:
     assert parse(b"\xef\xbb\xbfa: 1\n").documents[0].data == {"a": 1}
 

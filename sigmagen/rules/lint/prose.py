@@ -32,6 +32,8 @@ _DISTINCT = (
     *("accounts?", "organi[sz]ations?", "users?", "keys?", "principals?", "values?", "fillings?", "addresses"),
     *("models?", "hashes", "settings", "documents?", "maps?", "biases"),
 )
+# After one of these words the number belongs to something else.
+_BREAKS = "and|or|of|in|on|at|to|from|per|by|with|x|times"
 _COUNTED = {"event_count": _EVENTS, "value_count": _DISTINCT, "value_sum": _SUMMED}
 
 
@@ -71,7 +73,7 @@ def counts_of(text: str, nouns: tuple[str, ...]) -> set[float]:
     scales = "|".join(_SCALES)
     pattern = re.compile(
         rf"(?<![\w.,$-])({_NUMBER}(?:\.[0-9]+)?)(?:\s*({scales})\b)?\+?(?:\s+or\s+more)?"
-        rf"(?:\s(?!{'|'.join(_UNITS)})[a-z-]+){{0,2}}?\s(?:{'|'.join(nouns)})\b",
+        rf"(?:\s(?!{'|'.join(_UNITS)}|(?:{_BREAKS})\b)[a-z-]+){{0,2}}?\s(?:{'|'.join(nouns)})\b",
         re.IGNORECASE,
     )
     return {

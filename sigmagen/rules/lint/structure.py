@@ -12,7 +12,7 @@ from sigmagen.rules.schema import check_schema, schema_path
 def check(context: Context, reported: Sequence[Problem]) -> Iterator[Problem]:
     """Schema problems at lines without an error so far; pySigma's verdict on files without any."""
     lines = {(problem.file, problem.line) for problem in reported if problem.severity == "error"}
-    broken = {problem.file for problem in reported if problem.severity == "error"}
+    broken = {file for file, line in lines if line is not None}
     schema = schema_path("rule", context.mappings)
     for document in context.documents:
         clean = document.document.file not in broken

@@ -1,0 +1,1 @@
+"""`make bench`: what the project promises about speed, measured."""

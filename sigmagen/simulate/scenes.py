@@ -1,0 +1,62 @@
+"""The cases of a test file, laid out one after the other in time, so that one query over one data set judges them all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sigmagen.rules.testfile import Case, TestFile
+from sigmagen.simulate.call import Call
+from sigmagen.simulate.cases import calls
+from sigmagen.simulate.render import render
+
+EPOCH = 1_786_439_643_217
+"""When the first case starts: 2026-08-11T09:14:03.217Z, on no boundary of anything."""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One case, or the first calls of one, from `start` on; windows that see it end by `end`. Epoch milliseconds.
+
+    `prefix` is None for the whole case, else how many of its calls are played.
+    """
+
+    case: Case
+    prefix: int | None
+    calls: tuple[Call, ...]
+    start: int
+    end: int
+
+
+def lay_out(test: TestFile, source: str, *, reach: int, start: int = EPOCH) -> list[Scene]:
+    """The scenes of a test file for one source, in order of time.
+
+    `reach` is how long after an event a window can still see it, in milliseconds; scenes are further apart than that.
+    An attack is played whole, and up to just before and just after the call that crosses the threshold.
+    """
+    scenes: list[Scene] = []
+    for case in test.cases:
+        if case.sources is not None and source not in case.sources:
+            continue
+        prefixes: list[int | None] = [None]
+        for alert in case.alerts:
+            prefixes += [alert.after, alert.after - 1]
+        for prefix in dict.fromkeys(prefixes):
+            played = sorted(calls(test, case, start), key=lambda call: call.time)[:prefix]
+            end = (played[-1].time if played else start) + reach
+            scenes.append(Scene(case, prefix, tuple(played), start, end))
+            # An odd distance, so that scenes don't all lie alike on the panes.
+            start = end + reach + 61_379
+    return scenes
+
+
+def records(scenes: Iterable[Scene], source: str) -> list[dict[str, Any]]:
+    """The native records of all scenes, in order; calls that the source doesn't log are left out."""
+    rendered = (render(source, call) for scene in scenes for call in scene.calls)
+    return [record for record in rendered if record is not None]
+
+
+def span(scenes: Sequence[Scene]) -> tuple[int, int]:
+    """From before the first call to after the last window."""
+    return scenes[0].start - 1, scenes[-1].end + 1

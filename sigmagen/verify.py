@@ -1,0 +1,182 @@
+"""Every generated query, executed as it was converted, and its alerts compared with the reference's."""
+
+from __future__ import annotations
+
+import random
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from sigmagen.convert import Converter, Query
+from sigmagen.engines.alert import Alert, Engine, iso
+from sigmagen.engines.duckdb import DuckDBEngine
+from sigmagen.mapping.source import Source
+from sigmagen.problems import SigmagenError
+from sigmagen.rules.model import Correlation, RuleFile
+from sigmagen.simulate.scenes import Scene, lay_out, records, span
+from sigmagen.testing import reach, tested
+
+Status = Literal["equal", "different", "vacuous", "not_run"]
+
+TARGETS = ("duckdb", "splunk", "elastic", "sentinel")
+SHOWN = 5
+"""How many differing rows a cell reports."""
+
+# What an alert run's rows say about a group, united: highest value, first window start, last window end.
+United = dict[tuple[tuple[str, str], ...], tuple[float, int, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One rule x source x target, in one mode."""
+
+    rule: str
+    source: str
+    target: str
+    engine: str
+    mode: Literal["hunt", "alert"]
+    status: Status
+    fidelity: Literal["real", "emulated"] | None = None
+    reason: str | None = None
+    rows: int = 0
+    differences: tuple[str, ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """The documented JSON shape."""
+        return asdict(self)
+
+
+def verify(
+    converter: Converter,
+    files: Sequence[RuleFile],
+    engines: Mapping[str, Engine | str],
+    sources: Sequence[str] | None = None,
+) -> Iterator[Cell]:
+    """Cells for every rule, source that carries its fields, and target.
+
+    `engines` maps a target to the engine that runs its queries, or to the reason why none does.
+    Raises SigmagenError for a missing or broken test file.
+    """
+    with DuckDBEngine() as reference:
+        for file in files:
+            rule, test = tested(file)
+            for source in converter.feeding(rule):
+                if sources is not None and source.name not in sources:
+                    continue
+                try:
+                    query = converter.convert(rule, source, DuckDBEngine.siem)
+                except SigmagenError:
+                    continue  # the native log itself lacks a field, so no target can have it
+                scenes = lay_out(test, source.name, reach=reach(query))
+                native = records(scenes, source.name)
+                reference.load(source, native)
+                expected = reference.run(query, *span(scenes))
+                for target, engine in engines.items():
+                    yield from _cells(converter, rule, source, target, engine, scenes, native, expected)
+
+
+def _cells(
+    converter: Converter,
+    rule: Correlation,
+    source: Source,
+    target: str,
+    engine: Engine | str,
+    scenes: Sequence[Scene],
+    native: Sequence[Mapping[str, Any]],
+    expected: Sequence[Alert],
+) -> Iterator[Cell]:
+    name = engine if isinstance(engine, str) else engine.name
+    cell = {"rule": rule.name, "source": source.name, "target": target}
+    try:
+        hunt = converter.convert(rule, source, target, "hunt")
+        alert = converter.convert(rule, source, target, "alert")
+    except SigmagenError as error:
+        reason = error.problems[0].message.removeprefix(f"{rule.title}: ")
+        for mode in ("hunt", "alert"):
+            yield Cell(**cell, engine="none", mode=mode, status="not_run", reason=reason)  # type: ignore[arg-type]
+        return
+    if isinstance(engine, str):
+        for mode in ("hunt", "alert"):
+            yield Cell(**cell, engine="none", mode=mode, status="not_run", reason=name)  # type: ignore[arg-type]
+        return
+    engine.load(source, native)
+    found = engine.run(hunt, *span(scenes))
+    silent = _vacuous(scenes, expected)
+    for mode, rows, differences in (
+        ("hunt", len(found), _different(expected, found)),
+        ("alert", len(expected), _different_united(united(expected), _alert_runs(engine, alert, scenes))),
+    ):
+        status: Status = "vacuous" if silent else "different" if differences else "equal"
+        yield Cell(
+            **cell,
+            engine=engine.name,
+            mode=mode,  # type: ignore[arg-type]
+            status=status,
+            fidelity=engine.fidelity,
+            reason=silent,
+            rows=rows,
+            differences=tuple(differences[:SHOWN]),
+        )
+
+
+def _vacuous(scenes: Sequence[Scene], expected: Sequence[Alert]) -> str | None:
+    """Why the fixtures prove nothing: no scene that alerts, or none that stays silent."""
+    alerting = [any(scene.start < alert.window_end <= scene.end for alert in expected) for scene in scenes]
+    if not any(alerting):
+        return "no group alerts"
+    return "no group stays silent" if all(alerting) else None
+
+
+def _different(expected: Sequence[Alert], found: Sequence[Alert]) -> list[str]:
+    wanted, got = set(expected), set(found)
+    lines = [f"missing: {_line(alert)}" for alert in sorted(wanted - got)]
+    return lines + [f"unexpected: {_line(alert)}" for alert in sorted(got - wanted)]
+
+
+def _line(alert: Alert) -> str:
+    group = ", ".join(f"{field}={value}" for field, value in alert.group)
+    return f"{group} in {iso(alert.window_start)} to {iso(alert.window_end)}: {alert.value}"
+
+
+def united(alerts: Sequence[Alert]) -> United:
+    """Rows of one group as one."""
+    groups: United = {}
+    for alert in alerts:
+        value, start, end = groups.get(alert.group, (alert.value, alert.window_start, alert.window_end))
+        groups[alert.group] = (
+            max(value, alert.value),
+            min(start, alert.window_start),
+            max(end, alert.window_end),
+        )
+    return groups
+
+
+def _different_united(expected: United, found: United) -> list[str]:
+    lines = []
+    for group in sorted(expected.keys() | found.keys()):
+        if expected.get(group) != found.get(group):
+            name = ", ".join(f"{field}={value}" for field, value in group)
+            lines.append(f"{name}: hunt {expected.get(group)}, alert runs {found.get(group)}")
+    return lines
+
+
+def _alert_runs(engine: Engine, query: Query, scenes: Sequence[Scene]) -> United:
+    """The alert query at its own schedule, over its look-back, each run late by up to a tenth of the interval.
+
+    Late by more than the ingest delay is a skipped run, whose ticks the look-back need not hold.
+    """
+    if query.schedule is None:
+        return {}
+    times = sorted(call.time for scene in scenes for call in scene.calls)
+    schedule = query.schedule
+    drift = random.Random(query.rule.name)
+    latest = min(schedule.interval // 10, schedule.ingest_delay)
+    start, end = span(scenes)
+    found: list[Alert] = []
+    for due in range(start, end + schedule.interval, schedule.interval):
+        now = due + drift.randrange(latest + 1)
+        earliest = now - schedule.lookback
+        if bisect_left(times, earliest) < bisect_left(times, now):
+            found += engine.run(query, earliest, now)
+    return united(found)
