@@ -101,6 +101,9 @@ def _build(plan: Plan, rule: BaseRule | Correlation, taxonomy: Taxonomy) -> None
     plan.warnings += [
         Problem("CNV003", f"{rule.title}: {text}", "warning", rule.file, rule.line) for text in built.narrowed
     ]
+    if plan.target.experimental:
+        reading = f"{plan.source.name} in {plan.target.name} is experimental: {plan.target.experimental}"
+        plan.warnings.append(Problem("CNV007", f"{rule.title}: {reading}", "warning", rule.file, rule.line))
     plan.steps = [*_events(plan, view, built, matching), *repeats, *tail]
 
 

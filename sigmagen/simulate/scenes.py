@@ -1,4 +1,4 @@
-"""The cases of a test file, laid out one after the other in time, so that one query over one data set judges them all."""
+"""The cases of a test file, one after the other in time, so that one query over one data set judges them all."""
 
 from __future__ import annotations
 

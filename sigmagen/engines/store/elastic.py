@@ -128,6 +128,7 @@ def _apim_response(body: Any) -> Document | None:
         "usage.input_tokens": get(body, "usage.prompt_tokens"),
         "usage.output_tokens": get(body, "usage.completion_tokens"),
         "usage.total_tokens": get(body, "usage.total_tokens"),
+        "usage.completion_tokens_details": get(body, "usage.completion_tokens_details"),
         "error.code": get(body, "error.code"),
     }
     return nest(fields) or None
