@@ -69,7 +69,7 @@ class Converter:
         """A source by name. Raises SigmagenError."""
         if name not in self.sources:
             known = ", ".join(self.sources)
-            raise SigmagenError(Problem("MAP003", f"unknown source {name!r}", hint=f"there is {known}"), 3)
+            raise SigmagenError(Problem("unknown-source", f"unknown source {name!r}", hint=f"there is {known}"), 3)
         return self.sources[name]
 
     def convert(self, rule: BaseRule | Correlation, source: Source, siem: str, mode: Mode = "hunt") -> Query:
@@ -82,7 +82,7 @@ class Converter:
         try:
             text = printer.text()
         except NameClashError as error:
-            raise SigmagenError(Problem("CNV005", f"{rule.title}: {error}", file=rule.file, line=rule.line)) from None
+            raise SigmagenError(Problem("name-clash", f"{rule.title}: {error}", file=rule.file, line=rule.line)) from None
         columns = {printer.name(name).strip('"`'): name for name in plan.group_by}
         schedule, warnings = self._schedule(plan.windows, source.targets[siem], rule)
         return Query(
@@ -103,7 +103,7 @@ class Converter:
             f"{rule.title}: look-back {duration_text(schedule.lookback)} is longer than {target.name} allows, "
             f"{duration_text(limits.longest_lookback)}; scheduled there, the rule sees less than its window"
         )
-        return schedule, [Problem("CNV006", message, "warning", rule.file, rule.line)]
+        return schedule, [Problem("look-back-too-long", message, "warning", rule.file, rule.line)]
 
     def limits(self, siem: str) -> Limits:
         """The SIEM's limits, from mappings/targets."""

@@ -50,7 +50,7 @@ def tested(file: RuleFile) -> tuple[Correlation, TestFile]:
         known = ", ".join(rule.name for rule in file.subjects)
         raise SigmagenError(
             Problem(
-                "TST001",
+                "test-rule",
                 f"{loaded.test.rule!r} is no alerting rule of {file.path.name}",
                 "error",
                 str(path),

@@ -112,7 +112,8 @@ def test_kql_agrees_with_python() -> None:
     with KustoLocalEngine(CONVERTER.taxonomy) as engine:
         engine.load(CONVERTER.source("litellm"), RECORDS)
         engine.select(CONVERTER.source("litellm"), *EVER)
-        rows = [row[1:] for row in engine.relation(KustoPrinter(view("sentinel", HASHES)).text()).fetchall()]
+        text = KustoPrinter(view("sentinel", HASHES)).text()
+        rows = [row[1:] for row in engine.execute(text, CONVERTER.source("litellm"))[1]]
     assert by_id(rows, ["event.id", *HASHES]) == EXPECTED
 
 

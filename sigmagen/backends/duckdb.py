@@ -9,12 +9,11 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from sigmagen.backends.printer import Printer, constant, lowered
-from sigmagen.mapping.fingerprint import BIAS_NOISE
 from sigmagen.mapping.source import Source
 from sigmagen.mapping.taxonomy import Taxonomy
 from sigmagen.mapping.view import ViewBuilder
 from sigmagen.plan.build import Plan
-from sigmagen.plan.expr import Call, Column, Expr, Get, Literal, Scalar, walk
+from sigmagen.plan.expr import Column, Expr, Get, Literal, Scalar, walk
 from sigmagen.plan.steps import (
     Aggregate,
     CountRows,
@@ -130,13 +129,8 @@ class DuckDBPrinter(Printer):
     def step_filter(self, step: Filter) -> list[str]:
         if self._select.unnested or (self._select.qualify and not self._select.aggregated):
             self._close()
-        parts = (
-            step.condition.args
-            if isinstance(step.condition, Call) and step.condition.op == "and"
-            else (step.condition,)
-        )
-        texts = [self._inside(part, "or") for part in parts]
-        (self._select.having if self._select.aggregated else self._select.where).extend(texts)
+        clause = self._select.having if self._select.aggregated else self._select.where
+        clause.extend(self.conjuncts(step.condition))
         return []
 
     def step_derive(self, step: Derive) -> list[str]:
@@ -241,10 +235,11 @@ class DuckDBPrinter(Printer):
         text = self.expr(value)
         return f"CASE WHEN {text} <> '' THEN sha256({text}) END"
 
+    def op_json_text(self, value: Expr) -> str:
+        return f"CAST({self.expr(value)} AS VARCHAR)"
+
     def op_sorted_pieces(self, value: Expr) -> str:
-        text = self.expr(value) if isinstance(value, Get) else f"CAST({self.expr(value)} AS VARCHAR)"
-        bare = f"regexp_replace(CAST({text} AS VARCHAR), {self.string(BIAS_NOISE)}, '', 'g')"
-        return f"nullif(array_to_string(list_sort(string_split({bare}, ',')), ','), '')"
+        return f"array_to_string(list_sort(string_split({self.expr(value)}, ',')), ',')"
 
     def op_is_json_string(self, value: Expr) -> str:
         return f"json_type({self.expr(value)}) = 'VARCHAR'"

@@ -6,8 +6,8 @@ import re
 from typing import ClassVar
 
 from sigmagen.backends.printer import Printer, constant, largest_unit, lowered
-from sigmagen.mapping.fingerprint import BIAS_NOISE
-from sigmagen.plan.expr import Call, Expr, Get
+from sigmagen.plan.build import Plan
+from sigmagen.plan.expr import Call, Expr, Get, walk
 from sigmagen.plan.steps import (
     Aggregate,
     CountRows,
@@ -26,6 +26,7 @@ HUNT_ROWS = 10_000
 """ES|QL returns no more rows than this, whatever the query says."""
 
 _PLAIN = re.compile(r"[A-Za-z_@][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*")
+_GROUP = re.compile(r"\((?!\?)")
 _ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"})
 _STORED = {
     "keyword": "string",
@@ -65,6 +66,10 @@ class EsqlPrinter(Printer):
 
     equals = "=="
 
+    def __init__(self, plan: Plan) -> None:
+        super().__init__(plan)
+        self._groks: dict[tuple[Expr, Expr], str] = {}
+
     def text(self) -> str:
         lines = self.steps()
         if self.plan.mode == "hunt":
@@ -93,14 +98,21 @@ class EsqlPrinter(Printer):
         return [f"FROM {self.target.location}"]
 
     def step_derive(self, step: Derive) -> list[str]:
+        lines = [self._grok(part, name) for name, value in step.columns for part in walk(value) if _is_extract(part)]
         columns = [(self.name(name), self.expr(value)) for name, value in step.columns]
         changed = [f"{name} = {value}" for name, value in columns if name != value]
-        return ["EVAL " + ",\n    ".join(changed)] if changed else []
+        return [*lines, *(["EVAL " + ",\n    ".join(changed)] if changed else [])]
+
+    def _grok(self, extract: Expr, field: str) -> str:
+        """ES|QL takes text out of text by a command: the pattern's group, named, becomes a column."""
+        value, pattern = extract.args  # type: ignore[union-attr]
+        column = field.rsplit(".", 1)[-1] + "_text"
+        self._groks[value, pattern] = column
+        named = _GROUP.sub(f"(?<{column}>", str(constant(pattern)), count=1)
+        return f"GROK {self.expr(value)} {self.string(named)}"
 
     def step_filter(self, step: Filter) -> list[str]:
-        condition = step.condition
-        parts = condition.args if isinstance(condition, Call) and condition.op == "and" else (condition,)
-        return ["WHERE " + "\n    AND ".join(self._inside(part, "or") for part in parts)]
+        return ["WHERE " + "\n    AND ".join(self.conjuncts(step.condition))]
 
     def step_unique(self, step: Unique) -> list[str]:
         """Elastic's integrations give a repeated event the same document id, so an index holds it once."""
@@ -164,19 +176,18 @@ class EsqlPrinter(Printer):
         return f"{self.expr(left)} LIKE {self.string(pattern)}"
 
     def op_extract(self, value: Expr, pattern: Expr) -> str:
-        """ES|QL has no extracting function: the whole text is replaced by the group; what stays as it was had none."""
-        text = self.expr(value)
-        taken = f'REPLACE({text}, {self.string(f"(?s)^.*?{constant(pattern)}.*$")}, "$1")'
-        return f"CASE({taken} == {text}, null, {taken})"
+        """GROK is a command, so its result is a column by now; see `step_derive`."""
+        return self._groks[value, pattern]
 
     def op_sha256(self, value: Expr) -> str:
         text = self.expr(value)
         return f'CASE({text} != "", HASH("sha256", {text}), null)'
 
+    def op_json_text(self, value: Expr) -> str:
+        return self.expr(value)
+
     def op_sorted_pieces(self, value: Expr) -> str:
-        bare = f'REPLACE({self.expr(value)}, {self.string(BIAS_NOISE)}, "")'
-        joined = f'MV_CONCAT(MV_SORT(SPLIT({bare}, ",")), ",")'
-        return f'CASE({bare} == "", null, {joined})'
+        return f'MV_CONCAT(MV_SORT(SPLIT({self.expr(value)}, ",")), ",")'
 
     def op_cast(self, value: Expr, kind: Expr) -> str:
         return f"{_CASTS.get(str(constant(kind)), 'TO_STRING')}({self.expr(value)})"
@@ -209,3 +220,7 @@ class EsqlPrinter(Printer):
     def op_distinct(self, value: Expr) -> str:
         """Exact, unlike COUNT_DISTINCT."""
         return f"MV_COUNT(VALUES({self.expr(value)}))"
+
+
+def _is_extract(expression: Expr) -> bool:
+    return isinstance(expression, Call) and expression.op == "extract"

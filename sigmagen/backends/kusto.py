@@ -6,7 +6,6 @@ import re
 from typing import ClassVar
 
 from sigmagen.backends.printer import Printer, constant, largest_unit
-from sigmagen.mapping.fingerprint import BIAS_NOISE
 from sigmagen.plan.expr import Call, Expr, Get, Literal
 from sigmagen.plan.steps import (
     Aggregate,
@@ -121,9 +120,7 @@ class KustoPrinter(Printer):
         return ["extend " + ",\n    ".join(f"{name} = {value}" for name, value in columns)] if columns else []
 
     def step_filter(self, step: Filter) -> list[str]:
-        condition = step.condition
-        parts = condition.args if isinstance(condition, Call) and condition.op == "and" else (condition,)
-        return ["where " + "\n    and ".join(self._inside(part, "or") for part in parts)]
+        return ["where " + "\n    and ".join(self.conjuncts(step.condition))]
 
     def step_unique(self, step: Unique) -> list[str]:
         return [f"summarize arg_max({self.target.time}, *) by {self.name(step.column)}"]
@@ -242,9 +239,11 @@ class KustoPrinter(Printer):
         text = self.expr(value)
         return f'iff(isempty({text}), "", hash_sha256({text}))'
 
+    def op_json_text(self, value: Expr) -> str:
+        return f"tostring({self.expr(value)})"
+
     def op_sorted_pieces(self, value: Expr) -> str:
-        bare = f"replace_regex(tostring({self.expr(value)}), {self.verbatim(Literal(BIAS_NOISE))}, '')"
-        return f'strcat_array(array_sort_asc(split({bare}, ",")), ",")'
+        return f'strcat_array(array_sort_asc(split({self.expr(value)}, ",")), ",")'
 
     def op_is_json_string(self, value: Expr) -> str:
         return f'gettype({self.expr(value)}) == "string"'

@@ -117,6 +117,12 @@ class Printer(ABC):
         method: Callable[[Any], list[str]] = getattr(self, f"step_{type(step).__name__.lower()}")
         return method(step)
 
+    def conjuncts(self, condition: Expr) -> list[str]:
+        """The parts of a condition that are joined by AND, for one line each."""
+        if isinstance(condition, Call) and condition.op == "and":
+            return [self._inside(part, "or") for part in condition.args]
+        return [self.expr(condition)]
+
     # Operations that most dialects write alike.
 
     def op_and(self, *parts: Expr) -> str:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import ClassVar
 
 from sigmagen.backends.printer import Printer, constant, lowered
-from sigmagen.mapping.fingerprint import BIAS_NOISE
-from sigmagen.plan.expr import NUMERIC, Call, Expr, Get, Literal, Scalar
+from sigmagen.plan.expr import NUMERIC, Call, Column, Expr, Get, Literal, Scalar
 from sigmagen.plan.steps import (
     Aggregate,
     CountRows,
@@ -19,6 +19,7 @@ from sigmagen.plan.steps import (
     Project,
     Scan,
     Sort,
+    Step,
     Unique,
 )
 
@@ -27,6 +28,7 @@ _CONDITION = re.compile(
     "and|or|not|eq|ne|[lg]te?|in|(equals|in)_ignoring_case|(start|end)s_with|contains|like|(is|has)_.*"
 )
 """Operations that yield true or false; as a value, SPL wants them inside if()."""
+_TERMS = ("eq", "in", "equals_ignoring_case", "in_ignoring_case")
 
 
 class SplunkPrinter(Printer):
@@ -98,27 +100,51 @@ class SplunkPrinter(Printer):
     # Steps.
 
     def steps(self) -> list[str]:
-        steps = self.plan.steps
-        lines = self.step(steps[0])
-        rest = list(steps[1:])
-        if rest and isinstance(rest[0], Filter) and (terms := self._search_terms(rest[0].condition)):
-            lines = [f"{lines[0]} {terms}"]
-            rest.pop(0)
+        """The search terms first: what the index can answer, it should. They fold case, so `where` decides again."""
+        search, *rest = self.plan.steps
+        terms = [self.target.location]
+        if rest and isinstance(rest[0], Filter):
+            source_terms = self._terms(rest[0].condition, {})
+            if len(source_terms) == len(self.conjuncts(rest[0].condition)):
+                terms += source_terms
+                rest.pop(0)
+        terms += self._prefilter(rest)
+        lines = [" ".join(terms)]
         for step in rest:
             lines += self.step(step)
         return lines
 
-    def _search_terms(self, condition: Expr) -> str:
-        """A condition on extracted fields as search terms, which the index answers; empty where it is none."""
+    def _prefilter(self, steps: list[Step]) -> list[str]:
+        """Terms for the conditions on fields that Splunk extracts by itself, up to the first aggregation."""
+        if self.target.record:
+            return []
+        stored = {
+            name: value
+            for step in steps
+            if isinstance(step, Derive)
+            for name, value in step.columns
+            if isinstance(value, Get) and value.base is None
+        }
+        first = next((index for index, step in enumerate(steps) if isinstance(step, Aggregate | Unique)), len(steps))
+        return [
+            term for step in steps[:first] if isinstance(step, Filter) for term in self._terms(step.condition, stored)
+        ]
+
+    def _terms(self, condition: Expr, stored: Mapping[str, Get]) -> list[str]:
+        """The parts of a condition, joined by AND, that are search terms."""
         parts = condition.args if isinstance(condition, Call) and condition.op == "and" else (condition,)
         terms = []
         for part in parts:
-            if not (isinstance(part, Call) and part.op in ("eq", "in") and isinstance(part.args[0], Get)):
-                return ""
-            field = ".".join(map(str, part.args[0].segments))
-            values = [self.string(str(constant(value))) for value in part.args[1:]]
-            terms.append(f"{field}={values[0]}" if part.op == "eq" else f"{field} IN ({', '.join(values)})")
-        return " ".join(terms)
+            if not (isinstance(part, Call) and part.op in _TERMS):
+                continue
+            subject = part.args[0]
+            get = stored.get(subject.name) if isinstance(subject, Column) else subject
+            values = [self.literal(constant(value)) for value in part.args[1:]]
+            if not isinstance(get, Get) or any("*" in value for value in values):
+                continue
+            field = ".".join(map(str, get.segments))
+            terms.append(f"{field}={values[0]}" if len(values) == 1 else f"{field} IN ({', '.join(values)})")
+        return terms
 
     def step_scan(self, step: Scan) -> list[str]:
         return [self.target.location]
@@ -134,9 +160,7 @@ class SplunkPrinter(Printer):
         return f'if({text}, "true", "false")' if condition else text
 
     def step_filter(self, step: Filter) -> list[str]:
-        condition = step.condition
-        parts = condition.args if isinstance(condition, Call) and condition.op == "and" else (condition,)
-        return ["where " + "\n    AND ".join(self._inside(part, "or") for part in parts)]
+        return ["where " + "\n    AND ".join(self.conjuncts(step.condition))]
 
     def step_unique(self, step: Unique) -> list[str]:
         return [f"dedup {self.name(step.column)} keepempty=true"]
@@ -212,9 +236,11 @@ class SplunkPrinter(Printer):
         text = self.expr(value)
         return f"if(len({text})>0, sha256({text}), null())"
 
+    def op_json_text(self, value: Expr) -> str:
+        return self.expr(value)
+
     def op_sorted_pieces(self, value: Expr) -> str:
-        bare = f'replace({self.expr(value)}, {self.string(BIAS_NOISE)}, "")'
-        return f'mvjoin(mvsort(split({bare}, ",")), ",")'
+        return f'mvjoin(mvsort(split({self.expr(value)}, ",")), ",")'
 
     def op_is_json_string(self, value: Expr) -> str:
         """A JSON string has no elements; json_extract itself does not tell a string from other JSON text."""

@@ -39,7 +39,7 @@ class ElasticsearchEngine:
             self.client.close()
             raise SigmagenError(
                 Problem(
-                    "ENG001", f"no Elasticsearch answers at {url}: {error}", hint="`make elasticsearch` starts one"
+                    "no-server", f"no Elasticsearch answers at {url}: {error}", hint="`make elasticsearch` starts one"
                 ),
                 EXIT_USAGE,
             ) from None
@@ -57,7 +57,7 @@ class ElasticsearchEngine:
             bulk(self.client, self._documents(source, index, records), chunk_size=2000)
         except BulkIndexError as error:
             reason = error.errors[0]
-            raise SigmagenError(Problem("ENG002", f"{index} refused a fixture: {reason}")) from None
+            raise SigmagenError(Problem("fixture-refused", f"{index} refused a fixture: {reason}")) from None
         self.client.indices.refresh(index=index)
 
     def _documents(self, source: Source, index: str, records: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
@@ -78,7 +78,7 @@ class ElasticsearchEngine:
             if body.get("mappings", {}).get("_meta") != OWNER:
                 raise SigmagenError(
                     Problem(
-                        "ENG003",
+                        "foreign-index",
                         f"{name} on this cluster matches {pattern} and was not made by verify, so nothing was written",
                         hint="verify against an empty test cluster (`make elasticsearch`)",
                     ),
@@ -92,7 +92,7 @@ class ElasticsearchEngine:
         rows = result["values"]
         if len(rows) >= HUNT_ROWS:
             raise SigmagenError(
-                Problem("ENG004", f"ES|QL returned {HUNT_ROWS} rows, its most: a shorter range is needed to see all")
+                Problem("row-limit", f"ES|QL returned {HUNT_ROWS} rows, its most: a shorter range is needed to see all")
             )
         return alerts_from(query, [column["name"] for column in result["columns"]], rows)
 

@@ -82,14 +82,19 @@ class KustoLocalEngine:
 
     def run(self, query: Query, start: int, end: int) -> list[Alert]:
         self.select(query.source, start, end)
-        relation = self.relation(query.text)
-        return alerts_from(query, relation.columns, relation.fetchall())
+        columns, rows = self.execute(query.text, query.source)
+        return alerts_from(query, columns, rows)
 
-    def relation(self, text: str) -> duckdb.DuckDBPyRelation:
-        """The result of KQL text."""
+    def execute(self, text: str, source: Source) -> tuple[list[str], list[tuple[Any, ...]]]:
+        """Columns and rows of KQL text over a source's tables."""
         import duckdb_kql
 
-        return duckdb_kql.kql(self.connection, text)
+        if text not in self._translated:
+            tables = self.schemas(source.targets[self.siem], source)
+            schema = {table: list(columns) for table, columns in tables.items()}
+            self._translated[text] = duckdb_kql.to_sql(text, schema=schema)
+        result = self.connection.execute(self._translated[text])
+        return [column[0] for column in result.description or ()], result.fetchall()
 
     def close(self) -> None:
         self.connection.close()

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-from sigmagen.mapping.fingerprint import TEMPLATE_MASKS
+from sigmagen.mapping.fingerprint import BIAS_NOISE, TEMPLATE_MASKS
 from sigmagen.plan.expr import Call, Column, Expr, Get, Literal, Type, call
 
 
@@ -165,6 +165,16 @@ def _system_text(args: Sequence[Any], wanted: Type, scope: Scope) -> Expr:
     return scope.bind("system_text", text, "string")
 
 
+def _not_empty(args: Sequence[Any], wanted: Type, scope: Scope) -> Expr:
+    """True or false, never missing."""
+    return call("if", call("has_value", parse(args[0], "string", scope)), True, False)
+
+
+def _bias_pairs(args: Sequence[Any], wanted: Type, scope: Scope) -> Expr:
+    """The pairs of a JSON map as bare text, `token:bias,token:bias`, in the order they were written."""
+    return call("replace", call("json_text", parse(args[0], "json", scope)), BIAS_NOISE, "")
+
+
 def _sha256(args: Sequence[Any], wanted: Type, scope: Scope) -> Expr:
     text = parse(args[0], "string", scope)
     return call("sha256", text if isinstance(text, Column) else scope.bind("", text, "string"))
@@ -185,7 +195,7 @@ _OPERATIONS: dict[str, Operation] = {
     "starts_with": _with_constants("starts_with", "string"),
     "below": _with_constants("lt", "integer"),
     "is_present": _function("is_present", "string"),
-    "not_empty": _function("is_present", "string"),
+    "not_empty": _not_empty,
     "both": _function("and", "boolean", "boolean"),
     "lower": _function("lower", "string"),
     "left": _with_constants("left", "string"),
@@ -195,7 +205,8 @@ _OPERATIONS: dict[str, Operation] = {
     "epoch_seconds": _function("epoch_seconds", "float"),
     "sha256": _sha256,
     "template": lambda args, wanted, scope: template(parse(args[0], "string", scope)),
-    "canonical_bias": _function("sorted_pieces", "json"),
+    "bias_pairs": _bias_pairs,
+    "sorted_pieces": _function("sorted_pieces", "string"),
     "user_text": _user_text,
     "system_text": _system_text,
 }

@@ -171,7 +171,7 @@ def load_sources(mappings: Path) -> dict[str, Source]:
         except (KeyError, ValueError, TypeError, AttributeError) as error:
             problems.append(
                 Problem(
-                    "MAP001",
+                    "mapping-malformed",
                     f"this source mapping is malformed: {error!r}",
                     file=str(path),
                     hint="compare with canonical.yml",
@@ -182,7 +182,7 @@ def load_sources(mappings: Path) -> dict[str, Source]:
     if not sources:
         raise SigmagenError(
             Problem(
-                "MAP002",
+                "no-mappings",
                 "no source mappings here",
                 file=str(mappings / "sources"),
                 hint="give --mappings a folder with sources/*.yml",

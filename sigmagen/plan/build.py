@@ -60,17 +60,17 @@ def build_plan(
         raise SigmagenError(_unavailable(error, rule, plan)) from None
     except (UnsupportedDetectionError, UnsupportedCorrelationError) as error:
         message = f"{rule.title}: not convertible to {siem}: {error}"
-        raise SigmagenError(Problem("CNV002", message, file=rule.file, line=rule.line)) from None
+        raise SigmagenError(Problem("not-convertible", message, file=rule.file, line=rule.line)) from None
     return plan
 
 
 def _unavailable(error: UnavailableFieldError, rule: BaseRule | Correlation, plan: Plan) -> Problem:
     if not error.known:
         return Problem(
-            "CNV004", f"{rule.title}: unknown field {error.name}: {error.reason}", "error", rule.file, rule.line
+            "unknown-field", f"{rule.title}: unknown field {error.name}: {error.reason}", "error", rule.file, rule.line
         )
     return Problem(
-        "CNV001",
+        "field-unavailable",
         f"{rule.title}: source {plan.source.name} in {plan.target.name} has no {error.name}: {error.reason}",
         file=rule.file,
         line=rule.line,
@@ -99,11 +99,14 @@ def _build(plan: Plan, rule: BaseRule | Correlation, taxonomy: Taxonomy) -> None
     built = view.build()
     plan.stored_as = built.stored_as
     plan.warnings += [
-        Problem("CNV003", f"{rule.title}: {text}", "warning", rule.file, rule.line) for text in built.narrowed
+        Problem("field-approximated", f"{rule.title}: {text}", "warning", rule.file, rule.line)
+        for text in built.narrowed
     ]
     if plan.target.experimental:
         reading = f"{plan.source.name} in {plan.target.name} is experimental: {plan.target.experimental}"
-        plan.warnings.append(Problem("CNV007", f"{rule.title}: {reading}", "warning", rule.file, rule.line))
+        plan.warnings.append(
+            Problem("mapping-experimental", f"{rule.title}: {reading}", "warning", rule.file, rule.line)
+        )
     plan.steps = [*_events(plan, view, built, matching), *repeats, *tail]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sigmagen.rules.testfile import Case, TestFile
@@ -13,6 +13,8 @@ from sigmagen.simulate.render import render
 
 EPOCH = 1_786_439_643_217
 """When the first case starts: 2026-08-11T09:14:03.217Z, on no boundary of anything."""
+
+MARGIN = 600_000
 
 
 @dataclass(frozen=True)
@@ -44,10 +46,12 @@ def lay_out(test: TestFile, source: str, *, reach: int, start: int = EPOCH) -> l
             prefixes += [alert.after, alert.after - 1]
         for prefix in dict.fromkeys(prefixes):
             played = sorted(calls(test, case, start), key=lambda call: call.time)[:prefix]
+            # The same call in two scenes is two events; within a scene, equal ids are a repeated delivery.
+            played = [replace(call, id=f"{call.id}-{len(scenes)}") for call in played]
             end = (played[-1].time if played else start) + reach
             scenes.append(Scene(case, prefix, tuple(played), start, end))
             # An odd distance, so that scenes don't all lie alike on the panes.
-            start = end + reach + 61_379
+            start = end + 61_379
     return scenes
 
 
@@ -58,5 +62,5 @@ def records(scenes: Iterable[Scene], source: str) -> list[dict[str, Any]]:
 
 
 def span(scenes: Sequence[Scene]) -> tuple[int, int]:
-    """From before the first call to after the last window."""
-    return scenes[0].start - 1, scenes[-1].end + 1
+    """From well before the first call, as some sources keep whole seconds or several rows a call, to the last window."""
+    return scenes[0].start - MARGIN, scenes[-1].end + 1
