@@ -82,7 +82,8 @@ class Converter:
         try:
             text = printer.text()
         except NameClashError as error:
-            raise SigmagenError(Problem("name-clash", f"{rule.title}: {error}", file=rule.file, line=rule.line)) from None
+            clash = Problem("name-clash", f"{rule.title}: {error}", file=rule.file, line=rule.line)
+            raise SigmagenError(clash) from None
         columns = {printer.name(name).strip('"`'): name for name in plan.group_by}
         schedule, warnings = self._schedule(plan.windows, source.targets[siem], rule)
         return Query(

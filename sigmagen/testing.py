@@ -36,7 +36,7 @@ class CaseResult:
         return asdict(self)
 
 
-def tested(file: RuleFile) -> tuple[Correlation, TestFile]:
+def rule_under_test(file: RuleFile) -> tuple[Correlation, TestFile]:
     """The rule that a file's test is about, and the test.
 
     Raises SigmagenError when there is no test file, it has faults, or it names a rule that doesn't alert.
@@ -75,7 +75,7 @@ def run_tests(
     """
     with DuckDBEngine() as engine:
         for file in files:
-            rule, test = tested(file)
+            rule, test = rule_under_test(file)
             for source in converter.feeding(rule):
                 if sources is not None and source.name not in sources:
                     continue
@@ -96,7 +96,7 @@ def play(engine: DuckDBEngine, query: Query, test: TestFile, source: Source) -> 
     by_case: dict[str, list[str]] = {}
     for scene in scenes:
         reasons = by_case.setdefault(scene.case.name, [])
-        reasons += judge(scene, [alert for alert in alerts if scene.start < alert.window_end <= scene.end], source)
+        reasons += judge(scene, [alert for alert in alerts if scene.sees(alert.window_end)], source)
     for scene in scenes:
         if scene.prefix is None:
             reasons = by_case[scene.case.name]

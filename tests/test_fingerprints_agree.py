@@ -111,7 +111,7 @@ def test_duckdb_agrees_with_python() -> None:
 def test_kql_agrees_with_python() -> None:
     with KustoLocalEngine(CONVERTER.taxonomy) as engine:
         engine.load(CONVERTER.source("litellm"), RECORDS)
-        engine.select(CONVERTER.source("litellm"), *EVER)
+        engine.select(*EVER)
         text = KustoPrinter(view("sentinel", HASHES)).text()
         rows = [row[1:] for row in engine.execute(text, CONVERTER.source("litellm"))[1]]
     assert by_id(rows, ["event.id", *HASHES]) == EXPECTED

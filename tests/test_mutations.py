@@ -55,9 +55,12 @@ def detection_mutants(documents: list[dict[str, Any]], index: int, detection: di
             f"{name}: without {part!r}",
             edited(documents, (index, ("detection", "condition")), condition.replace(f" and {part}", "")),
         )
+    filters = [selection for selection in detection if selection.startswith("filter_")]
     for selection, items in detection.items():
         if selection == "condition":
             continue
+        if selection in filters and len(filters) > 1:
+            yield f"{name}: without {selection}", edited(documents, (index, ("detection", selection)), delete=True)
         for field, value in items.items():
             place = (index, ("detection", selection, field))
             if len(items) > 1:
@@ -68,8 +71,8 @@ def detection_mutants(documents: list[dict[str, Any]], index: int, detection: di
                         f"{name}: {field} without {element}",
                         edited(documents, (index, (*place[1], position)), delete=True),
                     )
-            if isinstance(value, int) and not isinstance(value, bool) and "|" in field:
-                for moved in (value - 1, value + 1):
+            if isinstance(value, int) and not isinstance(value, bool):
+                for moved in (value - 1, value + 1) if "|" in field else (value + 1,):
                     yield f"{name}: {field} {moved}", edited(documents, place, moved)
 
 
@@ -86,7 +89,9 @@ def correlation_mutants(documents: list[dict[str, Any]], index: int, correlation
         if not set(correlation["rules"]) <= {other["name"] for other in documents if "correlation" in other}:
             yield f"{name}: timespan {text}", edited(documents, (index, ("correlation", "timespan")), text)
     group_by = correlation["group-by"]
-    if len(group_by) > 1:
+    if len(group_by) == 1:
+        yield f"{name}: not by {group_by[0]}", edited(documents, (index, ("correlation", "group-by")), delete=True)
+    else:
         for position, field in enumerate(group_by):
             yield (
                 f"{name}: not by {field}",

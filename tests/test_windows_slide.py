@@ -19,7 +19,7 @@ from sigmagen.rules.testfile import Case, TestFile
 from sigmagen.simulate.call import Call
 from sigmagen.simulate.cases import calls
 from sigmagen.simulate.render import render
-from sigmagen.testing import reach, tested
+from sigmagen.testing import reach, rule_under_test
 
 CONVERTER = Converter.load(mappings_folder())
 FILES = load_rules(None, rules_folder=rules_folder(), mappings_folder=mappings_folder()).files
@@ -32,7 +32,7 @@ EPOCH = 1_786_406_400_000  # midnight
 def attacks() -> list[tuple[Correlation, Source, TestFile, Case]]:
     found = []
     for file in FILES:
-        rule, test = tested(file)
+        rule, test = rule_under_test(file)
         source = next(s for s in (CANONICAL, CONVERTER.source("cloudtrail")) if s in CONVERTER.feeding(rule))
         found += [
             (rule, source, test, case)
@@ -49,7 +49,11 @@ def shifted(rule: Correlation, source: Source, test: TestFile, case: Case) -> tu
     """The attack 24 times, each a 24th of the timespan later against the clock, days apart; and when each starts."""
     apart = -(-4 * rule.timespan // 86_400_000) * 86_400_000
     starts = [EPOCH + number * apart + number * rule.timespan // STEPS for number in range(STEPS)]
-    played = [render(source.name, call) for start in starts for call in calls(test, case, start)]
+    played = [
+        render(source.name, replace(call, id=f"{call.id}-{start}"))
+        for start in starts
+        for call in calls(test, case, start)
+    ]
     return [record for record in played if record is not None], starts
 
 

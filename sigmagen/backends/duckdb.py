@@ -134,8 +134,10 @@ class DuckDBPrinter(Printer):
         return []
 
     def step_derive(self, step: Derive) -> list[str]:
-        replaced = {name for name, _ in step.columns} & {name for name, _ in self._select.columns}
-        if self._select.aggregated or self._select.unnested or replaced:
+        derived = {name for name, _ in self._select.columns}
+        read = {self.name(part.name) for _, value in step.columns for part in walk(value) if isinstance(part, Column)}
+        # An alias used in its own SELECT is put in place of itself as text, again and again; a sub-query is not.
+        if self._select.aggregated or self._select.unnested or derived & read:
             self._close()
         self._select.columns += [(self.name(name), self.expr(value)) for name, value in step.columns]
         return []
@@ -254,7 +256,10 @@ class DuckDBPrinter(Printer):
         return f"{self._operand(left)} / nullif({self.expr(right)}, 0)"
 
     def op_epoch_seconds(self, value: Expr) -> str:
-        return f"make_timestamp(CAST(floor({self.expr(value)} * 1000) AS BIGINT) * 1000)"
+        # A time too far off to be a timestamp is missing; 253402300800 s is the year 10000.
+        seconds = self.expr(value)
+        milliseconds = f"CAST(floor({seconds} * 1000) AS BIGINT)"
+        return f"CASE WHEN abs({seconds}) < 253402300800 THEN make_timestamp({milliseconds} * 1000) END"
 
     def op_pane(self, time: Expr, tick: Expr) -> str:
         return f"time_bucket({_interval(constant(tick))}, {self.expr(time)}, TIMESTAMP '1970-01-01')"

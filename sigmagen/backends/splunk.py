@@ -101,7 +101,7 @@ class SplunkPrinter(Printer):
 
     def steps(self) -> list[str]:
         """The search terms first: what the index can answer, it should. They fold case, so `where` decides again."""
-        search, *rest = self.plan.steps
+        rest = list(self.plan.steps[1:])
         terms = [self.target.location]
         if rest and isinstance(rest[0], Filter):
             source_terms = self._terms(rest[0].condition, {})

@@ -16,6 +16,13 @@ from sigmagen.mapping.source import Source
 
 BATCH = 20_000
 
+# One record that DuckDB can't read must not end the reading of all others.
+RECORDS = (
+    "SELECT TRY_CAST(unnest($1::VARCHAR[]) AS JSON) AS record, generate_subscripts($1::VARCHAR[], 1) - 1 AS position"
+)
+# Anything else is a broken clock or another unit, and would stretch the range beyond what a date can say.
+SENSIBLE = "timestamp >= TIMESTAMP '1970-01-01' AND timestamp < TIMESTAMP '2200-01-01'"
+
 
 class DuckDBEngine:
     """Tables `stored.<source>` (timestamp, record); a view of the same name holds the range being asked about."""
@@ -45,8 +52,7 @@ class DuckDBEngine:
         insert = (
             f"INSERT INTO {self.table(source)} SELECT timestamp, record FROM "
             f"(SELECT {time_sql(source)} AS timestamp, record "
-            "FROM (SELECT CAST(unnest($1::VARCHAR[]) AS JSON) AS record)) "
-            "WHERE timestamp IS NOT NULL"
+            f"FROM ({RECORDS})) WHERE {SENSIBLE}"
         )
         stored = 0
         batch: list[str] = []
@@ -56,6 +62,15 @@ class DuckDBEngine:
                 stored += self._insert(insert, batch)
                 batch = []
         return stored + (self._insert(insert, batch) if batch else 0)
+
+    def untimed(self, source: Source, lines: Sequence[str]) -> list[int]:
+        """Which of the records (positions from 0) have no time that can be read, so that `append` leaves them out."""
+        rows = self.connection.execute(
+            f"SELECT position FROM (SELECT {time_sql(source)} AS timestamp, position FROM ({RECORDS})) "
+            f"WHERE NOT coalesce({SENSIBLE}, false) ORDER BY position",
+            [lines],
+        ).fetchall()
+        return [row[0] for row in rows]
 
     def _insert(self, statement: str, batch: list[str]) -> int:
         row = self.connection.execute(statement, [batch]).fetchone()

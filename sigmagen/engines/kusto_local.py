@@ -38,7 +38,9 @@ class KustoLocalEngine:
         self.connection = duckdb.connect()
         self.connection.execute("SET TimeZone = 'UTC'")
         self.connection.execute("CREATE SCHEMA stored")
-        self._translated: dict[str, str] = {}
+        self.connection.execute("CREATE TABLE stored.period (earliest TIMESTAMP, latest TIMESTAMP)")
+        self._prepared: dict[str, str] = {}
+        self._serial = 0
 
     def load(self, source: Source, records: Sequence[Mapping[str, Any]]) -> None:
         schemas = self.schemas(source.targets[self.siem], source)
@@ -71,30 +73,40 @@ class KustoLocalEngine:
             f'INSERT INTO stored."{table}" SELECT {values} FROM (SELECT CAST(unnest($1::VARCHAR[]) AS JSON) AS r)',
             [rows],
         )
+        self.connection.execute(
+            f'CREATE OR REPLACE VIEW "{table}" AS SELECT * FROM stored."{table}" '
+            "WHERE TimeGenerated >= (SELECT earliest FROM stored.period) "
+            "AND TimeGenerated < (SELECT latest FROM stored.period)"
+        )
+        self._prepared.clear()
 
-    def select(self, source: Source, start: int, end: int) -> None:
+    def select(self, start: int, end: int) -> None:
         """Let queries see only events in [start, end): the query period of a scheduled rule."""
-        for table in self.schemas(source.targets[self.siem], source):
-            self.connection.execute(
-                f'CREATE OR REPLACE VIEW "{table}" AS SELECT * FROM stored."{table}" WHERE TimeGenerated >= '
-                f"make_timestamp({int(start)} * 1000) AND TimeGenerated < make_timestamp({int(end)} * 1000)"
-            )
+        self.connection.execute("DELETE FROM stored.period")
+        self.connection.execute(
+            "INSERT INTO stored.period VALUES (make_timestamp($1 * 1000), make_timestamp($2 * 1000))", [start, end]
+        )
 
     def run(self, query: Query, start: int, end: int) -> list[Alert]:
-        self.select(query.source, start, end)
+        self.select(start, end)
         columns, rows = self.execute(query.text, query.source)
         return alerts_from(query, columns, rows)
 
     def execute(self, text: str, source: Source) -> tuple[list[str], list[tuple[Any, ...]]]:
-        """Columns and rows of KQL text over a source's tables."""
+        """Columns and rows of KQL text over a source's tables. Text that was run before is not planned again."""
+        if text not in self._prepared:
+            self._serial += 1
+            name = f"query_{self._serial}"
+            self.connection.execute(f"PREPARE {name} AS {self._translated(text, source)}")
+            self._prepared[text] = name
+        result = self.connection.execute(f"EXECUTE {self._prepared[text]}")
+        return [column[0] for column in result.description or ()], result.fetchall()
+
+    def _translated(self, text: str, source: Source) -> str:
         import duckdb_kql
 
-        if text not in self._translated:
-            tables = self.schemas(source.targets[self.siem], source)
-            schema = {table: list(columns) for table, columns in tables.items()}
-            self._translated[text] = duckdb_kql.to_sql(text, schema=schema)
-        result = self.connection.execute(self._translated[text])
-        return [column[0] for column in result.description or ()], result.fetchall()
+        tables = self.schemas(source.targets[self.siem], source)
+        return str(duckdb_kql.to_sql(text, schema={table: list(columns) for table, columns in tables.items()}))
 
     def close(self) -> None:
         self.connection.close()

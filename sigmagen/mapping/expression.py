@@ -158,11 +158,18 @@ def _user_text(args: Sequence[Any], wanted: Type, scope: Scope) -> Expr:
 
 
 def _system_text(args: Sequence[Any], wanted: Type, scope: Scope) -> Expr:
-    """The content of the first message, if it is the system's or the developer's."""
+    """The content of the first message, if it is the system's or the developer's, and a text (not a list of blocks)."""
     messages = scope.bind("messages_sent", parse(args[0], "json", scope), "json")
-    role = Get((0, "role"), "string", messages)
-    text = call("if", call("in", role, "system", "developer"), Get((0, "content"), "string", messages), None)
+    theirs = call("in", Get((0, "role"), "string", messages), "system", "developer")
+    is_text = call("is_json_string", Get((0, "content"), "json", messages))
+    text = call("if", call("and", theirs, is_text), Get((0, "content"), "string", messages), None)
     return scope.bind("system_text", text, "string")
+
+
+def _only_text(args: Sequence[Any], wanted: Type, scope: Scope) -> Expr:
+    """A value that is a JSON string, kept in a column; anything else is missing: engines write JSON text differently."""
+    is_text = call("is_json_string", parse(args[0], "json", scope))
+    return scope.bind(args[1], call("if", is_text, parse(args[0], "string", scope), None), "string")
 
 
 def _not_empty(args: Sequence[Any], wanted: Type, scope: Scope) -> Expr:
@@ -173,6 +180,12 @@ def _not_empty(args: Sequence[Any], wanted: Type, scope: Scope) -> Expr:
 def _bias_pairs(args: Sequence[Any], wanted: Type, scope: Scope) -> Expr:
     """The pairs of a JSON map as bare text, `token:bias,token:bias`, in the order they were written."""
     return call("replace", call("json_text", parse(args[0], "json", scope)), BIAS_NOISE, "")
+
+
+def _length(args: Sequence[Any], wanted: Type, scope: Scope) -> Expr:
+    """Characters of a text. An empty text has none, like a missing one: Kusto can't tell them apart."""
+    text = parse(args[0], "string", scope)
+    return call("if", call("has_value", text), call("length", text), None)
 
 
 def _sha256(args: Sequence[Any], wanted: Type, scope: Scope) -> Expr:
@@ -199,7 +212,7 @@ _OPERATIONS: dict[str, Operation] = {
     "both": _function("and", "boolean", "boolean"),
     "lower": _function("lower", "string"),
     "left": _with_constants("left", "string"),
-    "length": _function("length", "string"),
+    "length": _length,
     "subtract": _subtract,
     "divide": _function("divide", "integer", "integer"),
     "epoch_seconds": _function("epoch_seconds", "float"),
@@ -209,4 +222,5 @@ _OPERATIONS: dict[str, Operation] = {
     "sorted_pieces": _function("sorted_pieces", "string"),
     "user_text": _user_text,
     "system_text": _system_text,
+    "only_text": _only_text,
 }

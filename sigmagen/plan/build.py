@@ -18,7 +18,8 @@ from sigmagen.plan.window import Window
 from sigmagen.problems import Problem, SigmagenError
 from sigmagen.rules.model import BaseRule, Correlation, base_rules
 
-Mode = Choice["hunt", "alert"]
+Mode = Choice["hunt", "alert", "events"]
+"""`events` are the events that a rule looks at, before they are correlated."""
 
 ALERT_ROWS = 100
 """An alert run returns at most this many groups, the worst first."""
@@ -49,7 +50,7 @@ def feeds(source: Source, rule: BaseRule | Correlation) -> bool:
 def build_plan(
     rule: BaseRule | Correlation, source: Source, siem: str, taxonomy: Taxonomy, mode: Mode = "hunt"
 ) -> Plan:
-    """The plan of `rule` over `source` in `siem`.
+    """The plan of `rule` over `source` in `siem`. Of `events`, private fields (prompt text) are left out.
 
     Raises SigmagenError: a field that the source doesn't carry there, a detection or correlation that can't be said.
     """
@@ -85,13 +86,22 @@ def _build(plan: Plan, rule: BaseRule | Correlation, taxonomy: Taxonomy) -> None
     if entry is None or any(other is not entry for other in entries):
         raise UnsupportedCorrelationError(f"source {plan.source.name} does not feed all of its events")
     view = ViewBuilder(plan.source, plan.target, taxonomy, entry)
-    compiler = ConditionCompiler(view.use, taxonomy)
+    used: dict[str, Column] = {}
+
+    def use(name: str) -> Column:
+        used[name] = view.use(name)
+        return used[name]
+
+    compiler = ConditionCompiler(use, taxonomy)
     common, conditions = factored({base.name: compiler.compile(base.condition) for base in bases})
-    correlator = Correlator(view.use, view.time(), conditions)
+    correlator = Correlator(use, view.time(), conditions)
     tail: list[Step] = []
     if isinstance(rule, Correlation):
         tail = [*correlator.steps(rule), *_result(plan.mode, rule)]
         plan.group_by, plan.windows = rule.group_by, correlator.windows
+    if plan.mode == "events":
+        shown = [name for name in used if name not in taxonomy or not taxonomy[name].private]
+        tail = [Project(tuple(dict.fromkeys((plan.target.time, view.event_id().name, *shown))))]
     repeats = [Unique(view.event_id().name)] if plan.target.duplicates and tail else []
     matching = present_in(
         conjunction([*common, any_of(conditions.values()), *correlator.required]), correlator.required
@@ -110,14 +120,24 @@ def _build(plan: Plan, rule: BaseRule | Correlation, taxonomy: Taxonomy) -> None
     plan.steps = [*_events(plan, view, built, matching), *repeats, *tail]
 
 
-def build_view(source: Source, siem: str, taxonomy: Taxonomy, fields: Sequence[str], entry: LogsourceEntry) -> Plan:
-    """The plan of a source's canonical events: those of `fields` that it carries, under their canonical names."""
+def build_view(
+    source: Source,
+    siem: str,
+    taxonomy: Taxonomy,
+    fields: Sequence[str],
+    entry: LogsourceEntry,
+    stored: Sequence[str] = (),
+) -> Plan:
+    """The plan of a source's canonical events: those of `fields` that it carries, under their canonical names.
+
+    The stored columns `stored` come first, as they are.
+    """
     plan = Plan(None, source, source.targets[siem], "hunt")
     builder = ViewBuilder(source, plan.target, taxonomy, entry)
     carried = [name for name in fields if builder.carries(name)]
     for name in carried:
         builder.use(name)
-    plan.steps = [*_events(plan, builder, builder.build(), TRUE), Project((plan.target.time, *carried))]
+    plan.steps = [*_events(plan, builder, builder.build(), TRUE), Project((*stored, plan.target.time, *carried))]
     return plan
 
 
@@ -139,6 +159,7 @@ def _filtered_early(layers: list[list[tuple[str, Expr]]], matching: Expr) -> lis
     """The derivations, each condition as soon as its columns are there: hashes are made only of events that count."""
     steps: list[Step] = []
     waiting = list(matching.args) if isinstance(matching, Call) and matching.op == "and" else [matching]
+    waiting = [part for part in waiting if part != TRUE]
     missing = {name for layer in layers for name, _ in layer}
     for layer in layers:
         steps.append(Derive(tuple(layer)))
@@ -147,7 +168,7 @@ def _filtered_early(layers: list[list[tuple[str, Expr]]], matching: Expr) -> lis
         waiting = [part for part in waiting if part not in ready]
         if ready:
             steps.append(Filter(conjunction(ready)))
-    return [*steps, *([Filter(conjunction(waiting))] if waiting and conjunction(waiting) != TRUE else [])]
+    return [*steps, *([Filter(conjunction(waiting))] if waiting else [])]
 
 
 def _result(mode: Mode, rule: Correlation) -> list[Step]:

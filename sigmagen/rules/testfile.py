@@ -30,7 +30,7 @@ class Step:
 class ExpectedAlert:
     """A group that must alert with the first `after` calls of the case, and must not with one fewer."""
 
-    group: dict[str, str]
+    group: dict[str, Any]
     after: int
     line: int
 

@@ -30,6 +30,10 @@ class Scene:
     start: int
     end: int
 
+    def sees(self, window_end: int) -> bool:
+        """Whether a window that ends then holds calls of this scene, and of no other."""
+        return self.start < window_end <= self.end
+
 
 def lay_out(test: TestFile, source: str, *, reach: int, start: int = EPOCH) -> list[Scene]:
     """The scenes of a test file for one source, in order of time.
@@ -62,5 +66,5 @@ def records(scenes: Iterable[Scene], source: str) -> list[dict[str, Any]]:
 
 
 def span(scenes: Sequence[Scene]) -> tuple[int, int]:
-    """From well before the first call, as some sources keep whole seconds or several rows a call, to the last window."""
+    """From well before the first call, as a source may keep whole seconds or several rows, to the last window."""
     return scenes[0].start - MARGIN, scenes[-1].end + 1

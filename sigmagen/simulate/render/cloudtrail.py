@@ -21,15 +21,16 @@ _READING = ("Get", "List", "Describe", "Invoke", "Converse")
 
 
 def render(call: Call) -> dict[str, Any] | None:
-    """The event of any operation; a chat call is an InvokeModel event."""
+    """The event of any operation; a chat call is an InvokeModel event. Another service's: `sagemaker/CreateModel`."""
     inference = call.operation in INFERENCE
-    name = "InvokeModel" if call.operation == "chat" else call.operation
-    service = "bedrock-runtime" if inference else "bedrock"
+    source, _, name = call.operation.rpartition("/")
+    name = "InvokeModel" if name == "chat" else name
+    service = "bedrock-runtime" if inference else source or "bedrock"
     record = {
         "eventVersion": "1.10",
         "userIdentity": _identity(call),
         "eventTime": iso(call.time, 0),
-        "eventSource": "bedrock.amazonaws.com",
+        "eventSource": f"{source or 'bedrock'}.amazonaws.com",
         "eventName": name,
         "awsRegion": REGION,
         "sourceIPAddress": call.source_ip,

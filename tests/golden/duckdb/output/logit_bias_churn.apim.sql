@@ -1,0 +1,59 @@
+WITH events AS (
+  SELECT *,
+    CASE WHEN TRY_CAST((record->>'$.properties.responseCode') AS BIGINT) < 400 THEN 'success' ELSE 'failure' END AS "event.outcome",
+    (record->>'$.properties.apimSubscriptionId') AS "gen_ai.api_key.id",
+    TRY_CAST((record->>'$.properties.backendResponseBody') AS JSON) AS response_body,
+    TRY_CAST((record->>'$.properties.backendRequestBody') AS JSON) AS request_body
+  FROM apim
+  WHERE (record->>'$.properties.operationId') IN ('ChatCompletions_Create', 'Completions_Create', 'Embeddings_Create')
+    AND "event.outcome" = 'success'
+    AND "gen_ai.api_key.id" <> ''
+), events_2 AS (
+  SELECT *, lower(coalesce((response_body->>'$.model'), (request_body->>'$.model'))) AS "gen_ai.request.model", (request_body->'$.logit_bias') AS "gen_ai.request.logit_bias"
+  FROM events
+  WHERE "gen_ai.request.model" <> ''
+), events_3 AS (
+  SELECT *, array_to_string(list_sort(string_split(regexp_replace(CAST("gen_ai.request.logit_bias" AS VARCHAR), '[{}" \t\n\r]', '', 'g'), ',')), ',') AS "gen_ai.request.logit_bias.text"
+  FROM events_2
+), events_4 AS (
+  SELECT *, CASE WHEN "gen_ai.request.logit_bias.text" <> '' THEN sha256("gen_ai.request.logit_bias.text") END AS "gen_ai.request.logit_bias.hash", time_bucket(INTERVAL '600 seconds', timestamp, TIMESTAMP '1970-01-01') AS pane
+  FROM events_3
+  WHERE "gen_ai.request.logit_bias.hash" <> ''
+), panes AS (
+  SELECT pane,
+    "gen_ai.api_key.id",
+    "gen_ai.request.model",
+    "gen_ai.request.logit_bias.hash"
+  FROM events_4
+  GROUP BY ALL
+), windows AS (
+  SELECT pane + k * INTERVAL '600 seconds' AS window_end,
+    "gen_ai.api_key.id",
+    "gen_ai.request.model",
+    "gen_ai.request.logit_bias.hash"
+  FROM panes, unnest(range(1, 7)) AS spread(k)
+  GROUP BY ALL
+), windows_2 AS (
+  SELECT window_end,
+    "gen_ai.api_key.id",
+    "gen_ai.request.model",
+    count(*) AS value
+  FROM windows
+  GROUP BY ALL
+  HAVING value >= 30
+), windows_3 AS (
+  SELECT *, window_end - INTERVAL '3600 seconds' AS window_start
+  FROM windows_2
+), alerts AS (
+  SELECT "gen_ai.api_key.id",
+    "gen_ai.request.model",
+    max(value) AS value,
+    min(window_start) AS window_start,
+    max(window_end) AS window_end
+  FROM windows_3
+  GROUP BY ALL
+)
+SELECT *, count(*) OVER () AS groups
+FROM alerts
+ORDER BY value DESC, "gen_ai.api_key.id", "gen_ai.request.model"
+LIMIT 100

@@ -1,0 +1,47 @@
+WITH events AS (
+  SELECT *,
+    TRY_CAST((record->>'$.model_parameters.logprobs') AS BOOLEAN) AS "gen_ai.request.logprobs",
+    (record->'$.model_parameters.logit_bias') AS "gen_ai.request.logit_bias",
+    coalesce(TRY_CAST((record->>'$.model_parameters.max_completion_tokens') AS BIGINT), TRY_CAST((record->>'$.model_parameters.max_tokens') AS BIGINT)) AS "gen_ai.request.max_tokens",
+    (record->>'$.metadata.user_api_key_hash') AS "gen_ai.api_key.id",
+    lower((record->>'$.model')) AS "gen_ai.request.model"
+  FROM litellm
+  WHERE "gen_ai.request.logprobs" = TRUE
+    AND "gen_ai.request.max_tokens" <= 5
+    AND "gen_ai.api_key.id" <> ''
+    AND "gen_ai.request.model" <> ''
+), events_2 AS (
+  SELECT *, CASE WHEN regexp_replace(CAST("gen_ai.request.logit_bias" AS VARCHAR), '[{}" \t\n\r]', '', 'g') <> '' THEN TRUE ELSE FALSE END AS "gen_ai.request.logit_bias.present", time_bucket(INTERVAL '600 seconds', timestamp, TIMESTAMP '1970-01-01') AS pane
+  FROM events
+  WHERE "gen_ai.request.logit_bias.present" = TRUE
+), panes AS (
+  SELECT pane,
+    "gen_ai.api_key.id",
+    "gen_ai.request.model",
+    count(*) AS value
+  FROM events_2
+  GROUP BY ALL
+), windows AS (
+  SELECT pane + k * INTERVAL '600 seconds' AS window_end,
+    "gen_ai.api_key.id",
+    "gen_ai.request.model",
+    sum(value) AS value
+  FROM panes, unnest(range(1, 7)) AS spread(k)
+  GROUP BY ALL
+  HAVING value >= 50
+), windows_2 AS (
+  SELECT *, window_end - INTERVAL '3600 seconds' AS window_start
+  FROM windows
+), alerts AS (
+  SELECT "gen_ai.api_key.id",
+    "gen_ai.request.model",
+    max(value) AS value,
+    min(window_start) AS window_start,
+    max(window_end) AS window_end
+  FROM windows_2
+  GROUP BY ALL
+)
+SELECT *, count(*) OVER () AS groups
+FROM alerts
+ORDER BY value DESC, "gen_ai.api_key.id", "gen_ai.request.model"
+LIMIT 100

@@ -1,0 +1,38 @@
+WITH events AS (
+  SELECT *,
+    CASE WHEN (record->>'$.errorCode') IS NOT NULL THEN 'failure' ELSE 'success' END AS "event.outcome",
+    TRY_CAST((record->>'$.input.inputTokenCount') AS BIGINT) AS "gen_ai.usage.input_tokens",
+    TRY_CAST((record->>'$.output.outputTokenCount') AS BIGINT) AS "gen_ai.usage.output_tokens",
+    regexp_replace((record->>'$.identity.arn'), '^(arn:[a-z-]+:sts::[0-9]+:assumed-role/[^/]+)/.*$', '\1', 'g') AS "user.id"
+  FROM bedrock_invocation
+  WHERE "event.outcome" = 'success'
+    AND "gen_ai.usage.input_tokens" < 500
+    AND "user.id" <> ''
+), events_2 AS (
+  SELECT *, "gen_ai.usage.output_tokens" AS "gen_ai.usage.visible.output_tokens", time_bucket(INTERVAL '600 seconds', timestamp, TIMESTAMP '1970-01-01') AS pane
+  FROM events
+  WHERE "gen_ai.usage.visible.output_tokens" >= 500
+), panes AS (
+  SELECT pane, "user.id", count(*) AS value
+  FROM events_2
+  GROUP BY ALL
+), windows AS (
+  SELECT pane + k * INTERVAL '600 seconds' AS window_end, "user.id", sum(value) AS value
+  FROM panes, unnest(range(1, 7)) AS spread(k)
+  GROUP BY ALL
+  HAVING value >= 100
+), windows_2 AS (
+  SELECT *, window_end - INTERVAL '3600 seconds' AS window_start
+  FROM windows
+), alerts AS (
+  SELECT "user.id",
+    max(value) AS value,
+    min(window_start) AS window_start,
+    max(window_end) AS window_end
+  FROM windows_2
+  GROUP BY ALL
+)
+SELECT *, count(*) OVER () AS groups
+FROM alerts
+ORDER BY value DESC, "user.id"
+LIMIT 100

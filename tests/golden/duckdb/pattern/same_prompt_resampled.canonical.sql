@@ -1,0 +1,45 @@
+WITH events AS (
+  SELECT *,
+    (record->>'$."event.outcome"') AS "event.outcome",
+    TRY_CAST((record->>'$."gen_ai.request.temperature"') AS DOUBLE) AS "gen_ai.request.temperature",
+    TRY_CAST((record->>'$."gen_ai.response.cached"') AS BOOLEAN) AS "gen_ai.response.cached",
+    (record->>'$."gen_ai.api_key.id"') AS "gen_ai.api_key.id",
+    (record->>'$."gen_ai.prompt.hash"') AS "gen_ai.prompt.hash",
+    time_bucket(INTERVAL '600 seconds', timestamp, TIMESTAMP '1970-01-01') AS pane
+  FROM canonical
+  WHERE "event.outcome" = 'success'
+    AND ("gen_ai.request.temperature" IS NULL OR "gen_ai.request.temperature" != 0)
+    AND ("gen_ai.response.cached" IS NULL OR "gen_ai.response.cached" != TRUE)
+    AND "gen_ai.api_key.id" <> ''
+    AND "gen_ai.prompt.hash" <> ''
+), panes AS (
+  SELECT pane,
+    "gen_ai.api_key.id",
+    "gen_ai.prompt.hash",
+    count(*) AS value
+  FROM events
+  GROUP BY ALL
+), windows AS (
+  SELECT pane + k * INTERVAL '600 seconds' AS window_end,
+    "gen_ai.api_key.id",
+    "gen_ai.prompt.hash",
+    sum(value) AS value
+  FROM panes, unnest(range(1, 7)) AS spread(k)
+  GROUP BY ALL
+  HAVING value >= 200
+), windows_2 AS (
+  SELECT *, window_end - INTERVAL '3600 seconds' AS window_start
+  FROM windows
+), alerts AS (
+  SELECT "gen_ai.api_key.id",
+    "gen_ai.prompt.hash",
+    max(value) AS value,
+    min(window_start) AS window_start,
+    max(window_end) AS window_end
+  FROM windows_2
+  GROUP BY ALL
+)
+SELECT *, count(*) OVER () AS groups
+FROM alerts
+ORDER BY value DESC, "gen_ai.api_key.id", "gen_ai.prompt.hash"
+LIMIT 100

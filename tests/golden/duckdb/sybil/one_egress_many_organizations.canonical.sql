@@ -1,0 +1,39 @@
+WITH events AS (
+  SELECT *,
+    (record->>'$."event.outcome"') AS "event.outcome",
+    (record->>'$."source.ip"') AS "source.ip",
+    (record->>'$."organization.id"') AS "organization.id",
+    time_bucket(INTERVAL '600 seconds', timestamp, TIMESTAMP '1970-01-01') AS pane
+  FROM canonical
+  WHERE "event.outcome" = 'success'
+    AND "source.ip" != '192.0.2.200'
+    AND "source.ip" <> ''
+    AND "organization.id" <> ''
+), panes AS (
+  SELECT pane, "source.ip", "organization.id"
+  FROM events
+  GROUP BY ALL
+), windows AS (
+  SELECT pane + k * INTERVAL '600 seconds' AS window_end, "source.ip", "organization.id"
+  FROM panes, unnest(range(1, 7)) AS spread(k)
+  GROUP BY ALL
+), windows_2 AS (
+  SELECT window_end, "source.ip", count(*) AS value
+  FROM windows
+  GROUP BY ALL
+  HAVING value >= 10
+), windows_3 AS (
+  SELECT *, window_end - INTERVAL '3600 seconds' AS window_start
+  FROM windows_2
+), alerts AS (
+  SELECT "source.ip",
+    max(value) AS value,
+    min(window_start) AS window_start,
+    max(window_end) AS window_end
+  FROM windows_3
+  GROUP BY ALL
+)
+SELECT *, count(*) OVER () AS groups
+FROM alerts
+ORDER BY value DESC, "source.ip"
+LIMIT 100

@@ -1,0 +1,46 @@
+WITH events AS (
+  SELECT *,
+    CASE WHEN (record->>'$.errorCode') IS NOT NULL THEN 'failure' ELSE 'success' END AS "event.outcome",
+    coalesce((record->>'$.userIdentity.sessionContext.sessionIssuer.arn'), (record->>'$.userIdentity.arn')) AS "user.id",
+    lower((record->>'$.requestParameters.modelId')) AS "gen_ai.request.model",
+    (record->>'$.eventID') AS "event.id",
+    time_bucket(INTERVAL '600 seconds', timestamp, TIMESTAMP '1970-01-01') AS pane
+  FROM cloudtrail
+  WHERE (record->>'$.eventSource') = 'bedrock.amazonaws.com'
+    AND (record->>'$.eventName') IN ('InvokeModel', 'InvokeModelWithResponseStream', 'Converse', 'ConverseStream')
+    AND "event.outcome" = 'success'
+    AND NOT lower("user.id") IN ('svc-batch-summariser', 'arn:aws:sts::111122223333:assumed-role/batch-summariser', 'arn:aws:iam::111122223333:role/batch-summariser')
+    AND "user.id" <> ''
+    AND "gen_ai.request.model" <> ''
+  QUALIFY "event.id" IS NULL OR row_number() OVER (PARTITION BY "event.id") = 1
+), panes AS (
+  SELECT pane,
+    "user.id",
+    "gen_ai.request.model",
+    count(*) AS value
+  FROM events
+  GROUP BY ALL
+), windows AS (
+  SELECT pane + k * INTERVAL '600 seconds' AS window_end,
+    "user.id",
+    "gen_ai.request.model",
+    sum(value) AS value
+  FROM panes, unnest(range(1, 7)) AS spread(k)
+  GROUP BY ALL
+  HAVING value >= 500
+), windows_2 AS (
+  SELECT *, window_end - INTERVAL '3600 seconds' AS window_start
+  FROM windows
+), alerts AS (
+  SELECT "user.id",
+    "gen_ai.request.model",
+    max(value) AS value,
+    min(window_start) AS window_start,
+    max(window_end) AS window_end
+  FROM windows_2
+  GROUP BY ALL
+)
+SELECT *, count(*) OVER () AS groups
+FROM alerts
+ORDER BY value DESC, "user.id", "gen_ai.request.model"
+LIMIT 100
