@@ -1,0 +1,147 @@
+"""Canonical events into Elasticsearch, through the official client's bulk helper."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from hashlib import sha256
+from types import TracebackType
+from typing import Any, Self
+
+import orjson
+from elasticsearch import ApiError, Elasticsearch, TransportError
+from elasticsearch.helpers import streaming_bulk
+
+from sigmagen.logs.reader import Reject
+from sigmagen.mapping.elastic_template import index_mappings
+from sigmagen.mapping.source import Source
+from sigmagen.mapping.taxonomy import Taxonomy
+from sigmagen.normalize import CanonicalEvent
+from sigmagen.problems import EXIT_USAGE, Problem, SigmagenError
+
+STREAM = "logs-sigmagen.canonical-default"
+TEMPLATE = "logs-sigmagen.canonical"
+API_KEY_VARIABLE = "SIGMAGEN_ELASTICSEARCH_API_KEY"
+
+_OWNER = {"created_by": "sigmagen normalize"}
+_PRIORITY = 500  # above 100, that of Elasticsearch's own template for logs-*-*
+_CHUNK = 1_000
+_TIMEOUT = 60
+_CONFLICT = 409
+
+
+def document_id(event: CanonicalEvent) -> str:
+    """The same for a repeated delivery: the hash of source, event id and time; without an id, of the whole event."""
+    identity = event.event.get("event.id")
+    parts = (event.source, identity, event.event["@timestamp"]) if identity else (event.source, event.event)
+    return sha256(orjson.dumps(parts, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def without_password(url: str) -> str:
+    """A URL as it may be shown."""
+    return re.sub(r"//[^/@]*@", "//", url)
+
+
+@dataclass
+class CanonicalStream:
+    """The data stream of canonical events on one cluster, or an index of its name where data streams can't be made.
+
+    `written` counts documents that are new, `repeated` those that were there already.
+    """
+
+    url: str
+    source: Source
+    taxonomy: Taxonomy
+    on_reject: Callable[[Reject], None] | None = None
+    written: int = 0
+    repeated: int = 0
+    refused: int = 0
+    _pending: dict[str, CanonicalEvent] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        try:
+            self._client = Elasticsearch(
+                self.url, api_key=os.environ.get(API_KEY_VARIABLE) or None, request_timeout=_TIMEOUT
+            )
+        except (ValueError, TypeError) as error:
+            raise self._unusable(f"not a URL of Elasticsearch: {error}") from None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._client.close()
+
+    def prepare(self) -> None:
+        """Install the index template, unless there is one that somebody else made. Raises SigmagenError."""
+        try:
+            self._install()
+        except (ApiError, TransportError) as error:
+            raise self._unusable(_reason(error)) from None
+
+    def _install(self) -> None:
+        found = self._client.options(ignore_status=404).indices.get_index_template(name=TEMPLATE)
+        for entry in found.get("index_templates", []):
+            if entry["index_template"].get("_meta") != _OWNER:
+                return
+        template: dict[str, Any] = {
+            "name": TEMPLATE,
+            "index_patterns": [f"{TEMPLATE}-*"],
+            "priority": _PRIORITY,
+            "meta": _OWNER,
+            "template": {"mappings": index_mappings(self.source, self.taxonomy)},
+        }
+        try:
+            self._client.indices.put_index_template(**template, data_stream={})
+        except ApiError as error:
+            if error.status_code in (401, 403):
+                raise
+            self._client.indices.put_index_template(**template)
+
+    def write(self, events: Iterable[CanonicalEvent]) -> None:
+        """Write events; what the cluster refuses is counted and told. Raises SigmagenError when it doesn't answer."""
+        try:
+            results = streaming_bulk(
+                self._client, self._actions(events), chunk_size=_CHUNK, max_retries=3, raise_on_error=False
+            )
+            for fine, item in results:
+                self._count(fine, item["create"])
+        except (ApiError, TransportError) as error:
+            raise self._unusable(f"{_reason(error)}; {self.written:,} events were written before") from None
+
+    def _actions(self, events: Iterable[CanonicalEvent]) -> Iterator[dict[str, Any]]:
+        for event in events:
+            identity = document_id(event)
+            self._pending[identity] = event
+            # A data stream takes nothing but `create`, which leaves a document that is there as it is.
+            yield {"_op_type": "create", "_index": STREAM, "_id": identity, "_source": event.event}
+
+    def _count(self, fine: bool, result: dict[str, Any]) -> None:
+        event = self._pending.pop(result["_id"], None)
+        if fine:
+            self.written += 1
+        elif result.get("status") == _CONFLICT:
+            self.repeated += 1
+        else:
+            self.refused += 1
+            cause = result.get("error") or {}
+            reason = cause.get("reason", cause) if isinstance(cause, dict) else cause
+            if self.on_reject and event:
+                text = orjson.dumps(event.event).decode()
+                self.on_reject(Reject(event.file, event.line, f"refused by Elasticsearch: {reason}", text))
+
+    def _unusable(self, reason: str) -> SigmagenError:
+        shown = without_password(self.url)
+        hint = f"check the URL, and the API key in {API_KEY_VARIABLE}; what was written is not written twice"
+        return SigmagenError(Problem("no-server", f"Elasticsearch at {shown}: {reason}", hint=hint), EXIT_USAGE)
+
+
+def _reason(error: ApiError | TransportError) -> str:
+    """What went wrong, without the request, which may hold a password."""
+    if isinstance(error, ApiError):
+        return f"HTTP {error.status_code}, {error.message}"
+    return f"{type(error).__name__}: {without_password(str(error.message))}"
