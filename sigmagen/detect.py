@@ -1,0 +1,253 @@
+"""Local detection: rules over native logs, as a hunt on DuckDB, each campaign as one detection with some of its events.
+
+What is reported holds hashes, counts and ids. Prompt text is never read into a result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sigmagen.backends.duckdb import DuckDBPrinter
+from sigmagen.convert import Converter, Query
+from sigmagen.engines.alert import Alert, instant, iso
+from sigmagen.engines.duckdb import DuckDBEngine
+from sigmagen.logs.reader import Record
+from sigmagen.mapping.source import Source
+from sigmagen.plan.build import build_plan
+from sigmagen.plan.window import duration_text
+from sigmagen.problems import Problem, SigmagenError
+from sigmagen.rules.model import BaseRule, Correlation, base_rules
+
+Rule = BaseRule | Correlation
+Group = tuple[tuple[str, str], ...]
+
+BATCH_RECORDS = 20_000
+BATCH_CHARACTERS = 32 * 1024 * 1024
+
+_OPERATORS = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<=", "eq": "=", "neq": "!="}
+_MATCHED = "temp.matched_events"
+
+
+@dataclass(frozen=True)
+class Detection:
+    """One campaign: consecutive alerts of one group. Times are epoch milliseconds.
+
+    `events` are up to three of the events that the rule looked at, the first, the middle and the last; `panes` count
+    all of them, one number for each tick of the rule from `window_start` to `window_end`.
+    """
+
+    rule: Rule
+    source: str
+    window_start: int
+    window_end: int
+    group: Group
+    value: int | float
+    events: tuple[dict[str, Any], ...]
+    panes: tuple[int, ...]
+    tick: int
+
+    @property
+    def level(self) -> str:
+        """The rule's level."""
+        return str(self.rule.raw.get("level", "informational"))
+
+    @property
+    def atlas(self) -> tuple[str, ...]:
+        """The rule's MITRE ATLAS ids."""
+        return self.rule.frameworks.get("atlas", ()) if isinstance(self.rule, Correlation) else ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """The documented JSON shape of an alert."""
+        return {
+            "rule": self.rule.name,
+            "rule_id": self.rule.id,
+            "level": self.level,
+            "source": self.source,
+            "window_start": iso(self.window_start),
+            "window_end": iso(self.window_end),
+            "group": dict(self.group),
+            "value": self.value,
+            "condition": condition_text(self.rule),
+            "events": list(self.events),
+            "author": self.rule.raw.get("author"),
+            "atlas": list(self.atlas),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class NotRun:
+    """A rule that could not look at a source, or at any, and why."""
+
+    rule: Rule
+    source: str | None
+    reason: str
+
+
+def condition_text(rule: Rule) -> str:
+    """When the rule alerts: `value_sum(gen_ai.usage.output_tokens) >= 1000000 within 1d`."""
+    if isinstance(rule, BaseRule):
+        return "any event"
+    within = f"within {duration_text(rule.timespan)}"
+    if rule.threshold is None:
+        return f"{rule.type}({', '.join(part.name for part in rule.rules)}) {within}"
+    fields = f"({', '.join(rule.threshold.fields)})" if rule.threshold.fields else ""
+    return f"{rule.type}{fields} {_OPERATORS[rule.threshold.op]} {rule.threshold.value} {within}"
+
+
+@dataclass
+class Detector:
+    """Takes records in, once and in any order, then runs rules over all of them."""
+
+    converter: Converter
+    engine: DuckDBEngine
+    problems: list[Problem] = field(default_factory=list)
+    not_run: list[NotRun] = field(default_factory=list)
+    sources: dict[str, Source] = field(default_factory=dict)
+
+    def load(self, records: Iterable[tuple[Source, Record]]) -> None:
+        """Store records, batch by batch. Those without a time that can be read are problems, one a file."""
+        waiting: dict[str, list[Record]] = {}
+        size: dict[str, int] = {}
+        untimed: dict[tuple[str, str], list[int]] = {}  # file and source -> count, first line
+        for source, record in records:
+            self.sources.setdefault(source.name, source)
+            batch = waiting.setdefault(source.name, [])
+            batch.append(record)
+            size[source.name] = size.get(source.name, 0) + len(record.text)
+            if len(batch) >= BATCH_RECORDS or size[source.name] >= BATCH_CHARACTERS:
+                self._store(source, batch, untimed)
+                waiting[source.name], size[source.name] = [], 0
+        for name, batch in waiting.items():
+            if batch:
+                self._store(self.sources[name], batch, untimed)
+        self.problems += [no_time(file, source, *tally) for (file, source), tally in untimed.items()]
+
+    def _store(self, source: Source, batch: list[Record], untimed: dict[tuple[str, str], list[int]]) -> None:
+        texts = [record.text for record in batch]
+        if self.engine.append(source, texts) == len(texts):
+            return
+        for position in self.engine.untimed(source, texts):
+            record = batch[position]
+            untimed.setdefault((record.file, source.name), [0, record.line])[0] += 1
+
+    def run(self, rules: Sequence[Rule]) -> list[Detection]:
+        """The detections of all rules over all sources that are there, in order of time."""
+        found: list[Detection] = []
+        for rule in rules:
+            feeding = [source for source in self.converter.feeding(rule) if source.name in self.sources]
+            if not feeding:
+                needed = " and ".join(sorted({str(base.logsource) for base in base_rules(rule)}))
+                self.not_run.append(NotRun(rule, None, f"no log of {needed} is here"))
+            for source in feeding:
+                try:
+                    found += self._hunt(rule, source)
+                except SigmagenError as error:
+                    reason = error.problems[0].message.removeprefix(f"{rule.title}: ")
+                    self.not_run.append(NotRun(rule, source.name, reason))
+        return sorted(found, key=lambda item: (item.window_start, item.rule.name, item.source, item.group))
+
+    def _hunt(self, rule: Rule, source: Source) -> list[Detection]:
+        covered = self.engine.range(source)
+        if covered is None:
+            return []
+        if isinstance(rule, BaseRule):
+            return self._single_events(rule, source, covered)
+        query = self.converter.convert(rule, source, self.engine.siem)
+        campaigns = merged(self.engine.run(query, *covered), least=_least(rule))
+        if not campaigns:
+            return []
+        self._match(rule, source)
+        return [self._detection(query, alert) for alert in campaigns]
+
+    def _single_events(self, rule: BaseRule, source: Source, covered: tuple[int, int]) -> list[Detection]:
+        """A rule without a correlation: all its events as one detection."""
+        self.engine.select(source, *covered)
+        self._match(rule, source)
+        row = self.engine.connection.execute(
+            f"SELECT count(*), epoch_ms(min(timestamp)), epoch_ms(max(timestamp)) + 1 FROM {_MATCHED}"
+        ).fetchone()
+        if row is None or not row[0]:
+            return []
+        count, start, end = row
+        tick = max(1, -(-(end - start) // 60))
+        events, panes = self._sample(start, end, ()), self._panes(start, end, (), tick)
+        return [Detection(rule, source.name, start, end, (), count, events, panes, tick)]
+
+    def _match(self, rule: Rule, source: Source) -> None:
+        """Put the events that the rule looks at into a table, for the samples of all its detections."""
+        plan = build_plan(rule, source, self.engine.siem, self.converter.taxonomy, "events")
+        self.engine.connection.execute(f"CREATE OR REPLACE TABLE {_MATCHED} AS {DuckDBPrinter(plan).text()}")
+
+    def _detection(self, query: Query, alert: Alert) -> Detection:
+        tick = query.windows[-1].tick
+        start, end, group = alert.window_start, alert.window_end, alert.group
+        events, panes = self._sample(start, end, group), self._panes(start, end, group, tick)
+        return Detection(query.rule, query.source.name, start, end, group, alert.value, events, panes, tick)
+
+    def _sample(self, start: int, end: int, group: Group) -> tuple[dict[str, Any], ...]:
+        where, values = _in_window(start, end, group)
+        result = self.engine.connection.execute(
+            f"SELECT * FROM {_MATCHED} WHERE {where} QUALIFY row_number() OVER (ORDER BY timestamp) "
+            "IN (1, (count(*) OVER () + 1) // 2, count(*) OVER ()) ORDER BY timestamp",
+            values,
+        )
+        names = ["@timestamp", *(column[0] for column in (result.description or ())[1:])]
+        return tuple(
+            {
+                name: iso(instant(value)) if name == "@timestamp" else value
+                for name, value in zip(names, row, strict=True)
+                if value is not None
+            }
+            for row in result.fetchall()
+        )
+
+    def _panes(self, start: int, end: int, group: Group, tick: int) -> tuple[int, ...]:
+        where, values = _in_window(start, end, group)
+        counts = dict(
+            self.engine.connection.execute(
+                f"SELECT (epoch_ms(timestamp) - {start}) // {tick}, count(*) FROM {_MATCHED} WHERE {where} GROUP BY 1",
+                values,
+            ).fetchall()
+        )
+        return tuple(counts.get(number, 0) for number in range(-(-(end - start) // tick)))
+
+
+def _in_window(start: int, end: int, group: Group) -> tuple[str, list[Any]]:
+    """The SQL condition of a group's events in [start, end), and its parameters. Field names come from a rule."""
+    parts = [f"timestamp >= make_timestamp({start} * 1000) AND timestamp < make_timestamp({end} * 1000)"]
+    for name, _ in group:
+        column = '"' + name.replace('"', '""') + '"'
+        # A boolean of an alert's group is Python's text of it.
+        parts.append(f"CAST({column} AS VARCHAR) = CASE typeof({column}) WHEN 'BOOLEAN' THEN lower(?) ELSE ? END")
+    return " AND ".join(parts), [value for _, value in group for _ in range(2)]
+
+
+def _least(rule: Correlation) -> bool:
+    return rule.threshold is not None and rule.threshold.op in ("lt", "lte")
+
+
+def merged(alerts: Iterable[Alert], *, least: bool = False) -> list[Alert]:
+    """One alert a campaign: those of a group whose windows overlap, from first start to last end, highest value.
+
+    `least` takes the lowest value instead, which is the worst where a rule alerts below its threshold.
+    """
+    worst = min if least else max
+    campaigns: list[Alert] = []
+    for alert in sorted(alerts, key=lambda item: (item.group, item.window_end)):
+        last = campaigns[-1] if campaigns else None
+        if last is not None and last.group == alert.group and alert.window_start < last.window_end:
+            value = worst(last.value, alert.value)
+            campaigns[-1] = Alert(alert.window_end, last.window_start, last.group, value)
+        else:
+            campaigns.append(alert)
+    return campaigns
+
+
+def no_time(file: str, source: str, count: int, line: int) -> Problem:
+    """The problem of records whose time can't be read."""
+    many = f"{count:,} {source} records have" if count > 1 else f"a {source} record has"
+    where = f", the first at line {line}" if count > 1 else ""
+    hint = "left out: without a time a record is in no window"
+    return Problem("log-no-time", f"{many} no time that can be read{where}", "error", file, line, hint=hint)

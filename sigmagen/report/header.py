@@ -1,0 +1,59 @@
+"""The comment over a query: which rule it is, of what, and when to run it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sigmagen.convert import LANGUAGES, Query
+from sigmagen.plan.window import duration_text
+from sigmagen.report.text import comment_text
+from sigmagen.rules.model import Correlation
+
+_COMMENTS = {
+    "splunk": ("``` ", " ```"),
+    "elastic": ("// ", ""),
+    "sentinel": ("// ", ""),
+    "duckdb": ("-- ", ""),
+}
+
+
+def header(query: Query) -> str:
+    """Comment lines in the query's language. Nothing that a rule says can end the comment."""
+    rule = query.rule
+    lines = [rule.title, f"id: {rule.id or 'none'}"]
+    if author := rule.raw.get("author"):
+        lines.append(f"author: {author}")
+    if isinstance(rule, Correlation) and (atlas := rule.frameworks.get("atlas")):
+        lines.append(f"ATLAS: {', '.join(atlas)}")
+    lines.append(f"source: {query.source.name} ({query.source.title})")
+    lines.append(f"{LANGUAGES[query.siem]}, {query.mode}")
+    if query.schedule and query.mode == "alert":
+        every, back, quiet = map(
+            duration_text, (query.schedule.interval, query.schedule.lookback, query.schedule.suppression)
+        )
+        lines.append(f"schedule: every {every}, look back {back}, suppress a group for {quiet}")
+    start, end = _COMMENTS[query.siem]
+    return "".join(f"{start}{comment_text(line)}{end}\n" for line in lines)
+
+
+def query_document(query: Query) -> dict[str, Any]:
+    """The documented JSON shape of a converted query. Durations are seconds."""
+    schedule = query.schedule
+    return {
+        "rule": query.rule.name,
+        "rule_id": query.rule.id,
+        "title": query.rule.title,
+        "source": query.source.name,
+        "target": query.siem,
+        "language": LANGUAGES[query.siem],
+        "mode": query.mode,
+        "schedule": schedule
+        and {
+            "interval": schedule.interval / 1000,
+            "lookback": schedule.lookback / 1000,
+            "suppression": schedule.suppression / 1000,
+            "ingest_delay": schedule.ingest_delay / 1000,
+        },
+        "columns": query.columns,
+        "query": query.text,
+    }

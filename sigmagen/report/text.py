@@ -1,0 +1,54 @@
+"""Text from rules and logs, made harmless for a terminal, a comment and a line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+# Control characters, line and paragraph separators, and those that turn the direction of writing around.
+_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
+_HASH = re.compile("[0-9a-f]{64}")
+_BARS = "▁▂▃▄▅▆▇█"
+
+
+def harmless(text: str) -> str:
+    """The text without anything that could move a cursor, end a line or disguise what is written.
+
+    >>> harmless("a\\x1b[2Jb\\nc")
+    'a\ufffd[2Jb\ufffdc'
+    """
+    return _UNSAFE.sub("\ufffd", text)
+
+
+def comment_text(text: str) -> str:
+    """The text for one line of a comment in any of the query languages: no line break, no backtick.
+
+    >>> comment_text("one\\n``` | delete")
+    'one | delete'
+    """
+    return " ".join(_UNSAFE.sub(" ", text).replace("`", " ").split())
+
+
+def short(value: object) -> str:
+    """A value for a table: a hash by its first characters, a float without noise.
+
+    >>> short("ab" * 32), short(12.5), short("partner-07")
+    ('abababababab…', '12.5', 'partner-07')
+    """
+    if isinstance(value, float):
+        return f"{value:g}"
+    text = harmless(str(value))
+    return f"{text[:12]}…" if _HASH.fullmatch(text) else text
+
+
+def sparkline(counts: Sequence[int], width: int = 60) -> str:
+    """Counts as bars, at most `width` of them; nothing at all is the lowest dot.
+
+    >>> sparkline([0, 1, 4, 8])
+    '·▁▄█'
+    """
+    if len(counts) > width:
+        size = -(-len(counts) // width)
+        counts = [sum(counts[start : start + size]) for start in range(0, len(counts), size)]
+    highest = max(counts, default=0)
+    return "".join(_BARS[-(-count * len(_BARS) // highest) - 1] if count else "·" for count in counts)
