@@ -94,7 +94,9 @@ class DuckDBPrinter(Printer):
         return '"' + column.replace('"', '""') + '"' if not column.isidentifier() else column
 
     def string(self, value: str) -> str:
-        return "'" + value.replace("'", "''") + "'"
+        text = "'" + value.replace("'", "''") + "'"
+        # A query is laid out line by line, so a string must not have lines of its own.
+        return "E" + text.replace("\\", "\\\\").replace("\n", "\\n") if "\n" in text else text
 
     def literal(self, value: Scalar) -> str:
         return super().literal(value).upper() if isinstance(value, bool) or value is None else super().literal(value)

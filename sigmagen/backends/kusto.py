@@ -65,8 +65,7 @@ class KustoPrinter(Printer):
         return self.claimed(column, written if _PLAIN.fullmatch(written) else f"_{written}")
 
     def string(self, value: str) -> str:
-        text = value.translate(_ESCAPES)
-        return '"' + "".join(c if c.isprintable() or ord(c) > 0xFFFF else f"\\u{ord(c):04x}" for c in text) + '"'
+        return '"' + value.translate(_ESCAPES) + '"'
 
     def verbatim(self, value: Expr) -> str:
         """A regular expression as a verbatim string."""
