@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -103,12 +102,12 @@ def test_a_wrong_engine_is_found_out(lie: str) -> None:
 
 
 @pytest.fixture
-def rule_copy(tmp_path: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
+def rule_copy(tmp_path: Path) -> tuple[Path, dict[str, Any]]:
     """A built-in rule in a folder of its own, and its test file's data, to be changed and written beside it."""
     rule = rules_folder() / "output" / "short_prompt_long_answer.yml"
     copy = tmp_path / rule.name
     copy.write_text(rule.read_text())
-    yield copy, yaml.safe_load(rule.with_name("short_prompt_long_answer.test.yml").read_text())
+    return copy, yaml.safe_load(rule.with_name("short_prompt_long_answer.test.yml").read_text())
 
 
 @pytest.mark.parametrize(("kind", "reason"), [("benign", "no group alerts"), ("attack", "no group stays silent")])

@@ -47,7 +47,7 @@ def lay_out(test: TestFile, source: str, *, reach: int, start: int = EPOCH) -> l
             continue
         prefixes: list[int | None] = [None]
         for alert in case.alerts:
-            prefixes += [alert.after, alert.after - 1]
+            prefixes += [alert.after, *([alert.after - 1] if alert.after > 1 else [])]
         for prefix in dict.fromkeys(prefixes):
             played = sorted(calls(test, case, start), key=lambda call: call.time)[:prefix]
             # The same call in two scenes is two events; within a scene, equal ids are a repeated delivery.
