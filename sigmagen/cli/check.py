@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from sigmagen.problems import Problem
+import click
+
+from sigmagen.cli.problems import print_json, print_problems
+from sigmagen.cli.settings import AS_JSON, RULE_PATHS, Settings, with_settings
+from sigmagen.problems import EXIT_BROKEN_INPUT, EXIT_CLEAN, EXIT_FINDINGS, Problem
 from sigmagen.rules.lint import lint
+from sigmagen.rules.lint.catalogue import load_catalogue
 from sigmagen.rules.load import load_rules
 
 
@@ -18,3 +24,54 @@ def run_check(paths: Sequence[Path] | None, rules_folder: Path, mappings_folder:
     loaded = load_rules(paths, rules_folder=rules_folder, mappings_folder=mappings_folder)
     problems = dict.fromkeys([*loaded.problems, *lint(loaded, mappings_folder=mappings_folder)])
     return sorted(problems, key=lambda found: (found.file or "", found.line or 0, found.column or 0, found.code))
+
+
+@click.command("check")
+@RULE_PATHS
+@click.option("--strict", is_flag=True, help="Warnings are findings too.")
+@AS_JSON
+@with_settings
+def command(paths: tuple[Path, ...], strict: bool, as_json: bool, settings: Settings) -> int:
+    """Validate and lint rules, their tests and the mappings.
+
+    PATH is a rule file or a folder; without one, all rules are checked. Exits with 2 where a file can't be used, with
+    1 where there are errors (with --strict, or warnings).
+    """
+    problems = run_check(paths or None, settings.rules, settings.mappings)
+    problems += mapping_problems(settings.mappings)
+    if as_json:
+        print_json([problem.as_dict() for problem in problems])
+    else:
+        print_problems(problems, err=False)
+        click.echo(_summary(problems), err=True)
+    return exit_code(problems, settings.mappings, strict=strict)
+
+
+def mapping_problems(mappings: Path) -> list[Problem]:
+    """What is wrong with the taxonomy and the source mappings."""
+    from sigmagen.convert import Converter
+    from sigmagen.problems import SigmagenError
+
+    try:
+        Converter.load(mappings)
+    except SigmagenError as error:
+        return error.problems
+    return []
+
+
+def exit_code(problems: Sequence[Problem], mappings: Path, *, strict: bool) -> int:
+    """2 for what can't be used, 1 for what should be better, 0 for nothing."""
+    catalogue = load_catalogue(mappings)
+    grave = ("error", "warning") if strict else ("error",)
+    found = [problem for problem in problems if problem.severity in grave]
+    stages = {catalogue[problem.code].stage if problem.code in catalogue else "load" for problem in found}
+    return EXIT_BROKEN_INPUT if "load" in stages else EXIT_FINDINGS if stages else EXIT_CLEAN
+
+
+def _summary(problems: Sequence[Problem]) -> str:
+    if not problems:
+        return "all clean"
+    counts: Counter[str] = Counter(problem.severity for problem in problems)
+    names = {"error": "error", "warning": "warning", "info": "note"}
+    parts = [f"{counts[key]} {name}{'s' if counts[key] > 1 else ''}" for key, name in names.items() if counts[key]]
+    return ", ".join(parts)

@@ -167,7 +167,7 @@ def _system_text(args: Sequence[Any], wanted: Type, scope: Scope) -> Expr:
 
 
 def _only_text(args: Sequence[Any], wanted: Type, scope: Scope) -> Expr:
-    """A value that is a JSON string, kept in a column; anything else is missing: engines write JSON text differently."""
+    """A value that is a JSON string, kept in a column. Anything else is missing: engines differ in JSON text."""
     is_text = call("is_json_string", parse(args[0], "json", scope))
     return scope.bind(args[1], call("if", is_text, parse(args[0], "string", scope), None), "string")
 

@@ -1,0 +1,110 @@
+"""`sigmagen detect`: rules over native logs, on this machine."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+import click
+
+from sigmagen.cli.problems import broken, print_json, print_problems
+from sigmagen.cli.settings import AS_JSON, Settings, with_settings
+from sigmagen.convert import Converter
+from sigmagen.detect import Detection, Detector, NotRun, Rule
+from sigmagen.engines.duckdb import DuckDBEngine
+from sigmagen.logs.reader import LogReader, Record
+from sigmagen.logs.recognise import Recogniser
+from sigmagen.problems import EXIT_FINDINGS
+from sigmagen.report.text import harmless
+
+LONG = 5 * 1024 * 1024
+"""Bytes of input from which on a progress bar is worth it."""
+
+ON_DISK = 512 * 1024 * 1024
+"""Bytes of input from which on the records are kept in a file, not in memory."""
+
+_STEP = 500
+
+
+@click.command("detect")
+@click.argument("logs", nargs=-1, required=True, metavar="LOG...")
+@click.option("-s", "--source", help="What the logs are, whatever they look like.")
+@AS_JSON
+@click.option("--fail-on-alert", is_flag=True, help="Exit with 1 where there is an alert.")
+@with_settings
+def command(logs: tuple[str, ...], source: str | None, as_json: bool, fail_on_alert: bool, settings: Settings) -> int:
+    """Find alerts in native logs, here and now.
+
+    LOG is a file, a folder (searched for .json, .jsonl, .ndjson and .log, each also .gz) or - for standard input. The
+    records of each known log source are recognised. Exits with 0 also where there are alerts, unless --fail-on-alert
+    is given, and with 2 where something could not be read.
+    """
+    converter = Converter.load(settings.mappings)
+    chosen = converter.source(source) if source else None
+    loaded = settings.load()
+    rules = [rule for file in loaded.files for rule in file.subjects]
+    reader = LogReader(logs)
+    recogniser = Recogniser(converter.sources.values(), chosen)
+    with ExitStack() as stack:
+        detector = Detector(converter, stack.enter_context(DuckDBEngine(_database(reader.size, stack))))
+        detector.load(recogniser.sort(progress(reader)))
+        detections = detector.run(rules)
+    problems = [*loaded.problems, *reader.problems, *recogniser.problems, *detector.problems]
+    print_problems(problems)
+    if settings.verbose:
+        _print_not_run(detector.not_run)
+    if as_json:
+        print_json([detection.as_dict() for detection in detections])
+    else:
+        _print(detections, recogniser, rules, verbose=settings.verbose)
+    return broken(problems) or (EXIT_FINDINGS if fail_on_alert and detections else 0)
+
+
+def _database(size: int | None, stack: ExitStack) -> str:
+    """Where the records are kept: in memory, or in a file of ours alone that is gone afterwards."""
+    if size is not None and size < ON_DISK:
+        return ":memory:"
+    return str(Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sigmagen-"))) / "records.duckdb")
+
+
+def progress(reader: LogReader) -> Iterable[Record]:
+    """The reader's records, with a progress bar on standard error where the input is long and someone looks on."""
+    if not reader.size or reader.size < LONG or not sys.stderr.isatty():
+        return reader
+    return _with_bar(reader, reader.size)
+
+
+def _with_bar(reader: LogReader, size: int) -> Iterator[Record]:
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("reading"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("reading", total=size)
+        for number, record in enumerate(reader):
+            if number % _STEP == 0:
+                bar.update(task, completed=reader.position)
+            yield record
+
+
+def _print(detections: Sequence[Detection], recogniser: Recogniser, rules: Sequence[Rule], *, verbose: bool) -> None:
+    if detections:
+        from rich.console import Console
+
+        from sigmagen.report.alerts import print_alerts
+
+        print_alerts(Console(highlight=False), detections, everything=verbose)
+        click.echo(err=True)
+    kinds = ", ".join(f"{count:,} {name}" for name, count in recogniser.counts.items()) or "none of a known source"
+    number = len(detections)
+    alerts = f"{number:,} alert{'s' if number != 1 else ''}" if number else "no alert"
+    click.echo(f"{alerts}; {len(rules)} rules, records: {kinds}", err=True)
+
+
+def _print_not_run(not_run: Sequence[NotRun]) -> None:
+    for item in not_run:
+        place = f" on {item.source}" if item.source else ""
+        click.echo(f"not run: {item.rule.name}{place}: {harmless(item.reason)}", err=True)

@@ -1,0 +1,133 @@
+"""The command line: `sigmagen`. Commands are imported when they are called, so that help costs nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+from sigmagen import __version__
+from sigmagen.cli.settings import Settings, shared_options
+from sigmagen.problems import EXIT_CLEAN, EXIT_USAGE, Problem, SigmagenError
+
+COMMANDS = {
+    "check": "Validate and lint rules, their tests and the mappings.",
+    "convert": "Convert rules to queries for Splunk, Elastic and Sentinel.",
+    "demo": "Find an attack in a sample log, and show the queries for it.",
+    "detect": "Find alerts in native logs, here and now.",
+    "normalize": "Turn native logs into canonical events.",
+    "test": "Play each rule's own test file on the reference engine.",
+    "verify": "Run every generated query and compare it with the reference.",
+}
+"""Every command, each in the module of its name, with what `--help` says of it."""
+
+EXIT_INTERNAL = 70
+EXIT_INTERRUPTED = 130
+EXIT_PIPE = 141
+DEBUG_VARIABLE = "SIGMAGEN_DEBUG"
+
+
+class LazyGroup(click.Group):
+    """A group that knows its commands by name, and turns every failure into a message and an exit code."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(f"sigmagen.cli.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name not in COMMANDS and not name.startswith("-"):
+            from difflib import get_close_matches
+
+            near = get_close_matches(name, COMMANDS, n=1)
+            hint = f"; did you mean {near[0]}?" if near else f"; there is {', '.join(COMMANDS)}"
+            ctx.fail(f"no command {name!r}{hint}")
+        return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; a pipe that its reader has closed is no failure of ours."""
+        try:
+            result = super().invoke(ctx)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            # Python flushes standard output once more on its way out.
+            with contextlib.suppress(OSError, ValueError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise click.exceptions.Exit(EXIT_PIPE) from None
+        return result
+
+    def main(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, prog_name: str | None = None, **extra: Any
+    ) -> NoReturn:
+        extra["standalone_mode"] = False
+        sys.exit(self._run(args, prog_name or "sigmagen", extra))
+
+    def _run(self, args: Sequence[str] | None, prog_name: str, extra: dict[str, Any]) -> int:
+        try:
+            return super().main(args, prog_name, **extra) or EXIT_CLEAN
+        except SigmagenError as error:
+            _say(error.problems)
+            return error.exit_code
+        except click.ClickException as error:
+            error.show()
+            return EXIT_USAGE
+        except (click.Abort, KeyboardInterrupt):
+            click.echo("interrupted", err=True)
+            return EXIT_INTERRUPTED
+        except OSError as error:
+            reason = error.strerror or str(error)
+            file = str(error.filename) if error.filename is not None else None
+            _say([Problem("system", reason, file=file)])
+            return EXIT_USAGE
+        except Exception as error:
+            if os.environ.get(DEBUG_VARIABLE):
+                raise
+            said = " ".join(str(error).split())[:200]
+            hint = f"please report this with the command; {DEBUG_VARIABLE}=1 shows where it happened"
+            click.echo(f"internal error: {type(error).__name__}: {said}; {hint}", err=True)
+            return EXIT_INTERNAL
+
+
+def _say(problems: Sequence[Problem]) -> None:
+    from sigmagen.cli.problems import print_problems
+
+    print_problems(problems)
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit codes: 0 clean, 1 findings, 2 broken input, 3 usage or configuration.",
+)
+@click.version_option(__version__, prog_name="sigmagen")
+@shared_options
+@click.pass_context
+def cli(ctx: click.Context, rules: Path | None, mappings: Path | None, verbose: bool) -> None:
+    """Sigma detections for model extraction: check, convert, prove and run them."""
+    ctx.obj = Settings.of(rules, mappings, verbose)
+
+
+def main() -> NoReturn:
+    """The entry point of the `sigmagen` command."""
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that can't show a character shows a question mark.
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+    cli.main()

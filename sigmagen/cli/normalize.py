@@ -1,0 +1,142 @@
+"""`sigmagen normalize`: native logs to canonical events, as NDJSON or into Elasticsearch."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import IO
+
+import click
+import orjson
+
+from sigmagen.cli.detect import progress
+from sigmagen.cli.problems import broken, print_problems
+from sigmagen.cli.settings import Settings, with_settings
+from sigmagen.convert import Converter
+from sigmagen.logs.output import whole_file
+from sigmagen.logs.reader import LogReader, Reject
+from sigmagen.logs.recognise import Recogniser
+from sigmagen.normalize import CanonicalEvent, Normalizer
+from sigmagen.problems import EXIT_BROKEN_INPUT, Problem
+
+DEFAULT_REJECTS = "sigmagen.rejects.ndjson"
+
+
+class Rejects:
+    """The rejects file: it exists as soon as there is something to keep, or was asked for by name."""
+
+    def __init__(self, path: Path, *, always: bool, stack: ExitStack) -> None:
+        self.path = path
+        self.count = 0
+        self._stack = stack
+        self._stream: IO[bytes] | None = None
+        if always or path.exists():
+            self._open()
+
+    def _open(self) -> IO[bytes]:
+        # Rejects hold records as they are, prompts included.
+        self._stream = self._stack.enter_context(whole_file(self.path, private=True))
+        return self._stream
+
+    def __call__(self, reject: Reject) -> None:
+        """Keep one."""
+        stream = self._stream or self._open()
+        stream.write(orjson.dumps(reject.as_dict(), option=orjson.OPT_APPEND_NEWLINE))
+        self.count += 1
+
+
+@click.command("normalize")
+@click.argument("logs", nargs=-1, required=True, metavar="LOG...")
+@click.option("-s", "--source", help="What the logs are, whatever they look like.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write NDJSON here; default: standard output.")
+@click.option("--to", "url", metavar="URL", help="Write into this Elasticsearch instead.")
+@click.option("--rejects", type=click.Path(path_type=Path), help="Where to keep records that can't be used.")
+@click.option("--with-text", is_flag=True, help="Keep prompts and system prompts, not only their hashes.")
+@with_settings
+def command(
+    logs: tuple[str, ...],
+    source: str | None,
+    output: Path | None,
+    url: str | None,
+    rejects: Path | None,
+    with_text: bool,
+    settings: Settings,
+) -> int:
+    """Turn native logs into canonical events.
+
+    LOG is a file, a folder or - for standard input. Events are flat JSON, one a line; prompts leave only hashes. With
+    --to they go into the data stream logs-sigmagen.canonical-default, each once however often it is sent; the API key
+    is taken from SIGMAGEN_ELASTICSEARCH_API_KEY. Records that can't be used are kept in a rejects file, and the exit
+    code is 2.
+    """
+    if url and output:
+        raise click.UsageError("-o and --to exclude each other")
+    if url and with_text:
+        raise click.UsageError("--with-text is for NDJSON: the data stream has no place for prompts")
+    converter = Converter.load(settings.mappings)
+    chosen = converter.source(source) if source else None
+    with ExitStack() as stack:
+        # Entered first, so left last: the rejects are complete when they take their name.
+        where = rejects or (output.with_name(f"{output.name}.rejects.ndjson") if output else Path(DEFAULT_REJECTS))
+        kept = Rejects(where, always=rejects is not None, stack=stack)
+        reader = LogReader(logs, kept)
+        recogniser = Recogniser(converter.sources.values(), chosen, kept)
+        normalizer = Normalizer(converter, with_text, kept)
+        stack.callback(normalizer.close)
+        events = normalizer.events(recogniser.sort(progress(reader)))
+        notes = _to_elasticsearch(url, events, converter, kept) if url else _to_ndjson(output, events)
+    problems = [*reader.problems, *recogniser.problems, *normalizer.problems]
+    print_problems(problems)
+    click.echo("; ".join([*_summary(normalizer), *notes, *_kept(kept)]), err=True)
+    return broken(problems) or (EXIT_BROKEN_INPUT if kept.count else 0)
+
+
+def _to_ndjson(output: Path | None, events: Iterable[CanonicalEvent]) -> list[str]:
+    with _stream(output) as stream:
+        for event in events:
+            stream.write(orjson.dumps(event.event, option=orjson.OPT_APPEND_NEWLINE))
+    return []
+
+
+@contextmanager
+def _stream(output: Path | None) -> Iterator[IO[bytes]]:
+    if output is None:
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+    else:
+        with whole_file(output) as stream:
+            yield stream
+
+
+def _to_elasticsearch(url: str, events: Iterable[CanonicalEvent], converter: Converter, kept: Rejects) -> list[str]:
+    from sigmagen.logs.elasticsearch import CanonicalStream
+
+    canonical = next(source for source in converter.sources.values() if source.canonical)
+    with CanonicalStream(url, canonical, converter.taxonomy, kept) as stream:
+        stream.prepare()
+        stream.write(events)
+    notes = [f"{stream.written:,} written to Elasticsearch"]
+    if stream.repeated:
+        notes.append(f"{stream.repeated:,} were there already")
+    if stream.refused:
+        print_problems(
+            [Problem("events-refused", f"Elasticsearch refused {stream.refused:,} events", hint=f"see {kept.path}")]
+        )
+    return notes
+
+
+def _summary(normalizer: Normalizer) -> list[str]:
+    def listed(counts: Counter[str]) -> str:
+        return ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)
+
+    parts = [f"{normalizer.written.total():,} events ({listed(normalizer.written) or 'none'})"]
+    if normalizer.skipped.total():
+        parts.append(f"{normalizer.skipped.total():,} records are no inference call ({listed(normalizer.skipped)})")
+    return parts
+
+
+def _kept(kept: Rejects) -> list[str]:
+    return [f"{kept.count:,} records can't be used, kept in {kept.path}"] if kept.count else []

@@ -1,0 +1,40 @@
+"""Problems and JSON documents, printed: problems on standard error unless they are the result."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+import click
+
+from sigmagen.problems import EXIT_BROKEN_INPUT, EXIT_CLEAN, Problem
+from sigmagen.report.text import harmless
+
+_COLOURS = {"error": "red", "warning": "yellow", "info": "cyan"}
+
+
+def print_problems(problems: Iterable[Problem], *, err: bool = True) -> None:
+    """Each problem with its place and hint, every one once."""
+    for problem in dict.fromkeys(problems):
+        safe = replace(
+            problem,
+            message=harmless(problem.message),
+            file=problem.file and harmless(problem.file),
+            hint=problem.hint and harmless(problem.hint),
+        )
+        marker = f"{problem.severity}[{problem.code}]"
+        click.echo(str(safe).replace(marker, click.style(marker, _COLOURS[problem.severity]), 1), err=err)
+
+
+def print_json(document: Any) -> None:
+    """A JSON document on standard output."""
+    import orjson
+
+    text = orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode()
+    click.echo(text, nl=False)
+
+
+def broken(problems: Iterable[Problem]) -> int:
+    """The exit code that input problems ask for."""
+    return EXIT_BROKEN_INPUT if any(problem.severity == "error" for problem in problems) else EXIT_CLEAN

@@ -1,0 +1,73 @@
+"""What every command shares: where rules and mappings are, how much is said, and loading them."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from sigmagen.content import mappings_folder, rules_folder
+
+if TYPE_CHECKING:
+    from sigmagen.rules.load import LoadedRules
+
+_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The folders that commands work on, and whether to say more."""
+
+    rules: Path
+    mappings: Path
+    verbose: bool = False
+
+    @classmethod
+    def of(cls, rules: Path | None, mappings: Path | None, verbose: bool) -> Settings:
+        """The settings of the options, the built-in folders where none are given."""
+        return cls(rules or rules_folder(), mappings or mappings_folder(), verbose)
+
+    def changed(self, rules: Path | None, mappings: Path | None, verbose: bool) -> Settings:
+        """These settings with the options that a command itself was given."""
+        changes = {name: value for name, value in (("rules", rules), ("mappings", mappings)) if value}
+        return replace(self, **changes, verbose=verbose or self.verbose)
+
+    def load(self, paths: Sequence[Path] = ()) -> LoadedRules:
+        """The rules at the paths, or all rules. Never raises for a rule."""
+        from sigmagen.rules.load import load_rules
+
+        return load_rules(list(paths) or None, rules_folder=self.rules, mappings_folder=self.mappings)
+
+
+def shared_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that may stand before or after a command's name."""
+    options = (
+        click.option("--rules", type=_FOLDER, help="Use the rules of this folder, not the built-in ones."),
+        click.option("--mappings", type=_FOLDER, help="Use the mappings of this folder, not the built-in ones."),
+        click.option("-v", "--verbose", is_flag=True, help="Say more."),
+    )
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+def with_settings(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the shared options as one `settings` argument."""
+
+    @shared_options
+    @click.pass_obj
+    @functools.wraps(function)
+    def wrapped(
+        outer: Settings, /, *args: Any, rules: Path | None, mappings: Path | None, verbose: bool, **kwargs: Any
+    ) -> Any:
+        return function(*args, settings=outer.changed(rules, mappings, verbose), **kwargs)
+
+    return wrapped
+
+
+RULE_PATHS = click.argument("paths", nargs=-1, type=click.Path(path_type=Path), metavar="[PATH]...")
+AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, whose shape is documented.")
