@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from sigmagen.cli.problems import broken, print_json, print_problems
-from sigmagen.cli.settings import AS_JSON, RULE_PATHS, Settings, with_settings
+from sigmagen.cli.settings import AS_JSON, RULE_PATHS, SOURCES, Settings, with_settings
 from sigmagen.convert import LANGUAGES, SUFFIXES, Converter, Query
 from sigmagen.logs.output import whole_folder
 from sigmagen.mapping.source import SIEMS, Source
@@ -98,7 +98,7 @@ def _unfed(rule: Rule, source: Source | None) -> Problem:
     type=click.Choice(tuple(LANGUAGES)),
     help="For what; may be repeated. Default: all three SIEMs.",
 )
-@click.option("-s", "--source", "sources", multiple=True, help="Over which log source; may be repeated.")
+@SOURCES
 @click.option(
     "--mode",
     type=click.Choice(("alert", "hunt")),
