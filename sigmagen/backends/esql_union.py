@@ -2,7 +2,7 @@
 
 Each record is taken once for every stream, as a row of its own with the stream's number in `branch`. A stream's columns
 have a prefix, so that each step of a stream leaves the rows of the others alone: its aggregations are done beside
-theirs, in one STATS, and rows of a stream that has nothing to aggregate there go through, grouped by all that they hold.
+theirs, in one STATS, and rows of a stream with nothing to aggregate there go through, grouped by all that they hold.
 In the end, each column of the union is that of the row's own stream.
 """
 
