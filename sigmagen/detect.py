@@ -27,7 +27,7 @@ BATCH_RECORDS = 20_000
 BATCH_CHARACTERS = 32 * 1024 * 1024
 
 _OPERATORS = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<=", "eq": "=", "neq": "!="}
-_MATCHED = "temp.matched_events"
+_MATCHED = "temp.main.matched_events"
 
 
 @dataclass(frozen=True)
@@ -178,7 +178,7 @@ class Detector:
     def _match(self, rule: Rule, source: Source) -> None:
         """Put the events that the rule looks at into a table, for the samples of all its detections."""
         plan = build_plan(rule, source, self.engine.siem, self.converter.taxonomy, "events")
-        self.engine.connection.execute(f"CREATE OR REPLACE TABLE {_MATCHED} AS {DuckDBPrinter(plan).text()}")
+        self.engine.connection.execute(f"CREATE OR REPLACE TEMP TABLE {_MATCHED} AS {DuckDBPrinter(plan).text()}")
 
     def _detection(self, query: Query, alert: Alert) -> Detection:
         tick = query.windows[-1].tick
