@@ -45,22 +45,27 @@ def convert_all(
 ) -> Conversion:
     """Every rule for every target and source; without sources, for all that can feed it.
 
-    With chosen sources, each refusal is an error; else only where no source is left for a target.
+    With chosen sources, each refusal is an error; else only where no source is left for a target. `strict` refuses
+    what would convert with a warning, which always is an error.
     """
     result = Conversion()
     for file in files:
         for rule in file.subjects:
             for target in targets:
-                converted, refused = _of_target(converter, rule, target, sources, mode, strict)
-                result.queries += [(file, query) for query in converted]
-                result.problems += [problem for query in converted for problem in query.warnings]
+                converted, refused = _of_target(converter, rule, target, sources, mode)
                 missing = bool(sources) or not converted
                 result.problems += [replace(found, severity="error" if missing else "info") for found in refused]
+                for query in converted:
+                    if strict and query.warnings:
+                        result.problems += [replace(found, severity="error") for found in query.warnings]
+                    else:
+                        result.queries.append((file, query))
+                        result.problems += query.warnings
     return result
 
 
 def _of_target(
-    converter: Converter, rule: Rule, target: str, sources: Sequence[Source], mode: Mode, strict: bool
+    converter: Converter, rule: Rule, target: str, sources: Sequence[Source], mode: Mode
 ) -> tuple[list[Query], list[Problem]]:
     feeding = converter.feeding(rule)
     refused = [_unfed(rule, source) for source in sources if source not in feeding]
@@ -71,14 +76,9 @@ def _of_target(
         if sources and source not in sources:
             continue
         try:
-            query = converter.convert(rule, source, target, mode)
+            converted.append(converter.convert(rule, source, target, mode))
         except SigmagenError as error:
             refused += error.problems
-            continue
-        if strict and query.warnings:
-            refused += query.warnings
-        else:
-            converted.append(query)
     return converted, refused
 
 
@@ -107,7 +107,7 @@ def _unfed(rule: Rule, source: Source | None) -> Problem:
     help="For a schedule, one row a group; or over any range, one row a window.",
 )
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write one file a query below this folder.")
-@click.option("--strict", is_flag=True, help="What a warning would say is a reason not to convert.")
+@click.option("--strict", is_flag=True, help="A query that would carry a warning is an error instead.")
 @AS_JSON
 @with_settings
 def command(
