@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,9 +17,12 @@ from sigmagen.mapping.source import SIEMS, Source
 from sigmagen.plan.build import Mode
 from sigmagen.problems import EXIT_FINDINGS, EXIT_USAGE, Problem, SigmagenError
 from sigmagen.report.header import header, query_document
+from sigmagen.report.text import counted, harmless
 from sigmagen.rules.model import BaseRule, Correlation, RuleFile, base_rules
 
 Rule = BaseRule | Correlation
+
+_LONGEST_PART = 60
 
 
 @dataclass
@@ -142,7 +146,7 @@ def command(
             documents = [found | {"file": str(output / name)} for found, name in zip(documents, names, strict=True)]
         print_json({"queries": documents, "problems": [problem.as_dict() for problem in dict.fromkeys(problems)]})
     elif output:
-        click.echo(f"{len(names)} queries written to {output}", err=True)
+        click.echo(f"{counted(len(names), 'query', 'queries')} written to {harmless(str(output))}", err=True)
     else:
         click.echo("\n".join(header(query) + query.text + "\n" for _, query in result.queries), nl=False)
     return broken(loaded.problems) or (EXIT_FINDINGS if result.failed else 0)
@@ -163,13 +167,18 @@ def file_names(queries: Sequence[tuple[RuleFile, Query]], roots: Sequence[Path])
         path = file.path.resolve()
         root = next((root for root in roots if path.is_relative_to(root)), path.parent)
         # A file with several rules that alert needs their names too.
-        parts = [path.stem, *([query.rule.name] if len(file.subjects) > 1 else []), query.source.name]
+        parts = [path.stem, *([_file_part(query.rule.name)] if len(file.subjects) > 1 else []), query.source.name]
         name = Path(query.siem) / path.parent.relative_to(root) / f"{'.'.join(parts)}.{SUFFIXES[query.siem]}"
         if name in taken:
             message = f"the query would overwrite that of {taken[name]}: both are {name}"
             raise SigmagenError(Problem("output-clash", message, file=query.rule.file), EXIT_USAGE)
         taken[name] = query.rule.file
         yield name
+
+
+def _file_part(name: str) -> str:
+    """A rule's name as part of a file name: it must neither lead elsewhere nor be too long."""
+    return re.sub(r"[^\w.-]+", "_", name)[:_LONGEST_PART].strip(".")
 
 
 def _write(output: Path, queries: Sequence[tuple[RuleFile, Query]], names: Sequence[Path]) -> None:

@@ -29,6 +29,15 @@ def comment_text(text: str) -> str:
     return " ".join(_UNSAFE.sub(" ", text).replace("`", " ").split())
 
 
+def counted(number: int, one: str, many: str | None = None) -> str:
+    """A number with its noun.
+
+    >>> counted(1, "alert"), counted(1200, "alert"), counted(0, "query", "queries")
+    ('1 alert', '1,200 alerts', '0 queries')
+    """
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
 def short(value: object) -> str:
     """A value for a table: a hash by its first characters, a float without noise.
 
