@@ -8,6 +8,7 @@ from collections.abc import Sequence
 # Control characters, line and paragraph separators, and those that turn the direction of writing around.
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
 _HASH = re.compile("[0-9a-f]{64}")
+_LONGEST = 200
 _BARS = "▁▂▃▄▅▆▇█"
 
 
@@ -39,15 +40,16 @@ def counted(number: int, one: str, many: str | None = None) -> str:
 
 
 def short(value: object) -> str:
-    """A value for a table: a hash by its first characters, a float without noise.
+    """A value for a table: a hash by its first characters, a float without noise, a long text cut.
 
-    >>> short("ab" * 32), short(12.5), short("partner-07")
-    ('abababababab…', '12.5', 'partner-07')
+    >>> short("ab" * 32), short(12.5), short("partner-07"), len(short("x" * 5000))
+    ('abababababab…', '12.5', 'partner-07', 201)
     """
     if isinstance(value, float):
         return f"{value:g}"
     text = harmless(str(value))
-    return f"{text[:12]}…" if _HASH.fullmatch(text) else text
+    longest = 12 if _HASH.fullmatch(text) else _LONGEST
+    return f"{text[:longest]}…" if len(text) > longest else text
 
 
 def sparkline(counts: Sequence[int], width: int = 60) -> str:
