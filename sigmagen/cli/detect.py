@@ -24,7 +24,7 @@ LONG = 5 * 1024 * 1024
 """Bytes of input from which on a progress bar is worth it."""
 
 ON_DISK = 64 * 1024 * 1024
-"""Bytes of input, as it lies there, from which on the records are kept in a file: as fast, and gzip may hide tenfold."""
+"""Bytes of input from which on the records are kept in a file: as fast, and gzip may hide ten times as much."""
 
 _STEP = 500
 
