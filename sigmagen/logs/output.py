@@ -107,12 +107,12 @@ def whole_folder(path: Path) -> Iterator[Path]:
 def _move(source: Path, path: Path) -> None:
     """Move all files; whatever could be in the way is found before the first of them moves."""
     moves = [(file, path / file.relative_to(source)) for file in sorted(source.rglob("*")) if file.is_file()]
-    try:
-        for _, final in moves:
+    for _, final in moves:
+        try:
             final.parent.mkdir(parents=True, exist_ok=True)
-            if final.is_dir():
-                raise unwritable(final, IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR)))
-        for file, final in moves:
-            os.replace(file, final)
-    except OSError as error:
-        raise unwritable(path, error) from None
+        except OSError as error:
+            raise unwritable(final, error) from None
+        if final.is_dir():
+            raise unwritable(final, IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR)))
+    for file, final in moves:
+        _rename(file, final)
