@@ -162,7 +162,7 @@ class LogReader:
             broken = error
         body = b"".join(lines)
         try:
-            text = body.decode()
+            text = body.decode().rstrip()  # a break is in a line that is there
         except UnicodeDecodeError as error:
             place = body.count(b"\n", 0, error.start) + 1
             self._reject(name, place, NotReadableError("log-not-utf8", f"not UTF-8 text: {error.reason}"), body)
