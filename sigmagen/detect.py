@@ -16,7 +16,7 @@ from sigmagen.engines.duckdb import DuckDBEngine
 from sigmagen.logs.reader import Record
 from sigmagen.mapping.source import Source
 from sigmagen.plan.build import build_plan
-from sigmagen.plan.window import duration_text
+from sigmagen.plan.window import SECOND, duration_text
 from sigmagen.problems import Problem, SigmagenError
 from sigmagen.rules.model import BaseRule, Correlation, base_rules
 
@@ -25,6 +25,9 @@ Group = tuple[tuple[str, str], ...]
 
 BATCH_RECORDS = 20_000
 BATCH_CHARACTERS = 32 * 1024 * 1024
+
+_PANES = 40
+"""Into how many panes the events of a rule without a window are counted, at most."""
 
 _OPERATORS = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<=", "eq": "=", "neq": "!="}
 _MATCHED = "matched_events"
@@ -171,7 +174,7 @@ class Detector:
         if row is None or not row[0]:
             return []
         count, start, end = row
-        tick = max(1, -(-(end - start) // 60))
+        tick = SECOND * max(1, -(-(end - start) // (_PANES * SECOND)))
         events, panes = self._sample(start, end, ()), self._panes(start, end, (), tick)
         return [Detection(rule, source.name, start, end, (), count, events, panes, tick)]
 
