@@ -172,7 +172,12 @@ class KustoPrinter(Printer):
         return [f"take {step.rows}"]
 
     def step_project(self, step: Project) -> list[str]:
-        return ["project " + ", ".join(self.name(name) for name in step.columns)]
+        return ["project " + ", ".join(self._projected(name) for name in step.columns)]
+
+    def _projected(self, column: str) -> str:
+        """A branch of a union ends with the rule's names for fields that the table calls otherwise."""
+        renamed = self.plan.rule is None and column in self.plan.stored_as
+        return f"{_word(column)} = {self.name(column)}" if renamed else self.name(column)
 
     # Operations.
 

@@ -62,6 +62,12 @@ def call(op: str, *args: Expr | Scalar) -> Call:
     return Call(op, tuple(arg if isinstance(arg, Get | Column | Literal | Call) else Literal(arg) for arg in args))
 
 
+def when(condition: Expr, then: Expr | Scalar, otherwise: Expr | Scalar) -> Expr:
+    """`then` where the condition holds, else `otherwise`."""
+    chosen = call("if", condition, then, otherwise)
+    return chosen.args[1] if condition == TRUE else chosen
+
+
 def conjunction(parts: list[Expr]) -> Expr:
     """All of `parts`; no part at all is true."""
     return _connect("and", parts, TRUE, FALSE)
