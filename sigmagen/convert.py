@@ -12,7 +12,8 @@ from sigmagen.backends.printer import NameClashError, Printer
 from sigmagen.backends.splunk import SplunkPrinter
 from sigmagen.mapping.source import Source, Target, load_sources
 from sigmagen.mapping.taxonomy import Taxonomy, load_taxonomy
-from sigmagen.plan.build import Mode, build_plan, feeds
+from sigmagen.plan.build import Mode, build_plan, feeds, not_convertible
+from sigmagen.plan.expr import UnsupportedDetectionError
 from sigmagen.plan.window import DAY, MINUTE, Schedule, Window, duration_text
 from sigmagen.problems import Problem, SigmagenError
 from sigmagen.rules.model import BaseRule, Correlation
@@ -84,10 +85,16 @@ class Converter:
         except NameClashError as error:
             clash = Problem("name-clash", f"{rule.title}: {error}", file=rule.file, line=rule.line)
             raise SigmagenError(clash) from None
+        except UnsupportedDetectionError as error:
+            raise SigmagenError(not_convertible(rule, siem, error)) from None
+        notes = [
+            Problem("detection-approximated", f"{rule.title}: {note}", "warning", rule.file, rule.line)
+            for note in dict.fromkeys(printer.notes)
+        ]
         columns = {printer.name(name).strip('"`'): name for name in plan.group_by}
         schedule, warnings = self._schedule(plan.windows, source.targets[siem], rule)
         return Query(
-            rule, source, siem, mode, text, columns, tuple(plan.windows), schedule, (*plan.warnings, *warnings)
+            rule, source, siem, mode, text, columns, tuple(plan.windows), schedule, (*plan.warnings, *notes, *warnings)
         )
 
     def _schedule(

@@ -60,9 +60,14 @@ def build_plan(
     except UnavailableFieldError as error:
         raise SigmagenError(_unavailable(error, rule, plan)) from None
     except (UnsupportedDetectionError, UnsupportedCorrelationError) as error:
-        message = f"{rule.title}: not convertible to {siem}: {error}"
-        raise SigmagenError(Problem("not-convertible", message, file=rule.file, line=rule.line)) from None
+        raise SigmagenError(not_convertible(rule, siem, error)) from None
     return plan
+
+
+def not_convertible(rule: BaseRule | Correlation, siem: str, reason: Exception) -> Problem:
+    """A detection or correlation that can't be said in a SIEM's language."""
+    message = f"{rule.title}: not convertible to {siem}: {reason}"
+    return Problem("not-convertible", message, file=rule.file, line=rule.line)
 
 
 def _unavailable(error: UnavailableFieldError, rule: BaseRule | Correlation, plan: Plan) -> Problem:
@@ -92,7 +97,7 @@ def _build(plan: Plan, rule: BaseRule | Correlation, taxonomy: Taxonomy) -> None
         used[name] = view.use(name)
         return used[name]
 
-    compiler = ConditionCompiler(use, taxonomy)
+    compiler = ConditionCompiler(use, taxonomy, view.text_fields)
     common, conditions = factored({base.name: compiler.compile(base.condition) for base in bases})
     correlator = Correlator(use, view.time(), conditions)
     tail: list[Step] = []
@@ -100,7 +105,7 @@ def _build(plan: Plan, rule: BaseRule | Correlation, taxonomy: Taxonomy) -> None
         tail = [*correlator.steps(rule), *_result(plan.mode, rule)]
         plan.group_by, plan.windows = rule.group_by, correlator.windows
     if plan.mode == "events":
-        shown = [name for name in used if name not in taxonomy or not taxonomy[name].private]
+        shown = [column.name for name, column in used.items() if name not in taxonomy or not taxonomy[name].private]
         tail = [Project(tuple(dict.fromkeys((plan.target.time, view.event_id().name, *shown))))]
     repeats = [Unique(view.event_id().name)] if plan.target.duplicates and tail else []
     matching = present_in(
