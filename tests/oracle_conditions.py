@@ -36,7 +36,11 @@ def _condition(node: object, event: Event) -> bool:
     if isinstance(node, conditions.ConditionFieldEqualsValueExpression):
         return _compare(node.field, node.value, event)
     if isinstance(node, conditions.ConditionValueExpression):
-        return any(_found(value, node.value) for field, value in event.items() if not field.endswith(".hash"))
+        return any(
+            _found(_canonical(field, value), node.value)
+            for field, value in event.items()
+            if not field.endswith(".hash")
+        )
     raise ValueError(f"no condition: {node!r}")
 
 
@@ -58,7 +62,7 @@ def _found(value: object, wanted: object) -> bool:
 
 def _compare(field: str, wanted: object, event: Event) -> bool:
     """Does a field of an event meet one value of the rule? Of a list of values, one has to."""
-    value = event.get(field)
+    value = _canonical(field, event.get(field))
     if isinstance(wanted, types.SigmaExpansion):
         return any(_compare(field, one, event) for one in wanted.values)
     if isinstance(wanted, types.SigmaNull):
@@ -93,7 +97,7 @@ def _compare(field: str, wanted: object, event: Event) -> bool:
         return value is not None and _search(wanted, as_text(value))
     if isinstance(wanted, types.SigmaCIDRExpression):
         address = _address(value)
-        return address is not None and address in wanted.network
+        return address is not None and (address in wanted.network or _mapped(address) in wanted.network)
     raise ValueError(f"the oracle has no meaning for a {type(wanted).__name__}")
 
 
@@ -124,6 +128,11 @@ ASCII = {
     "d": "0-9",
     "w": "0-9A-Za-z_",
     "s": " \\t\\n\\r\\f\\v",
+}
+NOT_ASCII = {
+    "D": "\\x00-/:-\U0010ffff",
+    "W": "\\x00-/:-@\\[-^`{-\U0010ffff",
+    "S": "\\x00-\\x08\\x0e-\\x1f!-\U0010ffff",
 }
 EDGE = "(?:(?<![0-9A-Za-z_])(?=[0-9A-Za-z_])|(?<=[0-9A-Za-z_])(?![0-9A-Za-z_]))"
 
@@ -160,8 +169,8 @@ def _as_pcre(pattern: str) -> str:
 def _escape(letter: str, *, in_class: bool) -> str:
     if letter in ASCII:
         return ASCII[letter] if in_class else f"[{ASCII[letter]}]"
-    if letter.lower() in ASCII and not in_class:
-        return f"[^{ASCII[letter.lower()]}]"
+    if letter in NOT_ASCII:
+        return NOT_ASCII[letter] if in_class else f"[{NOT_ASCII[letter]}]"
     if letter in "bB" and not in_class:
         return EDGE if letter == "b" else f"(?!{EDGE})"
     return r"(?=\n?\Z)" if letter == "Z" else "\\" + letter
@@ -194,6 +203,16 @@ def _address(value: object) -> IPv4Address | IPv6Address | None:
     except ValueError:
         return None
     return getattr(address, "ipv4_mapped", None) or address
+
+
+def _canonical(field: str, value: Any) -> Any:
+    """An address in its one form; anything else as it is."""
+    address = _address(value) if field.endswith(".ip") else None
+    return value if address is None else str(address)
+
+
+def _mapped(address: IPv4Address | IPv6Address) -> IPv6Address:
+    return address if isinstance(address, IPv6Address) else IPv6Address(f"::ffff:{address}")
 
 
 def is_number(value: object) -> bool:

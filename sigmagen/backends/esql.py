@@ -53,8 +53,6 @@ class EsqlPrinter(EsqlConditions):
         "coalesce": "COALESCE",
         "if": "CASE",
         "lower": "TO_LOWER",
-        "starts_with": "STARTS_WITH",
-        "ends_with": "ENDS_WITH",
         "replace": "REPLACE",
         "left": "LEFT",
         "length": "LENGTH",

@@ -169,7 +169,10 @@ class ConditionCompiler:
             return call("is_present", column)
         if column.type == "boolean" and str(value).lower() in ("true", "false"):
             return call("eq", column, str(value).lower() == "true")
-        if column.type in NUMERIC and len(parts) == 1 and (number := _number(parts[0])) is not None:
+        if column.type in NUMERIC and len(parts) < 2:
+            number = _number(parts[0] if parts else "")
+            if number is None:
+                raise _unsupported(column, f"is a number, so it is never {str(value)!r}")
             return call("eq", column, number)
         if column.type == "ip" and len(parts) == 1 and isinstance(parts[0], str):
             address = address_condition(column, parts[0])

@@ -202,7 +202,7 @@ def wildcards(parts: Sequence[str | int], *, ignore_case: bool) -> Node:
     for part in parts:
         if isinstance(part, str):
             letters: list[Ranges] = [((ord(letter), ord(letter)),) for letter in part]
-            found += [Chars(both_cases(letter) if ignore_case else letter) for letter in letters]
+            found += [Chars(_same_letter(letter[0][0]) if ignore_case else letter) for letter in letters]
         else:
             found.append(Chars(ANY) if part == 1 else Repeat(Chars(ANY), 0, None))
     return Chain((*found, Anchor("very_end")))
@@ -247,6 +247,13 @@ def both_cases(ranges: Ranges) -> Ranges:
         for other in families.get(code, ())
     }
     return union(ranges, tuple((code, code) for code in sorted(extra)))
+
+
+def _same_letter(code: int) -> Ranges:
+    """The characters that equal a letter where text is compared: they have its lower case. All sigmas are one."""
+    wanted = chr(code).lower()
+    family = _families().get(code, (code,))
+    return union(*(((other, other),) for other in family if chr(other).lower() == wanted or 0x3C3 in family))
 
 
 @cache

@@ -6,7 +6,7 @@ from ipaddress import IPv6Network
 from typing import ClassVar
 
 from sigmagen.backends.conditions.base import Conditions
-from sigmagen.backends.conditions.networks import ipv4_pattern, ipv6_pattern, split_networks
+from sigmagen.backends.conditions.networks import MAPPED, ipv4_pattern, ipv6_pattern, split_networks
 from sigmagen.backends.printer import constant, lowered
 from sigmagen.plan.expr import NUMERIC, Expr
 
@@ -42,6 +42,9 @@ class DuckDBConditions(Conditions):
         return f"{self.expr(left)} LIKE {self.string(pattern)} ESCAPE '\\'"
 
     def op_text(self, value: Expr) -> str:
+        """A number in digits; an address without what maps it into IPv6."""
+        if self.type_of(value) == "ip":
+            return f"regexp_replace({self.expr(value)}, {self.string(MAPPED)}, '\\1')"
         return f"CAST({self.expr(value)} AS VARCHAR)" if self.type_of(value) in NUMERIC else self.expr(value)
 
     def matching(self, value: Expr, pattern: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from sigmagen.backends.conditions.base import Conditions
-from sigmagen.backends.conditions.networks import ipv4_pattern, ipv6_pattern, split_networks
+from sigmagen.backends.conditions.networks import MAPPED, ipv4_pattern, ipv6_pattern, split_networks
 from sigmagen.backends.printer import constant
 from sigmagen.plan.expr import NUMERIC, Call, Expr, Literal
 
@@ -86,6 +86,9 @@ class KustoConditions(Conditions):
         return self.by_pattern(left, parts)
 
     def op_text(self, value: Expr) -> str:
+        """A number in digits; an address without what maps it into IPv6."""
+        if self.type_of(value) == "ip":
+            return f"replace_regex({self.expr(value)}, {self.verbatim(Literal(MAPPED))}, @'\\1')"
         return self.expr(value) if self._textual(value) else f"tostring({self.expr(value)})"
 
     def op_matches(self, value: Expr, pattern: Expr, flags: Expr) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
 _OCTET = "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+MAPPED = "^::[Ff]{4}:([0-9]+[.])"
+"""What stands before an IPv4 address that is mapped into IPv6, and the address's first part as a group."""
 _HEX = "0123456789abcdef"
 
 

@@ -6,7 +6,7 @@ from ipaddress import ip_network
 from typing import ClassVar
 
 from sigmagen.backends.conditions.base import Conditions
-from sigmagen.backends.conditions.networks import split_networks
+from sigmagen.backends.conditions.networks import MAPPED, split_networks
 from sigmagen.backends.printer import constant, lowered
 from sigmagen.backends.regex import PCRE, Pcre
 from sigmagen.plan.expr import NUMERIC, Expr, Literal
@@ -60,6 +60,9 @@ class SplunkConditions(Conditions):
         return self.by_pattern(left, parts)
 
     def op_text(self, value: Expr) -> str:
+        """A number in digits; an address without what maps it into IPv6."""
+        if self.type_of(value) == "ip":
+            return f"replace({self.expr(value)}, {self.string(MAPPED)}, {self.string(chr(92) + '1')})"
         return f"tostring({self.expr(value)})" if self.type_of(value) in NUMERIC else self.expr(value)
 
     def matching(self, value: Expr, pattern: str) -> str:
@@ -74,7 +77,7 @@ class SplunkConditions(Conditions):
             if network.version == 6:
                 tests.append(f"cidrmatch({self.string(str(network))}, {text})")
             elif network.prefixlen < 32:
-                plain = f'replace({text}, "^::[Ff]{{4}}:", "")'
+                plain = f"replace({text}, {self.string(MAPPED)}, {self.string(chr(92) + '1')})"
                 tests.append(f"cidrmatch({self.string(str(network))}, {plain})")
         return f"({' OR '.join(tests)})"
 
