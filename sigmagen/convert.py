@@ -14,6 +14,7 @@ from sigmagen.backends.splunk import SplunkPrinter
 from sigmagen.mapping.source import Source, Target, load_sources, together
 from sigmagen.mapping.taxonomy import Taxonomy, load_taxonomy
 from sigmagen.plan.build import build_plan, not_convertible
+from sigmagen.plan.expr import UnsupportedDetectionError
 from sigmagen.plan.items import UnsupportedCorrelationError
 from sigmagen.plan.model import Mode
 from sigmagen.plan.window import DAY, MINUTE, Schedule, Window, duration_text
@@ -103,11 +104,15 @@ class Converter:
         printer = PRINTERS[siem](plan)
         try:
             text = printer.text()
-        except UnsupportedCorrelationError as error:
+        except (UnsupportedCorrelationError, UnsupportedDetectionError) as error:
             raise not_convertible(rule, siem, error) from None
         except NameClashError as error:
             clash = Problem("name-clash", f"{rule.title}: {error}", file=rule.file, line=rule.line)
             raise SigmagenError(clash) from None
+        notes = [
+            Problem("detection-approximated", f"{rule.title}: {note}", "warning", rule.file, rule.line)
+            for note in printer.notes
+        ]
         columns = {printer.name(name).strip('"`'): name for name in plan.group_by}
         schedule, warnings = self._schedule(plan.windows, source.targets[siem], rule)
         return Query(
@@ -119,7 +124,7 @@ class Converter:
             columns,
             tuple(plan.windows),
             schedule,
-            tuple(dict.fromkeys((*plan.warnings, *warnings))),
+            tuple(dict.fromkeys((*plan.warnings, *notes, *warnings))),
             plan.ranged,
             plan.estimated,
         )

@@ -9,8 +9,7 @@ from sigmagen.mapping.source import LogsourceEntry, Source
 from sigmagen.mapping.taxonomy import Taxonomy
 from sigmagen.mapping.view import ViewBuilder
 from sigmagen.plan.compose import Composer
-from sigmagen.plan.condition import UnsupportedDetectionError
-from sigmagen.plan.expr import TRUE
+from sigmagen.plan.expr import TRUE, UnsupportedDetectionError
 from sigmagen.plan.items import UnsupportedCorrelationError, needed_fields, windows_of
 from sigmagen.plan.model import Mode, Plan
 from sigmagen.plan.result import result_steps
@@ -81,7 +80,9 @@ def _events(plan: Plan, rule: BaseRule | Correlation, taxonomy: Taxonomy) -> Non
     items, view = events.items(tuple(fields))
     plan.steps = items.steps
     if plan.mode == "events":
-        public = [name for name in events.used if name not in taxonomy or not taxonomy[name].private]
+        public = [
+            column.name for name, column in events.used.items() if name not in taxonomy or not taxonomy[name].private
+        ]
         plan.steps = [*items.steps, Project(tuple(dict.fromkeys((plan.target.time, *identity, *public))))]
     plan.stored_as = view.stored_as
     plan.warnings += view_warnings(plan, view)

@@ -12,6 +12,11 @@ from dataclasses import dataclass
 Type = str  # string, integer, float, boolean, timestamp, ip, hash, text, json
 Scalar = str | int | float | bool | None
 
+
+class UnsupportedDetectionError(Exception):
+    """A detection that can't be said; the message names the field and the reason."""
+
+
 TEXTUAL = frozenset({"string", "ip", "hash", "text"})
 NUMERIC = frozenset({"integer", "float"})
 

@@ -109,7 +109,7 @@ class EventStream:
 
     def items(self, fields: tuple[str, ...], shown: tuple[str, ...] = ()) -> tuple[Items, SourceView]:
         """The matching events that have a value in all of `fields`; `shown` are fields to be had besides."""
-        compiler = ConditionCompiler(self.use, self.taxonomy)
+        compiler = ConditionCompiler(self.use, self.taxonomy, self.view.text_fields)
         compiled = {str(position): compiler.compile(rule.condition) for position, rule in self._positions()}
         common, conditions = factored(compiled)
         native = {name: self.use(self.stream.names.get(name, name)) for name in fields}
