@@ -257,11 +257,11 @@ class SplunkPrinter(Printer):
         return f"tonumber({self.expr(value)})" if constant(kind) in NUMERIC else self.expr(value)
 
     def op_divide(self, left: Expr, right: Expr) -> str:
-        return f"if({self.expr(right)}=0, null(), {self.expr(left)}/{self.expr(right)})"
+        return f"if({self.expr(right)}=0, null(), {self._operand(left)}/{self._operand(right)})"
 
     def op_pane(self, time: Expr, tick: Expr) -> str:
         seconds = _seconds(constant(tick))
-        return f"floor({self.expr(time)}/{seconds})*{seconds}"
+        return f"floor({self._operand(time)}/{seconds})*{seconds}"
 
     def op_tick(self, pane: Expr, number: Expr, tick: Expr) -> str:
         return f"{self.expr(pane)}+{self.expr(number)}*{_seconds(constant(tick))}"
