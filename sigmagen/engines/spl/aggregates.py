@@ -40,6 +40,15 @@ def _numbers(rows: Sequence[Row], of: Expression) -> list[float]:
     return [number for value in _all(rows, of) if (number := to_number(value)) is not None]
 
 
+def _count(rows: Sequence[Row], of: Expression) -> Value:
+    """Of rows, or of a field's values."""
+    return float(len(rows) if of is _always else len(_all(rows, of)))
+
+
+def _always(row: Row) -> Value:
+    return 1.0
+
+
 def _sum(rows: Sequence[Row], of: Expression) -> Value:
     found = _numbers(rows, of)
     return sum(found) if found else None
@@ -93,7 +102,7 @@ def _first(rows: Sequence[Row], of: Expression) -> Value:
 
 
 _FUNCTIONS: dict[str, Work] = {
-    "count": lambda rows, of: float(len(_all(rows, of))),
+    "count": _count,
     "dc": lambda rows, of: float(len(set(map(to_text, _all(rows, of))))),
     "sum": _sum,
     "avg": _mean,
@@ -160,10 +169,6 @@ def _parse_one(scanner: Scanner) -> Aggregate:
     elif computed:
         refuse("an aggregate of eval() needs AS", token.position)
     return Aggregate(label, work, of)
-
-
-def _always(row: Row) -> Value:
-    return 1.0
 
 
 def _computed(scanner: Scanner) -> Expression:

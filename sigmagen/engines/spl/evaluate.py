@@ -11,7 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from sigmagen.engines.spl.errors import SplError, refuse
-from sigmagen.engines.spl.functions import FUNCTIONS, DataError, one
+from sigmagen.engines.spl.functions import FUNCTIONS, one
+from sigmagen.engines.spl.regex import compiled
 from sigmagen.engines.spl.tree import Call, Constant, Field, Node
 from sigmagen.engines.spl.values import Expression, Row, Value, from_values, to_number, to_text, values_of
 
@@ -28,18 +29,18 @@ class Compiled:
 
 def value_of(node: Node) -> Expression:
     """A value's function. Raises SplError where the expression is a condition, as eval does."""
-    compiled = compile_node(node)
-    if compiled.condition:
+    found = compile_node(node)
+    if found.condition:
         refuse("a field can't be assigned a condition; use if()", node.position)
-    return compiled.of
+    return found.of
 
 
 def condition_of(node: Node) -> Expression:
     """A condition's function: True, False or None. Raises SplError where the expression is a value."""
-    compiled = compile_node(node)
-    if not compiled.condition:
+    found = compile_node(node)
+    if not found.condition:
         refuse("expected a condition, found a value", node.position)
-    return compiled.of
+    return found.of
 
 
 def compile_node(node: Node) -> Compiled:
@@ -125,6 +126,8 @@ def _comparison(node: Call) -> Expression:
 
     def run(row: Row) -> Value:
         a, b = left(row), right(row)
+        if type(a) is float and type(b) is float:
+            return compare(a, b)
         if a is None or b is None:
             return None
         if not textual:
@@ -158,6 +161,8 @@ def _arithmetic(node: Call) -> Expression:
 
     def run(row: Row) -> Value:
         a, b = left(row), right(row)
+        if type(a) is float and type(b) is float and node.name != ".":
+            return work(a, b)
         if a is None or b is None:
             return None
         if node.name == "." or (node.name == "+" and literal):
@@ -185,7 +190,22 @@ def _function(node: Call) -> Compiled:
         values = [arg(row) for arg in args]
         return None if not nulls and None in values else work(*values)
 
-    return Compiled(_guarded(run, node), function.condition)
+    guarded = _guarded(run, node)
+    if all(isinstance(arg, Constant) for arg in node.args):
+        result = guarded({})
+        return Compiled(lambda row: result, function.condition)
+    _check_pattern(node)
+    return Compiled(guarded, function.condition)
+
+
+def _check_pattern(node: Call) -> None:
+    """A constant pattern that can't be read is refused before any row is seen."""
+    at = {"match": 1, "replace": 1, "mvfind": 1}.get(node.name)
+    if at is not None and isinstance(pattern := node.args[at], Constant):
+        try:
+            compiled(to_text(pattern.value))
+        except ValueError as error:
+            refuse(str(error), pattern.position)
 
 
 def _argument(node: Node) -> Expression:
@@ -285,4 +305,3 @@ _SPECIAL: dict[str, Callable[[Call], Compiled]] = {
     "mvmap": _each,
     "mvfilter": _each,
 }
-__all__ = ["Compiled", "DataError", "compile_node", "condition_of", "value_of"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from itertools import product
 
 from sigmagen.engines.spl.aggregates import Aggregate, parse_aggregates
@@ -12,24 +12,34 @@ from sigmagen.engines.spl.scanner import Scanner, boolean, whole_number
 from sigmagen.engines.spl.times import span
 from sigmagen.engines.spl.values import Row, Rows, Value, to_number, to_text, values_of
 
-Key = tuple[str, ...]
+Key = tuple[Value, ...]
+"""The values of a group's BY fields."""
 
 
-def _keys(row: Row, by: list[str]) -> Iterator[Key]:
-    """The groups of a row: none where a BY field is null, several where one has several values."""
-    values: list[Value] = [row.get(name) for name in by]
-    if None in values:
-        return iter(())
-    if any(type(value) is list for value in values):
-        return product(*(dict.fromkeys(map(to_text, values_of(value))) for value in values))
-    return iter((tuple([value if type(value) is str else to_text(value) for value in values]),))
+def _keys(rows: Rows, by: list[str]) -> list[Sequence[Key]]:
+    """The groups of each row: none where a BY field is null, several where one has several values.
+
+    Groups are of text, so where a field has both numbers and text in different rows, the numbers are made text.
+    """
+    keys: list[Key] = [tuple([row.get(name) for name in by]) for row in rows]
+    kinds = [{type(value) for value in values} - {type(None)} for values in zip(*keys, strict=True)]
+    if all(kind in (set(), {str}, {float}) for kind in kinds):
+        return [() if None in key else (key,) for key in keys]
+    return [
+        () if None in key else list(product(*(dict.fromkeys(map(to_text, values_of(value))) for value in key)))
+        for key in keys
+    ]
 
 
 def _groups(rows: Rows, by: list[str]) -> dict[Key, Rows]:
     groups: dict[Key, Rows] = {}
-    for row in rows:
-        for key in _keys(row, by):
-            groups.setdefault(key, []).append(row)
+    for row, keys in zip(rows, _keys(rows, by), strict=True):
+        for key in keys:
+            group = groups.get(key)
+            if group is None:
+                groups[key] = [row]
+            else:
+                group.append(row)
     return groups
 
 
@@ -59,8 +69,7 @@ def parse_eventstats(piece: Piece, scanner: Scanner) -> Command:
     def run(rows: Rows, context: Context) -> Rows:
         columns = {key: _columns(aggregates, group) for key, group in _groups(rows, by).items()}
         changed: Rows = []
-        for row in rows:
-            keys = list(_keys(row, by))
+        for row, keys in zip(rows, _keys(rows, by), strict=True):
             if len(keys) > 1:
                 raise SplError("eventstats BY a field with several values is not supported", piece.position)
             changed.append(row | columns[keys[0]] if keys else row)
@@ -92,8 +101,7 @@ def parse_streamstats(piece: Piece, scanner: Scanner) -> Command:
     def run(rows: Rows, context: Context) -> Rows:
         past: dict[Key, Rows] = {}
         changed: Rows = []
-        for row in rows:
-            keys = list(_keys(row, by))
+        for row, keys in zip(rows, _keys(rows, by), strict=True):
             if len(keys) != 1:
                 changed.append(row)
                 continue
