@@ -109,10 +109,8 @@ def _event(source: Source, record: dict[str, Any], known: Mapping[str, str]) -> 
     seconds = _time(source, record)
     if seconds is None:
         return None
-    event = extracted(record) | {"index": "main"}
-    event.update(known)
-    event.update(_time=seconds, _raw=orjson.dumps(record).decode())
-    return event
+    raw = orjson.dumps(record).decode()
+    return {**extracted(raw), "index": "main", **known, "_time": seconds, "_raw": raw}
 
 
 def _time(source: Source, record: Mapping[str, Any]) -> float | None:

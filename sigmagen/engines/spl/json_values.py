@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any
 
 import orjson
@@ -12,6 +14,7 @@ from sigmagen.engines.spl.values import Row, Value, from_values, to_field
 
 _STEP = re.compile(r"(?P<key>[^.{}]+)|\{(?P<index>[0-9]*)\}")
 MISSING = object()
+EXTRACTION_CUTOFF = 5_000
 
 
 @lru_cache(maxsize=2048)
@@ -28,14 +31,46 @@ def dumped(value: Any) -> str:
     return orjson.dumps(value).decode()
 
 
-def extracted(record: dict[str, Any]) -> Row:
+def extracted(raw: str) -> Row:
     """An event's fields under KV_MODE = json: keys joined by dots, `key{}` for arrays with a value per element.
 
-    A JSON null is the text "null", as spath shows it; empty objects and arrays give no field.
+    A JSON null is the text "null" (not documented; so it is shown); empty objects and arrays give no field. What lies
+    behind the first 5,000 bytes is not extracted (limits.conf, spath, extraction_cutoff); json_extract reads it all.
     """
     found: dict[str, list[Any]] = {}
-    _collect("", record, found)
-    return {name: values[0] if len(values) == 1 else values for name, values in found.items()}
+    if len(raw) > EXTRACTION_CUTOFF or len(raw.encode()) > EXTRACTION_CUTOFF:
+        for name, value in _leaves(raw.encode()[:EXTRACTION_CUTOFF].decode(errors="ignore")):
+            found.setdefault(name, []).append(_text(value))
+    elif isinstance(record := parsed(raw), dict | list):
+        _collect("", record, found)
+    return {name: from_values(values) for name, values in found.items()}
+
+
+_TOKEN = re.compile(r'[{}\[\],:]|"(?:[^"\\]|\\.)*"|[^\s{}\[\],:"]+(?=[\s\]},])', re.DOTALL)
+
+
+def _leaves(text: str) -> Iterator[tuple[str, Any]]:
+    """Names and scalars of JSON text that may be cut anywhere; what is cut through is left out."""
+    names: list[str] = [""]
+    arrays: list[bool] = []
+    key = ""
+    tokens = _TOKEN.findall(text)
+    for token, following in pairwise([*tokens, ""]):
+        if token in "{[":
+            names.append(key if arrays else "")
+            arrays.append(token == "[")
+        elif token in "}]":
+            names.pop()
+            arrays.pop()
+        elif token in ",:":
+            continue
+        elif following == ":":
+            key = f"{names[-1]}.{orjson.loads(token)}" if names[-1] else orjson.loads(token)
+            continue
+        elif following:
+            yield key, orjson.loads(token)
+        if arrays and arrays[-1]:
+            key = f"{names[-1]}{{}}"
 
 
 def _collect(name: str, value: Any, found: dict[str, list[Any]]) -> None:

@@ -33,7 +33,8 @@ def parse_makeresults(piece: Piece, scanner: Scanner) -> Command:
             refuse(f"data is no JSON: {error}", options["data"].position)
         if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
             refuse("data must be an array of objects", options["data"].position)
-        rows = [extracted(record) | {"_raw": orjson.dumps(record).decode()} for record in records]
+        texts = [orjson.dumps(record).decode() for record in records]
+        rows = [{**extracted(text), "_raw": text} for text in texts]
     return Command("makeresults", piece.position, None, source=lambda _: [dict(row) for row in rows])
 
 
