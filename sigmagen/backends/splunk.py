@@ -100,10 +100,13 @@ class SplunkPrinter(Printer):
     # Steps.
 
     def steps(self) -> list[str]:
-        """The search terms first: what the index can answer, it should. They fold case, so `where` decides again."""
+        """The search terms first: what the index can answer, it should. They fold case, so `where` decides again.
+
+        A record that is read from _raw may be longer than what Splunk extracts fields from, so it gets no terms.
+        """
         rest = list(self.plan.steps[1:])
         terms = [self.target.location]
-        if rest and isinstance(rest[0], Filter):
+        if rest and isinstance(rest[0], Filter) and not self.target.record:
             source_terms = self._terms(rest[0].condition, {})
             if len(source_terms) == len(self.conjuncts(rest[0].condition)):
                 terms += source_terms
