@@ -127,7 +127,7 @@ def _cells(
 def _for_alert_runs(scenes: Sequence[Scene], expected: Sequence[Alert]) -> list[Scene]:
     """Whole cases: all that alert, and some silent ones.
 
-    The hunt has judged every scene; the first calls of a case, and more silence, add nothing that a schedule can get wrong.
+    The hunt has judged every scene; first calls of a case, and more silence, add nothing that a schedule can get wrong.
     """
     whole = [scene for scene in scenes if scene.prefix is None]
     silent = [scene for scene in whole if not any(scene.sees(alert.window_end) for alert in expected)]
