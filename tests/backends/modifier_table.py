@@ -95,6 +95,10 @@ TABLE = [
     Row({"ua|cased": "ΟΔΟΣ"}, ua("ΟΔΟΣ"), ua("οδοσ")),
     Row({"sel": {"ua": "a"}, "condition": "not sel"}, [*ua("b"), {}], ua("a", "A")),
     Row({"sel": {"ua": ["a", "b"]}, "condition": "not sel"}, [*ua("c"), {}], ua("a", "B")),
+    Row({"sel": {"ua|contains": ["*", "b"]}, "condition": "not sel"}, NOTHING, ua("b", "c")),
+    Row(
+        {"sel": {"ua|endswith": ["*", "b"], "out": 1}, "condition": "not sel"}, [{}, *ua("b")], [{"ua": "b", "out": 1}]
+    ),
     Row({"ua|neq": "a"}, [*ua("b"), {}], ua("A")),
     Row({"model": "GPT-4o"}, [{"model": "gpt-4o"}], [{"model": "gpt-4"}]),
     Row({"hash": "AB" * 32}, [{"hash": "ab" * 32}], [{"hash": "ac" * 32}]),
