@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import ClassVar
 
-from sigmagen.backends.printer import Printer, constant, largest_unit
+from sigmagen.backends.conditions.kusto import KustoConditions
+from sigmagen.backends.printer import constant, largest_unit
 from sigmagen.plan.expr import Call, Expr, Get, Literal
 from sigmagen.plan.steps import (
     Aggregate,
@@ -14,11 +15,13 @@ from sigmagen.plan.steps import (
     Expand,
     ExpandValues,
     Filter,
+    InsideRange,
     Join,
     Limit,
     Project,
     Scan,
     Sort,
+    Union,
     Unique,
 )
 
@@ -28,7 +31,7 @@ _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"})
 
 
-class KustoPrinter(Printer):
+class KustoPrinter(KustoConditions):
     """Prints a plan as a KQL pipeline. A string column is never null in KQL: missing and empty are the same there."""
 
     functions: ClassVar[dict[str, str]] = {
@@ -51,11 +54,23 @@ class KustoPrinter(Printer):
         lines = self.steps()
         counted = next((i for i, step in enumerate(self.plan.steps) if isinstance(step, CountRows)), None)
         if counted is None:
-            return "\n| ".join(lines)
+            return self._range() + "\n| ".join(lines)
         # The number of rows of a pipeline, next to the rows themselves, takes the pipeline twice.
         position = next(index for index, line in enumerate(lines) if line.startswith("extend groups"))
         head = "\n| ".join(lines[:position])
-        return f"let alerts = {head};\nalerts\n| " + "\n| ".join(lines[position:])
+        return f"{self._range()}let alerts = {head};\nalerts\n| " + "\n| ".join(lines[position:])
+
+    def _range(self) -> str:
+        """A query isn't told its time range; what it sees whole lies between its first and its last record."""
+        if self.plan.rule is None or not self.plan.ranged:
+            return ""
+        tables = {part.targets[self.target.name].location: None for part in self.plan.source.parts}
+        time = self.target.time
+        starts = [f"toscalar({table} | summarize min({time}))" for table in tables]
+        ends = [f"toscalar({table} | summarize max({time})) + 1ms" for table in tables]
+        start = starts[0] if len(starts) == 1 else f"max_of({', '.join(starts)})"
+        end = ends[0] if len(ends) == 1 else f"min_of({', '.join(ends)})"
+        return f"let range_start = {start};\nlet range_end = {end};\n"
 
     def name(self, column: str) -> str:
         column = self.plan.stored_as.get(column, column)
@@ -66,10 +81,6 @@ class KustoPrinter(Printer):
 
     def string(self, value: str) -> str:
         return '"' + value.translate(_ESCAPES) + '"'
-
-    def verbatim(self, value: Expr) -> str:
-        """A regular expression as a verbatim string."""
-        return "@'" + str(constant(value)).replace("'", "''") + "'"
 
     def get(self, get: Get) -> str:
         stored = self._stored_type(get)
@@ -105,6 +116,14 @@ class KustoPrinter(Printer):
 
     def step_scan(self, step: Scan) -> list[str]:
         return [self.target.location]
+
+    def step_union(self, step: Union) -> list[str]:
+        branches = [branch.text().replace("\n", "\n    ") for branch in self.branches(step)]
+        return ["union\n    (" + "),\n    (".join(branches) + ")"]
+
+    def step_insiderange(self, step: InsideRange) -> list[str]:
+        """See `_range`."""
+        return [f"where {self.expr(step.begin)} >= range_start and {self.expr(step.end)} <= range_end"]
 
     def step_join(self, step: Join) -> list[str]:
         functions = {"any": "take_any", "max": "max"}
@@ -150,61 +169,14 @@ class KustoPrinter(Printer):
         return [f"take {step.rows}"]
 
     def step_project(self, step: Project) -> list[str]:
-        return ["project " + ", ".join(self.name(name) for name in step.columns)]
+        return ["project " + ", ".join(self._projected(name) for name in step.columns)]
+
+    def _projected(self, column: str) -> str:
+        """A branch of a union ends with the rule's names for fields that the table calls otherwise."""
+        renamed = self.plan.rule is None and column in self.plan.stored_as
+        return f"{_word(column)} = {self.name(column)}" if renamed else self.name(column)
 
     # Operations.
-
-    def _textual(self, value: Expr) -> bool:
-        return self.type_of(value) not in _CASTS and self.type_of(value) != "json"
-
-    def op_is_missing(self, value: Expr) -> str:
-        return f"{'isempty' if self._textual(value) else 'isnull'}({self.expr(value)})"
-
-    def op_is_present(self, value: Expr) -> str:
-        return f"{'isnotempty' if self._textual(value) else 'isnotnull'}({self.expr(value)})"
-
-    def op_has_value(self, value: Expr) -> str:
-        return self.op_is_present(value)
-
-    def op_not(self, condition: Call) -> str:
-        """Strings are never null, so a negated comparison of strings needs no word about missing values."""
-        return self.negated(condition) if self._textual(condition.args[0]) else super().op_not(condition)
-
-    def negated(self, condition: Call) -> str:
-        left, *values = condition.args
-        listed = self.listed(tuple(values))
-        written = {
-            "equals_ignoring_case": f"{self.expr(left)} !~ {listed}",
-            "in": f"{self.expr(left)} !in ({listed})",
-            "in_ignoring_case": f"{self.expr(left)} !in~ ({listed})",
-        }
-        if condition.op in written:
-            return written[condition.op]
-        if condition.op in ("eq", "lt", "lte", "gt", "gte"):
-            return super().negated(condition)
-        return f"not({self.expr(condition)})"
-
-    def op_equals_ignoring_case(self, left: Expr, right: Expr) -> str:
-        return f"{self.expr(left)} =~ {self.expr(right)}"
-
-    def op_in(self, left: Expr, *values: Expr) -> str:
-        return f"{self.expr(left)} in ({self.listed(values)})"
-
-    def op_in_ignoring_case(self, left: Expr, *values: Expr) -> str:
-        return f"{self.expr(left)} in~ ({self.listed(values)})"
-
-    def op_starts_with(self, left: Expr, right: Expr) -> str:
-        return f"{self.expr(left)} startswith_cs {self.expr(right)}"
-
-    def op_ends_with(self, left: Expr, right: Expr) -> str:
-        return f"{self.expr(left)} endswith_cs {self.expr(right)}"
-
-    def op_contains(self, left: Expr, right: Expr) -> str:
-        return f"{self.expr(left)} contains_cs {self.expr(right)}"
-
-    def op_like(self, left: Expr, *parts: Expr) -> str:
-        pattern = "".join({0: ".*", 1: "."}.get(part) or re.escape(str(part)) for part in map(constant, parts))
-        return f"{self.expr(left)} matches regex {self.verbatim(Literal('(?s)^' + pattern + '$'))}"
 
     def op_if(self, condition: Expr, then: Expr, otherwise: Expr) -> str:
         other = self._missing(then) if otherwise == Literal(None) else self.expr(otherwise)
@@ -267,10 +239,30 @@ class KustoPrinter(Printer):
     def op_milliseconds(self, time: Expr) -> str:
         return f"bin({self.expr(time)}, 1ms)"
 
+    def op_mean(self, total: Expr, number: Expr) -> str:
+        """Of two whole numbers, KQL would make a whole number."""
+        return f"todouble({self.expr(total)}) / {self.expr(number)}"
+
+    def op_size(self, values: Expr) -> str:
+        return f"array_length({self.expr(values)})"
+
+    def op_head(self, values: Expr, number: Expr) -> str:
+        return f"array_slice(array_sort_asc({self.expr(values)}), 0, {constant(number) - 1})"
+
     # Aggregates.
 
     def op_count(self) -> str:
         return "count()"
+
+    def op_count_if(self, condition: Expr) -> str:
+        return f"countif({self.expr(condition)})"
+
+    def op_percentile(self, value: Expr, percentile: Expr) -> str:
+        return f"percentile({self.expr(value)}, {self.expr(percentile)})"
+
+    def op_merge_values(self, values: Expr) -> str:
+        """`make_set` of arrays is the set of their elements."""
+        return f"make_set({self.expr(values)})"
 
     def op_distinct(self, value: Expr) -> str:
         """Exact, unlike dcount; the empty string stands for a missing value."""

@@ -6,9 +6,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from sigmagen.plan.build import Plan
 from sigmagen.plan.expr import Call, Column, Expr, Get, Literal, Scalar, Type
-from sigmagen.plan.steps import Step
+from sigmagen.plan.model import Plan
+from sigmagen.plan.steps import Step, Union
+from sigmagen.plan.text import folded
 
 _UNITS = (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1))
 
@@ -33,10 +34,14 @@ class Printer(ABC):
 
     equals: ClassVar[str] = "="
     not_equals: ClassVar[str] = "!="
+    calls: ClassVar[frozenset[str]] = frozenset()
+    """Comparisons that the dialect prints as one function call, so that NOT needs no brackets after it."""
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.target = plan.target
+        self.notes: list[str] = []
+        """What the dialect says only approximately, in words; complete when the text has been printed."""
         self._names: dict[str, str] = {}
 
     @abstractmethod
@@ -102,8 +107,23 @@ class Printer(ABC):
         if expression.op == "cast":
             kind = expression.args[1]
             return str(kind.value) if isinstance(kind, Literal) else "string"
-        numbers = {"subtract": "integer", "add": "integer", "divide": "float", "length": "integer"}
+        numbers = {
+            "subtract": "integer",
+            "add": "integer",
+            "divide": "float",
+            "mean": "float",
+            "length": "integer",
+            "size": "integer",
+            "time_part": "integer",
+        }
         return numbers.get(expression.op, "string")
+
+    def branches(self, step: Union) -> list[Printer]:
+        """A printer for each branch of a union."""
+        printers = [type(self)(plan) for plan in step.branches]
+        for printer in printers:
+            printer.notes = self.notes
+        return printers
 
     def steps(self) -> list[str]:
         """Each step's text, by the method `step_<name>`; a step may print several lines or none."""
@@ -151,7 +171,8 @@ class Printer(ABC):
         if condition.op == "equals_ignoring_case":
             left, right = condition.args
             return self.expr(Call("ne", (Call("lower", (left,)), lowered(right))))
-        return f"NOT {self._operand(condition)}"
+        bare = condition.op in self.functions or condition.op in self.calls or condition.op.startswith("in")
+        return f"NOT {self.expr(condition)}" if bare else f"NOT ({self.expr(condition)})"
 
     def _operand(self, expression: Expr) -> str:
         text = self.expr(expression)
@@ -187,6 +208,12 @@ class Printer(ABC):
     def op_add(self, *parts: Expr) -> str:
         return " + ".join(self._operand(part) for part in parts)
 
+    def op_times(self, left: Expr, right: Expr) -> str:
+        return f"{self._operand(left)} * {self.expr(right)}"
+
+    def op_mean(self, total: Expr, number: Expr) -> str:
+        return f"{self.expr(total)} / {self.expr(number)}"
+
     def op_subtract(self, left: Expr, right: Expr) -> str:
         return f"{self._operand(left)} - {self._operand(right)}"
 
@@ -198,7 +225,7 @@ class Printer(ABC):
 def lowered(expression: Expr) -> Expr:
     """A string constant in lower case."""
     if isinstance(expression, Literal) and isinstance(expression.value, str):
-        return Literal(expression.value.lower())
+        return Literal(folded(expression.value))
     return expression
 
 

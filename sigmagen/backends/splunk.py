@@ -6,7 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import ClassVar
 
-from sigmagen.backends.printer import Printer, constant, lowered
+from sigmagen.backends.conditions.splunk import SplunkConditions
+from sigmagen.backends.printer import constant
 from sigmagen.plan.expr import NUMERIC, Call, Column, Expr, Get, Literal, Scalar
 from sigmagen.plan.steps import (
     Aggregate,
@@ -15,23 +16,25 @@ from sigmagen.plan.steps import (
     Expand,
     ExpandValues,
     Filter,
+    InsideRange,
     Limit,
     Project,
     Scan,
     Sort,
     Step,
+    Union,
     Unique,
 )
 
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _CONDITION = re.compile(
-    "and|or|not|eq|ne|[lg]te?|in|(equals|in)_ignoring_case|(start|end)s_with|contains|like|(is|has)_.*"
+    "and|or|not|eq|ne|[lg]te?|in|(equals|in)_ignoring_case|(start|end)s_with|contains|like(_ignoring_case)?|matches|in_network|(is|has)_.*"
 )
 """Operations that yield true or false; as a value, SPL wants them inside if()."""
 _TERMS = ("eq", "in", "equals_ignoring_case", "in_ignoring_case")
 
 
-class SplunkPrinter(Printer):
+class SplunkPrinter(SplunkConditions):
     """Prints a plan as an SPL search."""
 
     functions: ClassVar[dict[str, str]] = {
@@ -104,7 +107,9 @@ class SplunkPrinter(Printer):
 
         A record that is read from _raw may be longer than what Splunk extracts fields from, so it gets no terms.
         """
-        rest = list(self.plan.steps[1:])
+        first, *rest = self.plan.steps
+        if isinstance(first, Union):
+            return [line for step in self.plan.steps for line in self.step(step)]
         terms = [self.target.location]
         if rest and isinstance(rest[0], Filter) and not self.target.record:
             source_terms = self._terms(rest[0].condition, {})
@@ -138,7 +143,7 @@ class SplunkPrinter(Printer):
         parts = condition.args if isinstance(condition, Call) and condition.op == "and" else (condition,)
         terms = []
         for part in parts:
-            if not (isinstance(part, Call) and part.op in _TERMS):
+            if not (isinstance(part, Call) and part.op in _TERMS and _constants(part.args[1:])):
                 continue
             subject = part.args[0]
             get = stored.get(subject.name) if isinstance(subject, Column) else subject
@@ -151,6 +156,20 @@ class SplunkPrinter(Printer):
 
     def step_scan(self, step: Scan) -> list[str]:
         return [self.target.location]
+
+    def step_union(self, step: Union) -> list[str]:
+        """Streams of events run side by side; alerts, which take whole sub-searches, are appended."""
+        texts = [branch.text().replace("\n", "\n    ") for branch in self.branches(step)]
+        if not any(isinstance(part, Aggregate | Unique) for branch in step.branches for part in branch.steps):
+            return ["| multisearch\n    " + "\n    ".join(f"[{_generating(text)}]" for text in texts)]
+        first, *others = texts
+        return [first.replace("\n    ", "\n"), *(f"append\n    [{_generating(text)}]" for text in others)]
+
+    def step_insiderange(self, step: InsideRange) -> list[str]:
+        """A search over all time has no end."""
+        begin, end = self.expr(step.begin), self.expr(step.end)
+        inside = f'{begin} >= info_min_time AND (info_max_time = "+Infinity" OR {end} <= info_max_time)'
+        return ["addinfo", f"where {inside}"]
 
     def step_derive(self, step: Derive) -> list[str]:
         columns = [(self.name(name), self._value(value)) for name, value in step.columns]
@@ -191,38 +210,11 @@ class SplunkPrinter(Printer):
         return [f"head {step.rows}"]
 
     def step_project(self, step: Project) -> list[str]:
-        return ["table " + ", ".join(self.name(name) for name in step.columns)]
+        # In a sub-search, whose rows go on, `table` would stop the streaming.
+        command = "table" if self.plan.rule else "fields"
+        return [f"{command} " + ", ".join(self.name(name) for name in step.columns)]
 
     # Operations.
-
-    def op_is_missing(self, value: Expr) -> str:
-        return f"isnull({self.expr(value)})"
-
-    def op_is_present(self, value: Expr) -> str:
-        return f"isnotnull({self.expr(value)})"
-
-    def op_has_value(self, value: Expr) -> str:
-        """A comparison with a missing value is not true, so it needs no test of its own."""
-        return self.op_is_present(value) if self.type_of(value) in NUMERIC else f'{self.expr(value)} != ""'
-
-    def op_equals_ignoring_case(self, left: Expr, right: Expr) -> str:
-        return f"lower({self.expr(left)}) = {self.expr(lowered(right))}"
-
-    def op_in_ignoring_case(self, left: Expr, *values: Expr) -> str:
-        return f"lower({self.expr(left)}) IN ({self.listed(tuple(map(lowered, values)))})"
-
-    def op_starts_with(self, left: Expr, right: Expr) -> str:
-        return f"substr({self.expr(left)}, 1, {len(str(constant(right)))}) = {self.expr(right)}"
-
-    def op_ends_with(self, left: Expr, right: Expr) -> str:
-        return f"substr({self.expr(left)}, -{len(str(constant(right)))}) = {self.expr(right)}"
-
-    def op_contains(self, left: Expr, right: Expr) -> str:
-        return f"match({self.expr(left)}, {self.string(re.escape(str(constant(right))))})"
-
-    def op_like(self, left: Expr, *parts: Expr) -> str:
-        pattern = "".join({0: ".*", 1: "."}.get(part) or re.escape(str(part)) for part in map(constant, parts))
-        return f"match({self.expr(left)}, {self.string('(?s)^' + pattern + '$')})"
 
     def op_replace(self, value: Expr, pattern: Expr, replacement: Expr) -> str:
         rewrite = Literal(str(constant(replacement)).replace("$1", "\\1"))
@@ -276,11 +268,41 @@ class SplunkPrinter(Printer):
     def op_milliseconds(self, time: Expr) -> str:
         return f"floor({self.expr(time)}*1000)/1000"
 
+    def op_mean(self, total: Expr, number: Expr) -> str:
+        return f"{self.expr(total)}/{self.expr(number)}"
+
+    def op_times(self, left: Expr, right: Expr) -> str:
+        return f"{self.expr(left)}*{self.expr(right)}"
+
+    def op_size(self, values: Expr) -> str:
+        return f"mvcount({self.expr(values)})"
+
+    def op_head(self, values: Expr, number: Expr) -> str:
+        return f"mvindex({self.expr(values)}, 0, {constant(number) - 1})"
+
     # Aggregates.
 
     def op_count(self) -> str:
         return "count"
 
+    def op_count_if(self, condition: Expr) -> str:
+        return f"count(eval({self.expr(condition)}))"
+
+    def op_percentile(self, value: Expr, percentile: Expr) -> str:
+        return f"perc{self.expr(percentile)}({self.expr(value)})"
+
+    def op_merge_values(self, values: Expr) -> str:
+        return f"values({self.expr(values)})"
+
+
+def _generating(text: str) -> str:
+    """A search as the body of a sub-search."""
+    return text if text.startswith("|") else f"search {text}"
+
 
 def _seconds(milliseconds: int) -> str:
     return str(milliseconds // 1000) if milliseconds % 1000 == 0 else str(milliseconds / 1000)
+
+
+def _constants(arguments: tuple[Expr, ...]) -> bool:
+    return all(isinstance(argument, Literal) for argument in arguments)

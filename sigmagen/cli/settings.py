@@ -13,6 +13,7 @@ import click
 from sigmagen.content import mappings_folder, rules_folder
 
 if TYPE_CHECKING:
+    from sigmagen.convert import Converter
     from sigmagen.rules.load import LoadedRules
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
@@ -69,5 +70,11 @@ def with_settings(function: Callable[..., Any]) -> Callable[..., Any]:
     return wrapped
 
 
+def chosen_sources(converter: Converter, names: Sequence[str]) -> list[str] | None:
+    """The sources asked for, each once; None for all. Raises SigmagenError for one that does not exist."""
+    return [converter.known(name) for name in dict.fromkeys(names)] or None
+
+
 RULE_PATHS = click.argument("paths", nargs=-1, type=click.Path(path_type=Path), metavar="[PATH]...")
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, whose shape is documented.")
+SOURCES = click.option("-s", "--source", "sources", multiple=True, help="Over which log source; may be repeated.")

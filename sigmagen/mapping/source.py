@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -77,7 +77,7 @@ class LogsourceEntry:
 
 @dataclass(frozen=True)
 class Source:
-    """One log source."""
+    """One log source, or several read `together` by a rule that correlates across them."""
 
     name: str
     title: str
@@ -89,10 +89,36 @@ class Source:
     native_fields: Mapping[str, str]
     targets: Mapping[str, Target]
     canonical: bool = False
+    together: tuple[tuple[LogSource, Source], ...] = ()
+
+    @property
+    def parts(self) -> tuple[Source, ...]:
+        """The sources that are read, each once: this one, or those that it stands for."""
+        return tuple({part.name: part for _, part in self.together}.values()) or (self,)
+
+    def part_for(self, logsource: LogSource) -> Source | None:
+        """The source that feeds a logsource, if one does."""
+        if self.together:
+            return dict(self.together).get(logsource)
+        return self if self.entry_for(logsource) else None
 
     def entry_for(self, logsource: LogSource) -> LogsourceEntry | None:
         """The entry that a rule's logsource asks for, if this source can feed it."""
         return next((entry for entry in self.logsources if entry.logsource == logsource), None)
+
+
+def together(chosen: Sequence[tuple[LogSource, Source]]) -> Source:
+    """The sources that one rule reads side by side, each for a logsource, as one."""
+    parts = tuple({part.name: part for _, part in chosen}.values())
+    if len(parts) == 1:
+        return parts[0]
+    first = parts[0]
+    targets = {
+        name: replace(target, delay=max(part.targets[name].delay for part in parts))
+        for name, target in first.targets.items()
+    }
+    names, titles = "+".join(part.name for part in parts), " and ".join(part.title for part in parts)
+    return replace(first, name=names, title=titles, logsources=(), targets=targets, together=tuple(chosen))
 
 
 def _target(name: str, data: dict[str, Any], source: dict[str, Any], canonical: bool) -> Target:

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import difflib
-import math
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 from sigmagen.problems import Problem
+from sigmagen.rules.conditions import PATH, ThresholdParser, named_rules, parse_expression
 from sigmagen.rules.detection import kind, text_or_none
 from sigmagen.rules.durations import parse_timespan
-from sigmagen.rules.model import CORRELATION_TYPES, TEMPORAL_TYPES, Operator, Threshold
+from sigmagen.rules.model import CORRELATION_TYPES, TEMPORAL_TYPES, Expression, Threshold
 from sigmagen.rules.yaml import Document, KeyPath
 
 KEYS = ("type", "rules", "group-by", "timespan", "condition", "aliases", "generate")
-OPERATORS = ("gt", "gte", "lt", "lte", "eq", "neq")
-_COUNTS = ("event_count", "value_count")
+_ALIAS_HINT = "such as aliases: {address: {rule_a: source.ip, rule_b: destination.ip}}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +67,8 @@ class _Parser:
         self._keys(body)
         correlation_type = self._type(body)
         references = self._references(body)
+        rules = tuple(reference.text for reference in references)
+        threshold, expression = self._condition(body, correlation_type, rules)
         attributes = {
             "name": name or identifier or title or "",
             "id": identifier,
@@ -75,7 +76,10 @@ class _Parser:
             "type": correlation_type,
             "group_by": self._texts(body, "group-by", ("correlation",)),
             "timespan": self._timespan(body),
-            "threshold": self._threshold(body, correlation_type, len(references)),
+            "threshold": threshold,
+            "expression": expression,
+            "aliases": self._aliases(body, rules),
+            "fields": self._texts(self.data, "fields"),
             # Sigma requires neither; a rule without them is treated as of middling weight and unproven.
             "level": level or "medium",
             "status": status or "experimental",
@@ -102,9 +106,6 @@ class _Parser:
                 near = difflib.get_close_matches(key, KEYS, 1)
                 hint = f"did you mean '{near[0]}'?" if near else f"known keys: {', '.join(KEYS)}"
                 self._note("unknown-key", f"a correlation has no key '{key}'", ("correlation", key), hint)
-        if body.get("aliases"):
-            hint = "give the field one name in the source mappings instead"
-            self._note("not-supported", "field aliases are not supported", ("correlation", "aliases"), hint)
 
     def _type(self, body: dict[str, Any]) -> str:
         value = body.get("type")
@@ -120,7 +121,7 @@ class _Parser:
     def _references(self, body: dict[str, Any]) -> tuple[Reference, ...]:
         path: KeyPath = ("correlation", "rules")
         before = len(self.problems)
-        texts = self._texts(body, "rules", ("correlation",))
+        texts = self._texts(body, "rules", ("correlation",)) or self._named_in_condition(body)
         if not texts and len(self.problems) == before:
             hint = "rules: lists the names or ids of the rules that are correlated"
             self._note("missing-key", "the correlation has no rules", path, hint)
@@ -132,6 +133,16 @@ class _Parser:
                 self._note("duplicate-reference", f"rule '{text}' is listed twice", place)
             found.append(Reference(text, place))
         return tuple(found)
+
+    def _named_in_condition(self, body: dict[str, Any]) -> tuple[str, ...]:
+        """A condition in words may stand for the list of rules."""
+        condition = body.get("condition")
+        if "rules" in body or not isinstance(condition, str):
+            return ()
+        try:
+            return tuple(named_rules(condition))
+        except ValueError:
+            return ()  # reported with the condition
 
     def _texts(self, mapping: dict[str, Any], key: str, parent: KeyPath = ()) -> tuple[str, ...]:
         """A list of text, or one text that stands for a list of one."""
@@ -169,64 +180,60 @@ class _Parser:
             self._note("wrong-value", str(error), ("correlation", "timespan"), "such as 15m, 1h, 24h or 7d")
             return 0
 
-    def _threshold(self, body: dict[str, Any], correlation_type: str, rules: int) -> Threshold | None:
-        path: KeyPath = ("correlation", "condition")
+    def _condition(
+        self, body: dict[str, Any], correlation_type: str, rules: tuple[str, ...]
+    ) -> tuple[Threshold | None, Expression | None]:
         condition = body.get("condition")
         temporal = correlation_type in TEMPORAL_TYPES
-        if condition is None:
-            if not temporal:
-                self._note("missing-key", "the correlation has no condition", ("correlation",), "such as {gte: 100}")
-            return None
+        if condition is None and not temporal:
+            self._note("missing-key", "the correlation has no condition", ("correlation",), "such as {gte: 100}")
         if isinstance(condition, str) and temporal:
-            self._note("not-supported", "conditions in words (a and not b) are not supported", path, "leave it out")
-            return None
+            return None, self._expression(condition, rules)
+        if condition is not None and not isinstance(condition, dict):
+            hint = "only temporal types take a condition in words" if isinstance(condition, str) else None
+            self._note("wrong-type", f"'condition' must be a mapping, not {kind(condition)}", PATH, hint)
         if not isinstance(condition, dict):
-            self._note("wrong-type", f"'condition' must be a mapping, not {kind(condition)}", path)
-            return None
-        before = len(self.problems)
-        threshold = self._comparison(condition, correlation_type, path)
-        if temporal and threshold and (threshold.op, threshold.value) not in (("gte", rules), ("eq", rules)):
-            self._note("not-supported", "a temporal correlation needs all of its rules", path, "leave it out")
-        return None if temporal or len(self.problems) > before else threshold
+            return None, None
+        parser = ThresholdParser(self.document, correlation_type, self._texts(condition, "field", PATH))
+        threshold = parser.parse(condition)
+        self.problems += parser.problems
+        # All rules at least once is what a temporal type means without a condition, too.
+        everything = (("gte", len(rules)), ("eq", len(rules)))
+        if temporal and threshold and not threshold.also and (threshold.op, threshold.value) in everything:
+            threshold = None
+        return threshold, None
 
-    def _comparison(self, condition: dict[str, Any], correlation_type: str, path: KeyPath) -> Threshold | None:
-        for key in condition:
-            if key not in (*OPERATORS, "field", "percentile"):
-                hint = f"known: {', '.join(OPERATORS)}, field, percentile"
-                self._note("unknown-key", f"a condition has no key '{key}'", (*path, key), hint)
-        operators = [op for op in OPERATORS if op in condition]
-        if not operators:
-            self._note("missing-key", "the condition compares with nothing", path, f"one of {', '.join(OPERATORS)}")
+    def _expression(self, text: str, rules: tuple[str, ...]) -> Expression | None:
+        try:
+            return parse_expression(text, rules)
+        except ValueError as error:
+            message = f"the condition can't be used: {error}"
+            self._note("invalid-condition", message, PATH, "such as: rule_a and rule_b and not rule_c")
             return None
-        if len(operators) > 1:
-            hint = "keep one comparison, and write a second correlation if both ends matter"
-            self._note("condition-range", f"a range ({' and '.join(operators)}) is not supported", path, hint)
-            return None
-        op = operators[0]
-        value = self._number(condition[op], correlation_type, (*path, op))
-        fields = self._texts(condition, "field", path)
-        if correlation_type.startswith("value_") and not fields:
-            self._note("missing-key", f"{correlation_type} needs field: in its condition", path)
-        elif correlation_type.startswith("value_") and correlation_type != "value_count" and len(fields) > 1:
-            self._note("wrong-value", f"{correlation_type} works on one field", (*path, "field"))
-        percentile = self._percentile(condition, correlation_type, path)
-        return None if value is None else Threshold(cast(Operator, op), value, fields, percentile)
 
-    def _number(self, value: object, correlation_type: str, path: KeyPath) -> int | float | None:
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-            hint = "write the number without quotes or separators"
-            self._note("wrong-type", f"a threshold must be a number, not {kind(value)} ({value!r})", path, hint)
-            return None
-        if correlation_type in _COUNTS and (value < 0 or value != int(value)):
-            self._note("wrong-value", f"{correlation_type} compares with a whole number, not {value}", path)
-            return None
-        return int(value) if correlation_type in _COUNTS else value
-
-    def _percentile(self, condition: dict[str, Any], correlation_type: str, path: KeyPath) -> int | None:
-        value = condition.get("percentile")
-        if correlation_type != "value_percentile":
-            return None
-        if isinstance(value, bool) or not isinstance(value, int) or not 0 < value < 100:
-            self._note("wrong-value", "value_percentile needs percentile: between 1 and 99", (*path, "percentile"))
-            return None
-        return value
+    def _aliases(self, body: dict[str, Any], rules: tuple[str, ...]) -> tuple[dict[str, str], ...]:
+        """For each rule, what the aliased fields are called there."""
+        path: KeyPath = ("correlation", "aliases")
+        aliases = body.get("aliases")
+        if not aliases:
+            return ()
+        if not isinstance(aliases, dict):
+            self._note("wrong-type", f"'aliases' must be a mapping, not {kind(aliases)}", path, _ALIAS_HINT)
+            return ()
+        found: tuple[dict[str, str], ...] = tuple({} for _ in rules)
+        for alias, names in aliases.items():
+            place = (*path, alias)
+            if not isinstance(names, dict) or not all(isinstance(name, str) for name in names.values()):
+                self._note("wrong-type", f"alias '{alias}' must map rules to fields", place, _ALIAS_HINT)
+                continue
+            for rule in names:
+                if rule not in rules:
+                    message = f"alias '{alias}' names rule '{rule}', which the correlation does not list"
+                    self._note("unknown-rule", message, (*place, rule), f"rules: {', '.join(rules)}")
+            for position, rule in enumerate(rules):
+                if rule in names:
+                    found[position][alias] = names[rule]
+                else:
+                    message = f"alias '{alias}' has no field for rule '{rule}'"
+                    self._note("missing-key", message, place, _ALIAS_HINT)
+        return found

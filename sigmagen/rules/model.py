@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -62,18 +63,55 @@ class BaseRule:
 
 
 @dataclass(frozen=True, slots=True)
+class Comparison:
+    """The comparison of a window's aggregate with a number."""
+
+    op: Operator
+    value: int | float
+
+
+@dataclass(frozen=True, slots=True)
 class Threshold:
-    """The condition on a window's aggregate. `fields` is empty for event_count."""
+    """The condition on a window's aggregate. `fields` is empty for event_count; `also` closes a range."""
 
     op: Operator
     value: int | float
     fields: tuple[str, ...] = ()
     percentile: int | None = None
+    also: tuple[Comparison, ...] = ()
+
+    @property
+    def comparisons(self) -> tuple[Comparison, ...]:
+        """All that must hold."""
+        return (Comparison(self.op, self.value), *self.also)
+
+
+@dataclass(frozen=True, slots=True)
+class Occurs:
+    """In a temporal condition: the rule at this position (from 0) matches an event of the window."""
+
+    rule: int
+
+
+@dataclass(frozen=True, slots=True)
+class Combined:
+    """A temporal condition made of others; `not` has one operand."""
+
+    op: Literal["and", "or", "not"]
+    operands: tuple[Expression, ...]
+
+
+Expression = Occurs | Combined
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Correlation:
-    """A Sigma correlation with its rules resolved. `timespan` is in milliseconds; temporal types have no threshold."""
+    """A Sigma correlation with its rules resolved. `timespan` is in milliseconds.
+
+    A temporal type has an `expression` over its rules, or a `threshold` on how many of them match, or neither: then all
+    of them must. `aliases` holds for each rule, by position, what the fields of `group_by` are called there, as far as
+    they are called otherwise. `fields` are shown with an alert.
+    """
 
     name: str
     id: str | None
@@ -93,6 +131,13 @@ class Correlation:
     raw: dict[str, Any]
     file: str
     line: int
+    expression: Expression | None = None
+    aliases: tuple[Mapping[str, str], ...] = ()
+    fields: tuple[str, ...] = ()
+
+    def field_in(self, position: int, name: str) -> str:
+        """What a field of this correlation is called in the rule at `position`."""
+        return self.aliases[position].get(name, name) if self.aliases else name
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sigmagen.rules.durations import DAY, HOUR
-from sigmagen.rules.model import Correlation, Threshold
+from sigmagen.rules.model import Combined, Comparison, Correlation, Occurs, Threshold
 from tests.rules.conftest import Load
 
 BASE = """title: A rule for tests
@@ -87,8 +87,9 @@ correlation: {{type: temporal_ordered, rules: [other, base], timespan: 1h, group
     [
         ("value_sum", "{gte: 5000000, field: f}", Threshold("gte", 5_000_000, ("f",))),
         ("value_avg", "{lt: 0.5, field: f}", Threshold("lt", 0.5, ("f",))),
-        ("value_median", "{neq: 2, field: [f]}", Threshold("neq", 2, ("f",))),
+        ("value_median", "{neq: 2, field: [f]}", Threshold("neq", 2, ("f",), 50)),
         ("value_percentile", "{lte: 2, field: f, percentile: 95}", Threshold("lte", 2, ("f",), 95)),
+        ("value_sum", "{gte: 5, lt: 9.5, field: f}", Threshold("gte", 5, ("f",), None, (Comparison("lt", 9.5),))),
         ("value_count", "{eq: 3.0, field: [f, g]}", Threshold("eq", 3, ("f", "g"))),
     ],
 )
@@ -114,10 +115,13 @@ def test_thresholds(load: Load, kind: str, condition: str, threshold: Threshold)
         ("group-by:", "group_by:", "unknown-key", 13),
         ("timespan: 24h", "timespan: 24", "wrong-value", 14),
         ("  timespan: 24h\n", "", "missing-key", 10),
-        ("timespan: 24h", "timespan: 24h\n  aliases: {x: {base: y}}", "not-supported", 15),
+        ("timespan: 24h", "timespan: 24h\n  aliases: {x: y}", "wrong-type", 15),
+        ("timespan: 24h", "timespan: 24h\n  aliases: [x]", "wrong-type", 15),
+        ("timespan: 24h", "timespan: 24h\n  aliases: {x: {other: y}}", "unknown-rule", 15),
+        ("timespan: 24h", "timespan: 24h\n  aliases: {x: {}}", "missing-key", 15),
         ("{gt: 30, field: gen_ai.prompt.hash}", "{gt: 30}", "missing-key", 15),
         ("{gt: 30, field: gen_ai.prompt.hash}", "{field: x}", "missing-key", 15),
-        ("{gt: 30, field: gen_ai.prompt.hash}", "{gt: 3, lt: 9, field: x}", "condition-range", 15),
+        ("{gt: 30, field: gen_ai.prompt.hash}", "{gt: 3, lt: 4, field: x}", "condition-range", 15),
         ("{gt: 30, field: gen_ai.prompt.hash}", "{more: 3, field: x}", "unknown-key", 15),
         ("{gt: 30, field: gen_ai.prompt.hash}", "{gt: '30', field: x}", "wrong-type", 15),
         ("{gt: 30, field: gen_ai.prompt.hash}", "{gt: true, field: x}", "wrong-type", 15),
@@ -127,7 +131,7 @@ def test_thresholds(load: Load, kind: str, condition: str, threshold: Threshold)
         ("{gt: 30, field: gen_ai.prompt.hash}", "[gt, 30]", "wrong-type", 15),
         ("  condition: {gt: 30, field: gen_ai.prompt.hash}\n", "", "missing-key", 10),
         ("type: value_count", "type: value_percentile", "wrong-value", 15),
-        ("type: value_count", "type: temporal", "not-supported", 15),
+        ("{gt: 30, field: gen_ai.prompt.hash}", "base and other", "wrong-type", 15),
     ],
 )
 def test_faults_have_a_code_and_a_line(load: Load, old: str, new: str, code: str, line: int) -> None:
@@ -142,11 +146,36 @@ def test_a_sum_works_on_one_field(load: Load) -> None:
     assert [problem.code for problem in load(BASE + text).problems] == ["wrong-value"]
 
 
-def test_conditions_in_words_are_not_supported(load: Load) -> None:
-    text = """title: In words
+IN_WORDS = """title: In words
 correlation: {type: temporal, rules: [base, other], timespan: 1h, condition: base and not other}
 """
-    assert [problem.code for problem in load(BASE + text).problems] == ["not-supported"]
+
+
+@pytest.mark.parametrize("text", [IN_WORDS, IN_WORDS.replace(" rules: [base, other],", "")])
+def test_a_condition_in_words_is_a_tree_over_the_rules(load: Load, text: str) -> None:
+    rule = correlation(load, text)
+    assert [base.name for base in rule.rules] == ["base", "other"]
+    assert rule.expression == Combined("and", (Occurs(0), Combined("not", (Occurs(1),))))
+    assert rule.threshold is None
+
+
+@pytest.mark.parametrize("words", ["base and", "base and nobody", "base", "base xor other"])
+def test_a_condition_in_words_that_can_not_be_used(load: Load, words: str) -> None:
+    loaded = load(BASE + IN_WORDS.replace("base and not other", words))
+    assert [(problem.code, problem.line) for problem in loaded.problems] == [("invalid-condition", START + 2)]
+
+
+def test_some_of_the_rules_can_be_enough(load: Load) -> None:
+    assert correlation(load, IN_WORDS.replace("base and not other", "{gte: 1}")).threshold == Threshold("gte", 1)
+
+
+def test_aliases_say_what_a_field_is_called_in_each_rule(load: Load) -> None:
+    text = IN_WORDS.replace(
+        "timespan", "group-by: who, aliases: {who: {base: user.id, other: organization.id}}, timespan"
+    )
+    rule = correlation(load, text)
+    assert [rule.field_in(position, "who") for position in (0, 1)] == ["user.id", "organization.id"]
+    assert rule.field_in(0, "source.ip") == "source.ip"
 
 
 def test_a_correlation_that_is_no_mapping(load: Load) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sigmagen.problems import Problem
-from sigmagen.rules.correlation import OPERATORS
+from sigmagen.rules.conditions import OPERATORS
 from sigmagen.rules.durations import DAY, MINUTE, format_timespan, parse_timespan
 from sigmagen.rules.lint.context import Context, RuleDocument, texts
 from sigmagen.rules.model import TEMPORAL_TYPES

@@ -1,0 +1,126 @@
+"""`sigmagen demo`: a sample log with an attack in it, what is found there, and the queries that find it in a SIEM."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+import click
+import orjson
+
+from sigmagen.cli.settings import Settings, with_settings
+from sigmagen.convert import LANGUAGES, Converter
+from sigmagen.detect import Detection, Detector
+from sigmagen.engines.duckdb import DuckDBEngine
+from sigmagen.logs.output import whole_file
+from sigmagen.logs.reader import LogReader
+from sigmagen.logs.recognise import Recogniser
+from sigmagen.mapping.source import SIEMS, Source
+from sigmagen.problems import EXIT_USAGE, Problem, SigmagenError
+from sigmagen.report.header import header
+from sigmagen.rules.model import Correlation, RuleFile
+from sigmagen.simulate.scenes import Scene, lay_out, records
+from sigmagen.testing import reach, rule_under_test
+
+DEFAULT_RULE = "logprobs_with_logit_bias"
+_NAMES = {"splunk": "Splunk", "elastic": "Elastic", "sentinel": "Microsoft Sentinel"}
+TWINS = 3
+"""How many of the benign look-alikes the sample log holds."""
+
+
+@click.command("demo")
+@click.argument("rule", default=DEFAULT_RULE)
+@click.option("-s", "--source", help="As which log source the sample is written; default: litellm, if the rule can.")
+@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Keep the sample log here.")
+@with_settings
+def command(rule: str, source: str | None, output: Path | None, settings: Settings) -> int:
+    """Find an attack in a sample log, and show the queries for it.
+
+    The sample holds the attack of a rule's own test file among benign look-alikes, written as a native log; the rule
+    then looks at it. RULE is a rule file's name without its folder and suffix.
+    """
+    converter = Converter.load(settings.mappings)
+    file = _file(rule, settings)
+    subject, test = rule_under_test(file)
+    chosen = converter.source(source) if source else _default_source(converter, subject)
+    query = converter.convert(subject, chosen, "duckdb")
+    attack = next(case.name for case in test.cases if case.kind == "attack")
+    scenes = [scene for scene in lay_out(test, chosen.name, reach=reach(query)) if scene.prefix is None]
+    scenes = _sample(scenes, attack)
+    with ExitStack() as stack:
+        log = output or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sigmagen-"))) / "sample.ndjson"
+        with whole_file(log) as stream:
+            for record in records(scenes, chosen.name):
+                stream.write(orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE))
+        _say_sample(scenes, chosen)
+        _show(_detect(log, converter, subject, stack))
+    _show_queries(converter, subject, chosen)
+    if output:
+        click.echo(f"The sample is in {output}: sigmagen detect {output}", err=True)
+    return 0
+
+
+def _file(name: str, settings: Settings) -> RuleFile:
+    files = settings.load().files
+    for file in files:
+        if file.path.stem == Path(name).name:
+            return file
+    known = ", ".join(file.path.stem for file in files)
+    raise SigmagenError(Problem("unknown-rule", f"there is no rule {name!r}", hint=f"there is {known}"), EXIT_USAGE)
+
+
+def _default_source(converter: Converter, rule: Correlation) -> Source:
+    """LiteLLM where it carries the rule's fields, else the first native source that does."""
+    feeding = sorted(converter.feeding(rule), key=lambda source: (source.canonical, source.name != "litellm"))
+    for source in feeding:
+        try:
+            converter.convert(rule, source, "duckdb")
+        except SigmagenError:
+            continue
+        return source
+    raise SigmagenError(Problem("no-source", f"no source feeds {rule.name}", file=rule.file, line=rule.line))
+
+
+def _sample(scenes: Sequence[Scene], attack: str) -> list[Scene]:
+    """The first attack and a few of its benign twins."""
+    twins = [scene for scene in scenes if scene.case.kind == "benign"][:TWINS]
+    wanted = {attack, *(scene.case.name for scene in twins)}
+    return [scene for scene in scenes if scene.case.name in wanted]
+
+
+def _say_sample(scenes: Sequence[Scene], source: Source) -> None:
+    calls = sum(len(scene.calls) for scene in scenes)
+    click.secho(f"A sample log of {calls} calls, as {source.title} writes it:", bold=True)
+    for scene in scenes:
+        kind = click.style("attack", "red") if scene.case.kind == "attack" else click.style("benign", "green")
+        click.echo(f"  {kind}  {scene.case.name}: {scene.case.why}")
+    click.echo()
+
+
+def _detect(log: Path, converter: Converter, rule: Correlation, stack: ExitStack) -> list[Detection]:
+    """What the rule finds in the sample, read as `sigmagen detect` reads any log."""
+    detector = Detector(converter, stack.enter_context(DuckDBEngine()))
+    detector.load(Recogniser(converter.sources.values()).sort(LogReader([str(log)])))
+    return detector.run([rule])
+
+
+def _show(detections: Sequence[Detection]) -> None:
+    from rich.console import Console
+
+    from sigmagen.report.alerts import print_alerts
+
+    click.secho("What the rule finds in it:", bold=True)
+    print_alerts(Console(highlight=False), detections)
+
+
+def _show_queries(converter: Converter, rule: Correlation, source: Source) -> None:
+    for siem in SIEMS:
+        click.secho(f"\nThe query for {_NAMES[siem]} ({LANGUAGES[siem]}):", bold=True)
+        try:
+            query = converter.convert(rule, source, siem, "alert")
+        except SigmagenError as error:
+            click.echo(error.problems[0].message)
+            continue
+        click.echo(header(query) + query.text)

@@ -1,0 +1,78 @@
+"""The verification matrix on a terminal: a row for each rule and source, a column for each target."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from sigmagen.report.text import harmless
+from sigmagen.verify import Cell
+
+_STYLES = {"equal": "green", "different": "bold red", "vacuous": "red", "not_run": "dim"}
+_WORDS = {"not_run": "not run"}
+
+
+def print_matrix(cells: Sequence[Cell], *, everything: bool = False) -> None:
+    """The matrix on standard output, then every cell that is not equal, with the reason."""
+    console = Console(highlight=False)
+    targets = list(dict.fromkeys(cell.target for cell in cells))
+    console.print(_table(cells, targets))
+    _print_reasons(console, cells, everything=everything)
+    counts = Counter(cell.status for cell in cells)
+    console.print(", ".join(f"{count} {_WORDS.get(status, status)}" for status, count in counts.most_common()))
+
+
+def _table(cells: Sequence[Cell], targets: Sequence[str]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("rule", overflow="fold")
+    table.add_column("source", no_wrap=True)
+    for target in targets:
+        table.add_column(_heading(cells, target), no_wrap=True)
+    rows: dict[tuple[str, str], dict[str, list[Cell]]] = {}
+    for cell in cells:
+        rows.setdefault((cell.rule, cell.source), {}).setdefault(cell.target, []).append(cell)
+    last = ""
+    for (rule, source), by_target in rows.items():
+        shown = [_status(by_target.get(target, [])) for target in targets]
+        table.add_row(harmless(rule) if rule != last else "", source, *shown)
+        last = rule
+    return table
+
+
+def _heading(cells: Sequence[Cell], target: str) -> str:
+    engine = next(
+        (f"\n{cell.engine}, {cell.fidelity}" for cell in cells if cell.target == target and cell.fidelity), ""
+    )
+    return f"{target}{engine}"
+
+
+def _status(cells: Sequence[Cell]) -> Text:
+    """`equal 12` where hunt and alert runs agree (12 rows of the hunt), else each by itself."""
+    hunt = next((cell for cell in cells if cell.mode == "hunt"), None)
+    statuses = {cell.status for cell in cells}
+    if hunt and len(statuses) == 1:
+        rows = f" {hunt.rows}" if hunt.status == "equal" else ""
+        return Text(f"{_WORDS.get(hunt.status, hunt.status)}{rows}", _STYLES[hunt.status])
+    text = Text()
+    for cell in cells:
+        text.append(f"{cell.mode} {_WORDS.get(cell.status, cell.status)} ", _STYLES[cell.status])
+    return text
+
+
+def _print_reasons(console: Console, cells: Sequence[Cell], *, everything: bool) -> None:
+    """Why cells are not equal; the reasons that many cells share, once."""
+    reasons: dict[tuple[str, str], list[Cell]] = {}
+    for cell in cells:
+        if cell.status != "equal":
+            said = cell.reason or "; ".join(cell.differences)
+            reasons.setdefault((cell.status, said), []).append(cell)
+    for (status, said), group in reasons.items():
+        places = list(dict.fromkeys(f"{cell.rule} on {cell.source} in {cell.target}" for cell in group))
+        shown = (
+            ", ".join(places) if everything or len(places) <= 3 else f"{', '.join(places[:2])}, {len(places) - 2} more"
+        )
+        console.print(Text(f"{_WORDS.get(status, status)}: {harmless(said)} ({harmless(shown)})", _STYLES[status]))

@@ -1,0 +1,124 @@
+"""A correlation's condition: comparisons with numbers, or rules joined by and, or, not."""
+
+from __future__ import annotations
+
+import math
+from operator import eq, ge, gt, le, lt, ne
+from typing import TYPE_CHECKING, Any, cast
+
+from sigmagen.problems import Problem
+from sigmagen.rules.detection import kind
+from sigmagen.rules.model import Combined, Comparison, Expression, Occurs, Operator, Threshold
+from sigmagen.rules.yaml import Document, KeyPath
+
+if TYPE_CHECKING:
+    from sigma.correlations import CorrelationConditionItem, SigmaRuleReference
+
+OPERATORS = ("gt", "gte", "lt", "lte", "eq", "neq")
+PATH: KeyPath = ("correlation", "condition")
+_MEETS = {"gt": gt, "gte": ge, "lt": lt, "lte": le, "eq": eq, "neq": ne}
+_COUNTS = ("event_count", "value_count", "temporal", "temporal_ordered")
+
+
+class ThresholdParser:
+    """Reads the mapping of a condition such as `{field: user.id, gte: 10, lt: 50}`."""
+
+    def __init__(self, document: Document, correlation_type: str, fields: tuple[str, ...]) -> None:
+        self.document = document
+        self.type = correlation_type
+        self.fields = fields
+        self.problems: list[Problem] = []
+
+    def parse(self, condition: dict[str, Any]) -> Threshold | None:
+        """The threshold; None, with everything that is wrong in `problems`, if there is none."""
+        for key in condition:
+            if key not in (*OPERATORS, "field", "percentile"):
+                hint = f"known: {', '.join(OPERATORS)}, field, percentile"
+                self._note("unknown-key", f"a condition has no key '{key}'", (*PATH, key), hint)
+        operators = [op for op in OPERATORS if op in condition]
+        if not operators:
+            self._note("missing-key", "the condition compares with nothing", PATH, f"one of {', '.join(OPERATORS)}")
+        compared = [(op, self._number(condition[op], (*PATH, op))) for op in operators]
+        self._fields()
+        percentile = self._percentile(condition)
+        found = [Comparison(cast(Operator, op), value) for op, value in compared if value is not None]
+        if found and not _possible(found, whole=self.type in _COUNTS):
+            said = " and ".join(f"{item.op} {item.value}" for item in found)
+            self._note("condition-range", f"no number is {said}", PATH, "a range is such as {gte: 5, lt: 50}")
+        if self.problems or not found:
+            return None
+        first, *rest = found
+        return Threshold(first.op, first.value, self.fields, percentile, tuple(rest))
+
+    def _note(self, code: str, message: str, path: KeyPath, hint: str | None = None) -> None:
+        self.problems.append(self.document.problem(code, message, path, hint))
+
+    def _number(self, value: object, path: KeyPath) -> int | float | None:
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+            hint = "write the number without quotes or separators"
+            self._note("wrong-type", f"a threshold must be a number, not {kind(value)} ({value!r})", path, hint)
+            return None
+        if self.type in _COUNTS and (value < 0 or value != int(value)):
+            self._note("wrong-value", f"{self.type} compares with a whole number, not {value}", path)
+            return None
+        return int(value) if self.type in _COUNTS else value
+
+    def _fields(self) -> None:
+        if self.type.startswith("value_") and not self.fields:
+            self._note("missing-key", f"{self.type} needs field: in its condition", PATH)
+        elif self.type.startswith("value_") and self.type != "value_count" and len(self.fields) > 1:
+            self._note("wrong-value", f"{self.type} works on one field", (*PATH, "field"))
+
+    def _percentile(self, condition: dict[str, Any]) -> int | None:
+        value = condition.get("percentile")
+        if self.type == "value_median":
+            return 50
+        if self.type != "value_percentile":
+            return None
+        if isinstance(value, bool) or not isinstance(value, int) or not 0 < value < 100:
+            path = (*PATH, "percentile")
+            self._note("wrong-value", "value_percentile needs percentile: between 1 and 99", path)
+            return None
+        return value
+
+
+def _possible(comparisons: list[Comparison], *, whole: bool) -> bool:
+    """Whether some number meets all comparisons: a bound itself, or one just beside it."""
+    step = 1 if whole else 1e-9
+    near = [item.value + delta for item in comparisons for delta in (-step, 0, step)]
+    return any(all(_MEETS[item.op](number, item.value) for item in comparisons) for number in near)
+
+
+def named_rules(text: str) -> list[str]:
+    """The rules that a condition in words names, each once, in order. Raises ValueError if it can't be read."""
+    from sigma.correlations import SigmaExtendedCorrelationCondition
+    from sigma.exceptions import SigmaError
+
+    try:
+        return list(SigmaExtendedCorrelationCondition(text).get_referenced_rules())
+    except SigmaError as error:
+        raise ValueError(str(error)) from None
+
+
+def parse_expression(text: str, rules: tuple[str, ...]) -> Expression:
+    """`a and not b` over the rules that a correlation lists. Raises ValueError: unreadable, or not the same rules."""
+    from sigma.correlations import SigmaExtendedCorrelationCondition
+
+    named = named_rules(text)
+    unknown = [name for name in named if name not in rules]
+    unused = [name for name in rules if name not in named]
+    if unknown or unused:
+        wrong = unknown or unused
+        raise ValueError(f"{', '.join(wrong)} is {'not in rules' if unknown else 'in rules, but not in the condition'}")
+    return _expression(SigmaExtendedCorrelationCondition.parse(text), rules)
+
+
+def _expression(node: CorrelationConditionItem | SigmaRuleReference, rules: tuple[str, ...]) -> Expression:
+    from sigma.correlations import CorrelationConditionAND, CorrelationConditionItem, CorrelationConditionOR
+
+    if not isinstance(node, CorrelationConditionItem):
+        return Occurs(rules.index(node.reference))
+    operands = tuple(_expression(arg, rules) for arg in node.args)
+    if isinstance(node, CorrelationConditionAND):
+        return Combined("and", operands)
+    return Combined("or" if isinstance(node, CorrelationConditionOR) else "not", operands)
