@@ -173,6 +173,7 @@ def test_json_functions(expression: str, value: Any) -> None:
         ('strftime(1786440000.123, "%Y-%m-%dT%H:%M:%S.%3N%z")', "2026-08-11T09:20:00.123+0000"),
         ('strftime(0, "%F %T %s")', "1970-01-01 00:00:00 0"),
         ('strptime("2026-08-11T09:20:00.123+0000", "%Y-%m-%dT%H:%M:%S.%3N%z")', 1786440000.123),
+        ('strftime(1786440000, "%w %j %V")', "2 223 33"),
         ('strptime("1970-01-02", "%Y-%m-%d")', 86400.0),
         ('strptime("never", "%Y")', NULL),
     ],
