@@ -132,6 +132,12 @@ def extract(text: str, path: str) -> Value:
     return native(found[0]) if found else None
 
 
+def extract_exact(text: str, key: str) -> Value:
+    """json_extract_exact: the value of a key of the outer object, taken literally, dots and braces included."""
+    value = parsed(text)
+    return native(value.get(key)) if isinstance(value, dict) else None
+
+
 def _walk(values: list[Any], steps: tuple[str | int | None, ...]) -> list[Any]:
     for step in steps:
         reached: list[Any] = []

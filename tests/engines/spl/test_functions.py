@@ -154,6 +154,8 @@ def test_json_functions__json_extract(path: str, value: Any) -> None:
     [
         ('json_extract("{cut off", "a")', NULL),
         ("json_extract(nothing, path)", NULL),
+        ('json_extract_exact(j, "d.t")', 1.0),
+        ('json_extract_exact(j, "a.b")', NULL),
         ('json_array_to_mv("[\\"a\\", 1, {\\"k\\": []}]")', ["a", "1", '{"k":[]}']),
         ('json_array_to_mv("[\\"a\\", 1]", true())', ['"a"', "1"]),
         ('json_array_to_mv("{}")', NULL),
