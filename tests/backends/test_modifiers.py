@@ -43,6 +43,12 @@ def kusto() -> Iterator[Held]:
 
 
 @pytest.fixture(scope="module")
+def splunk() -> Iterator[Held]:
+    with running("splunk", "", EVENTS) as held:
+        yield held
+
+
+@pytest.fixture(scope="module")
 def elasticsearch(elasticsearch_url: str) -> Iterator[Held]:
     with running("elastic", elasticsearch_url, EVENTS) as held:
         yield held
@@ -83,6 +89,11 @@ def test_duckdb_finds_the_same(number: int, row: Row, duckdb: Held, tmp_path: Pa
 @ROWS
 def test_kql_finds_the_same(number: int, row: Row, kusto: Held, tmp_path: Path) -> None:
     check(kusto, row, tmp_path)
+
+
+@ROWS
+def test_spl_finds_the_same(number: int, row: Row, splunk: Held, tmp_path: Path) -> None:
+    check(splunk, row, tmp_path)
 
 
 @pytest.mark.elasticsearch
