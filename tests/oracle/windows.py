@@ -38,6 +38,7 @@ class Look(NamedTuple):
     fields: Event
 
 
+@cache
 def tick_length(timespan_ms: int) -> int:
     """H: the largest divisor of a day that also divides the timespan and is at most a sixth of it and four hours.
 
