@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 from sigmagen.backends.duckdb import DuckDBPrinter
@@ -10,12 +11,14 @@ from sigmagen.backends.esql import EsqlPrinter
 from sigmagen.backends.kusto import KustoPrinter
 from sigmagen.backends.printer import NameClashError, Printer
 from sigmagen.backends.splunk import SplunkPrinter
-from sigmagen.mapping.source import Source, Target, load_sources
+from sigmagen.mapping.source import Source, Target, load_sources, together
 from sigmagen.mapping.taxonomy import Taxonomy, load_taxonomy
-from sigmagen.plan.build import Mode, build_plan, feeds
+from sigmagen.plan.build import build_plan, feeds, not_convertible
+from sigmagen.plan.items import UnsupportedCorrelationError
+from sigmagen.plan.model import Mode
 from sigmagen.plan.window import DAY, MINUTE, Schedule, Window, duration_text
 from sigmagen.problems import Problem, SigmagenError
-from sigmagen.rules.model import BaseRule, Correlation
+from sigmagen.rules.model import BaseRule, Correlation, base_rules
 from sigmagen.rules.yaml import load_data
 
 PRINTERS: dict[str, type[Printer]] = {
@@ -30,7 +33,11 @@ SUFFIXES = {"splunk": "spl", "elastic": "esql", "sentinel": "kql", "duckdb": "sq
 
 @dataclass(frozen=True)
 class Query:
-    """One converted rule. `columns` maps the result's group-by columns to canonical field names."""
+    """One converted rule. `columns` maps the result's group-by columns to canonical field names.
+
+    `ranged` says that the text asks for the time range that it runs over, `estimated` that the value in the result is
+    the SIEM's own estimate.
+    """
 
     rule: BaseRule | Correlation
     source: Source
@@ -41,6 +48,8 @@ class Query:
     windows: tuple[Window, ...]
     schedule: Schedule | None
     warnings: tuple[Problem, ...]
+    ranged: bool = False
+    estimated: bool = False
 
     @property
     def target(self) -> Target:
@@ -62,15 +71,23 @@ class Converter:
         return cls(mappings, load_sources(mappings), load_taxonomy(mappings))
 
     def feeding(self, rule: BaseRule | Correlation) -> list[Source]:
-        """The sources of a rule's logsource, by name."""
-        return [source for source in self.sources.values() if feeds(source, rule)]
+        """The sources of a rule's logsource, by name; for a rule across several logsources, those that together are."""
+        alone = [source for source in self.sources.values() if feeds(source, rule)]
+        logsources = dict.fromkeys(base.logsource for base in base_rules(rule))
+        if alone or len(logsources) < 2:
+            return alone
+        choices = [[source for source in self.sources.values() if source.entry_for(item)] for item in logsources]
+        return [together(sources) for sources in product(*choices)]
 
     def source(self, name: str) -> Source:
-        """A source by name. Raises SigmagenError."""
-        if name not in self.sources:
-            known = ", ".join(self.sources)
-            raise SigmagenError(Problem("unknown-source", f"unknown source {name!r}", hint=f"there is {known}"), 3)
-        return self.sources[name]
+        """A source by name, or several by their names joined with `+`. Raises SigmagenError."""
+        found = []
+        for part in name.split("+"):
+            if part not in self.sources:
+                known = ", ".join(self.sources)
+                raise SigmagenError(Problem("unknown-source", f"unknown source {part!r}", hint=f"there is {known}"), 3)
+            found.append(self.sources[part])
+        return together(found)
 
     def convert(self, rule: BaseRule | Correlation, source: Source, siem: str, mode: Mode = "hunt") -> Query:
         """The query of a rule over a source in a SIEM's language.
@@ -81,13 +98,25 @@ class Converter:
         printer = PRINTERS[siem](plan)
         try:
             text = printer.text()
+        except UnsupportedCorrelationError as error:
+            raise not_convertible(rule, siem, error) from None
         except NameClashError as error:
             clash = Problem("name-clash", f"{rule.title}: {error}", file=rule.file, line=rule.line)
             raise SigmagenError(clash) from None
         columns = {printer.name(name).strip('"`'): name for name in plan.group_by}
         schedule, warnings = self._schedule(plan.windows, source.targets[siem], rule)
         return Query(
-            rule, source, siem, mode, text, columns, tuple(plan.windows), schedule, (*plan.warnings, *warnings)
+            rule,
+            source,
+            siem,
+            mode,
+            text,
+            columns,
+            tuple(plan.windows),
+            schedule,
+            tuple(dict.fromkeys((*plan.warnings, *warnings))),
+            plan.ranged,
+            plan.estimated,
         )
 
     def _schedule(

@@ -12,8 +12,8 @@ from sigmagen.backends.printer import Printer, constant, lowered
 from sigmagen.mapping.source import Source
 from sigmagen.mapping.taxonomy import Taxonomy
 from sigmagen.mapping.view import ViewBuilder
-from sigmagen.plan.build import Plan
 from sigmagen.plan.expr import Column, Expr, Get, Literal, Scalar, walk
+from sigmagen.plan.model import Plan
 from sigmagen.plan.steps import (
     Aggregate,
     CountRows,
@@ -21,10 +21,12 @@ from sigmagen.plan.steps import (
     Expand,
     ExpandValues,
     Filter,
+    InsideRange,
     Limit,
     Project,
     Scan,
     Sort,
+    Union,
     Unique,
 )
 
@@ -126,6 +128,22 @@ class DuckDBPrinter(Printer):
 
     def step_scan(self, step: Scan) -> list[str]:
         self._select = _Select(self.name(self.target.location))
+        return []
+
+    def step_union(self, step: Union) -> list[str]:
+        for number, branch in enumerate(self.branches(step), 1):
+            self._parts.append((f"branch_{number}", branch.text()))
+        united = "\nUNION ALL BY NAME\n".join(f"SELECT * FROM branch_{n}" for n, _ in enumerate(step.branches, 1))
+        self._parts.append(("items", united))
+        self._select = _Select("items")
+        return []
+
+    def step_insiderange(self, step: InsideRange) -> list[str]:
+        """The range is in two variables of the connection, which the engine sets."""
+        start, end = (f"CAST(getvariable('range_{edge}') AS TIMESTAMP)" for edge in ("start", "end"))
+        if self._select.aggregated or self._select.unnested:
+            self._close()
+        self._select.where += [f"{self.expr(step.begin)} >= {start}", f"{self.expr(step.end)} <= {end}"]
         return []
 
     def step_filter(self, step: Filter) -> list[str]:
@@ -276,10 +294,27 @@ class DuckDBPrinter(Printer):
     def op_milliseconds(self, time: Expr) -> str:
         return f"date_trunc('milliseconds', {self.expr(time)})"
 
+    def op_size(self, values: Expr) -> str:
+        return f"len({self.expr(values)})"
+
+    def op_head(self, values: Expr, number: Expr) -> str:
+        return f"list_sort({self.expr(values)})[:{self.expr(number)}]"
+
     # Aggregates.
 
     def op_count(self) -> str:
         return "count(*)"
+
+    def op_count_if(self, condition: Expr) -> str:
+        return f"count(*) FILTER ({self.expr(condition)})"
+
+    def op_percentile(self, value: Expr, percentile: Expr) -> str:
+        """The nearest rank: the k-th smallest, k = ceil(n * p / 100)."""
+        text = self.expr(value)
+        return f"list_sort(list({text}))[(count(*) * {self.expr(percentile)} + 99) // 100]"
+
+    def op_merge_values(self, values: Expr) -> str:
+        return f"list_distinct(flatten(list({self.expr(values)})))"
 
     def op_values(self, value: Expr) -> str:
         text = self.expr(value)

@@ -6,8 +6,8 @@ import re
 from typing import ClassVar
 
 from sigmagen.backends.printer import Printer, constant, largest_unit, lowered
-from sigmagen.plan.build import Plan
 from sigmagen.plan.expr import Call, Expr, Get, walk
+from sigmagen.plan.model import Plan
 from sigmagen.plan.steps import (
     Aggregate,
     CountRows,
@@ -15,10 +15,12 @@ from sigmagen.plan.steps import (
     Expand,
     ExpandValues,
     Filter,
+    InsideRange,
     Limit,
     Project,
     Scan,
     Sort,
+    Union,
     Unique,
 )
 
@@ -86,16 +88,29 @@ class EsqlPrinter(Printer):
 
     def get(self, get: Get) -> str:
         column = ".".join(str(segment) for segment in get.segments)
-        text = self.name(column)
+        text = self.stored(column)
         stored = _STORED.get(self.target.columns.get(column, ""), get.type)
         if stored == get.type or (stored == "string" and get.type not in _CASTS):
             return text
         return f"{_CASTS.get(get.type, 'TO_STRING')}({text})"
 
+    def stored(self, column: str) -> str:
+        """The name of a column of the index."""
+        return self.name(column)
+
     # Steps.
 
     def step_scan(self, step: Scan) -> list[str]:
         return [f"FROM {self.target.location}"]
+
+    def step_union(self, step: Union) -> list[str]:
+        from sigmagen.backends.esql_union import united
+
+        return united(step)
+
+    def step_insiderange(self, step: InsideRange) -> list[str]:
+        """Kibana fills the parameters in."""
+        return [f"WHERE {self.expr(step.begin)} >= ?_tstart AND {self.expr(step.end)} <= ?_tend"]
 
     def step_derive(self, step: Derive) -> list[str]:
         lines = [self._grok(part, name) for name, value in step.columns for part in walk(value) if _is_extract(part)]
@@ -212,10 +227,30 @@ class EsqlPrinter(Printer):
         """A date holds milliseconds already."""
         return self.expr(time)
 
+    def op_mean(self, total: Expr, number: Expr) -> str:
+        """Of two whole numbers, ES|QL would make a whole number."""
+        return f"TO_DOUBLE({self.expr(total)}) / {self.expr(number)}"
+
+    def op_size(self, values: Expr) -> str:
+        return f"MV_COUNT({self.expr(values)})"
+
+    def op_head(self, values: Expr, number: Expr) -> str:
+        return f"MV_SLICE(MV_SORT({self.expr(values)}), 0, {constant(number) - 1})"
+
     # Aggregates.
 
     def op_count(self) -> str:
         return "COUNT(*)"
+
+    def op_count_if(self, condition: Expr) -> str:
+        return f"COUNT(*) WHERE {self.expr(condition)}"
+
+    def op_percentile(self, value: Expr, percentile: Expr) -> str:
+        return f"PERCENTILE({self.expr(value)}, {self.expr(percentile)})"
+
+    def op_merge_values(self, values: Expr) -> str:
+        """VALUES of a multi-value column takes its elements."""
+        return f"VALUES({self.expr(values)})"
 
     def op_distinct(self, value: Expr) -> str:
         """Exact, unlike COUNT_DISTINCT."""

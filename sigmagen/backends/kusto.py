@@ -14,11 +14,13 @@ from sigmagen.plan.steps import (
     Expand,
     ExpandValues,
     Filter,
+    InsideRange,
     Join,
     Limit,
     Project,
     Scan,
     Sort,
+    Union,
     Unique,
 )
 
@@ -51,11 +53,23 @@ class KustoPrinter(Printer):
         lines = self.steps()
         counted = next((i for i, step in enumerate(self.plan.steps) if isinstance(step, CountRows)), None)
         if counted is None:
-            return "\n| ".join(lines)
+            return self._range() + "\n| ".join(lines)
         # The number of rows of a pipeline, next to the rows themselves, takes the pipeline twice.
         position = next(index for index, line in enumerate(lines) if line.startswith("extend groups"))
         head = "\n| ".join(lines[:position])
-        return f"let alerts = {head};\nalerts\n| " + "\n| ".join(lines[position:])
+        return f"{self._range()}let alerts = {head};\nalerts\n| " + "\n| ".join(lines[position:])
+
+    def _range(self) -> str:
+        """A query isn't told its time range; what it sees whole lies between its first and its last record."""
+        if self.plan.rule is None or not self.plan.ranged:
+            return ""
+        tables = {part.targets[self.target.name].location: None for part in self.plan.source.parts}
+        time = self.target.time
+        starts = [f"toscalar({table} | summarize min({time}))" for table in tables]
+        ends = [f"toscalar({table} | summarize max({time})) + 1ms" for table in tables]
+        start = starts[0] if len(starts) == 1 else f"max_of({', '.join(starts)})"
+        end = ends[0] if len(ends) == 1 else f"min_of({', '.join(ends)})"
+        return f"let range_start = {start};\nlet range_end = {end};\n"
 
     def name(self, column: str) -> str:
         column = self.plan.stored_as.get(column, column)
@@ -105,6 +119,14 @@ class KustoPrinter(Printer):
 
     def step_scan(self, step: Scan) -> list[str]:
         return [self.target.location]
+
+    def step_union(self, step: Union) -> list[str]:
+        branches = [branch.text().replace("\n", "\n    ") for branch in self.branches(step)]
+        return ["union\n    (" + "),\n    (".join(branches) + ")"]
+
+    def step_insiderange(self, step: InsideRange) -> list[str]:
+        """See `_range`."""
+        return [f"where {self.expr(step.begin)} >= range_start and {self.expr(step.end)} <= range_end"]
 
     def step_join(self, step: Join) -> list[str]:
         functions = {"any": "take_any", "max": "max"}
@@ -267,10 +289,30 @@ class KustoPrinter(Printer):
     def op_milliseconds(self, time: Expr) -> str:
         return f"bin({self.expr(time)}, 1ms)"
 
+    def op_mean(self, total: Expr, number: Expr) -> str:
+        """Of two whole numbers, KQL would make a whole number."""
+        return f"todouble({self.expr(total)}) / {self.expr(number)}"
+
+    def op_size(self, values: Expr) -> str:
+        return f"array_length({self.expr(values)})"
+
+    def op_head(self, values: Expr, number: Expr) -> str:
+        return f"array_slice(array_sort_asc({self.expr(values)}), 0, {constant(number) - 1})"
+
     # Aggregates.
 
     def op_count(self) -> str:
         return "count()"
+
+    def op_count_if(self, condition: Expr) -> str:
+        return f"countif({self.expr(condition)})"
+
+    def op_percentile(self, value: Expr, percentile: Expr) -> str:
+        return f"percentile({self.expr(value)}, {self.expr(percentile)})"
+
+    def op_merge_values(self, values: Expr) -> str:
+        """`make_set` of arrays is the set of their elements."""
+        return f"make_set({self.expr(values)})"
 
     def op_distinct(self, value: Expr) -> str:
         """Exact, unlike dcount; the empty string stands for a missing value."""

@@ -6,9 +6,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from sigmagen.plan.build import Plan
 from sigmagen.plan.expr import Call, Column, Expr, Get, Literal, Scalar, Type
-from sigmagen.plan.steps import Step
+from sigmagen.plan.model import Plan
+from sigmagen.plan.steps import Step, Union
 
 _UNITS = (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1))
 
@@ -102,8 +102,19 @@ class Printer(ABC):
         if expression.op == "cast":
             kind = expression.args[1]
             return str(kind.value) if isinstance(kind, Literal) else "string"
-        numbers = {"subtract": "integer", "add": "integer", "divide": "float", "length": "integer"}
+        numbers = {
+            "subtract": "integer",
+            "add": "integer",
+            "divide": "float",
+            "mean": "float",
+            "length": "integer",
+            "size": "integer",
+        }
         return numbers.get(expression.op, "string")
+
+    def branches(self, step: Union) -> list[Printer]:
+        """A printer for each branch of a union."""
+        return [type(self)(plan) for plan in step.branches]
 
     def steps(self) -> list[str]:
         """Each step's text, by the method `step_<name>`; a step may print several lines or none."""
@@ -186,6 +197,12 @@ class Printer(ABC):
 
     def op_add(self, *parts: Expr) -> str:
         return " + ".join(self._operand(part) for part in parts)
+
+    def op_times(self, left: Expr, right: Expr) -> str:
+        return f"{self._operand(left)} * {self.expr(right)}"
+
+    def op_mean(self, total: Expr, number: Expr) -> str:
+        return f"{self.expr(total)} / {self.expr(number)}"
 
     def op_subtract(self, left: Expr, right: Expr) -> str:
         return f"{self._operand(left)} - {self._operand(right)}"

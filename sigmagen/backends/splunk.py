@@ -15,11 +15,13 @@ from sigmagen.plan.steps import (
     Expand,
     ExpandValues,
     Filter,
+    InsideRange,
     Limit,
     Project,
     Scan,
     Sort,
     Step,
+    Union,
     Unique,
 )
 
@@ -101,7 +103,9 @@ class SplunkPrinter(Printer):
 
     def steps(self) -> list[str]:
         """The search terms first: what the index can answer, it should. They fold case, so `where` decides again."""
-        rest = list(self.plan.steps[1:])
+        first, *rest = self.plan.steps
+        if isinstance(first, Union):
+            return [line for step in self.plan.steps for line in self.step(step)]
         terms = [self.target.location]
         if rest and isinstance(rest[0], Filter):
             source_terms = self._terms(rest[0].condition, {})
@@ -149,6 +153,20 @@ class SplunkPrinter(Printer):
     def step_scan(self, step: Scan) -> list[str]:
         return [self.target.location]
 
+    def step_union(self, step: Union) -> list[str]:
+        """Streams of events run side by side; alerts, which take whole sub-searches, are appended."""
+        texts = [branch.text().replace("\n", "\n    ") for branch in self.branches(step)]
+        if not any(isinstance(part, Aggregate | Unique) for branch in step.branches for part in branch.steps):
+            return ["| multisearch\n    " + "\n    ".join(f"[{_generating(text)}]" for text in texts)]
+        first, *others = texts
+        return [first.replace("\n    ", "\n"), *(f"append\n    [{_generating(text)}]" for text in others)]
+
+    def step_insiderange(self, step: InsideRange) -> list[str]:
+        """A search over all time has no end."""
+        begin, end = self.expr(step.begin), self.expr(step.end)
+        inside = f'{begin} >= info_min_time AND (info_max_time = "+Infinity" OR {end} <= info_max_time)'
+        return ["addinfo", f"where {inside}"]
+
     def step_derive(self, step: Derive) -> list[str]:
         columns = [(self.name(name), self._value(value)) for name, value in step.columns]
         changed = [f"{name}={value}" for name, value in columns if name != value]
@@ -188,7 +206,9 @@ class SplunkPrinter(Printer):
         return [f"head {step.rows}"]
 
     def step_project(self, step: Project) -> list[str]:
-        return ["table " + ", ".join(self.name(name) for name in step.columns)]
+        # In a sub-search, whose rows go on, `table` would stop the streaming.
+        command = "table" if self.plan.rule else "fields"
+        return [f"{command} " + ", ".join(self.name(name) for name in step.columns)]
 
     # Operations.
 
@@ -273,10 +293,36 @@ class SplunkPrinter(Printer):
     def op_milliseconds(self, time: Expr) -> str:
         return f"floor({self.expr(time)}*1000)/1000"
 
+    def op_mean(self, total: Expr, number: Expr) -> str:
+        return f"{self.expr(total)}/{self.expr(number)}"
+
+    def op_times(self, left: Expr, right: Expr) -> str:
+        return f"{self.expr(left)}*{self.expr(right)}"
+
+    def op_size(self, values: Expr) -> str:
+        return f"mvcount({self.expr(values)})"
+
+    def op_head(self, values: Expr, number: Expr) -> str:
+        return f"mvindex({self.expr(values)}, 0, {constant(number) - 1})"
+
     # Aggregates.
 
     def op_count(self) -> str:
         return "count"
+
+    def op_count_if(self, condition: Expr) -> str:
+        return f"count(eval({self.expr(condition)}))"
+
+    def op_percentile(self, value: Expr, percentile: Expr) -> str:
+        return f"perc{self.expr(percentile)}({self.expr(value)})"
+
+    def op_merge_values(self, values: Expr) -> str:
+        return f"values({self.expr(values)})"
+
+
+def _generating(text: str) -> str:
+    """A search as the body of a sub-search."""
+    return text if text.startswith("|") else f"search {text}"
 
 
 def _seconds(milliseconds: int) -> str:

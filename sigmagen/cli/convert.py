@@ -13,7 +13,7 @@ from sigmagen.cli.settings import AS_JSON, RULE_PATHS, SOURCES, Settings, with_s
 from sigmagen.convert import LANGUAGES, SUFFIXES, Converter, Query
 from sigmagen.logs.output import whole_folder
 from sigmagen.mapping.source import SIEMS, Source
-from sigmagen.plan.build import Mode
+from sigmagen.plan.model import Mode
 from sigmagen.problems import EXIT_FINDINGS, EXIT_USAGE, Problem, SigmagenError
 from sigmagen.report.header import header, query_document
 from sigmagen.rules.model import BaseRule, Correlation, RuleFile, base_rules

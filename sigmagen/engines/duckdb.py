@@ -85,13 +85,16 @@ class DuckDBEngine:
 
     def select(self, source: Source, start: int, end: int) -> None:
         """Let queries see only events in [start, end)."""
+        for edge, moment in (("start", start), ("end", end)):
+            self.connection.execute(f"SET VARIABLE range_{edge} = make_timestamp({int(moment)} * 1000)")
         self.connection.execute(
             f'CREATE OR REPLACE VIEW "{source.name}" AS SELECT * FROM {self.table(source)} '
             f"WHERE timestamp >= make_timestamp({int(start)} * 1000) AND timestamp < make_timestamp({int(end)} * 1000)"
         )
 
     def run(self, query: Query, start: int, end: int) -> list[Alert]:
-        self.select(query.source, start, end)
+        for part in query.source.parts:
+            self.select(part, start, end)
         result = self.connection.execute(query.text)
         columns = [column[0] for column in result.description or ()]
         return alerts_from(query, columns, result.fetchall())

@@ -88,7 +88,9 @@ class ElasticsearchEngine:
 
     def run(self, query: Query, start: int, end: int) -> list[Alert]:
         window = {"range": {"@timestamp": {"gte": iso(start), "lt": iso(end), "format": "strict_date_optional_time"}}}
-        result = self.client.esql.query(query=query.text, filter=window, columnar=False)
+        # As Discover does with the time range that was picked.
+        params = [{"_tstart": iso(start)}, {"_tend": iso(end)}] if query.ranged else None
+        result = self.client.esql.query(query=query.text, filter=window, params=params, columnar=False)
         rows = result["values"]
         if len(rows) >= HUNT_ROWS:
             raise SigmagenError(

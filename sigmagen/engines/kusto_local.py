@@ -105,7 +105,11 @@ class KustoLocalEngine:
     def _translated(self, text: str, source: Source) -> str:
         import duckdb_kql
 
-        tables = self.schemas(source.targets[self.siem], source)
+        tables = {
+            table: columns
+            for part in source.parts
+            for table, columns in self.schemas(part.targets[self.siem], part).items()
+        }
         return str(duckdb_kql.to_sql(text, schema={table: list(columns) for table, columns in tables.items()}))
 
     def close(self) -> None:

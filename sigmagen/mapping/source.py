@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -77,7 +77,7 @@ class LogsourceEntry:
 
 @dataclass(frozen=True)
 class Source:
-    """One log source."""
+    """One log source, or several read `together` by a rule that correlates across them."""
 
     name: str
     title: str
@@ -89,10 +89,31 @@ class Source:
     native_fields: Mapping[str, str]
     targets: Mapping[str, Target]
     canonical: bool = False
+    together: tuple[Source, ...] = ()
+
+    @property
+    def parts(self) -> tuple[Source, ...]:
+        """The sources that are read: this one, or those that it stands for."""
+        return self.together or (self,)
 
     def entry_for(self, logsource: LogSource) -> LogsourceEntry | None:
         """The entry that a rule's logsource asks for, if this source can feed it."""
         return next((entry for entry in self.logsources if entry.logsource == logsource), None)
+
+
+def together(sources: Sequence[Source]) -> Source:
+    """The sources that one rule reads side by side, as one; each once."""
+    parts = tuple({part.name: part for source in sources for part in source.parts}.values())
+    if len(parts) == 1:
+        return parts[0]
+    first = parts[0]
+    targets = {
+        name: replace(target, delay=max(part.targets[name].delay for part in parts))
+        for name, target in first.targets.items()
+    }
+    logsources = tuple(entry for part in parts for entry in part.logsources)
+    names, titles = "+".join(part.name for part in parts), " and ".join(part.title for part in parts)
+    return replace(first, name=names, title=titles, logsources=logsources, targets=targets, together=parts)
 
 
 def _target(name: str, data: dict[str, Any], source: dict[str, Any], canonical: bool) -> Target:

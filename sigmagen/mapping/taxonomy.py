@@ -13,7 +13,7 @@ from sigmagen.rules.yaml import load_data
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One canonical field. `derive` is an expression over other canonical fields, where it has one."""
+    """A canonical field. `derive` is an expression over other canonical fields; one with a `unit` is never negative."""
 
     name: str
     type: Type
@@ -22,6 +22,7 @@ class Field:
     lower: bool = False
     private: bool = False
     derive: Any = None
+    unit: str | None = None
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ def load_taxonomy(mappings: Path) -> Taxonomy:
                 lower=entry.get("case") == "lower",
                 private=bool(entry.get("private")),
                 derive=entry.get("derive"),
+                unit=entry.get("unit"),
             )
             for name, entry in data["fields"].items()
         }

@@ -2,49 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Literal as Choice
+from collections.abc import Iterator, Sequence
 
 from sigmagen.mapping.expression import UnavailableFieldError
-from sigmagen.mapping.source import LogsourceEntry, Source, Target
+from sigmagen.mapping.source import LogsourceEntry, Source
 from sigmagen.mapping.taxonomy import Taxonomy
-from sigmagen.mapping.view import SourceView, ViewBuilder
-from sigmagen.plan.condition import ConditionCompiler, UnsupportedDetectionError, any_of, factored
-from sigmagen.plan.correlate import PANE, VALUE, WINDOW_END, Correlator, UnsupportedCorrelationError
-from sigmagen.plan.expr import TRUE, Call, Column, Expr, call, conjunction, present_in, walk
-from sigmagen.plan.steps import Aggregate, CountRows, Derive, Filter, Join, Limit, Project, Scan, Sort, Step, Unique
-from sigmagen.plan.window import Window
+from sigmagen.mapping.view import ViewBuilder
+from sigmagen.plan.compose import Composer
+from sigmagen.plan.condition import UnsupportedDetectionError
+from sigmagen.plan.expr import TRUE
+from sigmagen.plan.items import UnsupportedCorrelationError, needed_fields, windows_of
+from sigmagen.plan.model import Mode, Plan
+from sigmagen.plan.result import result_steps
+from sigmagen.plan.steps import Project
+from sigmagen.plan.streams import EventStream, Stream, part_for, source_steps
+from sigmagen.plan.warn import plan_warnings, view_warnings
 from sigmagen.problems import Problem, SigmagenError
 from sigmagen.rules.model import BaseRule, Correlation, base_rules
 
-Mode = Choice["hunt", "alert", "events"]
-"""`events` are the events that a rule looks at, before they are correlated."""
-
-ALERT_ROWS = 100
-"""An alert run returns at most this many groups, the worst first."""
-
-WINDOW_START = Column("window_start", "timestamp")
-
-
-@dataclass
-class Plan:
-    """A query as a pipeline of steps, and what its result means. Without a rule it is a source's canonical view."""
-
-    rule: BaseRule | Correlation | None
-    source: Source
-    target: Target
-    mode: Mode
-    steps: list[Step] = field(default_factory=list)
-    group_by: tuple[str, ...] = ()
-    windows: list[Window] = field(default_factory=list)
-    stored_as: dict[str, str] = field(default_factory=dict)
-    warnings: list[Problem] = field(default_factory=list)
-
 
 def feeds(source: Source, rule: BaseRule | Correlation) -> bool:
-    """Whether a source is of the rule's logsource; whether it carries the fields is another matter."""
-    return all(source.entry_for(base.logsource) is not None for base in base_rules(rule))
+    """Whether a source is of the rule's logsources; whether it carries the fields is another matter."""
+    return all(any(part.entry_for(base.logsource) for part in source.parts) for base in base_rules(rule))
 
 
 def build_plan(
@@ -54,22 +33,29 @@ def build_plan(
 
     Raises SigmagenError: a field that the source doesn't carry there, a detection or correlation that can't be said.
     """
-    plan = Plan(rule, source, source.targets[siem], mode)
+    plan = Plan(rule, source, source.parts[0].targets[siem], mode)
     try:
-        _build(plan, rule, taxonomy)
+        if isinstance(rule, Correlation) and mode != "events":
+            _correlation(plan, rule, taxonomy)
+        else:
+            _events(plan, rule, taxonomy)
     except UnavailableFieldError as error:
         raise SigmagenError(_unavailable(error, rule, plan)) from None
     except (UnsupportedDetectionError, UnsupportedCorrelationError) as error:
-        message = f"{rule.title}: not convertible to {siem}: {error}"
-        raise SigmagenError(Problem("not-convertible", message, file=rule.file, line=rule.line)) from None
+        raise not_convertible(rule, siem, error) from None
     return plan
+
+
+def not_convertible(rule: BaseRule | Correlation, siem: str, reason: Exception) -> SigmagenError:
+    """The error of a rule that a SIEM's language has no words for."""
+    message = f"{rule.title}: not convertible to {siem}: {reason}"
+    return SigmagenError(Problem("not-convertible", message, file=rule.file, line=rule.line))
 
 
 def _unavailable(error: UnavailableFieldError, rule: BaseRule | Correlation, plan: Plan) -> Problem:
     if not error.known:
-        return Problem(
-            "unknown-field", f"{rule.title}: unknown field {error.name}: {error.reason}", "error", rule.file, rule.line
-        )
+        message = f"{rule.title}: unknown field {error.name}: {error.reason}"
+        return Problem("unknown-field", message, "error", rule.file, rule.line)
     return Problem(
         "field-unavailable",
         f"{rule.title}: source {plan.source.name} in {plan.target.name} has no {error.name}: {error.reason}",
@@ -79,45 +65,36 @@ def _unavailable(error: UnavailableFieldError, rule: BaseRule | Correlation, pla
     )
 
 
-def _build(plan: Plan, rule: BaseRule | Correlation, taxonomy: Taxonomy) -> None:
+def _correlation(plan: Plan, rule: Correlation, taxonomy: Taxonomy) -> None:
+    composer = Composer(plan, taxonomy)
+    rows = composer.rows(rule, outermost=True)
+    plan.steps = [*rows, *result_steps(plan.mode, rule, composer.shown)]
+    plan.group_by, plan.windows = rule.group_by, windows_of(rule)
+    plan.estimated = rule.type in ("value_percentile", "value_median")
+    plan.warnings += plan_warnings(rule, plan)
+
+
+def _events(plan: Plan, rule: BaseRule | Correlation, taxonomy: Taxonomy) -> None:
+    """The events that a rule looks at, before they are correlated."""
     bases = base_rules(rule)
-    entries = [plan.source.entry_for(base.logsource) for base in bases]
-    entry = entries[0]
-    if entry is None or any(other is not entry for other in entries):
-        raise UnsupportedCorrelationError(f"source {plan.source.name} does not feed all of its events")
-    view = ViewBuilder(plan.source, plan.target, taxonomy, entry)
-    used: dict[str, Column] = {}
-
-    def use(name: str) -> Column:
-        used[name] = view.use(name)
-        return used[name]
-
-    compiler = ConditionCompiler(use, taxonomy)
-    common, conditions = factored({base.name: compiler.compile(base.condition) for base in bases})
-    correlator = Correlator(use, view.time(), conditions)
-    tail: list[Step] = []
-    if isinstance(rule, Correlation):
-        tail = [*correlator.steps(rule), *_result(plan.mode, rule)]
-        plan.group_by, plan.windows = rule.group_by, correlator.windows
+    source = part_for(plan.source, bases[0])
+    events = EventStream(Stream(tuple(enumerate(bases)), {}, source), plan.target.name, taxonomy)
+    identity = [events.view.event_id().name] if plan.mode == "events" else []
+    fields = dict.fromkeys(name for part in _correlations(rule) if not part.aliases for name in needed_fields(part))
+    items, view = events.items(tuple(fields))
+    plan.steps = items.steps
     if plan.mode == "events":
-        shown = [name for name in used if name not in taxonomy or not taxonomy[name].private]
-        tail = [Project(tuple(dict.fromkeys((plan.target.time, view.event_id().name, *shown))))]
-    repeats = [Unique(view.event_id().name)] if plan.target.duplicates and tail else []
-    matching = present_in(
-        conjunction([*common, any_of(conditions.values()), *correlator.required]), correlator.required
-    )
-    built = view.build()
-    plan.stored_as = built.stored_as
-    plan.warnings += [
-        Problem("field-approximated", f"{rule.title}: {text}", "warning", rule.file, rule.line)
-        for text in built.narrowed
-    ]
-    if plan.target.experimental:
-        reading = f"{plan.source.name} in {plan.target.name} is experimental: {plan.target.experimental}"
-        plan.warnings.append(
-            Problem("mapping-experimental", f"{rule.title}: {reading}", "warning", rule.file, rule.line)
-        )
-    plan.steps = [*_events(plan, view, built, matching), *repeats, *tail]
+        public = [name for name in events.used if name not in taxonomy or not taxonomy[name].private]
+        plan.steps = [*items.steps, Project(tuple(dict.fromkeys((plan.target.time, *identity, *public))))]
+    plan.stored_as = view.stored_as
+    plan.warnings += view_warnings(plan, view)
+
+
+def _correlations(rule: BaseRule | Correlation) -> Iterator[Correlation]:
+    if isinstance(rule, Correlation):
+        yield rule
+        for part in rule.rules:
+            yield from _correlations(part)
 
 
 def build_view(
@@ -137,60 +114,5 @@ def build_view(
     carried = [name for name in fields if builder.carries(name)]
     for name in carried:
         builder.use(name)
-    plan.steps = [*_events(plan, builder, builder.build(), TRUE), Project((*stored, plan.target.time, *carried))]
+    plan.steps = [*source_steps(builder, builder.build(), TRUE), Project((*stored, plan.target.time, *carried))]
     return plan
-
-
-def _events(plan: Plan, builder: ViewBuilder, view: SourceView, matching: Expr) -> list[Step]:
-    """The source view: stored records that match, with the columns that are used."""
-    steps: list[Step] = [Scan()]
-    if view.prelude:
-        steps.append(Derive(tuple(view.prelude)))
-    if view.where != TRUE:
-        steps.append(Filter(view.where))
-    join = plan.target.join
-    if join is not None and view.joined:
-        tokens = call("is_present", builder.stored(join.where["is_present"][0], "string"))
-        steps.append(Join(join.table, join.on, tokens, tuple((name, join.columns[name]) for name in view.joined)))
-    return [*steps, *_filtered_early(view.layers, matching)]
-
-
-def _filtered_early(layers: list[list[tuple[str, Expr]]], matching: Expr) -> list[Step]:
-    """The derivations, each condition as soon as its columns are there: hashes are made only of events that count."""
-    steps: list[Step] = []
-    waiting = list(matching.args) if isinstance(matching, Call) and matching.op == "and" else [matching]
-    waiting = [part for part in waiting if part != TRUE]
-    missing = {name for layer in layers for name, _ in layer}
-    for layer in layers:
-        steps.append(Derive(tuple(layer)))
-        missing -= {name for name, _ in layer}
-        ready = [part for part in waiting if not any(isinstance(c, Column) and c.name in missing for c in walk(part))]
-        waiting = [part for part in waiting if part not in ready]
-        if ready:
-            steps.append(Filter(conjunction(ready)))
-    return [*steps, *([Filter(conjunction(waiting))] if waiting else [])]
-
-
-def _result(mode: Mode, rule: Correlation) -> list[Step]:
-    """A hunt's rows; or an alert's: the same rows, with a tail that makes one of each group, worst first."""
-    start = (WINDOW_START.name, call("shift", WINDOW_END, -rule.timespan))
-    groups = rule.group_by
-    if mode == "hunt":
-        by_time = ((WINDOW_END.name, False), *((name, False) for name in groups))
-        return [Derive((start,)), Project((WINDOW_START.name, WINDOW_END.name, *groups, VALUE.name)), Sort(by_time)]
-    worst = call("min" if rule.threshold and rule.threshold.op in ("lt", "lte") else "max", VALUE)
-    columns = (
-        (VALUE.name, worst),
-        (WINDOW_START.name, call("min", WINDOW_START)),
-        (WINDOW_END.name, call("max", WINDOW_END)),
-    )
-    return [
-        Derive((start,)),
-        Aggregate(groups, columns),
-        CountRows("groups"),
-        Sort(((VALUE.name, True), *((name, False) for name in groups))),
-        Limit(ALERT_ROWS),
-    ]
-
-
-__all__ = ["ALERT_ROWS", "PANE", "Mode", "Plan", "base_rules", "build_plan", "feeds"]

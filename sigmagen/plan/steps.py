@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from sigmagen.plan.expr import Expr
+
+if TYPE_CHECKING:
+    from sigmagen.plan.model import Plan
+
+Columns = tuple[tuple[str, Expr], ...]
+"""(name, value) pairs."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scan:
     """The records of a source, as its SIEM stores them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Union:
+    """The rows of several plans, one after the other; all of them end with the same columns."""
+
+    branches: tuple[Plan, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +41,7 @@ class Join:
 class Derive:
     """New columns, all computed from the columns before this step."""
 
-    columns: tuple[tuple[str, Expr], ...]
+    columns: Columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +49,14 @@ class Filter:
     """Only the rows for which the condition is true."""
 
     condition: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class InsideRange:
+    """Only windows [begin, end) that lie wholly inside the time range that the query sees."""
+
+    begin: Expr
+    end: Expr
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +71,8 @@ class Aggregate:
     """One row for each combination of `by`; nothing but `by` and `columns` is left."""
 
     by: tuple[str, ...]
-    columns: tuple[tuple[str, Expr], ...]
-    """(name, aggregate call: count, sum, min, max, values, any, distinct)."""
+    columns: Columns
+    """Aggregate calls: count, count_if, sum, min, max, values, merge_values, any, distinct, percentile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,4 +118,19 @@ class Project:
     columns: tuple[str, ...]
 
 
-Step = Scan | Join | Derive | Filter | Unique | Aggregate | Expand | ExpandValues | CountRows | Sort | Limit | Project
+Step = (
+    Scan
+    | Union
+    | Join
+    | Derive
+    | Filter
+    | InsideRange
+    | Unique
+    | Aggregate
+    | Expand
+    | ExpandValues
+    | CountRows
+    | Sort
+    | Limit
+    | Project
+)

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from math import gcd
 
+from sigmagen.plan.expr import Column
+
 SECOND = 1_000
 MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
@@ -17,6 +19,11 @@ DAY = 24 * HOUR
 
 LONGEST_TICK = 4 * HOUR
 PANES_PER_WINDOW = 6
+
+PANE = Column("pane", "timestamp")
+WINDOW_START = Column("window_start", "timestamp")
+WINDOW_END = Column("window_end", "timestamp")
+VALUE = Column("value", "integer")
 
 
 @lru_cache(maxsize=256)

@@ -16,6 +16,7 @@ WITH events AS (
     time_bucket(INTERVAL '14400 seconds', timestamp, TIMESTAMP '1970-01-01') AS pane
   FROM events
   WHERE "gen_ai.request.model" <> ''
+    AND "gen_ai.usage.output_tokens" IS NOT NULL
 ), panes AS (
   SELECT pane,
     "user.id",

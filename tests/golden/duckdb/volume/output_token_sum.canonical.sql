@@ -10,6 +10,7 @@ WITH events AS (
     AND NOT lower("user.id") IN ('svc-batch-summariser', 'arn:aws:sts::111122223333:assumed-role/batch-summariser', 'arn:aws:iam::111122223333:role/batch-summariser')
     AND "user.id" <> ''
     AND "gen_ai.request.model" <> ''
+    AND "gen_ai.usage.output_tokens" IS NOT NULL
 ), panes AS (
   SELECT pane,
     "user.id",

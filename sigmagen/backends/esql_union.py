@@ -1,0 +1,205 @@
+"""Several streams in one ES|QL pipeline, which has no union of pipelines.
+
+Each record is taken once for every stream, as a row of its own with the stream's number in `branch`. A stream's columns
+have a prefix, so that each step of a stream leaves the rows of the others alone: its aggregations are done beside
+theirs, in one STATS, and rows of a stream with nothing to aggregate there go through, grouped by all that they hold.
+In the end, each column of the union is that of the row's own stream.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from sigmagen.backends.esql import EsqlPrinter
+from sigmagen.plan.expr import Column, Expr, walk
+from sigmagen.plan.items import UnsupportedCorrelationError
+from sigmagen.plan.model import Plan
+from sigmagen.plan.steps import (
+    Aggregate,
+    Derive,
+    Expand,
+    ExpandValues,
+    Filter,
+    InsideRange,
+    Project,
+    Scan,
+    Step,
+    Union,
+    Unique,
+)
+
+_TIME = "time"
+_ID = "id"
+
+
+class _Branch(EsqlPrinter):
+    """Prints one stream's steps, every column prefixed but those that are stored."""
+
+    def __init__(self, plan: Plan, number: int) -> None:
+        super().__init__(plan)
+        self.number = number
+        self.stages = _stages(plan.steps)
+        self.live = [_TIME]
+        """The columns that a row of this stream holds now."""
+        self.going_through = False
+
+    def name(self, column: str) -> str:
+        return super().name(f"branch_{self.number}.{_TIME if column == self.target.time else column}")
+
+    def stored(self, column: str) -> str:
+        return EsqlPrinter.name(self, column)
+
+    def hold(self, names: Sequence[str]) -> None:
+        """Add columns to those that a row holds."""
+        self.live = list(dict.fromkeys((*self.live, *(_TIME if name == self.target.time else name for name in names))))
+
+    def row_steps(self, steps: Sequence[Step]) -> tuple[list[str], list[str]]:
+        """The lines of steps that work row by row, and the conditions that rows of this stream must meet."""
+        lines: list[str] = []
+        conditions: list[str] = []
+        for step in steps:
+            if isinstance(step, Derive):
+                lines += self.step(step)
+                self.hold([name for name, _ in step.columns])
+            elif isinstance(step, Expand):
+                column, numbers = self.name(step.name), ", ".join(map(str, step.values))
+                lines += [f"EVAL {column} = CASE(branch == {self.number}, [{numbers}])", f"MV_EXPAND {column}"]
+                self.hold([step.name])
+            elif isinstance(step, ExpandValues):
+                lines += self.step(step)
+            elif isinstance(step, Filter):
+                conditions += self.conjuncts(step.condition)
+            elif isinstance(step, InsideRange):
+                conditions += [line.removeprefix("WHERE ") for line in self.step(step)]
+            elif not isinstance(step, Scan | Unique | Project):
+                raise UnsupportedCorrelationError("ES|QL can't unite streams that are unions themselves")
+        return lines, conditions
+
+    def through(self, stage: int) -> list[str]:
+        """Lines that make rows ready to go through the aggregations of other streams: they hold what is read later.
+
+        Rows of other streams hold nothing of it, so that it does not part them.
+        """
+        later = {_ID, *_read([step for rows, _ in self.stages[stage:] for step in rows], self.target.time)}
+        kept = [name for name in self.live if name in later]
+        if self.going_through:
+            return []
+        self.going_through, self.live = True, kept
+        return [
+            "EVAL " + ",\n    ".join(f"{self.name(n)} = CASE(branch == {self.number}, {self.name(n)})" for n in kept)
+        ]
+
+    def aggregated(self, step: Aggregate) -> tuple[list[str], list[str]]:
+        """The columns and the groups of one aggregation."""
+        columns = [f"{self.name(name)} = {self.expr(value)}" for name, value in step.columns]
+        self.live = []
+        self.hold([*step.by, *(name for name, _ in step.columns)])
+        return columns, [self.name(name) for name in step.by]
+
+
+def _stages(steps: Sequence[Step]) -> list[tuple[list[Step], Aggregate | None]]:
+    """The steps, cut after each aggregation."""
+    stages: list[tuple[list[Step], Aggregate | None]] = []
+    rows: list[Step] = []
+    for step in steps:
+        if isinstance(step, Aggregate):
+            stages.append((rows, step))
+            rows = []
+        else:
+            rows.append(step)
+    return [*stages, (rows, None)]
+
+
+def united(step: Union) -> list[str]:
+    """The lines of a union. Raises UnsupportedCorrelationError for a union of unions."""
+    branches = [_Branch(plan, number) for number, plan in enumerate(step.branches, 1)]
+    lines = list(_sources(branches))
+    for stage in range(max(len(branch.stages) for branch in branches)):
+        present = [(branch, branch.stages[stage]) for branch in branches if stage < len(branch.stages)]
+        conditions: dict[int, list[str]] = {}
+        for branch, (rows, _) in present:
+            found, conditions[branch.number] = branch.row_steps(rows)
+            lines += found
+        if any(conditions.values()) or stage == 0:
+            lines.append(_where(branches, conditions, first=stage == 0))
+        aggregating = {branch.number: aggregate for branch, (_, aggregate) in present if aggregate is not None}
+        if aggregating:
+            lines += [line for b in branches if b.number not in aggregating for line in b.through(stage)]
+            lines.append(_stats(branches, aggregating))
+    return [*lines, *_chosen(step, branches)]
+
+
+def _read(steps: Sequence[Step], time: str) -> set[str]:
+    """The columns that steps read or keep."""
+    names: set[str] = set()
+    for step in steps:
+        if isinstance(step, Project):
+            names |= set(step.columns)
+        for part in (part for expression in _expressions(step) for part in walk(expression)):
+            if isinstance(part, Column):
+                names.add(part.name)
+    return {_TIME if name == time else name for name in names}
+
+
+def _expressions(step: Step) -> list[Expr]:
+    if isinstance(step, Derive):
+        return [value for _, value in step.columns]
+    return [step.condition] if isinstance(step, Filter) else []
+
+
+def _sources(branches: list[_Branch]) -> Iterator[str]:
+    locations = list(dict.fromkeys(branch.target.location for branch in branches))
+    # Rows that go through an aggregation stay apart by the record's id.
+    through = any(len(branch.stages) != len(branches[0].stages) for branch in branches)
+    metadata = [*(["_index"] if len(locations) > 1 else []), *(["_id"] if through else [])]
+    yield f"FROM {', '.join(locations)}" + (f" METADATA {', '.join(metadata)}" if metadata else "")
+    yield f"EVAL branch = [{', '.join(str(branch.number) for branch in branches)}]"
+    yield "MV_EXPAND branch"
+    columns = [f"{branch.name(_TIME)} = {branch.stored(branch.target.time)}" for branch in branches]
+    for branch in branches:
+        if through and len(branch.stages) < max(len(other.stages) for other in branches):
+            columns.append(f"{branch.name(_ID)} = _id")
+            branch.hold([_ID])
+    yield "EVAL " + ",\n    ".join(columns)
+
+
+def _where(branches: list[_Branch], conditions: dict[int, list[str]], *, first: bool) -> str:
+    """One condition for the rows of all streams."""
+    several = len({branch.target.location for branch in branches}) > 1
+    alternatives = []
+    for branch in branches:
+        parts = [f"branch == {branch.number}"]
+        if first and several:
+            # The backing indices of a data stream have its name inside theirs.
+            parts.append(f'_index LIKE "*{branch.target.location}"')
+        parts += conditions.get(branch.number, [])
+        alternatives.append(f"({' AND '.join(parts)})" if len(parts) > 1 else parts[0])
+    return "WHERE " + "\n    OR ".join(alternatives)
+
+
+def _stats(branches: list[_Branch], aggregating: dict[int, Aggregate]) -> str:
+    """The aggregations of some streams; the rows of the others are grouped by all that they hold."""
+    columns: list[str] = []
+    by = ["branch"]
+    for branch in branches:
+        aggregate = aggregating.get(branch.number)
+        if aggregate is None:
+            by += [branch.name(name) for name in branch.live]
+        else:
+            found, groups = branch.aggregated(aggregate)
+            columns += found
+            by += groups
+    return f"STATS {', '.join(columns)} BY {', '.join(by)}" if columns else f"STATS BY {', '.join(by)}"
+
+
+def _chosen(step: Union, branches: list[_Branch]) -> list[str]:
+    """Each column from the row's own stream."""
+    last = step.branches[0].steps[-1]
+    names = last.columns if isinstance(last, Project) else ()
+    plain = EsqlPrinter(step.branches[0])
+    columns = []
+    for name in names:
+        cases = ", ".join(f"branch == {branch.number}, {branch.name(name)}" for branch in branches)
+        columns.append(f"{plain.name(name)} = CASE({cases})")
+    kept = ", ".join(plain.name(name) for name in names)
+    return ["EVAL " + ",\n    ".join(columns), f"KEEP {kept}"]

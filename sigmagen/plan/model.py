@@ -1,0 +1,37 @@
+"""A query plan: what a backend prints."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from sigmagen.mapping.source import Source, Target
+from sigmagen.plan.steps import Step
+from sigmagen.plan.window import Window
+from sigmagen.problems import Problem
+from sigmagen.rules.model import BaseRule, Correlation
+
+Mode = Literal["hunt", "alert", "events"]
+"""`events` are the events that a rule looks at, before they are correlated."""
+
+
+@dataclass(eq=False)
+class Plan:
+    """A query as a pipeline of steps, and what its result means. Without a rule it is a branch, or a source's view.
+
+    `windows` are those from the events to the alert, innermost first. `stored_as` holds native fields that the SIEM has
+    under a name of its own. `ranged` says that the query asks for the time range that it sees, `estimated` that the
+    value shown is the SIEM's own estimate.
+    """
+
+    rule: BaseRule | Correlation | None
+    source: Source
+    target: Target
+    mode: Mode
+    steps: list[Step] = field(default_factory=list)
+    group_by: tuple[str, ...] = ()
+    windows: list[Window] = field(default_factory=list)
+    stored_as: dict[str, str] = field(default_factory=dict)
+    warnings: list[Problem] = field(default_factory=list)
+    ranged: bool = False
+    estimated: bool = False

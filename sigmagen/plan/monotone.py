@@ -1,0 +1,59 @@
+"""Which windows may be judged: every one, or only those that lie wholly inside the range that the query sees.
+
+A window that the range cuts holds too little. Where more events can only make a condition true, it then alerts too late
+and never wrongly. Any other condition (fewer than, an average, a rule that must not match) needs the whole window.
+"""
+
+from __future__ import annotations
+
+from sigmagen.mapping.taxonomy import Taxonomy
+from sigmagen.rules.model import BaseRule, Correlation, Expression, Occurs, Threshold
+
+_COUNTS = ("event_count", "value_count", "temporal")
+
+
+def is_monotone(rule: Correlation, taxonomy: Taxonomy) -> bool:
+    """Whether seeing more events can only make the correlation, and all below it, alert."""
+    return _grows(rule, taxonomy) and all(
+        is_monotone(part, taxonomy) for part in rule.rules if isinstance(part, Correlation)
+    )
+
+
+def _grows(rule: Correlation, taxonomy: Taxonomy) -> bool:
+    if rule.expression is not None:
+        return not _negates(rule.expression)
+    if rule.threshold is None:
+        return True
+    if any(item.op not in ("gt", "gte") for item in rule.threshold.comparisons):
+        return False
+    return rule.type in _COUNTS or (rule.type == "value_sum" and never_negative(rule.threshold, taxonomy))
+
+
+def never_negative(threshold: Threshold, taxonomy: Taxonomy) -> bool:
+    """Whether the summed field is a quantity: one that the taxonomy measures in a unit."""
+    return all(name in taxonomy and taxonomy[name].unit is not None for name in threshold.fields)
+
+
+def _negates(expression: Expression) -> bool:
+    if isinstance(expression, Occurs):
+        return False
+    return expression.op == "not" or any(_negates(operand) for operand in expression.operands)
+
+
+def span_below(rule: Correlation) -> int:
+    """How far before a window of `rule` the windows of the correlations below it begin, in milliseconds."""
+    below = [part for part in rule.rules if not isinstance(part, BaseRule)]
+    return max((part.timespan + span_below(part) for part in below), default=0)
+
+
+def holds_of_nothing(threshold: Threshold) -> bool:
+    """Whether the condition is met where there are no events, which no query can see."""
+    meets = {
+        "gt": lambda value: value < 0,
+        "gte": lambda value: value <= 0,
+        "lt": lambda value: value > 0,
+        "lte": lambda value: value >= 0,
+        "eq": lambda value: value == 0,
+        "neq": lambda value: value != 0,
+    }
+    return all(meets[item.op](item.value) for item in threshold.comparisons)

@@ -1,0 +1,135 @@
+"""From a rule's events to the items of a correlation: one stream, or several brought together.
+
+Base rules over one source, with the same names for the fields, are one stream: an event that matches several of them is
+one item. Everything else is a stream of its own; the items of a correlation are its alerts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from sigmagen.mapping.source import LogsourceEntry, Source
+from sigmagen.mapping.taxonomy import Taxonomy
+from sigmagen.mapping.view import SourceView, ViewBuilder
+from sigmagen.plan.condition import ConditionCompiler, any_of, factored
+from sigmagen.plan.expr import TRUE, Call, Column, Expr, call, conjunction, present_in, walk
+from sigmagen.plan.items import Items, UnsupportedCorrelationError
+from sigmagen.plan.steps import Derive, Filter, Join, Scan, Step, Unique
+from sigmagen.rules.model import BaseRule, Correlation
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """Some rules of a correlation, with their positions in it, and what its fields are called there."""
+
+    rules: tuple[tuple[int, BaseRule | Correlation], ...]
+    names: Mapping[str, str]
+    source: Source
+
+    @property
+    def alerts(self) -> Correlation | None:
+        """The correlation whose alerts are the items; None for a stream of events."""
+        rule = self.rules[0][1]
+        return rule if isinstance(rule, Correlation) else None
+
+
+def streams_of(rule: Correlation, source: Source, fields: tuple[str, ...]) -> list[Stream]:
+    """The streams that a correlation looks at, in the order of its rules."""
+    found: dict[object, list[tuple[int, BaseRule | Correlation]]] = {}
+    names: dict[object, Mapping[str, str]] = {}
+    sources: dict[object, Source] = {}
+    for position, part in enumerate(rule.rules):
+        called = {name: rule.field_in(position, name) for name in fields}
+        if isinstance(part, BaseRule):
+            mine = part_for(source, part)
+            key: object = (mine.name, tuple(called.items()))
+        else:
+            mine, key = source, position
+        found.setdefault(key, []).append((position, part))
+        names[key], sources[key] = called, mine
+    return [Stream(tuple(rules), names[key], sources[key]) for key, rules in found.items()]
+
+
+def part_for(source: Source, rule: BaseRule) -> Source:
+    """The part of a source that feeds a base rule. Raises UnsupportedCorrelationError."""
+    for part in source.parts:
+        if part.entry_for(rule.logsource) is not None:
+            return part
+    raise UnsupportedCorrelationError(f"source {source.name} does not feed {rule.logsource}")
+
+
+@dataclass
+class EventStream:
+    """The steps from stored records to the events of a stream of base rules."""
+
+    stream: Stream
+    siem: str
+    taxonomy: Taxonomy
+    used: dict[str, Column] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.target = self.stream.source.targets[self.siem]
+        rules = [rule for _, rule in self.stream.rules if isinstance(rule, BaseRule)]
+        entry = self.stream.source.entry_for(rules[0].logsource)
+        if entry is None or any(self.stream.source.entry_for(rule.logsource) is not entry for rule in rules):
+            raise UnsupportedCorrelationError(f"source {self.stream.source.name} does not feed all of its events")
+        self.entry: LogsourceEntry = entry
+        self.view = ViewBuilder(self.stream.source, self.target, self.taxonomy, entry)
+        self.rules = rules
+
+    def use(self, name: str) -> Column:
+        """The column of one of the source's fields; it will be derived. Raises UnavailableFieldError."""
+        self.used[name] = self.view.use(name)
+        return self.used[name]
+
+    def items(self, fields: tuple[str, ...], shown: tuple[str, ...] = ()) -> tuple[Items, SourceView]:
+        """The matching events that have a value in all of `fields`; `shown` are fields to be had besides."""
+        compiler = ConditionCompiler(self.use, self.taxonomy)
+        compiled = {str(position): compiler.compile(rule.condition) for position, rule in self._positions()}
+        common, conditions = factored(compiled)
+        native = {name: self.use(self.stream.names.get(name, name)) for name in fields}
+        for name in shown:
+            self.use(name)
+        required: list[Expr] = [call("has_value", column) for column in native.values()]
+        matching = present_in(conjunction([*common, any_of(conditions.values()), *required]), required)
+        repeats = [Unique(self.view.event_id().name)] if self.target.duplicates else []
+        view = self.view.build()
+        renamed = tuple((name, column) for name, column in native.items() if column.name != name)
+        steps = [*source_steps(self.view, view, matching), *repeats, *([Derive(renamed)] if renamed else [])]
+        columns = {name: Column(name, column.type) for name, column in native.items()}
+        return Items(steps, self.view.time(), columns, tuple(conditions.values())), view
+
+    def _positions(self) -> list[tuple[int, BaseRule]]:
+        return [(position, rule) for position, rule in self.stream.rules if isinstance(rule, BaseRule)]
+
+
+def source_steps(builder: ViewBuilder, view: SourceView, matching: Expr) -> list[Step]:
+    """The source view: stored records that match, with the columns that are used."""
+    target = builder.target
+    steps: list[Step] = [Scan()]
+    if view.prelude:
+        steps.append(Derive(tuple(view.prelude)))
+    if view.where != TRUE:
+        steps.append(Filter(view.where))
+    if target.join is not None and view.joined:
+        tokens = call("is_present", builder.stored(target.join.where["is_present"][0], "string"))
+        columns = tuple((name, target.join.columns[name]) for name in view.joined)
+        steps.append(Join(target.join.table, target.join.on, tokens, columns))
+    return [*steps, *_filtered_early(view.layers, matching)]
+
+
+def _filtered_early(layers: list[list[tuple[str, Expr]]], matching: Expr) -> list[Step]:
+    """The derivations, each condition as soon as its columns are there: hashes are made only of events that count."""
+    steps: list[Step] = []
+    waiting = list(matching.args) if isinstance(matching, Call) and matching.op == "and" else [matching]
+    waiting = [part for part in waiting if part != TRUE]
+    missing = {name for layer in layers for name, _ in layer}
+    for layer in layers:
+        steps.append(Derive(tuple(layer)))
+        missing -= {name for name, _ in layer}
+        ready = [part for part in waiting if not any(isinstance(c, Column) and c.name in missing for c in walk(part))]
+        waiting = [part for part in waiting if part not in ready]
+        if ready:
+            steps.append(Filter(conjunction(ready)))
+    return [*steps, *([Filter(conjunction(waiting))] if waiting else [])]

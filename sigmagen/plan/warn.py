@@ -1,0 +1,98 @@
+"""What a conversion warns of: where the query means something else than a reader may think."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import combinations
+
+from sigmagen.mapping.view import SourceView
+from sigmagen.plan.expr import Call, Column, Expr, Literal
+from sigmagen.plan.model import Plan
+from sigmagen.plan.monotone import holds_of_nothing
+from sigmagen.plan.steps import Aggregate, Union
+from sigmagen.problems import Problem
+from sigmagen.rules.model import BaseRule, Correlation
+
+_RANGE = {
+    "sentinel": (
+        "range-derived",
+        "Sentinel doesn't tell a query its time range: windows count between the table's first and last record only",
+    ),
+    "elastic": (
+        "range-parameters",
+        "the query needs ?_tstart and ?_tend, as Discover fills them in; a rule type that doesn't can't run it",
+    ),
+}
+
+
+def view_warnings(plan: Plan, view: SourceView) -> list[Problem]:
+    """What the source mapping says of itself."""
+    said = [("field-approximated", text) for text in view.narrowed]
+    if plan.target.experimental:
+        reading = f"{plan.source.name} in {plan.target.name} is experimental: {plan.target.experimental}"
+        said.append(("mapping-experimental", reading))
+    return [_warning(code, text, plan.rule) for code, text in said]
+
+
+def plan_warnings(rule: Correlation, plan: Plan) -> list[Problem]:
+    """What the rule and the SIEM make of the windows."""
+    found = [
+        _warning("threshold-absence", f"{part.name} holds of nothing, too: a group without events is not seen", part)
+        for part in _correlations(rule)
+        if part.threshold is not None and holds_of_nothing(part.threshold)
+    ]
+    if plan.ranged and plan.target.name in _RANGE:
+        code, text = _RANGE[plan.target.name]
+        if code != "range-parameters" or plan.mode == "alert":
+            found.append(_warning(code, text, rule))
+    if plan.target.name == "splunk" and _has_sub_search(plan):
+        text = "the alerts of one part come from a sub-search, which limits.conf bounds in rows and run time"
+        found.append(_warning("sub-search", text, rule))
+    return found
+
+
+def ambiguous_order(rule: Correlation, conditions: Sequence[Expr]) -> list[Problem]:
+    """Steps that one event could match at once: equal times count as in order."""
+    if not any(not _disjoint(one, other) for one, other in combinations(conditions, 2)):
+        return []
+    return [_warning("order-ambiguous", "one event could match two steps, and would be both", rule)]
+
+
+def _disjoint(one: Expr, other: Expr) -> bool:
+    """Whether two conditions certainly exclude each other: they want one column to be two values."""
+    ours, theirs = dict(_wanted(one)), dict(_wanted(other))
+    return any(not ours[column] & theirs[column] for column in ours.keys() & theirs.keys())
+
+
+def _wanted(condition: Expr) -> Iterator[tuple[Column, frozenset[object]]]:
+    if not isinstance(condition, Call):
+        return
+    if condition.op == "and":
+        for part in condition.args:
+            yield from _wanted(part)
+    subject = condition.args[0] if condition.args else None
+    if isinstance(subject, Column) and condition.op in ("eq", "in", "equals_ignoring_case", "in_ignoring_case"):
+        values = [value.value for value in condition.args[1:] if isinstance(value, Literal)]
+        yield subject, frozenset(value.lower() if isinstance(value, str) else value for value in values)
+
+
+def _correlations(rule: Correlation) -> Iterator[Correlation]:
+    yield rule
+    for part in rule.rules:
+        if isinstance(part, Correlation):
+            yield from _correlations(part)
+
+
+def _has_sub_search(plan: Plan) -> bool:
+    unions = [step for step in plan.steps if isinstance(step, Union)]
+    return any(
+        any(isinstance(step, Aggregate) for step in branch.steps) or _has_sub_search(branch)
+        for union in unions
+        for branch in union.branches
+    )
+
+
+def _warning(code: str, text: str, rule: BaseRule | Correlation | None) -> Problem:
+    if rule is None:
+        return Problem(code, text, "warning")
+    return Problem(code, f"{rule.title}: {text}", "warning", rule.file, rule.line)
