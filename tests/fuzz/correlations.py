@@ -36,6 +36,9 @@ ALIASES = {
 }
 NUMERIC_ALIASES = ("size", "weight")
 
+# A type and its condition.
+Condition = tuple[str, Any]
+
 
 @dataclass
 class Draft:
@@ -51,9 +54,10 @@ class Draft:
         return self.dice.sample(self.bases, min(self.dice.randint(least, most), len(self.bases)))
 
     def add(
-        self, kind: str, condition: Any, rules: Sequence[str], group_by: Sequence[str], aliases: Document | None = None
+        self, made: Condition, rules: Sequence[str], group_by: Sequence[str], aliases: Document | None = None
     ) -> str:
         """One more correlation; its name."""
+        kind, condition = made
         name = f"c{len(self.documents) + 1}"
         body: Document = {"type": kind, "rules": list(rules)}
         if group_by:
@@ -81,7 +85,7 @@ def correlation(dice: random.Random, bases: Sequence[str], timespans: tuple[str,
 
 def _measure(
     dice: random.Random, counted: Sequence[str] = COUNTED, numbers: Sequence[str] = tuple(NUMBERS)
-) -> tuple[str, Document]:
+) -> Condition:
     """A type that counts or computes, and its condition, open."""
     kinds = ["event_count", "event_count", *(["value_count"] * 2 if counted else [])]
     if numbers:
@@ -98,7 +102,7 @@ def _measure(
     return kind, condition
 
 
-def _sequence(dice: random.Random, rules: Sequence[str]) -> tuple[str, Any]:
+def _sequence(dice: random.Random, rules: Sequence[str]) -> Condition:
     """A temporal type over rules, and its condition: all rules, some of them, or an expression."""
     kind = dice.choice(("temporal", "temporal_ordered"))
     roll = dice.random()
@@ -131,12 +135,12 @@ def _expression(dice: random.Random, rules: Sequence[str]) -> str:
 
 
 def _flat(draft: Draft) -> None:
-    draft.add(*_measure(draft.dice), draft.some_bases(1, 2), draft.dice.choice(GROUPS))
+    draft.add(_measure(draft.dice), draft.some_bases(1, 2), draft.dice.choice(GROUPS))
 
 
 def _temporal(draft: Draft) -> None:
     rules = draft.some_bases(2, 4)
-    draft.add(*_sequence(draft.dice, rules), rules, draft.dice.choice(GROUPS))
+    draft.add(_sequence(draft.dice, rules), rules, draft.dice.choice(GROUPS))
 
 
 def _aliased(draft: Draft) -> None:
@@ -153,14 +157,14 @@ def _aliased(draft: Draft) -> None:
         group_by = [name, *dice.choice(((), (), ("event.outcome",)))]
         if kind == "value_count" and dice.random() < 0.3:
             condition["field"], group_by = name, ()
-    draft.add(kind, condition, rules, group_by, aliases)
+    draft.add((kind, condition), rules, group_by, aliases)
 
 
 def _inner(draft: Draft, group_by: Sequence[str]) -> str:
     """A correlation over events, with at least this group-by."""
     rules = draft.some_bases(1, 3)
     made = _measure(draft.dice) if draft.dice.random() < 0.7 or len(rules) < 2 else _sequence(draft.dice, rules)
-    return draft.add(*made, rules, group_by)
+    return draft.add(made, rules, group_by)
 
 
 def _outer_group(dice: random.Random) -> tuple[str, ...]:
@@ -180,14 +184,14 @@ def _chain(draft: Draft) -> None:
     if dice.random() < 0.6:
         inner = _inner(draft, inner_group)
         numbers = [name for name in inner_group if name in NUMBERS]
-        draft.add(*_measure(dice, inner_group, numbers), [inner], group_by)
+        draft.add(_measure(dice, inner_group, numbers), [inner], group_by)
         return
     alike = dice.random() < 0.5
     inners = [
         _inner(draft, inner_group if alike else _with_extras(dice, group_by, 1)) for _ in range(dice.choice((2, 2, 3)))
     ]
     made = _sequence(dice, inners) if dice.random() < 0.8 else _measure(dice, group_by, ())
-    draft.add(*made, inners, group_by)
+    draft.add(made, inners, group_by)
 
 
 def _mixed(draft: Draft) -> None:
@@ -202,7 +206,7 @@ def _mixed(draft: Draft) -> None:
         aliases = {"who": {rule: "user.id" if rule == inner else dice.choice(ALIASES["who"]) for rule in rules}}
         group_by = ["who"]
     made = _sequence(dice, rules) if dice.random() < 0.6 else _measure(dice, [*group_by, "source.ip"], ())
-    draft.add(*made, rules, group_by, aliases)
+    draft.add(made, rules, group_by, aliases)
 
 
 def _deep(draft: Draft) -> None:
@@ -220,4 +224,4 @@ def _deep(draft: Draft) -> None:
         numbers = [name for name in below if name in NUMBERS]
         counts = len(rules) == 1 or dice.random() < 0.4
         made = _measure(dice, below, numbers) if counts else _sequence(dice, rules)
-        rules = [draft.add(*made, rules, group_by)]
+        rules = [draft.add(made, rules, group_by)]

@@ -16,7 +16,7 @@ from sigmagen.rules.model import BaseRule, Correlation
 from tests.fuzz.correlations import correlation
 from tests.fuzz.detections import Document, base_rule
 from tests.fuzz.thresholds import settle
-from tests.fuzz.world import World, random_world
+from tests.fuzz.world import World
 from tests.oracle import Alert, hunt, matches
 
 RULES_PER_WORLD = 10

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
-from sigmagen.rules.model import BaseRule, Comparison, Correlation, Operator, Threshold
+from sigmagen.rules.model import BaseRule, Comparison, Correlation, Operator
 from tests.fuzz.detections import Document
 from tests.fuzz.world import World
 from tests.oracle import look
