@@ -65,6 +65,11 @@ def test_rules_with_the_same_names_are_one_stream() -> None:
     assert values(rule, event(0, "ann", a=1, b=1)) == {(("ann",), 1)}
 
 
+def test_an_alias_that_is_not_used_makes_no_stream() -> None:
+    rule = correlation("event_count", ANY, A, B, aliases=TWO_NAMES)
+    assert values(rule, event(0, "ann", a=1, b=1)) == {(("ann",), 1)}
+
+
 def test_a_counted_field_may_be_an_alias() -> None:
     aliases = ({"address": "source.ip"}, {"address": "client.ip"})
     rule = correlation("value_count", Threshold("gte", 1, ("address",)), A, B, aliases=aliases)

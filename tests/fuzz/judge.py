@@ -15,8 +15,10 @@ from sigmagen.engines.alert import Alert as Found
 from sigmagen.engines.alert import Engine
 from sigmagen.mapping.source import Source
 from sigmagen.problems import SigmagenError
+from tests.fuzz.case import dumped
 from tests.fuzz.pairs import Pair, pairs_of
-from tests.fuzz.world import World, random_world
+from tests.fuzz.shrink import shrink
+from tests.fuzz.world import random_world
 from tests.oracle import Alert
 
 CONVERTER = Converter.load(mappings_folder())
@@ -137,14 +139,20 @@ def fuzz(engine: Engine, source: Source, seeds: Iterable[int], wanted: Callable[
     return tally
 
 
-def again(outcome: Outcome, engine: Engine, source: Source) -> Callable[[Pair], bool]:
-    """Whether another pair differs on the engine, too."""
-
-    def differs(pair: Pair) -> bool:
-        engine.load(source, pair.world.records)
-        return judge(pair, engine, source).status == "different"
-
-    return differs
+def judged(pair: Pair, engine: Engine, source: Source) -> Outcome:
+    """The outcome of one pair alone."""
+    engine.load(source, pair.world.records)
+    return judge(pair, engine, source)
 
 
-__all__ = ["CONVERTER", "Outcome", "Tally", "World", "again", "fuzz", "judge", "source_for"]
+def report(outcome: Outcome, engine: Engine, source: Source) -> str:
+    """A difference for people: the rule, as few events as show it, and what is said otherwise."""
+    small = shrink(outcome.pair, lambda pair: judged(pair, engine, source).status == "different")
+    what = judged(small, engine, source)
+    lines = [
+        f"{outcome.pair.name} ({outcome.pair.kind}) on {engine.name} differs from the oracle:",
+        *(f"  {difference}" for difference in what.differences[:6]),
+        f"  to see it again: python -m tests.fuzz {engine.name} --pair {outcome.pair.name}",
+        dumped(small, f"{outcome.pair.kind} on {engine.name}"),
+    ]
+    return "\n".join(lines)

@@ -108,6 +108,11 @@ def milliseconds(text: str) -> int:
     return seconds // timedelta(milliseconds=1) + int(fraction[:3].ljust(3, "0"))
 
 
+def moment(time: int) -> str:
+    """A time in milliseconds as text."""
+    return (EPOCH + timedelta(milliseconds=time)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
 def written(dice: random.Random, time: int) -> str:
     """A time in milliseconds as text, now and then finer, or without zeros."""
     whole = (EPOCH + timedelta(milliseconds=time)).strftime("%Y-%m-%dT%H:%M:%S")
@@ -173,5 +178,4 @@ def _record(dice: random.Random, time: int, name: str) -> Record:
 
 
 def _irrelevant(name: str, time: int) -> Record:
-    moment = (EPOCH + timedelta(milliseconds=time)).isoformat(timespec="milliseconds")
-    return {"@timestamp": moment.replace("+00:00", "Z"), "event.id": name, "gen_ai.operation.name": "ping"}
+    return {"@timestamp": moment(time), "event.id": name, "gen_ai.operation.name": "ping"}

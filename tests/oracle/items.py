@@ -23,7 +23,7 @@ class Item(NamedTuple):
 def items_of_events(rule: Correlation, events: Sequence[Event]) -> Iterator[Item]:
     """The events that match a listed base rule, once for each stream.
 
-    A stream is the rules of one source with one alias mapping.
+    A stream is the rules of one source that call the fields which the correlation uses by the same names.
     """
     for stream in _streams(rule):
         for event in events:
@@ -52,9 +52,10 @@ def _source(rule: Correlation, position: int) -> object:
     return part.logsource if isinstance(part, BaseRule) else None
 
 
-def _names(rule: Correlation, position: int) -> dict[str, str]:
-    """The aliases that rename something for the rule at this position."""
-    return dict(rule.aliases[position]) if rule.aliases else {}
+def _names(rule: Correlation, position: int) -> list[str]:
+    """What the fields that the correlation uses are called in the rule at this position."""
+    counted = rule.threshold.fields if rule.threshold else ()
+    return [rule.field_in(position, field) for field in (*rule.group_by, *counted)]
 
 
 def _is_item(part: BaseRule | Correlation, event: Event) -> bool:
