@@ -42,6 +42,7 @@ def correlation(
     name: str = "correlation",
     expression: Expression | None = None,
     aliases: tuple[dict[str, str], ...] = (),
+    raw: dict[str, Any] | None = None,
 ) -> Correlation:
     """A correlation; without rules, over every event that has a model."""
     return Correlation(
@@ -60,7 +61,7 @@ def correlation(
         description="",
         falsepositives=(),
         references=(),
-        raw={},
+        raw=raw or {},
         file="rule.yml",
         line=1,
         expression=expression,

@@ -11,6 +11,7 @@ import click
 from sigmagen.cli.problems import print_json, print_problems
 from sigmagen.cli.settings import AS_JSON, RULE_PATHS, Settings, with_settings
 from sigmagen.problems import EXIT_BROKEN_INPUT, EXIT_CLEAN, EXIT_FINDINGS, Problem
+from sigmagen.report.text import counted
 from sigmagen.rules.lint import lint
 from sigmagen.rules.lint.catalogue import load_catalogue
 from sigmagen.rules.load import load_rules
@@ -73,5 +74,4 @@ def _summary(problems: Sequence[Problem]) -> str:
         return "all clean"
     counts: Counter[str] = Counter(problem.severity for problem in problems)
     names = {"error": "error", "warning": "warning", "info": "note"}
-    parts = [f"{counts[key]} {name}{'s' if counts[key] > 1 else ''}" for key, name in names.items() if counts[key]]
-    return ", ".join(parts)
+    return ", ".join(counted(counts[key], name) for key, name in names.items() if counts[key])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -9,16 +10,19 @@ from pathlib import Path
 import click
 
 from sigmagen.cli.problems import broken, print_json, print_problems
-from sigmagen.cli.settings import AS_JSON, RULE_PATHS, SOURCES, Settings, with_settings
+from sigmagen.cli.settings import AS_JSON, RULE_PATHS, SOURCES, Settings, chosen_sources, with_settings
 from sigmagen.convert import LANGUAGES, SUFFIXES, Converter, Query
 from sigmagen.logs.output import whole_folder
-from sigmagen.mapping.source import SIEMS, Source
+from sigmagen.mapping.source import SIEMS
 from sigmagen.plan.model import Mode
 from sigmagen.problems import EXIT_FINDINGS, EXIT_USAGE, Problem, SigmagenError
 from sigmagen.report.header import header, query_document
+from sigmagen.report.text import counted, harmless
 from sigmagen.rules.model import BaseRule, Correlation, RuleFile, base_rules
 
 Rule = BaseRule | Correlation
+
+_LONGEST_PART = 60
 
 
 @dataclass
@@ -38,53 +42,53 @@ def convert_all(
     converter: Converter,
     files: Iterable[RuleFile],
     targets: Sequence[str],
-    sources: Sequence[Source],
+    sources: Sequence[str],
     mode: Mode = "alert",
     *,
     strict: bool = False,
 ) -> Conversion:
     """Every rule for every target and source; without sources, for all that can feed it.
 
-    With chosen sources, each refusal is an error; else only where no source is left for a target.
+    With chosen sources, each refusal is an error; else only where no source is left for a target. `strict` refuses
+    what would convert with a warning, which always is an error.
     """
     result = Conversion()
     for file in files:
         for rule in file.subjects:
             for target in targets:
-                converted, refused = _of_target(converter, rule, target, sources, mode, strict)
-                result.queries += [(file, query) for query in converted]
-                result.problems += [problem for query in converted for problem in query.warnings]
+                converted, refused = _of_target(converter, rule, target, sources, mode)
                 missing = bool(sources) or not converted
                 result.problems += [replace(found, severity="error" if missing else "info") for found in refused]
+                for query in converted:
+                    if strict and query.warnings:
+                        result.problems += [replace(found, severity="error") for found in query.warnings]
+                    else:
+                        result.queries.append((file, query))
+                        result.problems += query.warnings
     return result
 
 
 def _of_target(
-    converter: Converter, rule: Rule, target: str, sources: Sequence[Source], mode: Mode, strict: bool
+    converter: Converter, rule: Rule, target: str, sources: Sequence[str], mode: Mode
 ) -> tuple[list[Query], list[Problem]]:
     feeding = converter.feeding(rule)
-    refused = [_unfed(rule, source) for source in sources if source not in feeding]
+    refused = [_unfed(rule, name) for name in sources if name not in {source.name for source in feeding}]
     if not sources and not feeding:
         refused.append(_unfed(rule, None))
     converted = []
     for source in feeding:
-        if sources and source not in sources:
+        if sources and source.name not in sources:
             continue
         try:
-            query = converter.convert(rule, source, target, mode)
+            converted.append(converter.convert(rule, source, target, mode))
         except SigmagenError as error:
             refused += error.problems
-            continue
-        if strict and query.warnings:
-            refused += query.warnings
-        else:
-            converted.append(query)
     return converted, refused
 
 
-def _unfed(rule: Rule, source: Source | None) -> Problem:
+def _unfed(rule: Rule, source: str | None) -> Problem:
     needed = " and ".join(sorted({str(base.logsource) for base in base_rules(rule)}))
-    who = f"source {source.name} does not feed" if source else "no source feeds"
+    who = f"source {source} does not feed" if source else "no source feeds"
     return Problem("logsource-unfed", f"{rule.title}: {who} {needed}", "error", rule.file, rule.line)
 
 
@@ -107,7 +111,7 @@ def _unfed(rule: Rule, source: Source | None) -> Problem:
     help="For a schedule, one row a group; or over any range, one row a window.",
 )
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write one file a query below this folder.")
-@click.option("--strict", is_flag=True, help="What a warning would say is a reason not to convert.")
+@click.option("--strict", is_flag=True, help="A query that would carry a warning is an error instead.")
 @AS_JSON
 @with_settings
 def command(
@@ -127,7 +131,7 @@ def command(
     converted for any source of a target, or for a source that was asked for.
     """
     converter = Converter.load(settings.mappings)
-    chosen = [converter.source(name) for name in dict.fromkeys(sources)]
+    chosen = chosen_sources(converter, sources) or []
     loaded = settings.load(paths)
     wanted = tuple(dict.fromkeys(targets)) or SIEMS
     result = convert_all(converter, loaded.files, wanted, chosen, mode, strict=strict)
@@ -142,7 +146,7 @@ def command(
             documents = [found | {"file": str(output / name)} for found, name in zip(documents, names, strict=True)]
         print_json({"queries": documents, "problems": [problem.as_dict() for problem in dict.fromkeys(problems)]})
     elif output:
-        click.echo(f"{len(names)} queries written to {output}", err=True)
+        click.echo(f"{counted(len(names), 'query', 'queries')} written to {harmless(str(output))}", err=True)
     else:
         click.echo("\n".join(header(query) + query.text + "\n" for _, query in result.queries), nl=False)
     return broken(loaded.problems) or (EXIT_FINDINGS if result.failed else 0)
@@ -163,13 +167,18 @@ def file_names(queries: Sequence[tuple[RuleFile, Query]], roots: Sequence[Path])
         path = file.path.resolve()
         root = next((root for root in roots if path.is_relative_to(root)), path.parent)
         # A file with several rules that alert needs their names too.
-        parts = [path.stem, *([query.rule.name] if len(file.subjects) > 1 else []), query.source.name]
+        parts = [path.stem, *([_file_part(query.rule.name)] if len(file.subjects) > 1 else []), query.source.name]
         name = Path(query.siem) / path.parent.relative_to(root) / f"{'.'.join(parts)}.{SUFFIXES[query.siem]}"
         if name in taken:
             message = f"the query would overwrite that of {taken[name]}: both are {name}"
             raise SigmagenError(Problem("output-clash", message, file=query.rule.file), EXIT_USAGE)
         taken[name] = query.rule.file
         yield name
+
+
+def _file_part(name: str) -> str:
+    """A rule's name as part of a file name: it must neither lead elsewhere nor be too long."""
+    return re.sub(r"[^\w.-]+", "_", name)[:_LONGEST_PART].strip(".")
 
 
 def _write(output: Path, queries: Sequence[tuple[RuleFile, Query]], names: Sequence[Path]) -> None:

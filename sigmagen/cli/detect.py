@@ -18,13 +18,13 @@ from sigmagen.engines.duckdb import DuckDBEngine
 from sigmagen.logs.reader import LogReader, Record
 from sigmagen.logs.recognise import Recogniser
 from sigmagen.problems import EXIT_FINDINGS
-from sigmagen.report.text import harmless
+from sigmagen.report.text import counted, harmless
 
 LONG = 5 * 1024 * 1024
 """Bytes of input from which on a progress bar is worth it."""
 
-ON_DISK = 512 * 1024 * 1024
-"""Bytes of input from which on the records are kept in a file, not in memory."""
+ON_DISK = 64 * 1024 * 1024
+"""Bytes of input from which on the records are kept in a file: as fast, and gzip may hide ten times as much."""
 
 _STEP = 500
 
@@ -99,9 +99,8 @@ def _print(detections: Sequence[Detection], recogniser: Recogniser, rules: Seque
         print_alerts(Console(highlight=False), detections, everything=verbose)
         click.echo(err=True)
     kinds = ", ".join(f"{count:,} {name}" for name, count in recogniser.counts.items()) or "none of a known source"
-    number = len(detections)
-    alerts = f"{number:,} alert{'s' if number != 1 else ''}" if number else "no alert"
-    click.echo(f"{alerts}; {len(rules)} rules, records: {kinds}", err=True)
+    alerts = counted(len(detections), "alert") if detections else "no alert"
+    click.echo(f"{alerts}; {counted(len(rules), 'rule')}, records: {kinds}", err=True)
 
 
 def _print_not_run(not_run: Sequence[NotRun]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
@@ -61,16 +61,16 @@ class LazyGroup(click.Group):
             ctx.fail(f"no command {name!r}{hint}")
         return super().resolve_command(ctx, args)
 
+    def make_context(self, *args: Any, **extra: Any) -> click.Context:
+        """Read the arguments, or print help."""
+        with _closed_pipe_ends_quietly():
+            return super().make_context(*args, **extra)
+
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; a pipe that its reader has closed is no failure of ours."""
-        try:
+        """Run the command."""
+        with _closed_pipe_ends_quietly():
             result = super().invoke(ctx)
             sys.stdout.flush()
-        except BrokenPipeError:
-            # Python flushes standard output once more on its way out.
-            with contextlib.suppress(OSError, ValueError):
-                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise click.exceptions.Exit(EXIT_PIPE) from None
         return result
 
     def main(  # type: ignore[override]
@@ -99,10 +99,24 @@ class LazyGroup(click.Group):
         except Exception as error:
             if os.environ.get(DEBUG_VARIABLE):
                 raise
-            said = " ".join(str(error).split())[:200]
+            from sigmagen.report.text import harmless
+
+            said = harmless(" ".join(str(error).split())[:200])
             hint = f"please report this with the command; {DEBUG_VARIABLE}=1 shows where it happened"
             click.echo(f"internal error: {type(error).__name__}: {said}; {hint}", err=True)
             return EXIT_INTERNAL
+
+
+@contextlib.contextmanager
+def _closed_pipe_ends_quietly() -> Iterator[None]:
+    """A pipe that its reader has closed is no failure of ours."""
+    try:
+        yield
+    except BrokenPipeError:
+        # Python flushes standard output once more on its way out.
+        with contextlib.suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise click.exceptions.Exit(EXIT_PIPE) from None
 
 
 def _say(problems: Sequence[Problem]) -> None:
@@ -126,6 +140,11 @@ def cli(ctx: click.Context, rules: Path | None, mappings: Path | None, verbose: 
 
 def main() -> NoReturn:
     """The entry point of the `sigmagen` command."""
+    # A stream that the caller has closed takes what is written to it, and its number isn't given to a file of ours.
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - open until the end
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115 - open until the end
     for stream in (sys.stdout, sys.stderr):
         # A terminal that can't show a character shows a question mark.
         if hasattr(stream, "reconfigure"):

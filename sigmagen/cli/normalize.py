@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import IO
 
@@ -16,11 +18,13 @@ from sigmagen.cli.detect import progress
 from sigmagen.cli.problems import broken, print_problems
 from sigmagen.cli.settings import Settings, with_settings
 from sigmagen.convert import Converter
+from sigmagen.logs.files import STDIN
 from sigmagen.logs.output import whole_file
 from sigmagen.logs.reader import LogReader, Reject
 from sigmagen.logs.recognise import Recogniser
 from sigmagen.normalize import CanonicalEvent, Normalizer
 from sigmagen.problems import EXIT_BROKEN_INPUT, Problem
+from sigmagen.report.text import counted
 
 DEFAULT_REJECTS = "sigmagen.rejects.ndjson"
 
@@ -86,17 +90,36 @@ def command(
         recogniser = Recogniser(converter.sources.values(), chosen, kept)
         normalizer = Normalizer(converter, with_text, kept)
         stack.callback(normalizer.close)
+        _check_overwriting(reader.files, [path for path in (output, where) if path])
         events = normalizer.events(recogniser.sort(progress(reader)))
-        notes = _to_elasticsearch(url, events, converter, kept) if url else _to_ndjson(output, events)
-    problems = [*reader.problems, *recogniser.problems, *normalizer.problems]
-    print_problems(problems)
+
+        def problems() -> list[Problem]:
+            return [*reader.problems, *recogniser.problems, *normalizer.problems]
+
+        if url:
+            notes = _to_elasticsearch(url, events, converter, kept)
+        else:
+            notes = _to_ndjson(output, events, lambda: bool(kept.count or broken(problems())))
+    print_problems(problems())
     click.echo("; ".join([*_summary(normalizer), *notes, *_kept(kept)]), err=True)
-    return broken(problems) or (EXIT_BROKEN_INPUT if kept.count else 0)
+    return broken(problems()) or (EXIT_BROKEN_INPUT if kept.count else 0)
 
 
-def _to_ndjson(output: Path | None, events: Iterable[CanonicalEvent]) -> list[str]:
+def _check_overwriting(logs: Iterable[str], outputs: Iterable[Path]) -> None:
+    """A log is evidence. Raises UsageError where an output would take its place."""
+    read = {os.path.realpath(log) for log in logs if log != STDIN}
+    for output in outputs:
+        if os.path.realpath(output) in read:
+            raise click.UsageError(f"{output} is one of the logs: choose another place with -o or --rejects")
+
+
+def _to_ndjson(output: Path | None, events: Iterator[CanonicalEvent], failed: Callable[[], bool]) -> list[str]:
+    """Write the events. Where nothing could be read, an earlier output stays as it is."""
+    first = next(events, None)
+    if first is None and output and failed():
+        return [f"{output} was not written"]
     with _stream(output) as stream:
-        for event in events:
+        for event in chain([first] if first else [], events):
             stream.write(orjson.dumps(event.event, option=orjson.OPT_APPEND_NEWLINE))
     return []
 
@@ -132,11 +155,12 @@ def _summary(normalizer: Normalizer) -> list[str]:
     def listed(counts: Counter[str]) -> str:
         return ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)
 
-    parts = [f"{normalizer.written.total():,} events ({listed(normalizer.written) or 'none'})"]
-    if normalizer.skipped.total():
-        parts.append(f"{normalizer.skipped.total():,} records are no inference call ({listed(normalizer.skipped)})")
+    kinds = listed(normalizer.written)
+    parts = [f"{counted(normalizer.written.total(), 'event')} ({kinds})" if kinds else "no event"]
+    if skipped := normalizer.skipped.total():
+        parts.append(f"left out as no inference call: {counted(skipped, 'record')} ({listed(normalizer.skipped)})")
     return parts
 
 
 def _kept(kept: Rejects) -> list[str]:
-    return [f"{kept.count:,} records can't be used, kept in {kept.path}"] if kept.count else []
+    return [f"not usable and kept in {kept.path}: {counted(kept.count, 'record')}"] if kept.count else []

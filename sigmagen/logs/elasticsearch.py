@@ -39,9 +39,9 @@ def document_id(event: CanonicalEvent) -> str:
     return sha256(orjson.dumps(parts, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
-def without_password(url: str) -> str:
-    """A URL as it may be shown."""
-    return re.sub(r"//[^/@]*@", "//", url)
+def without_password(text: str) -> str:
+    """A URL, or a message with one in it, as it may be shown. A password may hold slashes and at signs."""
+    return re.sub(r"//.*@", "//", text)
 
 
 @dataclass
@@ -66,7 +66,7 @@ class CanonicalStream:
                 self.url, api_key=os.environ.get(API_KEY_VARIABLE) or None, request_timeout=_TIMEOUT
             )
         except (ValueError, TypeError) as error:
-            raise self._unusable(f"not a URL of Elasticsearch: {error}") from None
+            raise self._unusable(f"not a URL of Elasticsearch: {without_password(str(error))}") from None
 
     def __enter__(self) -> Self:
         return self

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import io
 import os
+import stat
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -77,6 +79,8 @@ class OpenLog:
 def open_log(name: str) -> Iterator[OpenLog]:
     """A log opened for reading, gzip told by its first bytes. Raises OSError."""
     if name == STDIN:
+        if sys.stdin is None:
+            raise OSError(errno.EBADF, "standard input is closed")
         yield OpenLog(_peekable(sys.stdin.buffer))
         return
     with Path(name).open("rb") as raw:
@@ -88,8 +92,11 @@ def _peekable(stream: IO[bytes]) -> io.BufferedReader:
 
 
 def total_size(names: Sequence[str]) -> int | None:
-    """Bytes of all files together; None where that can't be known."""
+    """Bytes of all files together; None where that can't be known, as of standard input or a pipe."""
+    if STDIN in names:
+        return None
     try:
-        return sum(os.stat(name).st_size for name in names if name != STDIN) if STDIN not in names else None
+        found = [os.stat(name) for name in names]
     except OSError:
         return None
+    return sum(file.st_size for file in found) if all(stat.S_ISREG(file.st_mode) for file in found) else None

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -11,22 +13,32 @@ from typing import IO
 
 from sigmagen.problems import EXIT_USAGE, Problem, SigmagenError
 
+_PREFIX = ".sigmagen-"
+
 
 def unwritable(path: Path, error: OSError) -> SigmagenError:
-    """The error of an output that can't be written."""
-    reason = error.strerror or str(error)
-    problem = Problem("output-unwritable", f"can't write there: {reason}", file=str(path), hint="nothing was written")
-    return SigmagenError(problem, EXIT_USAGE)
+    """The error of an output that can't be written. The file is the one in the way, if it isn't `path` itself."""
+    reason = "it is no folder" if isinstance(error, FileExistsError) else error.strerror or str(error)
+    way = str(error.filename or path) if isinstance(error, FileExistsError) else str(path)
+    hint = "choose another place; nothing was written there"
+    return SigmagenError(Problem("output-unwritable", f"can't write there: {reason}", file=way, hint=hint), EXIT_USAGE)
 
 
 @contextmanager
 def whole_file(path: Path, *, private: bool = False) -> Iterator[IO[bytes]]:
     """A file that takes its name only when the block ends well; a private one is the owner's alone.
 
-    Raises SigmagenError where it can't be written.
+    A link is followed, and a file that is there keeps its rights. A device or a pipe can't be replaced and is written
+    to as it is. Raises SigmagenError where nothing can be written.
     """
+    mode = _mode(path)
+    if mode is not None and not stat.S_ISREG(mode):
+        with _opened(path) as stream:
+            yield stream
+        return
+    final = Path(os.path.realpath(path))
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        handle, name = tempfile.mkstemp(prefix=_PREFIX, dir=final.parent)
     except OSError as error:
         raise unwritable(path, error) from None
     temporary = Path(name)
@@ -34,11 +46,28 @@ def whole_file(path: Path, *, private: bool = False) -> Iterator[IO[bytes]]:
         with os.fdopen(handle, "wb") as stream:
             yield stream
         if not private:
-            temporary.chmod(0o666 & ~_umask())
-        _rename(temporary, path)
+            temporary.chmod(0o666 & ~_umask() if mode is None else stat.S_IMODE(mode))
+        _rename(temporary, final)
     finally:
         with suppress(OSError):
             temporary.unlink()
+
+
+def _mode(path: Path) -> int | None:
+    """Kind and rights of what is there, if anything."""
+    try:
+        return path.stat().st_mode
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise unwritable(path, error) from None
+
+
+def _opened(path: Path) -> IO[bytes]:
+    try:
+        return path.open("wb")
+    except OSError as error:
+        raise unwritable(path, error) from None
 
 
 def _rename(temporary: Path, path: Path) -> None:
@@ -64,16 +93,26 @@ def whole_folder(path: Path) -> Iterator[Path]:
     try:
         if not there:
             path.parent.mkdir(parents=True, exist_ok=True)
+            if path.exists():
+                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
         # On the same file system as where the files will be, so that a rename is all that is left to do.
-        temporary = tempfile.TemporaryDirectory(prefix=".sigmagen-", dir=path if there else path.parent)
+        temporary = tempfile.TemporaryDirectory(prefix=_PREFIX, dir=path if there else path.parent)
     except OSError as error:
         raise unwritable(path, error) from None
     with temporary as name:
         yield Path(name)
+        _move(Path(name), path)
+
+
+def _move(source: Path, path: Path) -> None:
+    """Move all files; whatever could be in the way is found before the first of them moves."""
+    moves = [(file, path / file.relative_to(source)) for file in sorted(source.rglob("*")) if file.is_file()]
+    for _, final in moves:
         try:
-            for file in sorted(file for file in Path(name).rglob("*") if file.is_file()):
-                final = path / file.relative_to(name)
-                final.parent.mkdir(parents=True, exist_ok=True)
-                os.replace(file, final)
+            final.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise unwritable(path, error) from None
+            raise unwritable(final, error) from None
+        if final.is_dir():
+            raise unwritable(final, IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR)))
+    for file, final in moves:
+        _rename(file, final)

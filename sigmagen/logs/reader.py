@@ -90,7 +90,7 @@ class LogReader:
     def _broken(self, name: str, code: str, message: str) -> None:
         """A compressed file that ends early; the lines before that have been read."""
         hint = "fetch the file again; what was readable has been used"
-        message = f"{message} after line {self._line}"
+        message = f"{message} after line {self._line}" if self._line else f"{message} in its first line"
         self.problems.append(Problem(code, message, "error", name, self._line + 1, hint=hint))
         self._tell(Reject(name, self._line + 1, message, ""))
 
@@ -100,7 +100,7 @@ class LogReader:
             hint = "a log that is being rotated may be empty for a while"
             self.problems.append(Problem("log-empty", "the log is empty", "warning", name, 1, hint=hint))
             return
-        if starts[0].startswith(_UTF16):
+        if starts[0].startswith(_UTF16) or b"\0" in starts[0][:2]:  # JSON starts with ASCII, so a NUL is half of it
             self._reject(name, 1, NotReadableError("log-not-utf8", "UTF-16 text, and UTF-8 is expected"), b"")
             return
         if spans_lines(starts[0], starts[1] if len(starts) > 1 else None):
@@ -162,7 +162,7 @@ class LogReader:
             broken = error
         body = b"".join(lines)
         try:
-            text = body.decode()
+            text = body.decode().rstrip()  # a break is in a line that is there
         except UnicodeDecodeError as error:
             place = body.count(b"\n", 0, error.start) + 1
             self._reject(name, place, NotReadableError("log-not-utf8", f"not UTF-8 text: {error.reason}"), body)

@@ -12,13 +12,13 @@ from rich.text import Text
 from sigmagen.detect import Detection, condition_text
 from sigmagen.engines.alert import iso
 from sigmagen.plan.window import duration_text
-from sigmagen.report.text import harmless, short, sparkline
+from sigmagen.report.text import counted, harmless, short, sparkline
 
 LEVEL_STYLES = {"critical": "bold red", "high": "red", "medium": "yellow", "low": "cyan", "informational": "dim"}
 SHOWN = 10
 """How many detections get their time line, unless all are asked for."""
 
-_BARS = 60
+_BARS = 40
 
 
 def print_alerts(console: Console, detections: Sequence[Detection], *, everything: bool = False) -> None:
@@ -36,19 +36,27 @@ def _table(detections: Sequence[Detection]) -> Table:
     table.add_column("#", justify="right")
     table.add_column("window (UTC)", no_wrap=True)
     table.add_column("level", no_wrap=True)
-    table.add_column("rule, ATLAS", overflow="fold", ratio=2)
-    table.add_column("group", overflow="fold", ratio=3)
-    table.add_column("value", justify="right")
+    table.add_column("rule, group, ATLAS", overflow="fold")
+    table.add_column("value", justify="right", no_wrap=True)
     for number, item in enumerate(detections, 1):
         table.add_row(
             str(number),
             f"{_time(item.window_start)}\n{_time(item.window_end)}",
             Text(item.level, LEVEL_STYLES.get(item.level, "")),
-            Text(harmless(item.rule.name) + "".join(f"\n{harmless(name)}" for name in item.atlas)),
-            Text("\n".join(f"{harmless(name)}={short(value)}" for name, value in item.group) or "all"),
+            _who(item),
             Text(f"{item.value:,}\n{_limit(item)}"),
         )
     return table
+
+
+def _who(detection: Detection) -> Text:
+    """Rule, group and techniques, a line each."""
+    text = Text(harmless(detection.rule.name), "bold")
+    for name, value in detection.group:
+        text.append(f"\n{harmless(name)}={short(value)}", "not bold")
+    if detection.atlas:
+        text.append("\n" + harmless(", ".join(detection.atlas)), "not bold dim")
+    return text
 
 
 def _time(milliseconds: int) -> str:
@@ -60,26 +68,27 @@ def _limit(detection: Detection) -> str:
     threshold = getattr(detection.rule, "threshold", None)
     if threshold is None:
         return ""
-    sign = {"gt": ">", "gte": "≥", "lt": "<", "lte": "≤", "eq": "=", "neq": "≠"}[threshold.op]
-    return f"{sign} {threshold.value:,}"
+    signs = {"gt": ">", "gte": "≥", "lt": "<", "lte": "≤", "eq": "=", "neq": "≠"}
+    return "\n".join(f"{signs[item.op]} {item.value:,}" for item in threshold.comparisons)
 
 
 def _print_detail(console: Console, number: int, detection: Detection) -> None:
-    title = harmless(detection.rule.title)
-    console.print(Text(f"\n{number}  {title}", "bold"))
-    console.print(Text(f"   {harmless(condition_text(detection.rule))}; log: {detection.source}", "dim"))
+    console.print(Text(f"\n{number}  {harmless(detection.rule.title)}", "bold"))
+    each = duration_text(detection.tick * -(-len(detection.panes) // _BARS))
+    seen = f"{detection.source}, {counted(sum(detection.panes), 'event')}, a bar is {each}"
+    console.print(Text(f"   {harmless(condition_text(detection.rule))}; {seen}", "dim"))
     bars = sparkline(detection.panes, _BARS)
-    each = duration_text(detection.tick * -(-len(detection.panes) // _BARS)) if detection.panes else ""
     start, end = _time(detection.window_start), _time(detection.window_end)
     # The day is said once where it is the same.
     end = end[11:] if end[:10] == start[:10] else end
-    console.print(Text(f"   {start} {bars} {end}  ({sum(detection.panes):,} events, a bar is {each})"))
+    console.print(Text(f"   {start} {bars} {end}"))
+    samples = Table.grid(padding=(0, 2, 0, 0), pad_edge=True)
+    samples.add_column(no_wrap=True, style="dim")
+    samples.add_column(overflow="fold")
     for event in detection.events:
-        console.print(_event(event), soft_wrap=False)
+        samples.add_row(Text(f"   {event['@timestamp']}"), Text(_fields(event)))
+    console.print(samples)
 
 
-def _event(event: dict[str, Any]) -> Text:
-    fields = "  ".join(f"{harmless(name)}={short(value)}" for name, value in event.items() if name != "@timestamp")
-    line = Text(f"   {event['@timestamp']}  ", "dim")
-    line.append(fields, "none")
-    return line
+def _fields(event: dict[str, Any]) -> str:
+    return "  ".join(f"{harmless(name)}={short(value)}" for name, value in event.items() if name != "@timestamp")

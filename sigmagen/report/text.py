@@ -8,6 +8,7 @@ from collections.abc import Sequence
 # Control characters, line and paragraph separators, and those that turn the direction of writing around.
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
 _HASH = re.compile("[0-9a-f]{64}")
+_LONGEST = 200
 _BARS = "▁▂▃▄▅▆▇█"
 
 
@@ -29,16 +30,26 @@ def comment_text(text: str) -> str:
     return " ".join(_UNSAFE.sub(" ", text).replace("`", " ").split())
 
 
-def short(value: object) -> str:
-    """A value for a table: a hash by its first characters, a float without noise.
+def counted(number: int, one: str, many: str | None = None) -> str:
+    """A number with its noun.
 
-    >>> short("ab" * 32), short(12.5), short("partner-07")
-    ('abababababab…', '12.5', 'partner-07')
+    >>> counted(1, "alert"), counted(1200, "alert"), counted(0, "query", "queries")
+    ('1 alert', '1,200 alerts', '0 queries')
+    """
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def short(value: object) -> str:
+    """A value for a table: a hash by its first characters, a float without noise, a long text cut.
+
+    >>> short("ab" * 32), short(12.5), short("partner-07"), len(short("x" * 5000))
+    ('abababababab…', '12.5', 'partner-07', 201)
     """
     if isinstance(value, float):
         return f"{value:g}"
     text = harmless(str(value))
-    return f"{text[:12]}…" if _HASH.fullmatch(text) else text
+    longest = 12 if _HASH.fullmatch(text) else _LONGEST
+    return f"{text[:longest]}…" if len(text) > longest else text
 
 
 def sparkline(counts: Sequence[int], width: int = 60) -> str:

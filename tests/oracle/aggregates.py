@@ -7,7 +7,7 @@ from math import ceil
 from typing import NamedTuple
 
 from sigmagen.rules.model import Combined, Correlation, Expression, Occurs, Threshold
-from tests.oracle.conditions import COMPARE, _is_number, _text
+from tests.oracle.conditions import COMPARE, as_text, is_number
 from tests.oracle.items import Item, has_value, value_of
 
 
@@ -23,7 +23,7 @@ def takes_part(rule: Correlation, item: Item) -> bool:
     if rule.type == "value_count":
         return all(has_value(value_of(rule, item, field)) for field in _threshold(rule).fields)
     if rule.type.startswith("value_"):
-        return _is_number(value_of(rule, item, _field(rule)))
+        return is_number(value_of(rule, item, _field(rule)))
     return True
 
 
@@ -60,7 +60,7 @@ def _measure(rule: Correlation, window: Sequence[Item]) -> int | float:
         return len(window)
     if rule.type == "value_count":
         fields = _threshold(rule).fields
-        return len({tuple(_text(value_of(rule, item, field)) for field in fields) for item in window})
+        return len({tuple(as_text(value_of(rule, item, field)) for field in fields) for item in window})
     numbers = [value_of(rule, item, _field(rule)) for item in window]
     return _statistic(rule, [number for number in numbers if isinstance(number, int | float)])
 

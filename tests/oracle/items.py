@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from sigmagen.rules.model import BaseRule, Correlation
-from tests.oracle.conditions import Event, _text, matches
+from tests.oracle.conditions import Event, as_text, matches
 
 
 class Item(NamedTuple):
@@ -81,5 +81,5 @@ def group_of(rule: Correlation, item: Item) -> tuple[tuple[str, str], ...] | Non
         value = value_of(rule, item, field)
         if not has_value(value):
             return None
-        group.append((field, _text(value)))
+        group.append((field, as_text(value)))
     return tuple(group)

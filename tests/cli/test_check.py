@@ -1,0 +1,78 @@
+"""`sigmagen check` as it is called; what it finds is tested beside the linter."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from sigmagen.cli.check import exit_code
+from sigmagen.content import mappings_folder, rules_folder
+from sigmagen.problems import Problem
+from tests.cli.conftest import Run
+
+RULE = rules_folder() / "volume" / "call_count.yml"
+
+
+def test_the_built_in_rules_are_clean(run: Run) -> None:
+    result = run("check", "--strict")
+    assert (result.exit_code, result.stdout, result.stderr) == (0, "", "all clean\n")
+
+
+def test_findings_are_the_result_and_their_number_is_not(run: Run, tmp_path: Path) -> None:
+    shutil.copy(RULE, tmp_path / "rule.yml")
+    result = run("check", tmp_path)
+    assert result.exit_code == 1
+    assert result.stdout.startswith(f"{tmp_path / 'rule.yml'}: error[test-missing]: the rule has no test file\n")
+    assert result.stderr == "1 error\n"
+
+
+def test_json_is_a_list_of_problems(run: Run, tmp_path: Path) -> None:
+    shutil.copy(RULE, tmp_path / "rule.yml")
+    result = run("check", tmp_path, "--json")
+    (problem,) = json.loads(result.stdout)
+    assert list(problem) == [field.name for field in fields(Problem)]
+    assert (problem["code"], problem["file"]) == ("test-missing", str(tmp_path / "rule.yml"))
+    assert (result.exit_code, result.stderr) == (1, "")
+
+
+def test_json_of_nothing_is_an_empty_list(run: Run) -> None:
+    assert json.loads(run("check", RULE, "--json").stdout) == []
+
+
+@pytest.mark.parametrize(
+    ("code", "severity", "strict", "expected"),
+    [
+        ("yaml-syntax", "error", False, 2),
+        ("no-such-code", "error", False, 2),
+        ("unknown-field", "error", False, 1),
+        ("title-length", "warning", False, 0),
+        ("title-length", "warning", True, 1),
+        ("title-length", "info", True, 0),
+    ],
+)
+def test_the_exit_code_follows_the_gravest_problem(code: str, severity: str, strict: bool, expected: int) -> None:
+    problem = Problem(code, "message", severity)  # type: ignore[arg-type]
+    assert exit_code([problem], mappings_folder(), strict=strict) == expected
+    assert exit_code([], mappings_folder(), strict=strict) == 0
+
+
+def test_a_broken_mapping_is_found(run: Run, tmp_path: Path) -> None:
+    mappings = tmp_path / "mappings"
+    shutil.copytree(mappings_folder(), mappings)
+    (mappings / "sources" / "litellm.yml").write_text("title: [LiteLLM\n")
+    result = run("check", RULE, "--mappings", mappings)
+    assert result.exit_code == 2
+    assert f"{mappings / 'sources' / 'litellm.yml'}:2:1: error[yaml-syntax]" in result.stdout
+
+
+def test_a_rule_can_t_write_to_the_terminal(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "rule.yml"
+    path.write_text(RULE.read_text().replace("group-by", '"group\\e[2J\\u202eby"'))
+    result = run("check", path)
+    assert result.exit_code == 2
+    assert "\N{REPLACEMENT CHARACTER}[2J\N{REPLACEMENT CHARACTER}by" in result.stdout
+    assert not {"\x1b", "\u202e"} & set(result.stdout)

@@ -1,0 +1,244 @@
+"""`sigmagen convert`: every query that there is, as the converter writes it, and a reason for every other."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from sigmagen.content import rules_folder
+from sigmagen.convert import LANGUAGES, SUFFIXES
+from tests.cli.conftest import Run
+from tests.native_logs import converter
+
+RULE = rules_folder() / "volume" / "call_count.yml"
+TOKENS = rules_folder() / "volume" / "output_token_sum.yml"
+TWO_RULES = """\
+title: Anything asked
+name: {first}
+logsource: {{category: ai_inference}}
+detection: {{selection: {{gen_ai.request.model: '*'}}, condition: selection}}
+---
+title: Anything asked of a mini model
+name: {second}
+logsource: {{category: ai_inference}}
+detection: {{selection: {{gen_ai.request.model|endswith: mini}}, condition: selection}}
+"""
+COMMENT = {"SPL": "``` ", "ES|QL": "// ", "KQL": "// ", "SQL": "-- "}
+
+
+def text_of(rule: Path, source: str, target: str, mode: str = "alert") -> str:
+    from sigmagen.content import mappings_folder
+    from sigmagen.rules.load import load_rules
+
+    (file,) = load_rules([rule], rules_folder=rules_folder(), mappings_folder=mappings_folder()).files
+    return converter().convert(file.subjects[0], converter().sources[source], target, mode).text  # type: ignore[arg-type]
+
+
+def body(output: str, target: str) -> str:
+    """The query without the comment over it."""
+    lines = output.splitlines(keepends=True)
+    return "".join(line for line in lines if not line.startswith(COMMENT[LANGUAGES[target]]))
+
+
+@pytest.mark.parametrize("mode", ["alert", "hunt"])
+@pytest.mark.parametrize("target", LANGUAGES)
+def test_a_query_is_the_converter_s_text_under_a_comment(target: str, mode: str, run: Run) -> None:
+    result = run("convert", RULE, "-t", target, "-s", "canonical", "--mode", mode)
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert body(result.stdout, target) == text_of(RULE, "canonical", target, mode) + "\n"
+    mark = COMMENT[LANGUAGES[target]]
+    first, second = result.stdout.splitlines()[:2]
+    assert first.startswith(f"{mark}Five hundred calls of one model by one principal in an hour")
+    assert second.startswith(f"{mark}id: 872c55d8-e248-4fce-afa0-df2c950c8648")
+    assert f"{LANGUAGES[target]}, {mode}" in result.stdout
+    assert ("schedule: every 10m, look back" in result.stdout) == (mode == "alert")
+
+
+def test_without_a_target_there_is_a_query_for_each_siem(run: Run) -> None:
+    result = run("convert", RULE, "-s", "canonical")
+    languages = re.findall(r"(?m)^(?:``` |// )(\S+), alert", result.stdout)
+    assert languages == ["SPL", "ES|QL", "KQL"]
+
+
+def test_targets_and_sources_may_be_repeated_and_keep_their_order(run: Run) -> None:
+    targets = ("-t", "sentinel", "-t", "splunk", "-t", "sentinel")
+    result = run("convert", RULE, *targets, "-s", "canonical", "-s", "apim", "--json")
+    queries = json.loads(result.stdout)["queries"]
+    assert [(query["target"], query["source"]) for query in queries] == [
+        ("sentinel", "apim"),
+        ("sentinel", "canonical"),
+        ("splunk", "apim"),
+        ("splunk", "canonical"),
+    ]
+
+
+def test_all_that_can_be_is_converted_and_all_else_has_a_reason(run: Run) -> None:
+    result = run("convert", TOKENS, RULE, "-t", "duckdb")
+    assert result.exit_code == 0
+    titles = re.findall(r"(?m)^-- source: (\S+)", result.stdout)
+    inference = ["apim", "bedrock_invocation", "canonical", "litellm"]
+    assert titles == [*inference, *sorted([*inference, "cloudtrail"])]
+    (line,) = [line for line in result.stderr.splitlines() if not line.startswith(" ")]
+    assert re.match(
+        rf"{re.escape(str(TOKENS))}:\d+: info\[field-unavailable\]: .* source cloudtrail in duckdb has", line
+    )
+
+
+def test_a_chosen_source_that_can_t_is_an_error_and_the_other_is_converted(run: Run) -> None:
+    result = run("convert", TOKENS, "-t", "duckdb", "-s", "cloudtrail", "-s", "litellm")
+    assert result.exit_code == 1
+    assert "-- source: litellm" in result.stdout
+    assert "error[field-unavailable]" in result.stderr
+
+
+def test_a_chosen_source_of_another_kind_is_an_error(run: Run) -> None:
+    rule = rules_folder() / "access" / "bedrock_probe_logging_check_invoke.yml"
+    result = run("convert", rule, "-t", "splunk", "-s", "litellm")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "error[logsource-unfed]" in result.stderr
+    assert "source litellm does not feed" in result.stderr
+
+
+def test_a_warning_is_said_and_under_strict_is_an_error(run: Run) -> None:
+    lax = run("convert", RULE, "-t", "sentinel")
+    assert lax.exit_code == 0
+    assert "warning[mapping-experimental]" in lax.stderr
+    assert "// source: litellm" in lax.stdout
+
+    strict = run("convert", RULE, "-t", "sentinel", "--strict")
+    assert strict.exit_code == 1
+    assert "error[mapping-experimental]" in strict.stderr
+    assert "warning[" not in strict.stderr
+    assert "// source: litellm" not in strict.stdout
+    assert "// source: canonical" in strict.stdout
+
+
+def test_a_broken_rule_file_does_not_stop_the_others(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "a.yml").write_text("title: [\n")
+    (tmp_path / "b.yml").write_text(RULE.read_text())
+    result = run("convert", tmp_path, "-t", "splunk", "-s", "canonical")
+    assert result.exit_code == 2
+    assert "``` Five hundred calls" in result.stdout
+    assert "a.yml:2:1: error[yaml-syntax]" in result.stderr
+
+
+def test_files_mirror_the_rules_folder_one_a_query(run: Run, tmp_path: Path) -> None:
+    output = tmp_path / "queries"
+    result = run("convert", "-o", output)
+    assert (result.exit_code, result.stdout) == (0, "")
+    listed = json.loads(run("convert", "--json").stdout)["queries"]
+    stages = {file.stem: file.parent.name for file in rules_folder().rglob("*.yml") if ".test." not in file.name}
+    expected = {
+        output
+        / query["target"]
+        / stages[query["rule"]]
+        / f"{query['rule']}.{query['source']}.{SUFFIXES[query['target']]}"
+        for query in listed
+    }
+    assert {file for file in output.rglob("*") if file.is_file()} == expected
+    assert f"{len(listed)} queries written to {output}" in result.stderr
+    file = output / "elastic" / "volume" / "call_count.canonical.esql"
+    assert file.read_text() == run("convert", RULE, "-t", "elastic", "-s", "canonical").stdout
+
+
+def test_files_of_an_earlier_run_are_renewed_and_others_stay(run: Run, tmp_path: Path) -> None:
+    old = tmp_path / "splunk" / "volume" / "call_count.canonical.spl"
+    old.parent.mkdir(parents=True)
+    old.write_text("old")
+    other = tmp_path / "notes.txt"
+    other.write_text("mine")
+    assert run("convert", RULE, "-s", "canonical", "-t", "splunk", "-o", tmp_path).exit_code == 0
+    assert old.read_text() != "old"
+    assert other.read_text() == "mine"
+
+
+def test_a_rule_s_place_below_a_given_folder_is_kept(run: Run, tmp_path: Path) -> None:
+    rule = tmp_path / "mine" / "deep" / "down" / "rule.yml"
+    rule.parent.mkdir(parents=True)
+    rule.write_text(RULE.read_text())
+    arguments = ("-s", "canonical", "-t", "splunk", "-o")
+    run("convert", tmp_path / "mine", *arguments, tmp_path / "a")
+    run("convert", rule, *arguments, tmp_path / "b")
+    assert (tmp_path / "a" / "splunk" / "deep" / "down" / "rule.canonical.spl").is_file()
+    assert (tmp_path / "b" / "splunk" / "rule.canonical.spl").is_file()
+
+
+def test_two_queries_of_one_name_are_an_error_and_nothing_is_written(run: Run, tmp_path: Path) -> None:
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "rule.yml").write_text(RULE.read_text())
+    result = run("convert", tmp_path / "a", tmp_path / "b", "-s", "canonical", "-o", tmp_path / "out")
+    assert (result.exit_code, result.stdout) == (3, "")
+    assert "error[output-clash]: the query would overwrite that of" in result.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_nothing_moves_where_one_file_is_in_the_way(run: Run, tmp_path: Path) -> None:
+    # "elastic" would be written first, and "splunk" can't be.
+    (tmp_path / "splunk").write_text("a file of this name")
+    result = run("convert", RULE, "-s", "canonical", "-o", tmp_path)
+    assert result.exit_code == 3
+    assert f"{tmp_path / 'splunk' / 'volume' / 'call_count.canonical.spl'}: error[output-unwritable]" in result.stderr
+    assert [file for file in tmp_path.rglob("*") if file.is_file()] == [tmp_path / "splunk"]
+
+
+@pytest.mark.parametrize(
+    "name", ["../../escaped", "/tmp/escaped", "..", "a/b", "x" * 300, "C:\\con", "line\nbreak", "bell\a"]
+)
+def test_a_rule_s_name_can_t_lead_out_of_the_folder(name: str, run: Run, tmp_path: Path) -> None:
+    rule = tmp_path / "in" / "rule.yml"
+    rule.parent.mkdir()
+    rule.write_text(TWO_RULES.format(first=json.dumps(name), second="second"))
+    output = tmp_path / "out" / "deep" / "down"
+    result = run("convert", rule, "-s", "canonical", "-t", "splunk", "-o", output)
+    assert result.exit_code == 0
+    written = [file for file in tmp_path.rglob("*") if file.is_file() and file != rule]
+    assert {file.parent for file in written} == {output / "splunk"}
+    assert len(written) == 2
+    assert all(len(file.name) < 100 and file.name.startswith("rule.") for file in written)
+
+
+def test_rules_of_one_file_whose_names_look_alike_are_a_clash(run: Run, tmp_path: Path) -> None:
+    rule = tmp_path / "rule.yml"
+    rule.write_text(TWO_RULES.format(first="a/b", second="a_b"))
+    result = run("convert", rule, "-s", "canonical", "-t", "splunk", "-o", tmp_path / "out")
+    assert result.exit_code == 3
+    assert "error[output-clash]" in result.stderr
+
+
+def test_json_is_a_document_of_queries_and_problems(run: Run, tmp_path: Path) -> None:
+    result = run("convert", RULE, "-t", "elastic", "-s", "litellm", "--json")
+    document = json.loads(result.stdout)
+    assert list(document) == ["queries", "problems"]
+    (query,) = document["queries"]
+    assert query["query"] == text_of(RULE, "litellm", "elastic")
+    del query["query"]
+    assert query == {
+        "rule": "call_count",
+        "rule_id": "872c55d8-e248-4fce-afa0-df2c950c8648",
+        "title": "Five hundred calls of one model by one principal in an hour",
+        "source": "litellm",
+        "target": "elastic",
+        "language": "ES|QL",
+        "mode": "alert",
+        "schedule": {"interval": 600, "lookback": 4500, "suppression": 3600, "ingest_delay": 300},
+        "columns": {"user.id": "user.id", "gen_ai.request.model": "gen_ai.request.model"},
+    }
+
+
+def test_json_names_the_file_of_each_query_that_was_written(run: Run, tmp_path: Path) -> None:
+    result = run("convert", RULE, "-t", "splunk", "-o", tmp_path / "out", "--json")
+    document = json.loads(result.stdout)
+    assert len(document["queries"]) == 5
+    for query in document["queries"]:
+        assert body(Path(query["file"]).read_text(), "splunk") == query["query"] + "\n"
+
+
+def test_json_holds_the_problems_too(run: Run, tmp_path: Path) -> None:
+    result = run("convert", TOKENS, "-t", "splunk", "--json")
+    (problem,) = json.loads(result.stdout)["problems"]
+    assert (problem["code"], problem["severity"], problem["file"]) == ("field-unavailable", "info", str(TOKENS))
+    assert problem["line"] > 1

@@ -1,0 +1,305 @@
+"""`sigmagen detect`: any shape of a log, the same alerts in any order, and nothing private or hostile in the output."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import random
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from sigmagen.content import rules_folder
+from sigmagen.engines.alert import instant
+from tests.cli.conftest import Run
+from tests.native_logs import NATIVE, attack, ndjson, reference_alerts
+
+STEM = "logprobs_with_logit_bias"
+RULES = rules_folder() / "output"
+
+
+def found(run: Run, *arguments: object, **extra: Any) -> list[dict[str, Any]]:
+    """Alerts of a few rules that read the same fields; all rules would only take longer."""
+    result = run("detect", *arguments, "--rules", RULES, "--json", **extra)
+    assert (result.exit_code, result.stderr) == (0, "")
+    alerts: list[dict[str, Any]] = json.loads(result.stdout)
+    return alerts
+
+
+@pytest.fixture(scope="module")
+def records() -> list[dict[str, Any]]:
+    return attack(STEM, "litellm")
+
+
+@pytest.fixture
+def expected(run: Run, attack_log: Path) -> list[dict[str, Any]]:
+    """What plain NDJSON gives: the other shapes must give the same."""
+    alerts = found(run, attack_log)
+    assert {alert["rule"] for alert in alerts} >= {STEM}
+    return alerts
+
+
+SHAPES = {
+    "an array in one line": lambda records: orjson.dumps(records),
+    "an array over lines": lambda records: orjson.dumps(records, option=orjson.OPT_INDENT_2),
+    "an export of Azure": lambda records: orjson.dumps({"records": records}),
+    "an export over lines": lambda records: orjson.dumps({"Records": records}, option=orjson.OPT_INDENT_2),
+    "several exports, one a line": lambda records: ndjson({"Records": [record]} for record in records),
+    "records over lines": lambda records: b"\n".join(
+        orjson.dumps(item, option=orjson.OPT_INDENT_2) for item in records
+    ),
+    "a byte order mark": lambda records: b"\xef\xbb\xbf" + ndjson(records),
+    "line ends of Windows": lambda records: ndjson(records).replace(b"\n", b"\r\n"),
+    "blank lines": lambda records: b"\n\n" + ndjson(records).replace(b"\n", b"\n \n"),
+    "no last line end": lambda records: ndjson(records).rstrip(b"\n"),
+    "gzip": lambda records: gzip.compress(ndjson(records)),
+    "gzip in two members": lambda records: gzip.compress(ndjson(records[:9])) + gzip.compress(ndjson(records[9:])),
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_log_of_any_shape_gives_the_same_alerts(
+    shape: str, run: Run, tmp_path: Path, records: list[dict[str, Any]], expected: list[dict[str, Any]]
+) -> None:
+    path = tmp_path / "whatever.name"
+    path.write_bytes(SHAPES[shape](records))
+    assert found(run, path) == expected
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+def test_standard_input_is_a_log(run: Run, attack_log: Path, zipped: bool, expected: list[dict[str, Any]]) -> None:
+    content = attack_log.read_bytes()
+    assert found(run, "-", input=gzip.compress(content) if zipped else content) == expected
+
+
+def test_events_in_any_order_and_over_several_files_give_the_same_alerts(
+    run: Run, tmp_path: Path, records: list[dict[str, Any]], expected: list[dict[str, Any]]
+) -> None:
+    shuffled = random.Random(7).sample(records, len(records))
+    folder = tmp_path / "logs"
+    (folder / "b").mkdir(parents=True)
+    (folder / "one.ndjson").write_bytes(ndjson(shuffled[:200]))
+    (folder / "b" / "two.log.gz").write_bytes(gzip.compress(ndjson(shuffled[200:400])))
+    (folder / "b" / "three.json").write_bytes(orjson.dumps(shuffled[400:]))
+    (folder / "notes.txt").write_text("not a log")
+    assert found(run, folder) == expected
+    # the same files once more are the same logs, not more of them
+    assert found(run, folder, folder / "one.ndjson", folder / "b") == expected
+
+
+def test_cloudtrail_files_as_delivered_are_recognised(run: Run, tmp_path: Path) -> None:
+    records = attack("bedrock_probe_logging_check_invoke", "cloudtrail")
+    paths = []
+    for number in range(0, len(records), 50):
+        paths.append(tmp_path / f"111122223333_CloudTrail_us-east-1_{number}.json.gz")
+        paths[-1].write_bytes(gzip.compress(orjson.dumps({"Records": records[number : number + 50]})))
+    result = run("detect", *paths, "--json")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert {(alert["rule"], alert["source"]) for alert in json.loads(result.stdout)} == {
+        ("bedrock_probe_logging_check_invoke", "cloudtrail")
+    }
+
+
+def test_several_sources_at_once_are_each_recognised(run: Run, tmp_path: Path, attack_log: Path) -> None:
+    trail = tmp_path / "trail.ndjson"
+    trail.write_bytes(ndjson(attack("bedrock_probe_logging_check_invoke", "cloudtrail")))
+    both, *alone = (
+        json.loads(run("detect", *logs, "--json").stdout) for logs in ((trail, attack_log), (trail,), (attack_log,))
+    )
+    assert {alert["source"] for alert in both} == {"cloudtrail", "litellm"}
+    assert sorted(both, key=json.dumps) == sorted([*alone[0], *alone[1]], key=json.dumps)
+    assert [alert["window_start"] for alert in both] == sorted(alert["window_start"] for alert in both)
+
+
+@pytest.mark.parametrize("source", sorted(folder.name for folder in NATIVE.iterdir() if folder.is_dir()))
+def test_each_native_source_is_recognised_by_itself(source: str, run: Run) -> None:
+    path = NATIVE / source / "records.ndjson"
+    count = len(path.read_bytes().splitlines())
+    result = run("detect", path)
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert result.stderr == f"no alert; 10 rules, records: {count} {source}\n"
+
+
+def test_a_chosen_source_is_taken_for_what_looks_otherwise(run: Run, litellm: Path) -> None:
+    result = run("detect", litellm, "-s", "cloudtrail")
+    assert result.exit_code == 2
+    assert (
+        f"{litellm}:1: warning[log-unlike]: 8 of 8 records don't look like cloudtrail (8 like litellm)" in result.stderr
+    )
+    assert "log-no-time" in result.stderr
+
+
+def test_a_chosen_source_reads_what_is_not_recognised(
+    run: Run, tmp_path: Path, records: list[dict[str, Any]], expected: list[dict[str, Any]]
+) -> None:
+    path = tmp_path / "log.ndjson"
+    path.write_bytes(ndjson({key: value for key, value in item.items() if key != "call_type"} for item in records))
+    assert run("detect", path).exit_code == 2
+    result = run("detect", path, "-s", "litellm", "--rules", RULES, "--json")
+    assert result.exit_code == 0
+    assert "620 of 620 records don't look like litellm" in result.stderr
+    assert json.loads(result.stdout) == expected
+
+
+def test_an_empty_log_is_a_warning(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "empty.log").touch()
+    (tmp_path / "blank.log").write_text("\n \r\n\n")
+    result = run("detect", tmp_path / "empty.log", tmp_path / "blank.log")
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert result.stderr.count("warning[log-empty]") == 2
+    assert json.loads(run("detect", tmp_path / "empty.log", "--json").stdout) == []
+
+
+@pytest.mark.parametrize(
+    ("stem", "source"),
+    [
+        (STEM, "litellm"),
+        (STEM, "apim"),
+        ("bedrock_probe_logging_check_invoke", "cloudtrail"),
+        ("one_template_many_organizations", "canonical"),
+        ("call_count", "bedrock_invocation"),
+        ("same_prompt_resampled", "litellm"),
+    ],
+)
+def test_alerts_are_those_of_the_reference_engine(stem: str, source: str, run: Run, tmp_path: Path) -> None:
+    """Each row of the hunt lies in exactly one alert, and each alert says what its rows say together."""
+    path = tmp_path / "log.ndjson"
+    path.write_bytes(ndjson(attack(stem, source)))
+    (rules,) = (file.parent for file in rules_folder().rglob(f"{stem}.yml"))
+    result = run("detect", path, "--rules", rules, "--json")
+    alerts = [alert for alert in json.loads(result.stdout) if alert["rule"] == stem]
+    rows = defaultdict(list)
+    for row in reference_alerts(stem, source):
+        (position,) = [
+            number
+            for number, alert in enumerate(alerts)
+            if alert["group"] == row.group_dict()
+            and instant(alert["window_start"]) <= row.window_start
+            and row.window_end <= instant(alert["window_end"])
+        ]
+        rows[position].append(row)
+    assert alerts
+    assert sorted(rows) == list(range(len(alerts)))
+    for position, alert in enumerate(alerts):
+        assert instant(alert["window_start"]) == min(row.window_start for row in rows[position])
+        assert instant(alert["window_end"]) == max(row.window_end for row in rows[position])
+        assert alert["value"] == max(row.value for row in rows[position])
+
+
+def test_an_alert_has_the_documented_shape(expected: list[dict[str, Any]]) -> None:
+    alert = next(alert for alert in expected if alert["rule"] == STEM)
+    first, _, last = alert.pop("events")
+    assert alert == {
+        "rule": STEM,
+        "rule_id": "d5997ebe-9c74-4ff5-9339-f7c9264dc394",
+        "level": "high",
+        "source": "litellm",
+        "window_start": "2026-08-11T09:00:00.000Z",
+        "window_end": "2026-08-11T10:10:00.000Z",
+        "group": {"gen_ai.api_key.id": first["gen_ai.api_key.id"], "gen_ai.request.model": "gpt-4o-mini"},
+        "value": 50,
+        "condition": "event_count >= 50 within 1h",
+        "author": "sigmagen contributors",
+        "atlas": ["AML.T0024.002", "AML.T0063"],
+    }
+    assert first["@timestamp"] < last["@timestamp"] < alert["window_end"]
+
+
+def test_alerts_are_no_failure_unless_they_are_asked_to_be(run: Run, attack_log: Path, litellm: Path) -> None:
+    few = ("--rules", RULES)
+    assert run("detect", attack_log, *few).exit_code == 0
+    assert run("detect", attack_log, "--fail-on-alert", *few).exit_code == 1
+    assert run("detect", litellm, "--fail-on-alert", *few).exit_code == 0
+    assert run("detect", attack_log, "absent", "--fail-on-alert", *few).exit_code == 2
+
+
+def test_people_get_a_table_and_the_summary_is_no_part_of_it(run: Run, attack_log: Path) -> None:
+    result = run("detect", attack_log)
+    assert result.stdout.startswith("#  window (UTC)")
+    assert "Fifty calls in an hour with log probabilities" in result.stdout
+    assert max(map(len, result.stdout.splitlines())) <= 80
+    assert result.stderr == "\n8 alerts; 10 rules, records: 620 litellm\n"
+
+
+def test_verbose_says_what_was_not_run(run: Run, litellm: Path) -> None:
+    result = run("detect", litellm, "-v")
+    assert (
+        "not run: bedrock_probe_logging_check_invoke: no log of product=aws, service=cloudtrail is here"
+        in result.stderr
+    )
+    assert "not run" not in run("detect", litellm).stderr
+
+
+PROMPT_RULE = """\
+title: A word in a prompt
+name: word
+logsource: {category: ai_inference}
+detection: {selection: {gen_ai.prompt|contains: zanzibar}, condition: selection}
+---
+title: Many of them
+name: many
+correlation:
+  type: event_count
+  rules: [word]
+  group-by: [user.id]
+  timespan: 1h
+  condition: {gte: 1}
+"""
+
+
+@pytest.mark.parametrize("flags", [(), ("--json",), ("-v",)])
+def test_prompts_appear_in_no_output_even_of_a_rule_that_reads_them(
+    flags: tuple[str, ...], run: Run, tmp_path: Path, records: list[dict[str, Any]]
+) -> None:
+    rules = tmp_path / "rules"
+    rules.mkdir()
+    (rules / "rule.yml").write_text(PROMPT_RULE)
+    secret = "the treasure of Zanzibar, 4711"
+    path = tmp_path / "log.ndjson"
+    path.write_bytes(ndjson({**item, "messages": [{"role": "user", "content": secret}]} for item in records[:20]))
+    result = run("detect", path, "--rules", rules, *flags)
+    assert "Many" in result.stdout or '"many"' in result.stdout
+    assert "treasure" not in result.output
+
+
+HOSTILE = "\x1b[2J\x1b]0;owned\x07[bold red]\r\n\u202eevil\u2028\x9b31m' OR 1=1 --\"; DROP TABLE x"
+
+
+def test_hostile_values_are_harmless_in_the_table_and_whole_in_json(
+    run: Run, tmp_path: Path, records: list[dict[str, Any]]
+) -> None:
+    path = tmp_path / "log.ndjson"
+    path.write_bytes(
+        ndjson({**item, "model": HOSTILE, "metadata": {"user_api_key_hash": HOSTILE}} for item in records[:60])
+    )
+    result = run("detect", path)
+    assert result.exit_code == 0
+    controls = {character for character in result.output if ord(character) < 32 or 0x7F <= ord(character) < 0xA0}
+    assert controls == {"\n"}
+    assert not {"\u202e", "\u2028"} & set(result.output)
+    assert "[bold" in result.stdout
+    alerts = found(run, path)
+    assert {alert["group"]["gen_ai.api_key.id"] for alert in alerts} == {HOSTILE}
+    assert all(len(alert["events"]) == 3 for alert in alerts)
+
+
+def test_a_value_of_any_length_does_not_fill_the_screen(
+    run: Run, tmp_path: Path, records: list[dict[str, Any]]
+) -> None:
+    path = tmp_path / "log.ndjson"
+    path.write_bytes(ndjson({**item, "metadata": {"user_api_key_hash": "x" * 100_000}} for item in records[:60]))
+    assert len(run("detect", path).stdout) < 10_000
+
+
+def test_a_long_log_is_kept_on_disk_and_gives_the_same_alerts(
+    run: Run, attack_log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, expected: list[dict[str, Any]]
+) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr("sigmagen.cli.detect.ON_DISK", 0)
+    monkeypatch.setattr("tempfile.tempdir", str(temporary))
+    assert found(run, attack_log) == expected
+    assert not list(temporary.iterdir())

@@ -1,0 +1,70 @@
+"""What is written about the command line is complete and true."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import fields
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sigmagen.cli.main import COMMANDS
+from sigmagen.logs.reader import Reject
+from sigmagen.problems import Problem
+from sigmagen.testing import CaseResult
+from sigmagen.verify import Cell
+from tests.cli.conftest import Run
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
+JSON = (ROOT / "docs" / "json.md").read_text()
+THERE = [name for name in COMMANDS if find_spec(f"sigmagen.cli.{name}")]
+
+
+def documented(name: str) -> list[str]:
+    """The keys of a shape in docs/json.md, in order."""
+    found = re.search(rf"(?ms)^## {name}\n.*?(?=^## |\Z)", JSON)
+    assert found, f"docs/json.md has no section {name}"
+    return re.findall(r"(?m)^\| `([^`]+)` \|", found[0])
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_each_command_is_in_the_readme(name: str) -> None:
+    if name not in THERE:
+        pytest.skip(f"sigmagen.cli.{name} is not here yet")
+    assert re.search(rf"\b(sigmagen|make) {name}\b", README)
+
+
+@pytest.mark.parametrize("name", THERE)
+def test_each_command_with_json_has_its_document_described(name: str, run: Run) -> None:
+    if "--json" in run(name, "--help").stdout:
+        assert re.search(rf"(?m)^\| `{name}` \|", JSON)
+
+
+@pytest.mark.parametrize(
+    ("section", "shape"), [("Problem", Problem), ("Case result", CaseResult), ("Cell", Cell), ("Reject", Reject)]
+)
+def test_a_shape_that_is_a_class_is_documented_key_by_key(section: str, shape: Any) -> None:
+    assert documented(section) == [field.name for field in fields(shape)]
+
+
+def test_an_alert_is_documented_key_by_key(run: Run, attack_log: Path) -> None:
+    alerts = json.loads(run("detect", attack_log, "--json").stdout)
+    assert all(list(alert) == documented("Alert") for alert in alerts)
+    assert alerts
+
+
+def test_a_query_is_documented_key_by_key(run: Run, tmp_path: Path) -> None:
+    result = run("convert", "-t", "elastic", "-t", "duckdb", "-o", tmp_path / "out", "--json")
+    queries = json.loads(result.stdout)["queries"]
+    assert all(list(query) == documented("Query") for query in queries)
+    schedules = [list(query["schedule"]) for query in queries if query["schedule"]]
+    assert all(f"`{key}`" in JSON for key in schedules[0])
+
+
+@pytest.mark.parametrize("code", [0, 1, 2, 3, 70, 130, 141])
+def test_each_exit_code_is_documented(code: int) -> None:
+    assert re.search(rf"(?m)^\| {code} \|", JSON)

@@ -1,0 +1,170 @@
+"""The command line as a whole: help without weight, options on both sides, closed pipes, interruptions."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from sigmagen import __version__
+from sigmagen.cli.main import COMMANDS, cli
+from sigmagen.content import mappings_folder, rules_folder
+from tests.cli.conftest import Run, Start
+from tests.native_logs import NATIVE
+
+RULE = rules_folder() / "volume" / "call_count.yml"
+HEAVY = ("sigma", "duckdb", "rich", "elasticsearch", "duckdb_kql", "yaml", "jsonschema", "orjson")
+
+
+def test_help_lists_every_command_and_imports_nothing_heavy() -> None:
+    code = f"""
+import sys
+from click.testing import CliRunner
+from sigmagen.cli.main import cli
+result = CliRunner().invoke(cli, ["--help"])
+print(result.output)
+print(sorted(set(sys.modules) & set({HEAVY!r})), file=sys.stderr)
+sys.exit(result.exit_code)
+"""
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=Path(__file__).parents[2])
+    assert (result.returncode, result.stderr) == (0, "[]\n")
+    listed = result.stdout.partition("Commands:\n")[2]
+    assert [line.split()[0] for line in listed.splitlines() if line.startswith("  ")][: len(COMMANDS)] == list(COMMANDS)
+    assert "0 clean, 1 findings, 2 broken input, 3 usage or configuration" in listed
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_each_command_says_in_its_help_what_the_list_says_of_it(name: str) -> None:
+    try:
+        command = cli.get_command(click.Context(cli), name)
+    except ModuleNotFoundError as error:
+        pytest.skip(f"{error.name} is not here yet")
+    assert command is not None
+    assert (command.help or "").splitlines()[0] == COMMANDS[name]
+    result = CliRunner().invoke(cli, [name, "--help"], prog_name="sigmagen")
+    assert result.exit_code == 0
+    assert "--rules DIRECTORY" in result.output
+
+
+def test_the_version_is_the_package_s(run: Run) -> None:
+    assert run("--version").stdout == f"sigmagen, version {__version__}\n"
+
+
+def test_an_unknown_command_suggests_the_nearest(run: Run) -> None:
+    result = run("convrt")
+    assert (result.exit_code, result.stdout) == (3, "")
+    assert "no command 'convrt'; did you mean convert?" in result.stderr
+
+
+def test_an_unknown_command_that_is_like_none_lists_all(run: Run) -> None:
+    result = run("xyzzy")
+    assert result.exit_code == 3
+    assert f"no command 'xyzzy'; there is {', '.join(COMMANDS)}" in result.stderr
+
+
+def test_no_command_is_usage(run: Run) -> None:
+    result = run()
+    assert result.exit_code == 3
+    assert "Usage: sigmagen" in result.stderr
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_rules_and_mappings_may_stand_before_or_after_the_command(before: bool, run: Run, tmp_path: Path) -> None:
+    rules, mappings = tmp_path / "rules", tmp_path / "mappings"
+    rules.mkdir()
+    shutil.copy(RULE, rules / "mine.yml")
+    shutil.copytree(mappings_folder(), mappings)
+    (mappings / "sources" / "litellm.yml").rename(mappings / "sources" / "proxy.yml")
+    options = ("--rules", rules, "--mappings", mappings)
+    convert = ("convert", "-t", "splunk", "-s", "proxy")
+    result = run(*options, *convert) if before else run(*convert, *options)
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout.count("``` source: ") == 1
+    assert "``` source: proxy (LiteLLM proxy log) ```" in result.stdout
+
+
+def test_an_option_after_the_command_wins(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    assert run("--rules", tmp_path / "empty", "check").exit_code == 2
+    assert run("--rules", tmp_path / "empty", "check", "--rules", RULE.parent).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--help",),
+        ("detect", "--help"),
+        ("convert", "--mode", "hunt"),
+        ("convert", "--json"),
+        ("normalize", NATIVE / "litellm" / "records.ndjson"),
+        ("check", "tests/rules/files/faults"),
+    ],
+    ids=lambda arguments: " ".join(str(part) for part in arguments[:2]),
+)
+def test_a_closed_pipe_ends_it_without_a_word(arguments: tuple[str, ...], start: Start) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    process = start(*arguments, stdout=write)
+    os.close(write)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 141
+    assert b"Traceback" not in said
+    assert b"Broken" not in said
+    assert b"Exception" not in said
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize("arguments", [("convert",), ("normalize", NATIVE / "litellm" / "records.ndjson")])
+def test_a_full_disk_is_said_once(arguments: tuple[str, ...], start: Start) -> None:
+    with open("/dev/full", "wb") as full:
+        process = start(*arguments, stdout=full)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 3
+    assert said.count(b"error[system]: No space left on device") == 1
+    assert b"Traceback" not in said
+    assert b"Exception" not in said
+
+
+@pytest.mark.parametrize("command", ["convert", "detect -", "normalize -", "check"])
+def test_closed_streams_are_no_internal_error(command: str) -> None:
+    line = f"exec {sys.executable} -m sigmagen {command} <&- >&- 2>&-"
+    result = subprocess.run(["sh", "-c", line], cwd=Path(__file__).parents[2], timeout=60)
+    assert result.returncode == (2 if "-" in command else 0)
+
+
+@pytest.mark.parametrize("command", ["detect", "normalize"])
+def test_an_interruption_is_said_and_leaves_nothing(command: str, start: Start, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    output = ["-o", str(tmp_path / "out.ndjson")] if command == "normalize" else []
+    process = start(command, pipe, *output, env={**os.environ, "TMPDIR": str(tmp_path)})
+    with pipe.open("wb") as writing:  # opens when the other side reads
+        writing.write((NATIVE / "litellm" / "records.ndjson").read_bytes())
+        writing.flush()
+        process.send_signal(signal.SIGINT)
+        stdout, said = process.communicate(timeout=60)
+    assert (process.returncode, stdout) == (130, b"")
+    assert said.strip() == b"interrupted"
+    assert list(tmp_path.iterdir()) == [pipe]
+
+
+def test_an_internal_error_asks_for_a_report_without_a_traceback_or_control_characters(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*arguments: object) -> None:
+        raise RuntimeError("odd\x1b[2J\nthing " + "x" * 1000)
+
+    monkeypatch.setattr("sigmagen.cli.check.run_check", fail)
+    monkeypatch.delenv("SIGMAGEN_DEBUG", raising=False)
+    result = CliRunner().invoke(cli, ["check"])
+    assert result.exit_code == 70
+    assert result.stderr.startswith("internal error: RuntimeError: odd\N{REPLACEMENT CHARACTER}[2J thing xxx")
+    assert "please report this with the command; SIGMAGEN_DEBUG=1 shows where it happened" in result.stderr
+    assert len(result.stderr) < 400

@@ -1,0 +1,44 @@
+"""What is sent to Elasticsearch, and what is never shown. A real server is used in tests/cli."""
+
+from __future__ import annotations
+
+import pytest
+
+from sigmagen.logs.elasticsearch import document_id, without_password
+from sigmagen.normalize import CanonicalEvent
+
+
+def event(source: str = "litellm", file: str = "log", line: int = 1, **fields: object) -> CanonicalEvent:
+    values = {key.replace("_", "."): value for key, value in fields.items()}
+    return CanonicalEvent(source, file, line, {"@timestamp": "2026-08-11T09:14:03.000Z", **values})
+
+
+def test_a_repeated_delivery_has_the_same_id_wherever_it_lies() -> None:
+    assert document_id(event(event_id="a", more=1)) == document_id(event(file="other", line=7, event_id="a", more=2))
+    assert document_id(event(a=1, b=2)) == document_id(event(b=2, a=1))
+
+
+def test_events_that_differ_have_different_ids() -> None:
+    events = [
+        event(event_id="a"),
+        event(event_id="b"),
+        event("apim", event_id="a"),
+        event(a=1),
+        event(a=2),
+        CanonicalEvent("litellm", "log", 1, {"@timestamp": "2026-08-11T09:14:04.000Z", "event.id": "a"}),
+    ]
+    assert len({document_id(item) for item in events}) == len(events)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("http://127.0.0.1:9200", "http://127.0.0.1:9200"),
+        ("https://ann:secret@es.example.com/path", "https://es.example.com/path"),
+        ("https://ann:se/cr@et@es.example.com", "https://es.example.com"),
+        ("can't parse 'http://ann:secret@[::1'", "can't parse 'http://[::1'"),
+        ("no URL at all", "no URL at all"),
+    ],
+)
+def test_a_password_is_not_shown(text: str, shown: str) -> None:
+    assert without_password(text) == shown

@@ -1,0 +1,73 @@
+"""The comment over a query: true, one line each, and nothing that a rule says can end it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from sigmagen.convert import LANGUAGES, Query
+from sigmagen.plan.window import Schedule
+from sigmagen.report.header import header, query_document
+from sigmagen.rules.model import Threshold
+from tests.native_logs import converter
+from tests.rule_builders import HOUR, base, correlation
+
+FIVE = Threshold("gte", 5)
+HOSTILE = "title\n``` | delete index=*\n*/ // -- \u2028let x = 1;\r; DROP TABLE x"
+STARTS = {"splunk": "``` ", "elastic": "// ", "sentinel": "// ", "duckdb": "-- "}
+
+
+def query(target: str, mode: str = "alert", **changes: object) -> Query:
+    rule = replace(correlation("event_count", FIVE, raw={"author": "An Author"}), **changes)  # type: ignore[arg-type]
+    return converter().convert(rule, converter().sources["canonical"], target, mode)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("target", LANGUAGES)
+def test_a_header_says_who_what_where_and_when(target: str) -> None:
+    found = header(query(target, title="Many calls", id="an-id", frameworks={"atlas": ("AML.T0024.002",)}))
+    end = " ```" if target == "splunk" else ""
+    delay = "10m" if target != "duckdb" else None
+    lines = [line.removeprefix(STARTS[target]).removesuffix(end) for line in found.splitlines()]
+    assert lines[:6] == [
+        "Many calls",
+        "id: an-id",
+        "author: An Author",
+        "ATLAS: AML.T0024.002",
+        "source: canonical (Canonical events (sigmagen normalize))",
+        f"{LANGUAGES[target]}, alert",
+    ]
+    assert lines[6].startswith("schedule: every 10m, look back 1h")
+    assert lines[6].endswith("suppress a group for 1h")
+    assert (f"look back 1h{20 if delay else 10}m" in lines[6]) or target == "duckdb"
+
+
+@pytest.mark.parametrize("mode", ["alert", "hunt"])
+@pytest.mark.parametrize("target", LANGUAGES)
+def test_nothing_that_a_rule_says_can_end_the_comment(target: str, mode: str) -> None:
+    found = header(
+        query(target, mode, title=HOSTILE, id=HOSTILE, frameworks={"atlas": (HOSTILE,)}, raw={"author": HOSTILE})
+    )
+    lines = found.split("\n")
+    assert lines.pop() == ""
+    assert len(lines) == (7 if mode == "alert" else 6)
+    for line in lines:
+        assert line.startswith(STARTS[target])
+        if target == "splunk":
+            assert line.endswith(" ```")
+            assert "`" not in line[3:-3]
+    assert not set(found) & {"\r", "\u2028"}
+
+
+def test_a_hunt_and_a_rule_without_a_window_have_no_schedule() -> None:
+    assert "schedule" not in header(query("elastic", "hunt"))
+    single = base("gen_ai.request.model: '*'")
+    found = converter().convert(single, converter().sources["canonical"], "elastic", "alert")
+    assert "schedule" not in header(found)
+    assert query_document(found)["schedule"] is None
+
+
+def test_durations_in_json_are_seconds() -> None:
+    schedule = Schedule(interval=600_000, lookback=90_500, suppression=HOUR, ingest_delay=0)
+    document = query_document(replace(query("elastic"), schedule=schedule))
+    assert document["schedule"] == {"interval": 600, "lookback": 90.5, "suppression": 3600, "ingest_delay": 0}
