@@ -46,8 +46,8 @@ def command(
     """Run every generated query and compare it with the reference.
 
     The attacks and twins of each rule's test file are written as native logs and stored as each SIEM stores them;
-    then the converted text runs as it is: as a hunt, and as alert runs at a drifting schedule. KQL runs on an
-    emulation, ES|QL on the Elasticsearch at SIGMAGEN_ELASTICSEARCH_URL. What can't be run is shown as such, never as
+    then the converted text runs as it is: as a hunt, and as alert runs at a drifting schedule. SPL and KQL run on
+    emulations, ES|QL on the Elasticsearch at SIGMAGEN_ELASTICSEARCH_URL. What can't be run is shown as such, never as
     passed. Exits with 1 where a cell is different or vacuous, with 3 where a target was asked for and has no engine.
     """
     converter = Converter.load(settings.mappings)
@@ -116,7 +116,7 @@ def _engines(targets: Iterable[str], converter: Converter, stack: ExitStack) -> 
         elif target == "sentinel":
             found[target] = _kusto(converter, stack)
         else:
-            found[target] = "no engine runs SPL here"
+            found[target] = _splunk(stack)
     return found
 
 
@@ -127,6 +127,12 @@ def _elasticsearch(converter: Converter, stack: ExitStack) -> Engine | str:
     from sigmagen.engines.elasticsearch import ElasticsearchEngine
 
     return stack.enter_context(ElasticsearchEngine(url, converter.taxonomy))
+
+
+def _splunk(stack: ExitStack) -> Engine:
+    from sigmagen.engines.splunk_local import SplunkLocalEngine
+
+    return stack.enter_context(SplunkLocalEngine())
 
 
 def _kusto(converter: Converter, stack: ExitStack) -> Engine | str:
