@@ -26,15 +26,16 @@ GROUPS: tuple[tuple[str, ...], ...] = (
 )
 # By what an inner rule groups beside the group-by of the outer one, so that there is something to count or to sum.
 EXTRAS = ("user.id", "gen_ai.prompt.hash", "source.ip", "http.response.status_code", "gen_ai.usage.output_tokens")
-# Each alias with what two kinds of events call it. One takes the name of a field.
+# Each alias with what two kinds of events call it. Two take the name of a field.
 ALIASES = {
     "who": ("user.id", "gen_ai.api_key.id"),
     "user.id": ("user.id", "gen_ai.api_key.id"),
     "place": ("cloud.region", "organization.id"),
     "size": ("gen_ai.usage.input_tokens", "gen_ai.usage.output_tokens"),
     "weight": ("gen_ai.request.frequency_penalty", "gen_ai.request.temperature"),
+    "gen_ai.usage.input_tokens": ("gen_ai.usage.output_tokens", "gen_ai.request.seed"),
 }
-NUMERIC_ALIASES = ("size", "weight")
+NUMERIC_ALIASES = ("size", "weight", "gen_ai.usage.input_tokens")
 
 # A type and its condition.
 Condition = tuple[str, Any]
@@ -190,7 +191,7 @@ def _chain(draft: Draft) -> None:
     inners = [
         _inner(draft, inner_group if alike else _with_extras(dice, group_by, 1)) for _ in range(dice.choice((2, 2, 3)))
     ]
-    made = _sequence(dice, inners) if dice.random() < 0.8 else _measure(dice, group_by, ())
+    made = _sequence(dice, inners) if dice.random() < 0.8 else _measure(dice, inner_group if alike else group_by, ())
     draft.add(made, inners, group_by)
 
 
@@ -198,14 +199,15 @@ def _mixed(draft: Draft) -> None:
     """Over a correlation and events side by side, now and then with different names for the group."""
     dice = draft.dice
     group_by: Sequence[str] = _outer_group(dice)
-    inner = _inner(draft, _with_extras(dice, group_by, 1))
+    inner_group = _with_extras(dice, group_by, 1)
+    inner = _inner(draft, inner_group)
     bases = draft.some_bases(1, 2)
     rules = dice.sample([inner, *bases], len(bases) + 1)
     aliases = None
     if group_by == ("user.id",) and dice.random() < 0.5:
         aliases = {"who": {rule: "user.id" if rule == inner else dice.choice(ALIASES["who"]) for rule in rules}}
         group_by = ["who"]
-    made = _sequence(dice, rules) if dice.random() < 0.6 else _measure(dice, [*group_by, "source.ip"], ())
+    made = _sequence(dice, rules) if dice.random() < 0.6 else _measure(dice, inner_group, ())
     draft.add(made, rules, group_by, aliases)
 
 

@@ -31,6 +31,18 @@ NUMBERS: dict[str, tuple[float, ...]] = {
 # Fields that are never the empty text, which a KQL column can't tell from a missing one.
 NULLABLE = ("error.type", "cloud.region", "source.ip", "gen_ai.request.seed", "gen_ai.request.temperature")
 CASELESS = ("gen_ai.prompt.hash",)
+_SPECIAL: tuple[Item, ...] = (
+    ("source.ip", world.ADDRESSES[0]),
+    ("source.ip", list(world.ADDRESSES[1:3])),
+    ("source.ip|cidr", "192.0.2.0/28"),
+    ("source.ip|cidr", ["198.51.100.0/24", "2001:db8::/32"]),
+    ("error.type|exists", True),
+    ("gen_ai.request.seed|exists", False),
+    ("user_agent.original|re", "^[cC]url/[0-9]"),
+    ("user_agent.original|re|i", "q.*SLASH$"),
+    ("user.id|fieldref", "gen_ai.api_key.id"),
+    ("gen_ai.usage.input_tokens|fieldref", "gen_ai.usage.output_tokens"),
+)
 
 
 def base_rule(dice: random.Random, name: str) -> Document:
@@ -89,9 +101,9 @@ def _item(dice: random.Random) -> Item:
         return _number(dice)
     if roll < 0.85:
         return dice.choice(NULLABLE), None
-    if roll < 0.93:
+    if roll < 0.92:
         return "gen_ai.request.logprobs", dice.random() < 0.6
-    return "source.ip", dice.choice((world.ADDRESSES[0], list(world.ADDRESSES[1:3])))
+    return dice.choice(_SPECIAL)
 
 
 def _text(dice: random.Random) -> Item:

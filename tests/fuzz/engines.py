@@ -10,6 +10,7 @@ from sigmagen.engines.alert import Engine
 from sigmagen.engines.duckdb import DuckDBEngine
 from sigmagen.engines.elasticsearch import ElasticsearchEngine
 from sigmagen.engines.kusto_local import KustoLocalEngine
+from sigmagen.engines.splunk_local import SplunkLocalEngine
 from sigmagen.mapping.source import Source
 from tests.conftest import ELASTICSEARCH_VARIABLE
 from tests.fuzz.judge import CONVERTER, source_for
@@ -17,6 +18,7 @@ from tests.fuzz.judge import CONVERTER, source_for
 ENGINES: dict[str, Callable[[], Engine]] = {
     "duckdb": lambda: DuckDBEngine(threads=1),
     "kusto-local": lambda: KustoLocalEngine(CONVERTER.taxonomy),
+    "splunk-local": SplunkLocalEngine,
     "elasticsearch": lambda: ElasticsearchEngine(os.environ[ELASTICSEARCH_VARIABLE], CONVERTER.taxonomy),
 }
 
