@@ -129,6 +129,11 @@ class Tally:
         return "\n".join([*lines, *(f"{count:6} x {reason}" for reason, count in self.reasons.most_common())])
 
     @property
+    def refused(self) -> int:
+        """How many were refused."""
+        return sum(count for (_, status), count in self.statuses.items() if status == "refused")
+
+    @property
     def kinds(self) -> set[str]:
         """The kinds of rules that came up."""
         return {kind for kind, _ in self.statuses}
