@@ -37,22 +37,7 @@ def _is_aliased(rule: Correlation, name: str) -> bool:
 
 
 # Case -> (engines, what a level of the rule looks like there).
-OPEN: dict[str, tuple[tuple[str, ...], Callable[[Correlation], bool]]] = {
-    "or_beside_the_range": (("duckdb",), lambda rule: _has_alternatives(rule.expression)),
-    "or_in_a_branch": (("elasticsearch",), _unites),
-    "two_aggregations_side_by_side": (("elasticsearch",), _unites),
-    "alias_named_like_a_field": ((), lambda rule: any(_is_aliased(rule, name) for name in FIELDS)),
-    "number_through_a_union": ((), lambda rule: _unites(rule) and "http.response.status_code" in str(rule.raw)),
-    "sum_through_an_alias": ((), lambda rule: rule.type == "value_sum" and bool(rule.aliases)),
-    "alerts_of_two_rules_are_two_items": (
-        (),
-        lambda rule: len(_below(rule)) > 1 and not rule.type.startswith("temporal"),
-    ),
-    "order_over_a_temporal_rule": (
-        ("duckdb",),
-        lambda rule: _unites(rule) and any(part.type.startswith("temporal") for part in _below(rule)),
-    ),
-}
+OPEN: dict[str, tuple[tuple[str, ...], Callable[[Correlation], bool]]] = {}
 
 
 def is_open(outcome: Outcome) -> bool:
