@@ -7,10 +7,14 @@ from typing import Any
 
 import pytest
 
+from sigmagen.backends.splunk import SplunkPrinter
 from sigmagen.content import mappings_folder, rules_folder
 from sigmagen.convert import Converter
 from sigmagen.engines.duckdb import DuckDBEngine
 from sigmagen.engines.splunk_local import SplunkLocalEngine
+from sigmagen.plan.expr import Literal
+from sigmagen.plan.model import Plan
+from sigmagen.plan.steps import Filter, Scan
 from sigmagen.problems import SigmagenError
 from sigmagen.rules.load import load_rules
 from sigmagen.simulate.call import Call
@@ -154,3 +158,14 @@ def test_an_event_without_the_value_of_one_count_counts_for_the_other(
         found[runner.name] = runner.run(CONVERTER.convert(rule, source, runner.siem), *EVER)
     assert found["duckdb"]
     assert found["splunk-local"] == found["duckdb"]
+
+
+@pytest.mark.parametrize(("always", "rows"), [(True, 1), (False, 0)])
+def test_a_condition_that_is_settled_is_written_as_a_condition(
+    engine: SplunkLocalEngine, always: bool, rows: int
+) -> None:
+    source = CONVERTER.source("canonical")
+    engine.load(source, [record("canonical")])
+    plan = Plan(None, source, source.targets["splunk"], "hunt")
+    plan.steps = [Scan(), Filter(Literal(always))]
+    assert len(engine.execute(SplunkPrinter(plan).text(), *EVER)) == rows
