@@ -1,4 +1,4 @@
-"""Derived fields are defined once: Python, DuckDB, KQL and ES|QL give the same value for the nastiest text."""
+"""Derived fields are defined once: Python, DuckDB, KQL, ES|QL and SPL give the same value for the nastiest text."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ import pytest
 from sigmagen.backends.duckdb import DuckDBPrinter
 from sigmagen.backends.esql import EsqlPrinter
 from sigmagen.backends.kusto import KustoPrinter
+from sigmagen.backends.splunk import SplunkPrinter
 from sigmagen.content import mappings_folder
 from sigmagen.convert import Converter
 from sigmagen.engines.duckdb import DuckDBEngine
 from sigmagen.engines.elasticsearch import ElasticsearchEngine
 from sigmagen.engines.kusto_local import KustoLocalEngine
+from sigmagen.engines.splunk_local import SplunkLocalEngine
 from sigmagen.mapping.fingerprint import head_hash, logit_bias_hash, prompt_hash, system_hash, template_hash
 from sigmagen.plan.build import build_view
 from sigmagen.rules.model import LogSource
@@ -115,6 +117,15 @@ def test_kql_agrees_with_python() -> None:
         text = KustoPrinter(view("sentinel", HASHES)).text()
         rows = [row[1:] for row in engine.execute(text, CONVERTER.source("litellm"))[1]]
     assert by_id(rows, ["event.id", *HASHES]) == EXPECTED
+
+
+def test_spl_agrees_with_python() -> None:
+    with SplunkLocalEngine() as engine:
+        engine.load(CONVERTER.source("litellm"), RECORDS)
+        rows = engine.execute(SplunkPrinter(view("splunk", HASHES)).text(), *EVER)
+    names = ["event.id", *HASHES]
+    cells = [tuple(row.get(name.replace(".", "_")) for name in names) for row in rows]
+    assert by_id(cells, names) == EXPECTED
 
 
 @pytest.mark.elasticsearch

@@ -15,6 +15,7 @@ from sigmagen.engines.alert import Alert, Engine
 from sigmagen.engines.duckdb import DuckDBEngine
 from sigmagen.engines.elasticsearch import ElasticsearchEngine
 from sigmagen.engines.kusto_local import KustoLocalEngine
+from sigmagen.engines.splunk_local import SplunkLocalEngine
 from sigmagen.rules.load import load_rules
 from sigmagen.rules.model import RuleFile
 from sigmagen.verify import Cell, verify
@@ -46,6 +47,14 @@ def test_duckdb_alert_runs_united_are_the_hunt(file: RuleFile) -> None:
 def test_kql_on_kusto_local_equals_the_reference(file: RuleFile) -> None:
     with KustoLocalEngine(CONVERTER.taxonomy) as engine:
         cells = list(verify(CONVERTER, [file], {"sentinel": engine}))
+    assert not bad(cells)
+    assert {cell.status for cell in cells} == {"equal"}
+
+
+@pytest.mark.parametrize("file", FILES, ids=NAMES)
+def test_spl_on_splunk_local_equals_the_reference(file: RuleFile) -> None:
+    with SplunkLocalEngine() as engine:
+        cells = list(verify(CONVERTER, [file], {"splunk": engine}))
     assert not bad(cells)
     assert {cell.status for cell in cells} == {"equal"}
 

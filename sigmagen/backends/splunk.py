@@ -102,12 +102,15 @@ class SplunkPrinter(Printer):
     # Steps.
 
     def steps(self) -> list[str]:
-        """The search terms first: what the index can answer, it should. They fold case, so `where` decides again."""
+        """The search terms first: what the index can answer, it should. They fold case, so `where` decides again.
+
+        A record that is read from _raw may be longer than what Splunk extracts fields from, so it gets no terms.
+        """
         first, *rest = self.plan.steps
         if isinstance(first, Union):
             return [line for step in self.plan.steps for line in self.step(step)]
         terms = [self.target.location]
-        if rest and isinstance(rest[0], Filter):
+        if rest and isinstance(rest[0], Filter) and not self.target.record:
             source_terms = self._terms(rest[0].condition, {})
             if len(source_terms) == len(self.conjuncts(rest[0].condition)):
                 terms += source_terms
@@ -277,11 +280,11 @@ class SplunkPrinter(Printer):
         return f"tonumber({self.expr(value)})" if constant(kind) in NUMERIC else self.expr(value)
 
     def op_divide(self, left: Expr, right: Expr) -> str:
-        return f"if({self.expr(right)}=0, null(), {self.expr(left)}/{self.expr(right)})"
+        return f"if({self.expr(right)}=0, null(), {self._operand(left)}/{self._operand(right)})"
 
     def op_pane(self, time: Expr, tick: Expr) -> str:
         seconds = _seconds(constant(tick))
-        return f"floor({self.expr(time)}/{seconds})*{seconds}"
+        return f"floor({self._operand(time)}/{seconds})*{seconds}"
 
     def op_tick(self, pane: Expr, number: Expr, tick: Expr) -> str:
         return f"{self.expr(pane)}+{self.expr(number)}*{_seconds(constant(tick))}"

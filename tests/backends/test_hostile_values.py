@@ -14,6 +14,7 @@ from sigmagen.engines.alert import Engine
 from sigmagen.engines.duckdb import DuckDBEngine
 from sigmagen.engines.elasticsearch import ElasticsearchEngine
 from sigmagen.engines.kusto_local import KustoLocalEngine
+from sigmagen.engines.splunk_local import SplunkLocalEngine
 from sigmagen.rules.load import load_rules
 from sigmagen.rules.model import Correlation
 from sigmagen.simulate.call import Call
@@ -101,6 +102,13 @@ def test_duckdb_matches_only_the_literal(tmp_path: Path) -> None:
 def test_kql_matches_only_the_literal(tmp_path: Path) -> None:
     with KustoLocalEngine(CONVERTER.taxonomy) as engine:
         assert matched(engine, tmp_path) == EXPECTED
+
+
+def test_spl_matches_only_the_literal(tmp_path: Path) -> None:
+    with SplunkLocalEngine() as engine:
+        found = matched(engine, tmp_path)
+    # Splunk extracts no field from behind the first 5,000 bytes of an event, so that one is not seen there.
+    assert found == EXPECTED | {HOSTILE.index("x" * 5000): set()}
 
 
 @pytest.mark.elasticsearch

@@ -1,0 +1,1 @@
+"""The commands, one parser each: arguments in, a Command out."""

@@ -1,0 +1,143 @@
+"""PCRE patterns on Python's `re`. What the two read alike is kept, what can be said otherwise is rewritten, the rest is
+refused. (Splunk's PCRE is taken to match characters, with ASCII classes: the default of PCRE in UTF mode.)"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+_WORD, _SPACE = "A-Za-z0-9_", " \\t\\n\\r\\f\\v"
+_CLASSES = {"d": "0-9", "w": _WORD, "s": _SPACE}
+_OUTSIDE = {
+    "b": f"(?:(?<=[{_WORD}])(?![{_WORD}])|(?<![{_WORD}])(?=[{_WORD}]))",
+    "B": f"(?:(?<=[{_WORD}])(?=[{_WORD}])|(?<![{_WORD}])(?![{_WORD}]))",
+    "A": r"\A",
+    "Z": r"(?=\n?\Z)",
+    "z": r"\Z",
+}
+_SAME = set("tnrfv") | set("0123456789")
+_GROUPS = re.compile(r"\(\?(?:[:=!>|]|<[=!]|P?<(?P<name>[A-Za-z_][A-Za-z0-9_]*)>|(?P<flags>[imsx]+)[):])")
+
+
+class UnsupportedPatternError(ValueError):
+    """A pattern that is malformed, or that Python would read otherwise."""
+
+
+@lru_cache(maxsize=512)
+def compiled(pattern: str) -> re.Pattern[str]:
+    """A PCRE pattern to search with. Raises UnsupportedPatternError."""
+    try:
+        return re.compile(_translated(pattern))
+    except re.error as error:
+        raise UnsupportedPatternError(f"pattern {pattern!r}: {error}") from None
+
+
+def _translated(pattern: str) -> str:
+    parts: list[str] = []
+    at = 0
+    while at < len(pattern):
+        if pattern[at] == "\\":
+            text, at = _escape(pattern, at, inside=False)
+        elif pattern[at] == "[":
+            text, at = _class(pattern, at)
+        elif pattern.startswith("(?", at):
+            text, at = _group(pattern, at)
+        elif pattern.startswith("(*", at) or pattern.startswith("{,", at):
+            raise UnsupportedPatternError(f"pattern {pattern!r}: {pattern[at : at + 2]!r} is not supported")
+        else:
+            text, at = pattern[at], at + 1
+        parts.append(text)
+    return "".join(parts)
+
+
+def _group(pattern: str, at: int) -> tuple[str, int]:
+    match = _GROUPS.match(pattern, at)
+    if match is None or match[0] == "(?|" or (match["flags"] and match[0].endswith(")") and at):
+        raise UnsupportedPatternError(f"pattern {pattern!r}: the group at {at} is not supported")
+    return (f"(?P<{match['name']}>" if match["name"] else match[0]), match.end()
+
+
+def _escape(pattern: str, at: int, *, inside: bool) -> tuple[str, int]:
+    if at + 1 == len(pattern):
+        raise UnsupportedPatternError(f"pattern {pattern!r} ends in a backslash")
+    letter, after = pattern[at + 1], at + 2
+    if letter in _CLASSES:
+        return (_CLASSES[letter] if inside else f"[{_CLASSES[letter]}]"), after
+    if not inside and letter.lower() in _CLASSES:
+        return f"[^{_CLASSES[letter.lower()]}]", after
+    if not inside and letter in _OUTSIDE:
+        return _OUTSIDE[letter], after
+    if letter == "x" and re.match("[0-9A-Fa-f]{2}", pattern[after:]):
+        return pattern[at : after + 2], after + 2
+    if letter == "v" or not (letter in _SAME or not (letter.isalnum() and letter.isascii())):
+        raise UnsupportedPatternError(f"pattern {pattern!r}: \\{letter} is not supported")
+    return f"\\{letter}", after
+
+
+def _class(pattern: str, at: int) -> tuple[str, int]:
+    """A bracketed class; what only Python reads as an operation on sets is escaped."""
+    parts = ["["]
+    after = at + 1
+    if pattern[after : after + 1] == "^":
+        parts.append("^")
+        after += 1
+    first = after
+    while after < len(pattern) and (pattern[after] != "]" or after == first):
+        if pattern[after] == "\\":
+            text, after = _escape(pattern, after, inside=True)
+        elif pattern[after : after + 2] in ("[:", "[.", "[="):
+            raise UnsupportedPatternError(f"pattern {pattern!r}: named classes are not supported")
+        else:
+            text = "\\" + pattern[after] if pattern[after] in "[]&|~" else pattern[after]
+            after += 1
+        parts.append(text)
+    if after >= len(pattern):
+        raise UnsupportedPatternError(f"pattern {pattern!r}: a class does not end")
+    return "".join([*parts, "]"]).replace("--", "\\--"), after + 1
+
+
+_REFERENCE = re.compile(r"\\(.?)", re.DOTALL)
+
+
+@lru_cache(maxsize=512)
+def replacement(text: str, groups: int) -> tuple[str | int, ...]:
+    r"""A replacement's parts: text, or the number of the group of `\1` to `\9`. Raises UnsupportedPatternError."""
+    parts: list[str | int] = []
+    at = 0
+    for match in _REFERENCE.finditer(text):
+        parts.append(text[at : match.start()])
+        letter = match[1]
+        if letter == "\\":
+            parts.append("\\")
+        elif letter in set("123456789") and int(letter) <= groups:
+            parts.append(int(letter))
+        else:
+            raise UnsupportedPatternError(f"replacement {text!r}: {match[0]!r} is not supported")
+        at = match.end()
+    parts.append(text[at:])
+    return tuple(part for part in parts if part != "")
+
+
+def replace(text: str, pattern: str, by: str) -> str:
+    """`text` with each match replaced. Raises UnsupportedPatternError."""
+    search = compiled(pattern)
+    parts = replacement(by, search.groups)
+    return search.sub(
+        lambda match: "".join(part if isinstance(part, str) else match[part] or "" for part in parts), text
+    )
+
+
+@lru_cache(maxsize=512)
+def wildcard(pattern: str, *, ignore_case: bool) -> re.Pattern[str]:
+    """A search term's value, `*` being any text, as a whole-value pattern."""
+    text = ".*".join(re.escape(part) for part in pattern.split("*"))
+    return re.compile(text, re.DOTALL | (re.IGNORECASE if ignore_case else 0))
+
+
+@lru_cache(maxsize=512)
+def like(pattern: str) -> re.Pattern[str]:
+    """A LIKE pattern: % is any text, _ one character. Raises UnsupportedPatternError for a backslash."""
+    if "\\" in pattern:
+        raise UnsupportedPatternError(f"pattern {pattern!r}: what a backslash means in LIKE is not documented")
+    text = "".join({"%": ".*", "_": "."}.get(character, re.escape(character)) for character in pattern)
+    return re.compile(text, re.DOTALL)
