@@ -1,6 +1,6 @@
 # Every target makes .venv by itself when it is missing. Ask for another Python with `make PYTHON=python3.13 test`.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench elasticsearch lock clean
+.PHONY: help demo test check bench elasticsearch kusto-language lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -17,7 +17,7 @@ ELASTICSEARCH_PORT := 9200
 ELASTICSEARCH_NODE := tests/servers/elasticsearch/node.py
 
 help:  ## this list
-	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 22
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 22
 
 demo: $(RUNTIME)  ## find an attack in a sample log, and show the query for each SIEM
 	@$(BIN)/sigmagen demo
@@ -36,6 +36,9 @@ bench: $(DEV)  ## measure start-up, conversion and detection
 elasticsearch: $(BIN)/python  ## start a real Elasticsearch for the tests that need one, and print how to use it
 	@url=$$($(BIN)/python $(ELASTICSEARCH_NODE) start --port $(ELASTICSEARCH_PORT)) \
 		&& echo "export SIGMAGEN_ELASTICSEARCH_URL=$$url"
+
+kusto-language: $(DEV)  ## fetch Microsoft's KQL parser from npm for the tests that need it
+	@$(BIN)/python -m sigmagen.engines.kusto_language
 
 lock:  ## resolve all dependencies afresh into requirements.lock
 	@rm -rf build/lock && $(PYTHON) -m venv build/lock

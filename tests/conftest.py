@@ -1,19 +1,35 @@
-"""What all tests share: the Elasticsearch that some of them need."""
+"""What all tests share: the Elasticsearch and the KQL parser that some of them need."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from importlib.util import find_spec
 
 import pytest
 
+from sigmagen.engines.kusto_language import KustoLanguage, bundle
+from sigmagen.problems import SigmagenError
+
 ELASTICSEARCH_VARIABLE = "SIGMAGEN_ELASTICSEARCH_URL"
 NO_ELASTICSEARCH = f"needs an Elasticsearch: run `make elasticsearch`, then set {ELASTICSEARCH_VARIABLE} as it prints"
+NO_KUSTO_LANGUAGE = f"needs Microsoft's KQL parser: {bundle.HOW_TO_GET}"
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Skip what is marked `elasticsearch` before any of its fixtures is set up."""
+    """Skip what a marker says can't run here before any of its fixtures is set up."""
     if item.get_closest_marker("elasticsearch") and not os.environ.get(ELASTICSEARCH_VARIABLE):
         pytest.skip(NO_ELASTICSEARCH)
+    if item.get_closest_marker("kusto_language") and not _has_kusto_language():
+        pytest.skip(NO_KUSTO_LANGUAGE)
+
+
+def _has_kusto_language() -> bool:
+    try:
+        bundle.scripts()
+    except SigmagenError:
+        return False
+    return find_spec("py_mini_racer") is not None
 
 
 @pytest.fixture(scope="session")
@@ -23,3 +39,12 @@ def elasticsearch_url() -> str:
     if not url:
         pytest.skip(NO_ELASTICSEARCH)
     return url.rstrip("/")
+
+
+@pytest.fixture(scope="session")
+def kusto_language() -> Iterator[KustoLanguage]:
+    """Microsoft's KQL parser. A test that uses it carries the `kusto_language` marker."""
+    if not _has_kusto_language():
+        pytest.skip(NO_KUSTO_LANGUAGE)
+    with KustoLanguage() as language:
+        yield language

@@ -12,7 +12,8 @@ import orjson
 from sigmagen.convert import Query
 from sigmagen.engines.alert import Alert, alerts_from
 from sigmagen.engines.store import store
-from sigmagen.mapping.source import Source, Target
+from sigmagen.mapping.sentinel_tables import table_schemas
+from sigmagen.mapping.source import Source
 from sigmagen.mapping.taxonomy import Taxonomy
 
 _TYPES = {
@@ -23,7 +24,6 @@ _TYPES = {
     "datetime": "TIMESTAMP",
     "dynamic": "JSON",
 }
-_OF_FIELD = {"integer": "long", "float": "real", "boolean": "bool", "timestamp": "datetime"}
 
 
 class KustoLocalEngine:
@@ -43,27 +43,13 @@ class KustoLocalEngine:
         self._serial = 0
 
     def load(self, source: Source, records: Sequence[Mapping[str, Any]]) -> None:
-        schemas = self.schemas(source.targets[self.siem], source)
+        schemas = table_schemas(source, self.taxonomy)
         rows: dict[str, list[str]] = {table: [] for table in schemas}
         for record in records:
             for table, stored in store(self.siem, source.name, dict(record)).items():
                 rows[table] += [orjson.dumps(row).decode() for row in stored]
         for table, schema in schemas.items():
             self._fill(table, schema, rows[table])
-
-    def schemas(self, target: Target, source: Source) -> dict[str, Mapping[str, str]]:
-        """Table -> column -> Kusto type."""
-        columns = target.columns
-        if source.canonical:
-            columns = {"TimeGenerated": "datetime"} | {
-                field.name.replace(".", "_"): _OF_FIELD.get(field.type, "string")
-                for field in self.taxonomy.fields.values()
-                if not field.private and field.name != "@timestamp"
-            }
-        schemas = {target.location: columns}
-        if target.join:
-            schemas[target.join.table] = target.join.schema
-        return schemas
 
     def _fill(self, table: str, schema: Mapping[str, str], rows: list[str]) -> None:
         columns = ", ".join(f'"{name}" {_TYPES.get(kind, "VARCHAR")}' for name, kind in schema.items())
@@ -105,11 +91,7 @@ class KustoLocalEngine:
     def _translated(self, text: str, source: Source) -> str:
         import duckdb_kql
 
-        tables = {
-            table: columns
-            for part in source.parts
-            for table, columns in self.schemas(part.targets[self.siem], part).items()
-        }
+        tables = table_schemas(source, self.taxonomy)
         return str(duckdb_kql.to_sql(text, schema={table: list(columns) for table, columns in tables.items()}))
 
     def close(self) -> None:

@@ -1,0 +1,32 @@
+"""The Log Analytics tables of a source: what a KQL query over it finds there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sigmagen.mapping.source import Source
+from sigmagen.mapping.taxonomy import Taxonomy
+
+_OF_FIELD = {"integer": "long", "float": "real", "boolean": "bool", "timestamp": "datetime"}
+
+
+def table_schemas(source: Source, taxonomy: Taxonomy) -> dict[str, Mapping[str, str]]:
+    """Table -> column -> Kusto type: the source's own table and one that a query joins, or those of all its parts."""
+    schemas: dict[str, Mapping[str, str]] = {}
+    for part in source.parts:
+        for table, columns in _tables_of_one(part, taxonomy):
+            schemas[table] = {**schemas.get(table, {}), **columns}
+    return schemas
+
+
+def _tables_of_one(source: Source, taxonomy: Taxonomy) -> list[tuple[str, Mapping[str, str]]]:
+    target = source.targets["sentinel"]
+    columns = target.columns
+    if source.canonical:
+        columns = {target.time: "datetime"} | {
+            field.name.replace(".", "_"): _OF_FIELD.get(field.type, "string")
+            for field in taxonomy.fields.values()
+            if not field.private and field.name != "@timestamp"
+        }
+    own = (target.location, columns)
+    return [own, (target.join.table, target.join.schema)] if target.join else [own]
