@@ -13,11 +13,12 @@ from sigmagen.backends.printer import NameClashError, Printer
 from sigmagen.backends.splunk import SplunkPrinter
 from sigmagen.mapping.source import Source, Target, load_sources, together
 from sigmagen.mapping.taxonomy import Taxonomy, load_taxonomy
-from sigmagen.plan.build import build_plan, feeds, not_convertible
+from sigmagen.plan.build import build_plan, not_convertible
+from sigmagen.plan.expr import UnsupportedDetectionError
 from sigmagen.plan.items import UnsupportedCorrelationError
 from sigmagen.plan.model import Mode
 from sigmagen.plan.window import DAY, MINUTE, Schedule, Window, duration_text
-from sigmagen.problems import Problem, SigmagenError
+from sigmagen.problems import EXIT_USAGE, Problem, SigmagenError
 from sigmagen.rules.model import BaseRule, Correlation, base_rules
 from sigmagen.rules.yaml import load_data
 
@@ -71,23 +72,28 @@ class Converter:
         return cls(mappings, load_sources(mappings), load_taxonomy(mappings))
 
     def feeding(self, rule: BaseRule | Correlation) -> list[Source]:
-        """The sources of a rule's logsource, by name; for a rule across several logsources, those that together are."""
-        alone = [source for source in self.sources.values() if feeds(source, rule)]
-        logsources = dict.fromkeys(base.logsource for base in base_rules(rule))
-        if alone or len(logsources) < 2:
-            return alone
+        """The sources of a rule's logsource, by name; for a rule across several, each choice of one for each."""
+        logsources = list(dict.fromkeys(base.logsource for base in base_rules(rule)))
         choices = [[source for source in self.sources.values() if source.entry_for(item)] for item in logsources]
-        return [together(sources) for sources in product(*choices)]
+        return [together(list(zip(logsources, chosen, strict=True))) for chosen in product(*choices)]
 
     def source(self, name: str) -> Source:
-        """A source by name, or several by their names joined with `+`. Raises SigmagenError."""
-        found = []
+        """A source by name. Raises SigmagenError."""
+        if name not in self.sources:
+            raise self._unknown(name)
+        return self.sources[name]
+
+    def known(self, name: str) -> str:
+        """The name of a source, or those of several joined with `+`, if there are such. Raises SigmagenError."""
         for part in name.split("+"):
-            if part not in self.sources:
-                known = ", ".join(self.sources)
-                raise SigmagenError(Problem("unknown-source", f"unknown source {part!r}", hint=f"there is {known}"), 3)
-            found.append(self.sources[part])
-        return together(found)
+            self.source(part)
+        return name
+
+    def _unknown(self, name: str) -> SigmagenError:
+        known = ", ".join(self.sources)
+        return SigmagenError(
+            Problem("unknown-source", f"unknown source {name!r}", hint=f"there is {known}"), EXIT_USAGE
+        )
 
     def convert(self, rule: BaseRule | Correlation, source: Source, siem: str, mode: Mode = "hunt") -> Query:
         """The query of a rule over a source in a SIEM's language.
@@ -98,11 +104,15 @@ class Converter:
         printer = PRINTERS[siem](plan)
         try:
             text = printer.text()
-        except UnsupportedCorrelationError as error:
+        except (UnsupportedCorrelationError, UnsupportedDetectionError) as error:
             raise not_convertible(rule, siem, error) from None
         except NameClashError as error:
             clash = Problem("name-clash", f"{rule.title}: {error}", file=rule.file, line=rule.line)
             raise SigmagenError(clash) from None
+        notes = [
+            Problem("detection-approximated", f"{rule.title}: {note}", "warning", rule.file, rule.line)
+            for note in printer.notes
+        ]
         columns = {printer.name(name).strip('"`'): name for name in plan.group_by}
         schedule, warnings = self._schedule(plan.windows, source.targets[siem], rule)
         return Query(
@@ -114,7 +124,7 @@ class Converter:
             columns,
             tuple(plan.windows),
             schedule,
-            tuple(dict.fromkeys((*plan.warnings, *warnings))),
+            tuple(dict.fromkeys((*plan.warnings, *notes, *warnings))),
             plan.ranged,
             plan.estimated,
         )

@@ -16,9 +16,10 @@ from sigmagen.engines.duckdb import DuckDBEngine
 from sigmagen.logs.reader import Record
 from sigmagen.mapping.source import Source
 from sigmagen.plan.build import build_plan
+from sigmagen.plan.result import alerts_below
 from sigmagen.plan.window import SECOND, duration_text
 from sigmagen.problems import Problem, SigmagenError
-from sigmagen.rules.model import BaseRule, Correlation, base_rules
+from sigmagen.rules.model import BaseRule, Correlation, Expression, Occurs, base_rules
 
 Rule = BaseRule | Correlation
 Group = tuple[tuple[str, str], ...]
@@ -93,10 +94,22 @@ def condition_text(rule: Rule) -> str:
     if isinstance(rule, BaseRule):
         return "any event"
     within = f"within {duration_text(rule.timespan)}"
+    names = [part.name for part in rule.rules]
     if rule.threshold is None:
-        return f"{rule.type}({', '.join(part.name for part in rule.rules)}) {within}"
+        what = _expression_text(rule.expression, names) if rule.expression else ", ".join(names)
+        return f"{rule.type}({what}) {within}"
     fields = f"({', '.join(rule.threshold.fields)})" if rule.threshold.fields else ""
-    return f"{rule.type}{fields} {_OPERATORS[rule.threshold.op]} {rule.threshold.value} {within}"
+    kind = f"{rule.type} {rule.threshold.percentile}" if rule.type == "value_percentile" else rule.type
+    limits = " and ".join(f"{_OPERATORS[item.op]} {item.value}" for item in rule.threshold.comparisons)
+    return f"{kind}{fields} {limits} {within}"
+
+
+def _expression_text(expression: Expression, names: Sequence[str]) -> str:
+    if isinstance(expression, Occurs):
+        return names[expression.rule]
+    texts = [_expression_text(operand, names) for operand in expression.operands]
+    texts = [f"({text})" if " " in text else text for text in texts]
+    return f"not {texts[0]}" if expression.op == "not" else f" {expression.op} ".join(texts)
 
 
 @dataclass
@@ -139,7 +152,11 @@ class Detector:
         """The detections of all rules over all sources that are there, in order of time."""
         found: list[Detection] = []
         for rule in rules:
-            feeding = [source for source in self.converter.feeding(rule) if source.name in self.sources]
+            feeding = [
+                source
+                for source in self.converter.feeding(rule)
+                if all(part.name in self.sources for part in source.parts)
+            ]
             if not feeding:
                 needed = " and ".join(sorted({str(base.logsource) for base in base_rules(rule)}))
                 self.not_run.append(NotRun(rule, None, f"no log of {needed} is here"))
@@ -152,13 +169,14 @@ class Detector:
         return sorted(found, key=lambda item: (item.window_start, item.rule.name, item.source, item.group))
 
     def _hunt(self, rule: Rule, source: Source) -> list[Detection]:
-        covered = self.engine.range(source)
-        if covered is None:
+        ranges = [covered for part in source.parts if (covered := self.engine.range(part)) is not None]
+        if not ranges:
             return []
+        covered = min(start for start, _ in ranges), max(end for _, end in ranges)
         if isinstance(rule, BaseRule):
             return self._single_events(rule, source, covered)
         query = self.converter.convert(rule, source, self.engine.siem)
-        campaigns = merged(self.engine.run(query, *covered), least=_least(rule))
+        campaigns = merged(self.engine.run(query, *covered), least=alerts_below(rule))
         if not campaigns:
             return []
         self._match(rule, source)
@@ -225,10 +243,6 @@ def _in_window(start: int, end: int, group: Group) -> tuple[str, list[Any]]:
         # A boolean of an alert's group is Python's text of it.
         parts.append(f"CAST({column} AS VARCHAR) = CASE typeof({column}) WHEN 'BOOLEAN' THEN lower(?) ELSE ? END")
     return " AND ".join(parts), [value for _, value in group for _ in range(2)]
-
-
-def _least(rule: Correlation) -> bool:
-    return rule.threshold is not None and rule.threshold.op in ("lt", "lte")
 
 
 def merged(alerts: Iterable[Alert], *, least: bool = False) -> list[Alert]:

@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from sigmagen.backends.printer import Printer, constant, lowered
+from sigmagen.backends.conditions.duckdb import DuckDBConditions
+from sigmagen.backends.printer import constant
 from sigmagen.mapping.source import Source
 from sigmagen.mapping.taxonomy import Taxonomy
 from sigmagen.mapping.view import ViewBuilder
@@ -63,7 +64,7 @@ class _Select:
         return "\n".join([*lines, *(part for part in (self.qualify, self.order, self.limit) if part)])
 
 
-class DuckDBPrinter(Printer):
+class DuckDBPrinter(DuckDBConditions):
     """Prints a plan as one SELECT over named sub-queries."""
 
     functions: ClassVar[dict[str, str]] = {
@@ -220,27 +221,6 @@ class DuckDBPrinter(Printer):
         return []
 
     # Operations.
-
-    def op_is_missing(self, value: Expr) -> str:
-        return f"{self.expr(value)} IS NULL"
-
-    def op_is_present(self, value: Expr) -> str:
-        return f"{self.expr(value)} IS NOT NULL"
-
-    def op_has_value(self, value: Expr) -> str:
-        textual = self.type_of(value) not in _TYPES
-        return f"{self.expr(value)} <> ''" if textual else self.op_is_present(value)
-
-    def op_equals_ignoring_case(self, left: Expr, right: Expr) -> str:
-        return f"lower({self.expr(left)}) = {self.expr(lowered(right))}"
-
-    def op_in_ignoring_case(self, left: Expr, *values: Expr) -> str:
-        return f"lower({self.expr(left)}) IN ({self.listed(tuple(map(lowered, values)))})"
-
-    def op_like(self, left: Expr, *parts: Expr) -> str:
-        escape = str.maketrans({"\\": "\\\\", "%": "\\%", "_": "\\_"})
-        pattern = "".join({0: "%", 1: "_"}.get(part, str(part).translate(escape)) for part in map(constant, parts))
-        return f"{self.expr(left)} LIKE {self.string(pattern)} ESCAPE '\\'"
 
     def op_if(self, condition: Expr, then: Expr, otherwise: Expr) -> str:
         end = "" if otherwise == Literal(None) else f" ELSE {self.expr(otherwise)}"

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import ClassVar
 
-from sigmagen.backends.printer import Printer, constant, largest_unit, lowered
+from sigmagen.backends.conditions.esql import EsqlConditions
+from sigmagen.backends.printer import constant, largest_unit
 from sigmagen.plan.expr import Call, Expr, Get, walk
 from sigmagen.plan.model import Plan
 from sigmagen.plan.steps import (
@@ -47,15 +48,13 @@ _RESERVED = re.compile(
 )
 
 
-class EsqlPrinter(Printer):
+class EsqlPrinter(EsqlConditions):
     """Prints a plan as an ES|QL pipeline."""
 
     functions: ClassVar[dict[str, str]] = {
         "coalesce": "COALESCE",
         "if": "CASE",
         "lower": "TO_LOWER",
-        "starts_with": "STARTS_WITH",
-        "ends_with": "ENDS_WITH",
         "replace": "REPLACE",
         "left": "LEFT",
         "length": "LENGTH",
@@ -160,35 +159,6 @@ class EsqlPrinter(Printer):
         return ["KEEP " + ", ".join(self.name(name) for name in step.columns)]
 
     # Operations.
-
-    def _textual(self, value: Expr) -> bool:
-        return self.type_of(value) not in _CASTS
-
-    def op_is_missing(self, value: Expr) -> str:
-        return f"{self.expr(value)} IS NULL"
-
-    def op_is_present(self, value: Expr) -> str:
-        return f"{self.expr(value)} IS NOT NULL"
-
-    def op_has_value(self, value: Expr) -> str:
-        """A comparison with a missing value is not true, so it needs no test of its own."""
-        if not self._textual(value) or self.type_of(value) == "ip":
-            return self.op_is_present(value)
-        return f'{self.expr(value)} != ""'
-
-    def op_equals_ignoring_case(self, left: Expr, right: Expr) -> str:
-        return f"TO_LOWER({self.expr(left)}) == {self.expr(lowered(right))}"
-
-    def op_in_ignoring_case(self, left: Expr, *values: Expr) -> str:
-        return f"TO_LOWER({self.expr(left)}) IN ({self.listed(tuple(map(lowered, values)))})"
-
-    def op_contains(self, left: Expr, right: Expr) -> str:
-        return f"LOCATE({self.expr(left)}, {self.expr(right)}) > 0"
-
-    def op_like(self, left: Expr, *parts: Expr) -> str:
-        escape = str.maketrans({"\\": "\\\\", "*": "\\*", "?": "\\?"})
-        pattern = "".join({0: "*", 1: "?"}.get(part) or str(part).translate(escape) for part in map(constant, parts))
-        return f"{self.expr(left)} LIKE {self.string(pattern)}"
 
     def op_extract(self, value: Expr, pattern: Expr) -> str:
         """GROK is a command, so its result is a column by now; see `step_derive`."""

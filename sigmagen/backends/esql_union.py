@@ -9,6 +9,7 @@ In the end, each column of the union is that of the row's own stream.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from sigmagen.backends.esql import EsqlPrinter
 from sigmagen.plan.expr import Column, Expr, walk
@@ -196,7 +197,7 @@ def _chosen(step: Union, branches: list[_Branch]) -> list[str]:
     """Each column from the row's own stream."""
     last = step.branches[0].steps[-1]
     names = last.columns if isinstance(last, Project) else ()
-    plain = EsqlPrinter(step.branches[0])
+    plain = EsqlPrinter(replace(step.branches[0], stored_as={}))
     columns = []
     for name in names:
         cases = ", ".join(f"branch == {branch.number}, {branch.name(name)}" for branch in branches)

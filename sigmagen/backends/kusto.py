@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import ClassVar
 
-from sigmagen.backends.printer import Printer, constant, largest_unit
+from sigmagen.backends.conditions.kusto import KustoConditions
+from sigmagen.backends.printer import constant, largest_unit
 from sigmagen.plan.expr import Call, Expr, Get, Literal
 from sigmagen.plan.steps import (
     Aggregate,
@@ -30,7 +31,7 @@ _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"})
 
 
-class KustoPrinter(Printer):
+class KustoPrinter(KustoConditions):
     """Prints a plan as a KQL pipeline. A string column is never null in KQL: missing and empty are the same there."""
 
     functions: ClassVar[dict[str, str]] = {
@@ -80,10 +81,6 @@ class KustoPrinter(Printer):
 
     def string(self, value: str) -> str:
         return '"' + value.translate(_ESCAPES) + '"'
-
-    def verbatim(self, value: Expr) -> str:
-        """A regular expression as a verbatim string."""
-        return "@'" + str(constant(value)).replace("'", "''") + "'"
 
     def get(self, get: Get) -> str:
         stored = self._stored_type(get)
@@ -172,61 +169,14 @@ class KustoPrinter(Printer):
         return [f"take {step.rows}"]
 
     def step_project(self, step: Project) -> list[str]:
-        return ["project " + ", ".join(self.name(name) for name in step.columns)]
+        return ["project " + ", ".join(self._projected(name) for name in step.columns)]
+
+    def _projected(self, column: str) -> str:
+        """A branch of a union ends with the rule's names for fields that the table calls otherwise."""
+        renamed = self.plan.rule is None and column in self.plan.stored_as
+        return f"{_word(column)} = {self.name(column)}" if renamed else self.name(column)
 
     # Operations.
-
-    def _textual(self, value: Expr) -> bool:
-        return self.type_of(value) not in _CASTS and self.type_of(value) != "json"
-
-    def op_is_missing(self, value: Expr) -> str:
-        return f"{'isempty' if self._textual(value) else 'isnull'}({self.expr(value)})"
-
-    def op_is_present(self, value: Expr) -> str:
-        return f"{'isnotempty' if self._textual(value) else 'isnotnull'}({self.expr(value)})"
-
-    def op_has_value(self, value: Expr) -> str:
-        return self.op_is_present(value)
-
-    def op_not(self, condition: Call) -> str:
-        """Strings are never null, so a negated comparison of strings needs no word about missing values."""
-        return self.negated(condition) if self._textual(condition.args[0]) else super().op_not(condition)
-
-    def negated(self, condition: Call) -> str:
-        left, *values = condition.args
-        listed = self.listed(tuple(values))
-        written = {
-            "equals_ignoring_case": f"{self.expr(left)} !~ {listed}",
-            "in": f"{self.expr(left)} !in ({listed})",
-            "in_ignoring_case": f"{self.expr(left)} !in~ ({listed})",
-        }
-        if condition.op in written:
-            return written[condition.op]
-        if condition.op in ("eq", "lt", "lte", "gt", "gte"):
-            return super().negated(condition)
-        return f"not({self.expr(condition)})"
-
-    def op_equals_ignoring_case(self, left: Expr, right: Expr) -> str:
-        return f"{self.expr(left)} =~ {self.expr(right)}"
-
-    def op_in(self, left: Expr, *values: Expr) -> str:
-        return f"{self.expr(left)} in ({self.listed(values)})"
-
-    def op_in_ignoring_case(self, left: Expr, *values: Expr) -> str:
-        return f"{self.expr(left)} in~ ({self.listed(values)})"
-
-    def op_starts_with(self, left: Expr, right: Expr) -> str:
-        return f"{self.expr(left)} startswith_cs {self.expr(right)}"
-
-    def op_ends_with(self, left: Expr, right: Expr) -> str:
-        return f"{self.expr(left)} endswith_cs {self.expr(right)}"
-
-    def op_contains(self, left: Expr, right: Expr) -> str:
-        return f"{self.expr(left)} contains_cs {self.expr(right)}"
-
-    def op_like(self, left: Expr, *parts: Expr) -> str:
-        pattern = "".join({0: ".*", 1: "."}.get(part) or re.escape(str(part)) for part in map(constant, parts))
-        return f"{self.expr(left)} matches regex {self.verbatim(Literal('(?s)^' + pattern + '$'))}"
 
     def op_if(self, condition: Expr, then: Expr, otherwise: Expr) -> str:
         other = self._missing(then) if otherwise == Literal(None) else self.expr(otherwise)

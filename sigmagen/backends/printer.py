@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from sigmagen.plan.expr import Call, Column, Expr, Get, Literal, Scalar, Type
 from sigmagen.plan.model import Plan
 from sigmagen.plan.steps import Step, Union
+from sigmagen.plan.text import folded
 
 _UNITS = (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1))
 
@@ -33,10 +34,14 @@ class Printer(ABC):
 
     equals: ClassVar[str] = "="
     not_equals: ClassVar[str] = "!="
+    calls: ClassVar[frozenset[str]] = frozenset()
+    """Comparisons that the dialect prints as one function call, so that NOT needs no brackets after it."""
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.target = plan.target
+        self.notes: list[str] = []
+        """What the dialect says only approximately, in words; complete when the text has been printed."""
         self._names: dict[str, str] = {}
 
     @abstractmethod
@@ -109,12 +114,16 @@ class Printer(ABC):
             "mean": "float",
             "length": "integer",
             "size": "integer",
+            "time_part": "integer",
         }
         return numbers.get(expression.op, "string")
 
     def branches(self, step: Union) -> list[Printer]:
         """A printer for each branch of a union."""
-        return [type(self)(plan) for plan in step.branches]
+        printers = [type(self)(plan) for plan in step.branches]
+        for printer in printers:
+            printer.notes = self.notes
+        return printers
 
     def steps(self) -> list[str]:
         """Each step's text, by the method `step_<name>`; a step may print several lines or none."""
@@ -162,7 +171,8 @@ class Printer(ABC):
         if condition.op == "equals_ignoring_case":
             left, right = condition.args
             return self.expr(Call("ne", (Call("lower", (left,)), lowered(right))))
-        return f"NOT {self._operand(condition)}"
+        bare = condition.op in self.functions or condition.op in self.calls or condition.op.startswith("in")
+        return f"NOT {self.expr(condition)}" if bare else f"NOT ({self.expr(condition)})"
 
     def _operand(self, expression: Expr) -> str:
         text = self.expr(expression)
@@ -215,7 +225,7 @@ class Printer(ABC):
 def lowered(expression: Expr) -> Expr:
     """A string constant in lower case."""
     if isinstance(expression, Literal) and isinstance(expression.value, str):
-        return Literal(expression.value.lower())
+        return Literal(folded(expression.value))
     return expression
 
 

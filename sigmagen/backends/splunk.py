@@ -6,7 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import ClassVar
 
-from sigmagen.backends.printer import Printer, constant, lowered
+from sigmagen.backends.conditions.splunk import SplunkConditions
+from sigmagen.backends.printer import constant
 from sigmagen.plan.expr import NUMERIC, Call, Column, Expr, Get, Literal, Scalar
 from sigmagen.plan.steps import (
     Aggregate,
@@ -27,13 +28,13 @@ from sigmagen.plan.steps import (
 
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _CONDITION = re.compile(
-    "and|or|not|eq|ne|[lg]te?|in|(equals|in)_ignoring_case|(start|end)s_with|contains|like|(is|has)_.*"
+    "and|or|not|eq|ne|[lg]te?|in|(equals|in)_ignoring_case|(start|end)s_with|contains|like(_ignoring_case)?|matches|in_network|(is|has)_.*"
 )
 """Operations that yield true or false; as a value, SPL wants them inside if()."""
 _TERMS = ("eq", "in", "equals_ignoring_case", "in_ignoring_case")
 
 
-class SplunkPrinter(Printer):
+class SplunkPrinter(SplunkConditions):
     """Prints a plan as an SPL search."""
 
     functions: ClassVar[dict[str, str]] = {
@@ -142,7 +143,7 @@ class SplunkPrinter(Printer):
         parts = condition.args if isinstance(condition, Call) and condition.op == "and" else (condition,)
         terms = []
         for part in parts:
-            if not (isinstance(part, Call) and part.op in _TERMS):
+            if not (isinstance(part, Call) and part.op in _TERMS and _constants(part.args[1:])):
                 continue
             subject = part.args[0]
             get = stored.get(subject.name) if isinstance(subject, Column) else subject
@@ -214,35 +215,6 @@ class SplunkPrinter(Printer):
         return [f"{command} " + ", ".join(self.name(name) for name in step.columns)]
 
     # Operations.
-
-    def op_is_missing(self, value: Expr) -> str:
-        return f"isnull({self.expr(value)})"
-
-    def op_is_present(self, value: Expr) -> str:
-        return f"isnotnull({self.expr(value)})"
-
-    def op_has_value(self, value: Expr) -> str:
-        """A comparison with a missing value is not true, so it needs no test of its own."""
-        return self.op_is_present(value) if self.type_of(value) in NUMERIC else f'{self.expr(value)} != ""'
-
-    def op_equals_ignoring_case(self, left: Expr, right: Expr) -> str:
-        return f"lower({self.expr(left)}) = {self.expr(lowered(right))}"
-
-    def op_in_ignoring_case(self, left: Expr, *values: Expr) -> str:
-        return f"lower({self.expr(left)}) IN ({self.listed(tuple(map(lowered, values)))})"
-
-    def op_starts_with(self, left: Expr, right: Expr) -> str:
-        return f"substr({self.expr(left)}, 1, {len(str(constant(right)))}) = {self.expr(right)}"
-
-    def op_ends_with(self, left: Expr, right: Expr) -> str:
-        return f"substr({self.expr(left)}, -{len(str(constant(right)))}) = {self.expr(right)}"
-
-    def op_contains(self, left: Expr, right: Expr) -> str:
-        return f"match({self.expr(left)}, {self.string(re.escape(str(constant(right))))})"
-
-    def op_like(self, left: Expr, *parts: Expr) -> str:
-        pattern = "".join({0: ".*", 1: "."}.get(part) or re.escape(str(part)) for part in map(constant, parts))
-        return f"match({self.expr(left)}, {self.string('(?s)^' + pattern + '$')})"
 
     def op_replace(self, value: Expr, pattern: Expr, replacement: Expr) -> str:
         rewrite = Literal(str(constant(replacement)).replace("$1", "\\1"))
@@ -330,3 +302,7 @@ def _generating(text: str) -> str:
 
 def _seconds(milliseconds: int) -> str:
     return str(milliseconds // 1000) if milliseconds % 1000 == 0 else str(milliseconds / 1000)
+
+
+def _constants(arguments: tuple[Expr, ...]) -> bool:
+    return all(isinstance(argument, Literal) for argument in arguments)

@@ -10,10 +10,10 @@ from pathlib import Path
 import click
 
 from sigmagen.cli.problems import broken, print_json, print_problems
-from sigmagen.cli.settings import AS_JSON, RULE_PATHS, SOURCES, Settings, with_settings
+from sigmagen.cli.settings import AS_JSON, RULE_PATHS, SOURCES, Settings, chosen_sources, with_settings
 from sigmagen.convert import LANGUAGES, SUFFIXES, Converter, Query
 from sigmagen.logs.output import whole_folder
-from sigmagen.mapping.source import SIEMS, Source
+from sigmagen.mapping.source import SIEMS
 from sigmagen.plan.model import Mode
 from sigmagen.problems import EXIT_FINDINGS, EXIT_USAGE, Problem, SigmagenError
 from sigmagen.report.header import header, query_document
@@ -42,7 +42,7 @@ def convert_all(
     converter: Converter,
     files: Iterable[RuleFile],
     targets: Sequence[str],
-    sources: Sequence[Source],
+    sources: Sequence[str],
     mode: Mode = "alert",
     *,
     strict: bool = False,
@@ -69,15 +69,15 @@ def convert_all(
 
 
 def _of_target(
-    converter: Converter, rule: Rule, target: str, sources: Sequence[Source], mode: Mode
+    converter: Converter, rule: Rule, target: str, sources: Sequence[str], mode: Mode
 ) -> tuple[list[Query], list[Problem]]:
     feeding = converter.feeding(rule)
-    refused = [_unfed(rule, source) for source in sources if source not in feeding]
+    refused = [_unfed(rule, name) for name in sources if name not in {source.name for source in feeding}]
     if not sources and not feeding:
         refused.append(_unfed(rule, None))
     converted = []
     for source in feeding:
-        if sources and source not in sources:
+        if sources and source.name not in sources:
             continue
         try:
             converted.append(converter.convert(rule, source, target, mode))
@@ -86,9 +86,9 @@ def _of_target(
     return converted, refused
 
 
-def _unfed(rule: Rule, source: Source | None) -> Problem:
+def _unfed(rule: Rule, source: str | None) -> Problem:
     needed = " and ".join(sorted({str(base.logsource) for base in base_rules(rule)}))
-    who = f"source {source.name} does not feed" if source else "no source feeds"
+    who = f"source {source} does not feed" if source else "no source feeds"
     return Problem("logsource-unfed", f"{rule.title}: {who} {needed}", "error", rule.file, rule.line)
 
 
@@ -131,7 +131,7 @@ def command(
     converted for any source of a target, or for a source that was asked for.
     """
     converter = Converter.load(settings.mappings)
-    chosen = [converter.source(name) for name in dict.fromkeys(sources)]
+    chosen = chosen_sources(converter, sources) or []
     loaded = settings.load(paths)
     wanted = tuple(dict.fromkeys(targets)) or SIEMS
     result = convert_all(converter, loaded.files, wanted, chosen, mode, strict=strict)

@@ -72,7 +72,7 @@ def with_settings(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def chosen_sources(converter: Converter, names: Sequence[str]) -> list[str] | None:
     """The sources asked for, each once; None for all. Raises SigmagenError for one that does not exist."""
-    return [converter.source(name).name for name in dict.fromkeys(names)] or None
+    return [converter.known(name) for name in dict.fromkeys(names)] or None
 
 
 RULE_PATHS = click.argument("paths", nargs=-1, type=click.Path(path_type=Path), metavar="[PATH]...")

@@ -89,21 +89,27 @@ class Source:
     native_fields: Mapping[str, str]
     targets: Mapping[str, Target]
     canonical: bool = False
-    together: tuple[Source, ...] = ()
+    together: tuple[tuple[LogSource, Source], ...] = ()
 
     @property
     def parts(self) -> tuple[Source, ...]:
-        """The sources that are read: this one, or those that it stands for."""
-        return self.together or (self,)
+        """The sources that are read, each once: this one, or those that it stands for."""
+        return tuple({part.name: part for _, part in self.together}.values()) or (self,)
+
+    def part_for(self, logsource: LogSource) -> Source | None:
+        """The source that feeds a logsource, if one does."""
+        if self.together:
+            return dict(self.together).get(logsource)
+        return self if self.entry_for(logsource) else None
 
     def entry_for(self, logsource: LogSource) -> LogsourceEntry | None:
         """The entry that a rule's logsource asks for, if this source can feed it."""
         return next((entry for entry in self.logsources if entry.logsource == logsource), None)
 
 
-def together(sources: Sequence[Source]) -> Source:
-    """The sources that one rule reads side by side, as one; each once."""
-    parts = tuple({part.name: part for source in sources for part in source.parts}.values())
+def together(chosen: Sequence[tuple[LogSource, Source]]) -> Source:
+    """The sources that one rule reads side by side, each for a logsource, as one."""
+    parts = tuple({part.name: part for _, part in chosen}.values())
     if len(parts) == 1:
         return parts[0]
     first = parts[0]
@@ -111,9 +117,8 @@ def together(sources: Sequence[Source]) -> Source:
         name: replace(target, delay=max(part.targets[name].delay for part in parts))
         for name, target in first.targets.items()
     }
-    logsources = tuple(entry for part in parts for entry in part.logsources)
     names, titles = "+".join(part.name for part in parts), " and ".join(part.title for part in parts)
-    return replace(first, name=names, title=titles, logsources=logsources, targets=targets, together=parts)
+    return replace(first, name=names, title=titles, logsources=(), targets=targets, together=tuple(chosen))
 
 
 def _target(name: str, data: dict[str, Any], source: dict[str, Any], canonical: bool) -> Target:

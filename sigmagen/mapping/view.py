@@ -71,6 +71,8 @@ class ViewBuilder:
     def use(self, name: str) -> Column:
         """The column of a field; it will be derived. Raises UnavailableFieldError."""
         kind = self.type_of(name)
+        if name == "@timestamp" and not self.native_rule:
+            return self.time()
         self._derive(name, kind)
         return Column(name, kind)
 
@@ -81,6 +83,19 @@ class ViewBuilder:
         except UnavailableFieldError:
             return False
         return True
+
+    def text_fields(self) -> list[str]:
+        """The fields that hold text and that the source carries: where a keyword is looked for. No fingerprints."""
+        kinds = (
+            dict(self.source.native_fields)
+            if self.native_rule
+            else {
+                field.name: field.type
+                for field in self.taxonomy.fields.values()
+                if self.entry.logsource.category in field.categories
+            }
+        )
+        return [name for name, kind in kinds.items() if kind in ("string", "ip", "text") and self.carries(name)]
 
     def time(self) -> Column:
         """The event's time, as the SIEM has it."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from sigmagen.mapping.taxonomy import Taxonomy
 from sigmagen.plan.correlate import meets, pane_rows, spread
-from sigmagen.plan.expr import TRUE, Column, Expr, call, disjunction
+from sigmagen.plan.expr import TRUE, Column, Expr, call, disjunction, when
 from sigmagen.plan.items import Items, threshold_of
 from sigmagen.plan.monotone import holds_of_nothing, is_monotone
 from sigmagen.plan.steps import Aggregate, Derive, Filter, Step
@@ -56,7 +56,7 @@ def beside(rules: tuple[Correlation, ...], items: Items) -> tuple[list[Step], tu
         field = items.columns[threshold_of(rule).fields[0]]
         if condition != TRUE:
             # Items of other rules have no value here, so they are not counted.
-            inputs.append((f"{value.name}_of", call("if", condition, field, None)))
+            inputs.append((f"{value.name}_of", when(condition, field, None)))
             field = Column(f"{value.name}_of", field.type)
         counted.setdefault(field.name)
         merged.append((value.name, call("distinct", field)))

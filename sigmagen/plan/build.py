@@ -9,21 +9,15 @@ from sigmagen.mapping.source import LogsourceEntry, Source
 from sigmagen.mapping.taxonomy import Taxonomy
 from sigmagen.mapping.view import ViewBuilder
 from sigmagen.plan.compose import Composer
-from sigmagen.plan.condition import UnsupportedDetectionError
-from sigmagen.plan.expr import TRUE
+from sigmagen.plan.expr import TRUE, UnsupportedDetectionError
 from sigmagen.plan.items import UnsupportedCorrelationError, needed_fields, windows_of
 from sigmagen.plan.model import Mode, Plan
 from sigmagen.plan.result import result_steps
-from sigmagen.plan.steps import Project
-from sigmagen.plan.streams import EventStream, Stream, part_for, source_steps
+from sigmagen.plan.steps import Project, Union
+from sigmagen.plan.streams import EventStream, Stream, event_streams, source_steps
 from sigmagen.plan.warn import plan_warnings, view_warnings
 from sigmagen.problems import Problem, SigmagenError
-from sigmagen.rules.model import BaseRule, Correlation, base_rules
-
-
-def feeds(source: Source, rule: BaseRule | Correlation) -> bool:
-    """Whether a source is of the rule's logsources; whether it carries the fields is another matter."""
-    return all(any(part.entry_for(base.logsource) for part in source.parts) for base in base_rules(rule))
+from sigmagen.rules.model import BaseRule, Correlation
 
 
 def build_plan(
@@ -75,19 +69,31 @@ def _correlation(plan: Plan, rule: Correlation, taxonomy: Taxonomy) -> None:
 
 
 def _events(plan: Plan, rule: BaseRule | Correlation, taxonomy: Taxonomy) -> None:
-    """The events that a rule looks at, before they are correlated."""
-    bases = base_rules(rule)
-    source = part_for(plan.source, bases[0])
-    events = EventStream(Stream(tuple(enumerate(bases)), {}, source), plan.target.name, taxonomy)
+    """The events that a rule looks at, before they are correlated, with the values of its group-by fields."""
+    streams = event_streams(rule, plan.source)
+    if len(streams) > 1 or any(name != called for name, called in streams[0].names.items()):
+        plan.steps = [Union(tuple(_event_branch(plan, stream, taxonomy) for stream in streams))]
+        return
+    events = EventStream(streams[0], plan.target.name, taxonomy)
     identity = [events.view.event_id().name] if plan.mode == "events" else []
-    fields = dict.fromkeys(name for part in _correlations(rule) if not part.aliases for name in needed_fields(part))
+    fields = dict.fromkeys(name for part in _correlations(rule) for name in needed_fields(part))
     items, view = events.items(tuple(fields))
     plan.steps = items.steps
     if plan.mode == "events":
-        public = [name for name in events.used if name not in taxonomy or not taxonomy[name].private]
+        public = [
+            column.name for name, column in events.used.items() if name not in taxonomy or not taxonomy[name].private
+        ]
         plan.steps = [*items.steps, Project(tuple(dict.fromkeys((plan.target.time, *identity, *public))))]
     plan.stored_as = view.stored_as
     plan.warnings += view_warnings(plan, view)
+
+
+def _event_branch(plan: Plan, stream: Stream, taxonomy: Taxonomy) -> Plan:
+    """One stream of events: time and group-by fields."""
+    branch = Plan(None, stream.source, stream.source.targets[plan.target.name], plan.mode)
+    items, _ = EventStream(stream, plan.target.name, taxonomy).items(tuple(stream.names))
+    branch.steps = [*items.steps, Project((branch.target.time, *stream.names))]
+    return branch
 
 
 def _correlations(rule: BaseRule | Correlation) -> Iterator[Correlation]:

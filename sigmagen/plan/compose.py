@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from sigmagen.mapping.taxonomy import Taxonomy
 from sigmagen.plan.beside import beside, can_stand_beside
 from sigmagen.plan.correlate import correlated
-from sigmagen.plan.expr import TRUE, Column, Literal, call, disjunction
+from sigmagen.plan.expr import TRUE, Column, Literal, call, disjunction, when
 from sigmagen.plan.items import Items, UnsupportedCorrelationError, needed_fields
 from sigmagen.plan.model import Plan
 from sigmagen.plan.monotone import is_monotone, span_below
@@ -113,8 +113,6 @@ class Composer:
             items = alert_items(rule, stream, composer.rows(stream.alerts))
         else:
             items = composer._events(rule, stream, ())
-        # A branch has columns of the correlation's names, whatever the SIEM calls them.
-        plan.stored_as = {}
         self.plan.ranged |= plan.ranged
         self.plan.warnings += plan.warnings
         return plan, items
@@ -123,8 +121,7 @@ class Composer:
 def _branch_end(rule: Correlation, stream: Stream, items: Items, time: str, mixed: set[str]) -> list[Step]:
     """The columns that all branches have. Fields of several types are text."""
     matches = {
-        position: call("if", condition, 1, 0)
-        for (position, _), condition in zip(stream.rules, items.conditions, strict=True)
+        position: when(condition, 1, 0) for (position, _), condition in zip(stream.rules, items.conditions, strict=True)
     }
     flags = tuple((occurring(number).name, matches.get(number, Literal(0))) for number, _ in enumerate(rule.rules))
     moment = ((time, items.time),) if items.time != Column(time, "timestamp") else ()

@@ -13,33 +13,53 @@ from sigma.conditions import (
     ConditionValueExpression,
 )
 from sigma.types import (
+    CompareOperators,
     SigmaBool,
     SigmaCasedString,
+    SigmaCIDRExpression,
     SigmaCompareExpression,
     SigmaExists,
     SigmaExpansion,
+    SigmaFieldReference,
     SigmaNull,
     SigmaNumber,
+    SigmaRegularExpression,
     SigmaString,
+    SigmaTimestampPart,
     SpecialChars,
 )
 
 from sigmagen.mapping.taxonomy import Taxonomy
-from sigmagen.plan.expr import NUMERIC, Call, Column, Expr, Literal, call, conjunction, disjunction, negate
+from sigmagen.plan.address import address_condition, network_condition
+from sigmagen.plan.expr import (
+    NUMERIC,
+    TEXTUAL,
+    Call,
+    Column,
+    Expr,
+    Literal,
+    UnsupportedDetectionError,
+    call,
+    conjunction,
+    disjunction,
+    negate,
+)
+from sigmagen.plan.regex import RegexError, parse
+from sigmagen.plan.text import ANY_TEXT, pattern_parts, text_condition
 
-_COMPARE = {"LT": "lt", "LTE": "lte", "GT": "gt", "GTE": "gte"}
-
-
-class UnsupportedDetectionError(Exception):
-    """A detection that no backend can say yet; the message names it."""
+_COMPARE = {"LT": "lt", "LTE": "lte", "GT": "gt", "GTE": "gte", "NEQ": "ne"}
+_FLAGS = SigmaRegularExpression.sigma_to_re_flag
 
 
 class ConditionCompiler:
-    """Compiles conditions; `use` derives a field and returns its column."""
+    """Compiles conditions; `use` derives a field and returns its column, `searched` names the fields with text."""
 
-    def __init__(self, use: Callable[[str], Column], taxonomy: Taxonomy) -> None:
+    def __init__(
+        self, use: Callable[[str], Column], taxonomy: Taxonomy, searched: Callable[[], list[str]] = list
+    ) -> None:
         self.use = use
         self.taxonomy = taxonomy
+        self.searched = searched
 
     def compile(self, node: Any) -> Expr:
         """The condition's expression: true or false, never null.
@@ -55,10 +75,26 @@ class ConditionCompiler:
         if isinstance(node, ConditionFieldEqualsValueExpression):
             return self._comparison(self.use(node.field), node.value)
         if isinstance(node, ConditionValueExpression):
-            raise UnsupportedDetectionError(
-                "keywords without a field: an event of this kind has no full text to search"
-            )
+            return self._keyword(node.value)
         raise UnsupportedDetectionError(f"the condition {node!r}")
+
+    def _keyword(self, value: Any) -> Expr:
+        """A value without a field: in the text of any field that the source carries."""
+        if isinstance(value, SigmaExpansion):
+            return disjunction([self._keyword(part) for part in value.values])
+        if isinstance(value, SigmaNumber):
+            value = SigmaString(str(value.number))
+        if isinstance(value, SigmaString):
+            star = SpecialChars.WILDCARD_MULTI
+            surrounded = type(value)()
+            surrounded.s = [star, *value.s, star]
+            value = surrounded
+        elif not isinstance(value, SigmaRegularExpression):
+            raise UnsupportedDetectionError(f"the keyword {value}: only text, numbers and regular expressions")
+        fields = self.searched()
+        if not fields:
+            raise UnsupportedDetectionError(f"the keyword {value}: the source has no field with text to search")
+        return disjunction([self._comparison(self.use(name), value) for name in fields])
 
     def _comparison(self, column: Column, value: Any) -> Expr:
         if isinstance(value, SigmaExpansion):
@@ -70,78 +106,131 @@ class ConditionCompiler:
         if isinstance(value, SigmaBool):
             return self._boolean(column, value.boolean)
         if isinstance(value, SigmaNumber):
-            return self._equal_to_number(column, value.number)
+            return self._equal_to_number(column, value)
         if isinstance(value, SigmaCompareExpression):
             return self._order(column, value)
+        if isinstance(value, SigmaRegularExpression):
+            return self._regex(column, value)
+        if isinstance(value, SigmaCIDRExpression):
+            if column.type not in ("ip", "string", "text"):
+                raise _unsupported(column, f"is no address, so the network {value.cidr} has no meaning for it")
+            return network_condition(column, value.network)
+        if isinstance(value, SigmaFieldReference):
+            return self._reference(column, self.use(value.field), value)
         if isinstance(value, SigmaString):
             return self._text(column, value, cased=isinstance(value, SigmaCasedString))
-        raise UnsupportedDetectionError(f"{type(value).__name__} on {column.name}")
+        raise _unsupported(column, f"compared with a {type(value).__name__}")
+
+    # Numbers and booleans.
 
     def _boolean(self, column: Column, value: bool) -> Expr:
         if column.type == "boolean":
             return call("eq", column, value)
+        if column.type not in TEXTUAL:
+            raise _unsupported(column, f"holds no {str(value).lower()}")
         return call("equals_ignoring_case", column, "true" if value else "false")
 
-    def _equal_to_number(self, column: Column, number: int | float) -> Expr:
-        return call("eq", column, number if column.type in NUMERIC else str(number))
+    def _equal_to_number(self, column: Column, value: SigmaNumber) -> Expr:
+        if isinstance(value, SigmaTimestampPart):
+            return call("eq", self._time_part(column, value), value.number)
+        if column.type in NUMERIC:
+            return call("eq", column, value.number)
+        if column.type not in TEXTUAL:
+            raise _unsupported(column, f"holds no number, so not {value.number}")
+        return call("eq", column, str(value.number))
 
     def _order(self, column: Column, value: SigmaCompareExpression) -> Expr:
-        if column.type not in NUMERIC:
-            raise UnsupportedDetectionError(f"an order comparison on {column.name}, which is no number")
-        number = value.number.number if isinstance(value.number, SigmaNumber) else None
-        if number is None:
-            raise UnsupportedDetectionError(f"an order comparison of {column.name} with something that is no number")
-        return call(_COMPARE[value.op.name], column, number)
+        number = value.number
+        if isinstance(number, SigmaTimestampPart):
+            subject: Expr = self._time_part(column, number)
+        elif column.type in NUMERIC:
+            subject = column
+        else:
+            raise _unsupported(column, f"is no number, so it has no order with {number.number}")
+        if value.op is CompareOperators.NEQ:
+            return negate(call("eq", subject, number.number))
+        return call(_COMPARE[value.op.name], subject, number.number)
+
+    def _time_part(self, column: Column, value: SigmaTimestampPart) -> Expr:
+        part = value.timestamp_part.name.lower()
+        if column.type != "timestamp":
+            raise _unsupported(column, f"is no time, so it has no {part}")
+        return call("time_part", column, part)
+
+    # Text.
 
     def _text(self, column: Column, value: SigmaString, *, cased: bool) -> Expr:
-        if column.type in NUMERIC:
-            return self._number_as_text(column, value)
-        parts = list(value.s)
-        if any(not isinstance(part, str | SpecialChars) for part in parts):
-            raise UnsupportedDetectionError(f"an unresolved placeholder on {column.name}")
-        exact = cased or self._lowered(column) or column.type in ("ip", "hash")
-        if all(isinstance(part, str) for part in parts):
-            text = "".join(str(part) for part in parts)
-            if text == "":
-                return call("is_empty", column)
-            if self._lowered(column):
-                text = text.lower() if not cased else text
-            return call("eq" if exact else "equals_ignoring_case", column, text)
-        return self._pattern(column, parts, exact=exact, lower=self._lowered(column) and not cased)
-
-    def _lowered(self, column: Column) -> bool:
-        return column.name in self.taxonomy and self.taxonomy[column.name].lower
-
-    def _number_as_text(self, column: Column, value: SigmaString) -> Expr:
-        text = str(value)
-        try:
-            return call("eq", column, int(text))
-        except ValueError:
-            raise UnsupportedDetectionError(f"text on {column.name}, which is a number: {text!r}") from None
-
-    def _pattern(self, column: Column, parts: list[Any], *, exact: bool, lower: bool) -> Expr:
-        if lower:
-            parts = [part.lower() if isinstance(part, str) else part for part in parts]
-        star = SpecialChars.WILDCARD_MULTI
-        texts = [part for part in parts if isinstance(part, str)]
-        if all(part == star for part in parts):
+        if any(not isinstance(part, str | SpecialChars) for part in value.s):
+            raise _unsupported(column, f"compared with an unresolved placeholder: {value}")
+        parts = pattern_parts(value.s)
+        if any("\0" in part for part in parts if isinstance(part, str)):
+            raise _unsupported(column, "compared with UTF-16 text, which no field holds: add |base64 or |base64offset")
+        if parts and all(part == ANY_TEXT for part in parts):
             return call("is_present", column)
-        case = call("lower", column) if not exact else column
-        if len(texts) == 1 and SpecialChars.WILDCARD_SINGLE not in parts and len(parts) <= 3:
-            text = texts[0] if exact else texts[0].lower()
-            starts, ends = parts[0] == star, parts[-1] == star
-            op = "contains" if starts and ends else "ends_with" if starts else "starts_with"
-            return call(op, case, text)
-        return Call("like", (case, *(Literal(_wildcard(part, exact)) for part in parts)))
+        if column.type == "boolean" and str(value).lower() in ("true", "false"):
+            return call("eq", column, str(value).lower() == "true")
+        if column.type in NUMERIC and len(parts) < 2:
+            number = _number(parts[0] if parts else "")
+            if number is None:
+                raise _unsupported(column, f"is a number, so it is never {str(value)!r}")
+            return call("eq", column, number)
+        if column.type == "ip" and len(parts) == 1 and isinstance(parts[0], str):
+            address = address_condition(column, parts[0])
+            if address is not None:
+                return address
+        lowered = column.type == "hash" or (column.name in self.taxonomy and self.taxonomy[column.name].lower)
+        return text_condition(self._as_text(column, str(value)), parts, cased=cased, lowered=lowered)
+
+    def _as_text(self, column: Column, wanted: str) -> Expr:
+        """What a text or a regular expression is compared with."""
+        if column.type in ("ip", "integer"):
+            return call("text", column)
+        if column.type not in TEXTUAL:
+            raise _unsupported(column, f"is a {column.type}, which has no one form as text to compare with {wanted!r}")
+        return column
+
+    def _regex(self, column: Column, value: SigmaRegularExpression) -> Expr:
+        pattern, flags = str(value.regexp), "".join(sorted(_FLAGS[flag] for flag in value.flags))
+        try:
+            parse(pattern, flags)
+        except RegexError as error:
+            raise _unsupported(column, f"compared with the regular expression {pattern!r}: {error}") from None
+        return call("matches", self._as_text(column, pattern), pattern, flags)
+
+    # Two fields.
+
+    def _reference(self, column: Column, other: Column, value: SigmaFieldReference) -> Expr:
+        """Both have to be there, so that the negation is true where either is missing."""
+        return conjunction([call("is_present", other), self._pair(column, other, value)])
+
+    def _pair(self, column: Column, other: Column, value: SigmaFieldReference) -> Expr:
+        whole = not (value.starts_with or value.ends_with)
+        kinds = {column.type, other.type}
+        if whole and (kinds <= NUMERIC or (len(kinds) == 1 and not kinds <= TEXTUAL)):
+            return call("eq", column, other)
+        if not kinds <= TEXTUAL or (kinds != {"ip"} and "ip" in kinds and whole):
+            raise _unsupported(column, f"({column.type}) compared with {other.name} ({other.type}): other types")
+        left, right = (call("lower", self._as_text(part, part.name)) for part in (column, other))
+        if whole:
+            return call("eq", left, right)
+        both = value.starts_with and value.ends_with
+        return call("contains" if both else "starts_with" if value.starts_with else "ends_with", left, right)
 
 
-def _wildcard(part: Any, exact: bool) -> str | int:
-    """Text as text; `*` as 0 and `?` as 1, so that no text can be taken for a wildcard."""
-    if part == SpecialChars.WILDCARD_MULTI:
-        return 0
-    if part == SpecialChars.WILDCARD_SINGLE:
-        return 1
-    return str(part) if exact else str(part).lower()
+def _unsupported(column: Column, reason: str) -> UnsupportedDetectionError:
+    return UnsupportedDetectionError(f"{column.name} {reason}")
+
+
+def _number(text: str | int) -> int | float | None:
+    """The number that is written exactly so, or None."""
+    for kind in (int, float):
+        try:
+            number = kind(text)
+        except ValueError:
+            continue
+        if str(number) == text:
+            return number
+    return None
 
 
 def _gathered(condition: Expr) -> Expr:
@@ -151,24 +240,33 @@ def _gathered(condition: Expr) -> Expr:
     groups: dict[tuple[str, Expr], list[Expr]] = {}
     order: list[Expr | tuple[str, Expr]] = []
     for part in condition.args:
-        if isinstance(part, Call) and part.op in ("eq", "equals_ignoring_case"):
-            key = (part.op, part.args[0])
+        if isinstance(part, Call) and part.op in _MEMBERSHIP and all(isinstance(arg, Literal) for arg in part.args[1:]):
+            key = (_MEMBERSHIP[part.op], part.args[0])
             if key not in groups:
                 order.append(key)
-            groups.setdefault(key, []).append(part.args[1])
+            groups.setdefault(key, []).extend(part.args[1:])
         else:
             order.append(part)
     return disjunction([_membership(entry, groups) for entry in order])
+
+
+_MEMBERSHIP = {
+    "eq": "in",
+    "in": "in",
+    "equals_ignoring_case": "in_ignoring_case",
+    "in_ignoring_case": "in_ignoring_case",
+    "in_network": "in_network",
+}
 
 
 def _membership(entry: Expr | tuple[str, Expr], groups: dict[tuple[str, Expr], list[Expr]]) -> Expr:
     if not isinstance(entry, tuple):
         return entry
     op, column = entry
-    values = groups[entry]
+    values = tuple(dict.fromkeys(groups[entry]))
     if len(values) == 1:
-        return Call(op, (column, values[0]))
-    return Call("in" if op == "eq" else "in_ignoring_case", (column, *values))
+        op = {"in": "eq", "in_ignoring_case": "equals_ignoring_case"}.get(op, op)
+    return Call(op, (column, *values))
 
 
 def any_of(conditions: Iterable[Expr]) -> Expr:
@@ -185,3 +283,6 @@ def factored(conditions: Mapping[str, Expr]) -> tuple[list[Expr], dict[str, Expr
     first, *others = parts.values()
     common = [part for part in first if all(part in other for other in others)]
     return common, {name: conjunction([part for part in own if part not in common]) for name, own in parts.items()}
+
+
+__all__ = ["ConditionCompiler", "UnsupportedDetectionError", "any_of", "factored"]

@@ -7,7 +7,7 @@ values go through one row per (pane, group, value); percentiles and ordered rule
 
 from __future__ import annotations
 
-from sigmagen.plan.expr import Call, Column, Expr, call, conjunction, disjunction
+from sigmagen.plan.expr import Call, Column, Expr, call, conjunction, disjunction, when
 from sigmagen.plan.items import Items, UnsupportedCorrelationError, threshold_of
 from sigmagen.plan.shown import Shown
 from sigmagen.plan.steps import Aggregate, Columns, Derive, Expand, Filter, Step
@@ -146,7 +146,7 @@ def _temporal(rule: Correlation, items: Items, window: Window, shown: Shown) -> 
     """Which rules a window has items of; the value is how many."""
     seen = [occurring(position) for position, _ in enumerate(rule.rules)]
     flags: Columns = tuple(
-        (column.name, call("if", condition, 1, 0)) for column, condition in zip(seen, items.conditions, strict=True)
+        (column.name, when(condition, 1, 0)) for column, condition in zip(seen, items.conditions, strict=True)
     )
     most: Columns = tuple((column.name, call("max", column)) for column in seen)
     condition = temporal_condition(rule, seen)

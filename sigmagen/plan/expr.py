@@ -12,6 +12,11 @@ from dataclasses import dataclass
 Type = str  # string, integer, float, boolean, timestamp, ip, hash, text, json
 Scalar = str | int | float | bool | None
 
+
+class UnsupportedDetectionError(Exception):
+    """A detection that can't be said; the message names the field and the reason."""
+
+
 TEXTUAL = frozenset({"string", "ip", "hash", "text"})
 NUMERIC = frozenset({"integer", "float"})
 
@@ -60,6 +65,12 @@ FALSE = Literal(False)
 def call(op: str, *args: Expr | Scalar) -> Call:
     """`Call`, with plain Python values taken as literals."""
     return Call(op, tuple(arg if isinstance(arg, Get | Column | Literal | Call) else Literal(arg) for arg in args))
+
+
+def when(condition: Expr, then: Expr | Scalar, otherwise: Expr | Scalar) -> Expr:
+    """`then` where the condition holds, else `otherwise`."""
+    chosen = call("if", condition, then, otherwise)
+    return chosen.args[1] if condition == TRUE else chosen
 
 
 def conjunction(parts: list[Expr]) -> Expr:

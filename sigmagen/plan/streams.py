@@ -6,7 +6,7 @@ one item. Everything else is a stream of its own; the items of a correlation are
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from sigmagen.mapping.source import LogsourceEntry, Source
@@ -51,12 +51,36 @@ def streams_of(rule: Correlation, source: Source, fields: tuple[str, ...]) -> li
     return [Stream(tuple(rules), names[key], sources[key]) for key, rules in found.items()]
 
 
+def event_streams(rule: BaseRule | Correlation, source: Source) -> list[Stream]:
+    """The streams of all base rules below a rule, with what its group-by fields are called there."""
+    found: dict[object, list[BaseRule]] = {}
+    streams: dict[object, Stream] = {}
+    names = {name: name for name in rule.group_by} if isinstance(rule, Correlation) else {}
+    for base, called in _called(rule, names):
+        part = part_for(source, base)
+        key = (part.name, tuple(called.items()))
+        rules = found.setdefault(key, [])
+        if base not in rules:
+            rules.append(base)
+        streams[key] = Stream(tuple(enumerate(rules)), called, part)
+    return list(streams.values())
+
+
+def _called(rule: BaseRule | Correlation, names: dict[str, str]) -> Iterator[tuple[BaseRule, dict[str, str]]]:
+    """Every base rule below a rule, and what fields are called there."""
+    if isinstance(rule, BaseRule):
+        yield rule, names
+        return
+    for position, part in enumerate(rule.rules):
+        yield from _called(part, {name: rule.field_in(position, called) for name, called in names.items()})
+
+
 def part_for(source: Source, rule: BaseRule) -> Source:
     """The part of a source that feeds a base rule. Raises UnsupportedCorrelationError."""
-    for part in source.parts:
-        if part.entry_for(rule.logsource) is not None:
-            return part
-    raise UnsupportedCorrelationError(f"source {source.name} does not feed {rule.logsource}")
+    part = source.part_for(rule.logsource)
+    if part is None:
+        raise UnsupportedCorrelationError(f"source {source.name} does not feed {rule.logsource}")
+    return part
 
 
 @dataclass
@@ -85,7 +109,7 @@ class EventStream:
 
     def items(self, fields: tuple[str, ...], shown: tuple[str, ...] = ()) -> tuple[Items, SourceView]:
         """The matching events that have a value in all of `fields`; `shown` are fields to be had besides."""
-        compiler = ConditionCompiler(self.use, self.taxonomy)
+        compiler = ConditionCompiler(self.use, self.taxonomy, self.view.text_fields)
         compiled = {str(position): compiler.compile(rule.condition) for position, rule in self._positions()}
         common, conditions = factored(compiled)
         native = {name: self.use(self.stream.names.get(name, name)) for name in fields}

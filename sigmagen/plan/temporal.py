@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sigmagen.plan.expr import Call, Column, Expr, Literal, call, conjunction, disjunction, negate
+from sigmagen.plan.expr import Call, Column, Expr, Literal, call, conjunction, disjunction, negate, when
 from sigmagen.plan.items import Items, UnsupportedCorrelationError
 from sigmagen.plan.shown import Shown
 from sigmagen.plan.steps import Aggregate, Columns, Derive, ExpandValues, Filter, Step
@@ -55,13 +55,12 @@ def ordered(rule: Correlation, items: Items, window: Window, shown: Shown, sprea
     steps = [Column(f"step_{number}", "timestamp") for number, _ in enumerate(wanted, 1)]
     instant = call("milliseconds", items.time)
     taken: Columns = tuple(
-        (step.name, call("if", items.conditions[position], instant, None))
+        (step.name, when(items.conditions[position], instant, None))
         for step, position in zip(steps, wanted, strict=True)
     )
     flags = [occurring(position) for position in unwanted]
     flagged: Columns = tuple(
-        (flag.name, call("if", items.conditions[position], 1, 0))
-        for flag, position in zip(flags, unwanted, strict=True)
+        (flag.name, when(items.conditions[position], 1, 0)) for flag, position in zip(flags, unwanted, strict=True)
     )
     first, last, middle = steps[0], steps[-1], steps[1:-1]
     gathered: Columns = (

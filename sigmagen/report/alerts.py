@@ -68,8 +68,8 @@ def _limit(detection: Detection) -> str:
     threshold = getattr(detection.rule, "threshold", None)
     if threshold is None:
         return ""
-    sign = {"gt": ">", "gte": "≥", "lt": "<", "lte": "≤", "eq": "=", "neq": "≠"}[threshold.op]
-    return f"{sign} {threshold.value:,}"
+    signs = {"gt": ">", "gte": "≥", "lt": "<", "lte": "≤", "eq": "=", "neq": "≠"}
+    return "\n".join(f"{signs[item.op]} {item.value:,}" for item in threshold.comparisons)
 
 
 def _print_detail(console: Console, number: int, detection: Detection) -> None:

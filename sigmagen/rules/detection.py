@@ -126,6 +126,8 @@ def _detections(
 ) -> SigmaDetections | None:
     from sigma.rule import SigmaDetections
 
+    from sigmagen.rules.encoding import encodings
+
     definitions = {key: value for key, value in detection.items() if key != "condition"}
     if not definitions:
         message = "the detection has a condition and nothing else"
@@ -137,14 +139,16 @@ def _detections(
     if empty:
         return None
     try:
-        return SigmaDetections.from_dict({**definitions, "condition": texts or ["selection"]})
+        with encodings():
+            return SigmaDetections.from_dict({**definitions, "condition": texts or ["selection"]})
     # pySigma lets plain exceptions through on values of a type that it doesn't expect.
     except Exception as error:
-        located = [
-            problem
-            for key, definition in definitions.items()
-            for problem in _faults(document, definition, ("detection", key))
-        ]
+        with encodings():
+            located = [
+                problem
+                for key, definition in definitions.items()
+                for problem in _faults(document, definition, ("detection", key))
+            ]
         problems += located or [_sigma_problem(document, error, ("detection",))]
         return None
 

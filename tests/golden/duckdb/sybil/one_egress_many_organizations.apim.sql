@@ -7,7 +7,7 @@ WITH events AS (
   FROM apim
   WHERE (record->>'$.properties.operationId') IN ('ChatCompletions_Create', 'Completions_Create', 'Embeddings_Create')
     AND "event.outcome" = 'success'
-    AND "source.ip" != '192.0.2.200'
+    AND NOT "source.ip" IN ('192.0.2.200', '::ffff:192.0.2.200')
     AND "source.ip" <> ''
     AND "organization.id" <> ''
 ), panes AS (

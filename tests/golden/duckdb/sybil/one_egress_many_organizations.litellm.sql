@@ -6,7 +6,7 @@ WITH events AS (
     time_bucket(INTERVAL '600 seconds', timestamp, TIMESTAMP '1970-01-01') AS pane
   FROM litellm
   WHERE "event.outcome" = 'success'
-    AND "source.ip" != '192.0.2.200'
+    AND NOT "source.ip" IN ('192.0.2.200', '::ffff:192.0.2.200')
     AND "source.ip" <> ''
     AND "organization.id" <> ''
 ), panes AS (

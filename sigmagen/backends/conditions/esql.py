@@ -1,0 +1,112 @@
+"""Comparisons in ES|QL."""
+
+from __future__ import annotations
+
+from typing import ClassVar, TypeGuard
+
+from sigmagen.backends.conditions.base import Conditions
+from sigmagen.backends.lucene import LUCENE
+from sigmagen.backends.printer import constant, lowered
+from sigmagen.backends.regex import Pcre
+from sigmagen.plan.expr import NUMERIC, Call, Expr, Literal
+
+_UNTEXTUAL = (*NUMERIC, "boolean", "timestamp", "ip")
+_PARTS = {
+    "minute": "minute_of_hour",
+    "hour": "hour_of_day",
+    "day": "day_of_month",
+    "month": "month_of_year",
+    "year": "year",
+}
+
+
+class EsqlConditions(Conditions):
+    """Comparisons of one row's values.
+
+    Elasticsearch may answer a comparison with TO_LOWER by a search of the index that folds ASCII only, so a text with
+    other letters is compared by a regular expression with both cases of each letter.
+    """
+
+    syntax: ClassVar[Pcre] = LUCENE
+    calls: ClassVar[frozenset[str]] = frozenset({"starts_with", "ends_with", "in_network"})
+
+    def op_is_missing(self, value: Expr) -> str:
+        return f"{self.expr(value)} IS NULL"
+
+    def op_is_present(self, value: Expr) -> str:
+        return f"{self.expr(value)} IS NOT NULL"
+
+    def op_has_value(self, value: Expr) -> str:
+        """A comparison with a missing value is not true, so it needs no test of its own."""
+        return self.op_is_present(value) if self.type_of(value) in _UNTEXTUAL else f'{self.expr(value)} != ""'
+
+    def op_equals_ignoring_case(self, left: Expr, right: Expr) -> str:
+        if _beyond_ascii(right):
+            return self.by_pattern(left, (right,), ignore_case=True)
+        return f"TO_LOWER({self.expr(left)}) == {self.expr(lowered(right))}"
+
+    def op_in_ignoring_case(self, left: Expr, *values: Expr) -> str:
+        plain = tuple(lowered(value) for value in values if not _beyond_ascii(value))
+        tests = [f"TO_LOWER({self.expr(left)}) IN ({self.listed(plain)})"] if plain else []
+        others = [value for value in values if _beyond_ascii(value)]
+        tests += [self.by_pattern(left, (value,), ignore_case=True) for value in others]
+        return f"({f' {self.or_word} '.join(tests)})" if others else tests[0]
+
+    def negated(self, condition: Call) -> str:
+        if condition.op == "equals_ignoring_case" and _beyond_ascii(condition.args[1]):
+            return f"NOT ({self.expr(condition)})"
+        return super().negated(condition)
+
+    def op_in(self, left: Expr, *values: Expr) -> str:
+        """The type of addresses knows by itself that a mapped one is the IPv4 address."""
+        if self.type_of(left) == "ip":
+            values = tuple(value for value in values if not str(constant(value)).startswith("::ffff:"))
+        return super().op_in(left, *values)
+
+    def op_starts_with(self, left: Expr, right: Expr) -> str:
+        if _folded_beyond_ascii(left, right):
+            return self.by_pattern(left.args[0], (right, Literal(0)), ignore_case=True)
+        return f"STARTS_WITH({self.expr(left)}, {self.expr(right)})"
+
+    def op_ends_with(self, left: Expr, right: Expr) -> str:
+        if _folded_beyond_ascii(left, right):
+            return self.by_pattern(left.args[0], (Literal(0), right), ignore_case=True)
+        return f"ENDS_WITH({self.expr(left)}, {self.expr(right)})"
+
+    def op_contains(self, left: Expr, right: Expr) -> str:
+        if _folded_beyond_ascii(left, right):
+            return self.by_pattern(left.args[0], (Literal(0), right, Literal(0)), ignore_case=True)
+        return f"LOCATE({self.expr(left)}, {self.expr(right)}) > 0"
+
+    def op_like(self, left: Expr, *parts: Expr) -> str:
+        if _folded_beyond_ascii(left, *parts):
+            return self.by_pattern(left.args[0], parts, ignore_case=True)
+        escape = str.maketrans({"\\": "\\\\", "*": "\\*", "?": "\\?"})
+        pattern = "".join({0: "*", 1: "?"}.get(part) or str(part).translate(escape) for part in map(constant, parts))
+        return f"{self.expr(left)} LIKE {self.string(pattern)}"
+
+    def op_text(self, value: Expr) -> str:
+        return f"TO_STRING({self.expr(value)})"
+
+    def matching(self, value: Expr, pattern: str) -> str:
+        return f"{self.expr(value)} RLIKE {self.string(pattern)}"
+
+    def op_in_network(self, value: Expr, *networks: Expr) -> str:
+        address = self.expr(value) if self.type_of(value) == "ip" else f"TO_IP({self.expr(value)})"
+        return f"CIDR_MATCH({address}, {self.listed(networks)})"
+
+    def op_time_part(self, time: Expr, part: Expr) -> str:
+        text = self.expr(time)
+        if constant(part) in _PARTS:
+            return f'DATE_EXTRACT("{_PARTS[constant(part)]}", {text})'
+        # ES|QL numbers weeks from the first of January; ISO 8601's number is that of the week's Thursday.
+        thursday = f'TO_DATETIME(TO_LONG({text}) + (4 - DATE_EXTRACT("day_of_week", {text})) * 86400000)'
+        return f'(DATE_EXTRACT("day_of_year", {thursday}) + 6) / 7'
+
+
+def _beyond_ascii(value: Expr) -> bool:
+    return isinstance(value, Literal) and not str(value.value).isascii()
+
+
+def _folded_beyond_ascii(left: Expr, *parts: Expr) -> TypeGuard[Call]:
+    return isinstance(left, Call) and left.op == "lower" and any(map(_beyond_ascii, parts))

@@ -1,0 +1,107 @@
+"""The encoding modifiers as Sigma's specification has them, in place of pySigma's.
+
+pySigma 1.5 does not know `utf16le`, takes UTF-16 for ASCII only, writes the byte order mark of `utf16` as UTF-8,
+encodes the back-slash of an escaped wildcard, and counts characters where `base64offset` has to count bytes. A rule
+would search for text that no encoder writes.
+"""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from codecs import BOM_UTF16_LE
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, ClassVar
+
+from sigma.exceptions import SigmaValueError
+from sigma.modifiers import SigmaValueModifier, modifier_mapping
+from sigma.types import SigmaExpansion, SigmaString
+
+NOT_TEXT = "\0"
+"""What bytes begin with as long as no other modifier has made text of them."""
+
+
+class EncodedString(SigmaString):
+    """Bytes, for base64 to encode; as text they are marked, since no field holds them."""
+
+    data: bytes = b""
+
+    @classmethod
+    def of(cls, data: bytes) -> EncodedString:
+        """The string of these bytes."""
+        encoded = cls()
+        encoded.data = data
+        encoded.s = (NOT_TEXT + data.decode("latin-1"),)  # type: ignore[assignment]
+        return encoded
+
+
+def _bytes(value: SigmaString, encoding: str, source: Any) -> bytes:
+    if isinstance(value, EncodedString):
+        return value.data
+    if not all(isinstance(part, str) for part in value.s):
+        raise SigmaValueError("text with wildcards can't be encoded", source=source)
+    return "".join(str(part) for part in value.s).encode(encoding)
+
+
+class Utf16(SigmaValueModifier[SigmaString, SigmaString]):
+    """UTF-16, little endian, with its byte order mark."""
+
+    encoding: ClassVar[str] = "utf-16-le"
+    mark: ClassVar[bytes] = BOM_UTF16_LE
+
+    def modify(self, val: SigmaString) -> SigmaString:
+        return EncodedString.of(self.mark + _bytes(val, self.encoding, self.source))
+
+
+class Utf16LittleEndian(Utf16):
+    """UTF-16, little endian."""
+
+    mark: ClassVar[bytes] = b""
+
+
+class Utf16BigEndian(Utf16LittleEndian):
+    """UTF-16, big endian."""
+
+    encoding: ClassVar[str] = "utf-16-be"
+
+
+class Base64(SigmaValueModifier[SigmaString, SigmaString]):
+    """Base64 of the whole text."""
+
+    def modify(self, val: SigmaString) -> SigmaString:
+        return SigmaString.from_str(b64encode(_bytes(val, "utf-8", self.source)).decode())
+
+
+class Base64Offset(SigmaValueModifier[SigmaString, SigmaExpansion]):
+    """What base64 makes of the text inside a longer one: for each of three offsets, the characters that it decides."""
+
+    def modify(self, val: SigmaString) -> SigmaExpansion:
+        data = _bytes(val, "utf-8", self.source)
+        found = []
+        for offset in range(3):
+            text = b64encode(bytes(offset) + data).decode().rstrip("=")
+            first = (8 * offset + 5) // 6
+            found.append(SigmaString.from_str(text[first : 8 * (offset + len(data)) // 6]))
+        return SigmaExpansion(list(found))
+
+
+_MODIFIERS: dict[str, Any] = {
+    "utf16": Utf16,
+    "utf16le": Utf16LittleEndian,
+    "wide": Utf16LittleEndian,
+    "utf16be": Utf16BigEndian,
+    "base64": Base64,
+    "base64offset": Base64Offset,
+}
+
+
+@contextmanager
+def encodings() -> Iterator[None]:
+    """Let pySigma read detections with these modifiers; afterwards its own are back."""
+    before = dict(modifier_mapping)
+    modifier_mapping.update(_MODIFIERS)
+    try:
+        yield
+    finally:
+        modifier_mapping.clear()
+        modifier_mapping.update(before)
