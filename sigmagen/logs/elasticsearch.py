@@ -99,7 +99,9 @@ class CanonicalStream:
             for fine, item in results:
                 self._count(fine, item["create"])
         except (ApiError, TransportError) as error:
-            raise self._unusable(f"{elasticsearch_reason(error)}; {self.written:,} events were written before") from None
+            raise self._unusable(
+                f"{elasticsearch_reason(error)}; {self.written:,} events were written before"
+            ) from None
 
     def _actions(self, events: Iterable[CanonicalEvent]) -> Iterator[dict[str, Any]]:
         for event in events:
