@@ -172,15 +172,15 @@ def literal(kind: str, value: Any) -> str:
     if kind == "string":
         return _string("" if value is None else value if isinstance(value, str) else _compact(value))
     if kind == "dynamic":
-        return f"dynamic({_compact(value, ascii_only=True)})"
+        return f"dynamic({''.join(map(_escaped, _compact(value)))})"
     try:
         return f"{kind}({_SCALARS[kind](value)})"
     except (TypeError, ValueError, OverflowError):
         return f"{kind}(null)"
 
 
-def _compact(value: Any, *, ascii_only: bool = False) -> str:
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=ascii_only)
+def _compact(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 
 def _string(value: str) -> str:
@@ -189,7 +189,8 @@ def _string(value: str) -> str:
 
 
 def _escaped(char: str) -> str:
-    return char if char.isprintable() or char in " \u00a0" else f"\\u{ord(char):04x}" if ord(char) < 0x10000 else char
+    """A character that can't be seen, such as U+2028, which ends a line, in the escape that KQL shares with JSON."""
+    return char if char.isprintable() or ord(char) > 0xFFFF else f"\\u{ord(char):04x}"
 
 
 _ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}
