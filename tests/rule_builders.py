@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 from sigma.rule import SigmaRule
 
-from sigmagen.rules.model import BaseRule, Correlation, LogSource, Threshold
+from sigmagen.rules.model import BaseRule, Correlation, Expression, LogSource, Threshold
 from tests.oracle import Alert, Event
 
 SECOND = 1_000
@@ -18,7 +18,10 @@ DAY = 24 * HOUR
 T0 = 20_000 * DAY
 
 
-def base(detection: str, name: str = "base") -> BaseRule:
+INFERENCE = LogSource("ai_inference")
+
+
+def base(detection: str, name: str = "base", logsource: LogSource = INFERENCE) -> BaseRule:
     """A base rule from its detection section in YAML; a lone mapping is the one selection."""
     section = yaml.safe_load(detection)
     if "condition" not in section:
@@ -27,7 +30,7 @@ def base(detection: str, name: str = "base") -> BaseRule:
     condition = SigmaRule.from_dict(raw).detection.parsed_condition[0].parsed
     assert condition is not None
     detections = {key: value for key, value in section.items() if key != "condition"}
-    return BaseRule(name, None, name, LogSource("ai_inference"), detections, condition, raw, "rule.yml", 1)
+    return BaseRule(name, None, name, logsource, detections, condition, raw, "rule.yml", 1)
 
 
 def correlation(
@@ -37,6 +40,8 @@ def correlation(
     group_by: tuple[str, ...] = ("user.id",),
     timespan: int = HOUR,
     name: str = "correlation",
+    expression: Expression | None = None,
+    aliases: tuple[dict[str, str], ...] = (),
     raw: dict[str, Any] | None = None,
 ) -> Correlation:
     """A correlation; without rules, over every event that has a model."""
@@ -59,6 +64,8 @@ def correlation(
         raw=raw or {},
         file="rule.yml",
         line=1,
+        expression=expression,
+        aliases=aliases,
     )
 
 

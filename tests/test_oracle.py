@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sigmagen.rules.model import Operator, Threshold
+from sigmagen.rules.model import Comparison, Operator, Threshold
 from tests.oracle import Alert, hunt, tick_length
 from tests.rule_builders import DAY, HOUR, MINUTE, SECOND, T0, base, correlation, ends, event
 
@@ -97,6 +97,23 @@ def test_operators(operator: Operator, alerting: set[int]) -> None:
     assert len(alerts) == 6 * len(alerting)
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "alerting"),
+    [
+        (("gte", 2), ("lte", 3), {2, 3}),
+        (("gt", 1), ("lt", 3), {2}),
+        (("gte", 1), ("neq", 2), {1, 3, 4}),
+        (("neq", 1), ("neq", 4), {2, 3}),
+    ],
+)
+def test_all_comparisons_of_a_range_must_hold(
+    first: tuple[Operator, int], second: tuple[Operator, int], alerting: set[int]
+) -> None:
+    events = [event(0, str(count)) for count in (1, 2, 3, 4) for _ in range(count)]
+    rule = correlation("event_count", Threshold(*first, also=(Comparison(*second),)))
+    assert {alert.value for alert in hunt(rule, events)} == alerting
+
+
 # Groups
 
 
@@ -165,9 +182,13 @@ def test_distinct_ignores_events_without_a_value(value: Any) -> None:
     assert {alert.value for alert in alerts} == {2}
 
 
-def test_no_value_at_all_is_a_count_of_nothing() -> None:
-    alerts = hunt(correlation("value_count", Threshold("lt", 1, ("h",))), [event(0), event(1)])
-    assert {alert.value for alert in alerts} == {0}
+def test_a_count_of_values_does_not_see_events_without_one() -> None:
+    rule = correlation("value_count", Threshold("lt", 2, ("h",)))
+    assert hunt(rule, [event(0), event(1, h="")]) == []
+    # Nor do they open windows in which others are counted.
+    assert ends(hunt(rule, [event(0, h="a"), event(-30 * MINUTE)])) == [
+        minutes * MINUTE for minutes in range(10, 70, 10)
+    ]
 
 
 def test_distinct_over_several_fields_counts_pairs() -> None:
@@ -220,7 +241,6 @@ def test_what_the_oracle_has_no_meaning_for() -> None:
         correlation("value_mode", Threshold("gte", 0, ("tokens",))),
         correlation("value_percentile", Threshold("gte", 0, ("tokens",))),
         correlation("value_sum", None),
-        correlation("temporal", None, raw={"correlation": {"condition": "any and not other"}}),
     ):
         with pytest.raises(ValueError, match="correlation"):
             hunt(unknown, [event(0, tokens=1)])

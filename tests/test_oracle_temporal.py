@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sigmagen.rules.model import Threshold
+import pytest
+
+from sigmagen.rules.model import Combined, Occurs, Threshold
 from tests.oracle import hunt
 from tests.rule_builders import HOUR, MINUTE, base, correlation, ends, event
 
@@ -102,3 +104,71 @@ def test_three_levels() -> None:
     events = [event(0, user, org=org) for org in "xy" for user in ("ann", "bob") for _ in range(2)]
     assert {(alert.group, alert.value) for alert in hunt(third, events)} == {((), 2)}
     assert hunt(third, events[:-1]) == []
+
+
+def test_a_chain_keeps_what_a_group_value_is() -> None:
+    """The inner rule groups by a number, and the outer one takes the average of it: 400 six times, 500 six times."""
+    inner = correlation("event_count", Threshold("gte", 1), group_by=("user.id", "status"), name="inner")
+    outer = correlation("value_avg", Threshold("gte", 450, ("status",)), inner, name="outer")
+    alerts = hunt(outer, [event(0, status=400), event(0, status=500)])
+    assert {alert.value for alert in alerts} == {450}
+
+
+# Some of the rules, and conditions in words
+
+
+def test_a_threshold_on_the_number_of_rules() -> None:
+    rule = correlation("temporal", Threshold("gte", 2), A, B, C)
+    assert hunt(rule, [event(0, a=1), event(1, a=1)]) == []
+    assert {alert.value for alert in hunt(rule, [event(0, a=1), event(1, c=1)])} == {2}
+    assert {alert.value for alert in hunt(rule, [event(0, a=1, b=1), event(1, c=1)])} == {3}
+    one = correlation("temporal", Threshold("eq", 1), A, B, C)
+    assert ends(hunt(one, [event(0, a=1), event(30 * MINUTE, b=1)])) == [
+        *(minutes * MINUTE for minutes in (10, 20, 30)),
+        *(minutes * MINUTE for minutes in (70, 80, 90)),
+    ]
+
+
+def a_and_not(*positions: int) -> Combined:
+    return Combined("and", (Occurs(0), *(Combined("not", (Occurs(position),)) for position in positions)))
+
+
+def test_a_condition_with_not_looks_at_the_whole_window() -> None:
+    rule = correlation("temporal", None, A, B, expression=a_and_not(1))
+    events = [event(0, a=1), event(30 * MINUTE, b=1)]
+    assert ends(hunt(rule, events)) == [minutes * MINUTE for minutes in (10, 20, 30)]
+    assert {alert.value for alert in hunt(rule, events)} == {1}
+
+
+def test_the_value_is_the_number_of_rules_seen_whatever_the_condition_says() -> None:
+    rule = correlation("temporal", None, A, B, C, expression=Combined("or", (Occurs(0), Occurs(1), Occurs(2))))
+    assert {alert.value for alert in hunt(rule, [event(0, a=1, c=1), event(1, b=1)])} == {3}
+    assert {alert.value for alert in hunt(rule, [event(0, a=1, c=1)])} == {2}
+
+
+def test_a_condition_of_nothing_but_not_sees_windows_with_an_event_of_a_listed_rule() -> None:
+    rule = correlation("temporal", None, A, B, expression=Combined("not", (Combined("and", (Occurs(0), Occurs(1))),)))
+    assert len(hunt(rule, [event(0, a=1), event(0, c=1, user="bob")])) == 6
+    assert hunt(rule, [event(0, a=1, b=1)]) == []
+
+
+def test_an_order_with_not_wants_the_whole_window_free_of_it() -> None:
+    expression = Combined("and", (Occurs(1), Combined("not", (Occurs(2),)), Occurs(0)))
+    rule = correlation("temporal_ordered", None, A, B, C, expression=expression)
+    right = [event(1, b=1), event(2, a=1)]
+    assert [alert.value for alert in hunt(rule, right)] == [2] * 6
+    assert hunt(rule, [event(1, a=1), event(2, b=1)]) == []
+    # Long after the order is complete, but in the same window.
+    assert ends(hunt(rule, [*right, event(50 * MINUTE, c=1)])) == [minutes * MINUTE for minutes in (10, 20, 30, 40, 50)]
+
+
+def test_an_order_takes_no_alternatives_and_no_share_of_its_rules() -> None:
+    either = Combined("or", (Occurs(0), Occurs(1)))
+    neither = Combined("and", (Occurs(0), Combined("not", (Combined("and", (Occurs(1), Occurs(2))),))))
+    for unclear in (
+        correlation("temporal_ordered", None, A, B, C, expression=either),
+        correlation("temporal_ordered", None, A, B, C, expression=neither),
+        correlation("temporal_ordered", Threshold("gte", 2), A, B, C),
+    ):
+        with pytest.raises(ValueError, match="order"):
+            hunt(unclear, [event(0, a=1)])

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from sigmagen.plan.expr import Call, Column, Expr, Get, Literal, Scalar, Type
+from sigmagen.plan.expr import Call, Column, Expr, Get, Literal, Scalar, Type, subject
 from sigmagen.plan.model import Plan
 from sigmagen.plan.steps import Step, Union
 from sigmagen.plan.text import folded
@@ -137,11 +137,11 @@ class Printer(ABC):
         method: Callable[[Any], list[str]] = getattr(self, f"step_{type(step).__name__.lower()}")
         return method(step)
 
-    def conjuncts(self, condition: Expr) -> list[str]:
-        """The parts of a condition that are joined by AND, for one line each."""
+    def conjuncts(self, condition: Expr, *, joined: bool = False) -> list[str]:
+        """The parts of a condition that are joined by AND, for one line each; `joined` with others, in brackets."""
         if isinstance(condition, Call) and condition.op == "and":
             return [self._inside(part, "or") for part in condition.args]
-        return [self.expr(condition)]
+        return [self._inside(condition, "or") if joined else self.expr(condition)]
 
     # Operations that most dialects write alike.
 
@@ -157,7 +157,7 @@ class Printer(ABC):
 
     def op_not(self, condition: Call) -> str:
         """A negated comparison; a missing value never met the comparison, so it meets the negation."""
-        return f"({self.op_is_missing(condition.args[0])} {self.or_word} {self.negated(condition)})"
+        return f"({self.op_is_missing(subject(condition.args[0]))} {self.or_word} {self.negated(condition)})"
 
     def op_differs(self, condition: Call) -> str:
         """A negated comparison of a value that is certainly there."""

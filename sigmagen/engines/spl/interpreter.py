@@ -16,6 +16,7 @@ _COMMANDS: dict[str, Callable[[Piece, Scanner], Command]] = {
     "head": filters.parse_head,
     "dedup": filters.parse_dedup,
     "eval": fields.parse_eval,
+    "addinfo": fields.parse_addinfo,
     "fields": fields.parse_fields,
     "table": fields.parse_table,
     "rename": fields.parse_rename,

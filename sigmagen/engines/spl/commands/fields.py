@@ -1,4 +1,4 @@
-"""Commands that change fields: eval, fields, table, rename, fillnull, fieldformat, rex, bin, mvexpand, spath."""
+"""Commands that change fields: eval, addinfo, fields, table, rename, fillnull, fieldformat, rex, bin and others."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from sigmagen.engines.spl import json_values
 from sigmagen.engines.spl.commands.filters import pattern_of
 from sigmagen.engines.spl.errors import refuse
 from sigmagen.engines.spl.evaluate import value_of
-from sigmagen.engines.spl.pipeline import Command, Piece, each
+from sigmagen.engines.spl.pipeline import Command, Context, Piece, each
 from sigmagen.engines.spl.scanner import EXPRESSION, Scanner, whole_number
 from sigmagen.engines.spl.times import span
 from sigmagen.engines.spl.tree import parse_expression
@@ -49,6 +49,19 @@ def parse_eval(piece: Piece, scanner: Scanner) -> Command:
         return changed
 
     return Command("eval", piece.position, each(run), per_event=all(name != "_time" for name, _ in found))
+
+
+def parse_addinfo(piece: Piece, scanner: Scanner) -> Command:
+    """`addinfo` gives each row the time range of the search, in epoch seconds; a range of all time is not emulated."""
+    token = scanner.peek(EXPRESSION)
+    if token.kind != "end":
+        refuse(f"unexpected {token.value!r}", token.position)
+
+    def run(rows: Rows, context: Context) -> Rows:
+        info = {"info_min_time": context.earliest, "info_max_time": context.latest}
+        return [{**row, **info} for row in rows]
+
+    return Command("addinfo", piece.position, run)
 
 
 def parse_fieldformat(piece: Piece, scanner: Scanner) -> Command:
@@ -170,12 +183,15 @@ def parse_rex(piece: Piece, scanner: Scanner) -> Command:
 
 
 def parse_bin(piece: Piece, scanner: Scanner) -> Command:
-    """`bin span=<span> _time [AS <field>]`: the time rounded down. (Other fields become ranges: not supported.)"""
+    """`bin span=<span> _time [AS <field>]`, the span on either side: the time rounded down.
+
+    Other fields become ranges, which is not supported.
+    """
     options = scanner.options("span")
     name = scanner.peek()
     field = scanner.field()
-    target = scanner.field() if scanner.take("AS") else field
     options = options or scanner.options("span")
+    target = scanner.field() if scanner.take("AS") else field
     scanner.finish()
     if field != "_time" or "span" not in options:
         refuse("bin is supported as `bin span=<span> _time`", name.position)
