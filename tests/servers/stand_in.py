@@ -12,7 +12,7 @@ from urllib.parse import parse_qs
 
 @dataclass(frozen=True)
 class Request:
-    """What was asked."""
+    """What was asked; header names are written Like-This."""
 
     method: str
     path: str
@@ -64,7 +64,9 @@ def serve(answer: Answer) -> Iterator[StandIn]:
 
         def _handle(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            reply = stand_in.reply(Request(self.command, self.path, dict(self.headers.items()), body))
+            reply = stand_in.reply(
+                Request(self.command, self.path, {name.title(): value for name, value in self.headers.items()}, body)
+            )
             self.close_connection = True
             if reply.hangs_up:
                 return
