@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ssl import SSLContext
 from threading import Thread
 from urllib.parse import parse_qs
 
@@ -55,8 +56,8 @@ class StandIn:
 
 
 @contextmanager
-def serve(answer: Answer) -> Iterator[StandIn]:
-    """A stand-in on a free port of this machine."""
+def serve(answer: Answer, tls: SSLContext | None = None) -> Iterator[StandIn]:
+    """A stand-in on a free port of this machine, over TLS where a context is given."""
     stand_in = StandIn(answer)
 
     class Handler(BaseHTTPRequestHandler):
@@ -84,11 +85,19 @@ def serve(answer: Answer) -> Iterator[StandIn]:
         def log_message(self, format: str, *args: object) -> None:
             """Say nothing."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = False
+    class Server(ThreadingHTTPServer):
+        daemon_threads = False
+
+        def handle_error(self, *_: object) -> None:
+            """Say nothing: a client that hangs up is what a test wants."""
+
+    server = Server(("127.0.0.1", 0), Handler)
+    if tls:
+        # Each connection shakes hands in its own thread, so that one that gives up stops nobody.
+        server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     thread = Thread(target=lambda: server.serve_forever(poll_interval=0.01))
     thread.start()
-    stand_in.url = f"http://127.0.0.1:{server.server_port}"
+    stand_in.url = f"{'https' if tls else 'http'}://127.0.0.1:{server.server_port}"
     try:
         yield stand_in
     finally:
