@@ -209,6 +209,13 @@ def test_a_table_without_rows_is_there_and_a_column_that_is_not_named_is_not_sen
     assert log_analytics.run(text)[1] == [(1,)]
 
 
+def test_a_row_goes_into_its_own_table() -> None:
+    columns = {"TimeGenerated": "datetime", "a": "string"}
+    rows = [StoredRow(0, table, {"TimeGenerated": "2026-08-11T09:14:03Z", "a": table}) for table in ("T", "U", "U")]
+    text = inlined("union (T | where a == 'U'), (U | where a == 'U') | count", rows, {"T": columns, "U": columns})
+    assert log_analytics.run(text)[1] == [(2,)]
+
+
 @pytest.mark.parametrize(
     ("reply", "said"),
     [
