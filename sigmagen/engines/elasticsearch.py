@@ -80,7 +80,7 @@ class ElasticsearchEngine:
         self._indices.add(index)
         meta = {"created_by": CREATOR, "expires": int(time.time()) + LEASE}
         settings = {"refresh_interval": "-1", "default_pipeline": "_none", "final_pipeline": "_none"}
-        if self.apart:
+        if index.startswith(f"{PREFIX}-"):
             settings["hidden"] = "true"
         else:
             settings |= {"number_of_shards": "1", "number_of_replicas": "0"}

@@ -17,6 +17,7 @@ import sigmagen.connect as connect
 from sigmagen.content import mappings_folder, rules_folder
 from sigmagen.convert import Converter
 from sigmagen.engines.elasticsearch import CREATOR, PREFIX, ElasticsearchEngine
+from sigmagen.mapping.source import relocated
 from sigmagen.problems import EXIT_USAGE, SigmagenError
 from sigmagen.rules.load import load_rules
 from sigmagen.rules.model import Correlation
@@ -269,3 +270,14 @@ def test_a_query_that_elasticsearch_refuses_is_different_with_its_words(apart: E
     assert {cell.status for cell in cells} == {"different"}
     assert all("elasticsearch refuses the query: HTTP 400, verification_exception" in str(c.reason) for c in cells)
     assert all("no_such_column" in str(cell.reason) for cell in cells)
+
+
+@pytest.mark.elasticsearch
+def test_a_source_that_was_not_moved_is_found_by_its_own_pattern(
+    client: Elasticsearch, apart: ElasticsearchEngine
+) -> None:
+    """Whoever loads a source as it is runs queries for where it is."""
+    place = f"logs-{uuid4().hex}-*"
+    source = relocated(CONVERTER.source("canonical"), "elastic", lambda _: place)
+    apart.load(source, [{"@timestamp": "2026-08-11T09:14:03.217Z", "user.id": "u"}])
+    assert client.esql.query(query=f"FROM {place} | STATS n = COUNT(*) | LIMIT 1")["values"] == [[1]]

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 
 from sigmagen.rules.model import Combined, Correlation, Expression
 from tests.fuzz.judge import Outcome
-from tests.fuzz.world import FIELDS
 
 
 def _levels(rule: Correlation) -> Iterator[Correlation]:
