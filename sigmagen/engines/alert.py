@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
-from typing import Any, ClassVar, Literal, Protocol, Self
+from typing import Any, ClassVar, Literal, Protocol, Self, runtime_checkable
 
 from sigmagen.convert import Query
 from sigmagen.mapping.source import Source
@@ -93,3 +93,11 @@ class Engine(Protocol):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
+
+
+@runtime_checkable
+class Relocating(Protocol):
+    """An engine that keeps records where nothing else looks at them, so that queries must be converted for there."""
+
+    def placed(self, source: Source) -> Source:
+        """The source as its records lie on this engine. What `convert` gives for it is what runs, byte for byte."""
