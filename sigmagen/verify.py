@@ -11,7 +11,7 @@ from sigmagen.convert import Converter, Query
 from sigmagen.engines.alert import Alert, Engine, Relocating, iso
 from sigmagen.engines.duckdb import DuckDBEngine
 from sigmagen.engines.errors import NotRunError, QueryRefusedError
-from sigmagen.mapping.source import Source
+from sigmagen.mapping.source import Source, together
 from sigmagen.problems import SigmagenError
 from sigmagen.rules.model import Correlation, RuleFile
 from sigmagen.simulate.scenes import Scene, lay_out, records, span
@@ -74,8 +74,9 @@ def verify(
                 except SigmagenError:
                     continue  # the native log itself lacks a field, so no target can have it
                 scenes = lay_out(test, source.name, reach=reach(query))
-                native = records(scenes, source.name)
-                reference.load(source, native)
+                native = {part.name: records(scenes, part.name) for part in source.parts}
+                for part in source.parts:
+                    reference.load(part, native[part.name])
                 expected = reference.run(query, *span(scenes))
                 for target, engine in engines.items():
                     yield from _cells(converter, rule, source, target, engine, scenes, native, expected)
@@ -88,11 +89,11 @@ def _cells(
     target: str,
     engine: Engine | str,
     scenes: Sequence[Scene],
-    native: Sequence[Mapping[str, Any]],
+    native: Mapping[str, Sequence[Mapping[str, Any]]],
     expected: Sequence[Alert],
 ) -> Iterator[Cell]:
     cell = Cell(rule.name, source.name, target, "none", "hunt", "not_run")
-    place = engine.placed(source) if isinstance(engine, Relocating) else source
+    place = _placed(engine, source) if isinstance(engine, Relocating) else source
     try:
         hunt = converter.convert(rule, place, target, "hunt")
         alert = converter.convert(rule, place, target, "alert")
@@ -103,7 +104,8 @@ def _cells(
         yield from _not_run(cell, engine)
         return
     try:
-        engine.load(place, native)
+        for part in place.parts:
+            engine.load(part, native[part.name])
     except NotRunError as error:
         yield from _not_run(cell, error.reason)
         return
@@ -113,6 +115,13 @@ def _cells(
     silent = _vacuous(scenes, expected)
     yield _compared(replace(cell, mode="hunt"), silent, lambda: _hunt(engine, hunt, scenes, expected))
     yield _compared(replace(cell, mode="alert"), silent, lambda: _alerts(engine, alert, whole, due))
+
+
+def _placed(engine: Relocating, source: Source) -> Source:
+    """The source as it lies on the engine; of several read together, each."""
+    if not source.together:
+        return engine.placed(source)
+    return together([(logsource, engine.placed(part)) for logsource, part in source.together])
 
 
 def _not_run(cell: Cell, reason: str) -> Iterator[Cell]:
