@@ -27,9 +27,10 @@ def _unites(rule: Correlation) -> bool:
 
 
 def _has_alternatives(expression: Expression | None) -> bool:
-    return isinstance(expression, Combined) and (
-        expression.op != "and" or any(map(_has_alternatives, expression.operands))
-    )
+    if not isinstance(expression, Combined):
+        return False
+    negated = expression.op == "not" and isinstance(expression.operands[0], Combined)
+    return expression.op == "or" or negated or any(map(_has_alternatives, expression.operands))
 
 
 def _is_aliased(rule: Correlation, name: str) -> bool:
