@@ -14,6 +14,7 @@ from sigmagen.engines.alert import Engine
 from sigmagen.engines.duckdb import DuckDBEngine
 from sigmagen.engines.elasticsearch import ElasticsearchEngine
 from sigmagen.engines.kusto_local import KustoLocalEngine
+from sigmagen.engines.splunk_local import SplunkLocalEngine
 from sigmagen.mapping.source import Source
 from sigmagen.rules.load import load_rules
 from sigmagen.rules.model import Correlation
@@ -91,12 +92,14 @@ def alerting(engine: Engine, rule: Correlation) -> set[str]:
     return {alert.group_dict()["account"] for alert in engine.run(query, *EVER)}
 
 
-@pytest.fixture(params=["duckdb", "kusto", pytest.param("elasticsearch", marks=pytest.mark.elasticsearch)])
+@pytest.fixture(params=["duckdb", "kusto", "splunk", pytest.param("elasticsearch", marks=pytest.mark.elasticsearch)])
 def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
     if request.param == "duckdb":
         made: Engine = DuckDBEngine()
     elif request.param == "kusto":
         made = KustoLocalEngine(CONVERTER.taxonomy)
+    elif request.param == "splunk":
+        made = SplunkLocalEngine()
     else:
         made = ElasticsearchEngine(request.getfixturevalue("elasticsearch_url"), CONVERTER.taxonomy)
     with made as running:

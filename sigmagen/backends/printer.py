@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from sigmagen.plan.expr import Call, Column, Expr, Get, Literal, Scalar, Type
+from sigmagen.plan.expr import Call, Column, Expr, Get, Literal, Scalar, Type, subject
 from sigmagen.plan.model import Plan
 from sigmagen.plan.steps import Step, Union
 from sigmagen.plan.text import folded
@@ -157,7 +157,7 @@ class Printer(ABC):
 
     def op_not(self, condition: Call) -> str:
         """A negated comparison; a missing value never met the comparison, so it meets the negation."""
-        return f"({self.op_is_missing(condition.args[0])} {self.or_word} {self.negated(condition)})"
+        return f"({self.op_is_missing(subject(condition.args[0]))} {self.or_word} {self.negated(condition)})"
 
     def op_differs(self, condition: Call) -> str:
         """A negated comparison of a value that is certainly there."""

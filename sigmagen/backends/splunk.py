@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from sigmagen.backends.conditions.splunk import SplunkConditions
 from sigmagen.backends.printer import constant
-from sigmagen.plan.expr import NUMERIC, Call, Column, Expr, Get, Literal, Scalar
+from sigmagen.plan.expr import NUMERIC, Call, Column, Expr, Get, Literal, Scalar, walk
 from sigmagen.plan.steps import (
     Aggregate,
     CountRows,
@@ -47,7 +47,6 @@ class SplunkPrinter(SplunkConditions):
         "max": "max",
         "values": "values",
         "any": "values",
-        "distinct": "dc",
     }
 
     def text(self) -> str:
@@ -148,7 +147,9 @@ class SplunkPrinter(SplunkConditions):
             subject = part.args[0]
             get = stored.get(subject.name) if isinstance(subject, Column) else subject
             values = [self.literal(constant(value)) for value in part.args[1:]]
-            if not isinstance(get, Get) or any("*" in value for value in values):
+            # Whether search takes 2 and 2.0 for the same is not documented; `where` compares numbers as such.
+            textual = all(isinstance(constant(value), str | bool) for value in part.args[1:])
+            if not textual or not isinstance(get, Get) or any("*" in value for value in values):
                 continue
             field = ".".join(map(str, get.segments))
             terms.append(f"{field}={values[0]}" if len(values) == 1 else f"{field} IN ({', '.join(values)})")
@@ -190,7 +191,20 @@ class SplunkPrinter(SplunkConditions):
     def step_aggregate(self, step: Aggregate) -> list[str]:
         columns = ", ".join(f"{self.expr(value)} AS {self.name(name)}" for name, value in step.columns) or "count"
         by = ", ".join(self.name(name) for name in step.by)
-        return [f"stats {columns}" + (f" BY {by}" if by else "")]
+        # A row without the value that one rule counts is still a row for the others, and BY would drop it.
+        filled = " ".join(self.name(name) for name in step.by if name in self._counted())
+        lines = [f'fillnull value="" {filled}'] if filled else []
+        return [*lines, f"stats {columns}" + (f" BY {by}" if by else "")]
+
+    def _counted(self) -> set[str]:
+        """The columns whose distinct values are counted."""
+        calls = [value for step in self.plan.steps if isinstance(step, Aggregate) for _, value in step.columns]
+        return {
+            part.args[0].name
+            for value in calls
+            for part in walk(value)
+            if isinstance(part, Call) and part.op == "distinct" and isinstance(part.args[0], Column)
+        }
 
     def step_expand(self, step: Expand) -> list[str]:
         column = self.name(step.name)
@@ -281,6 +295,10 @@ class SplunkPrinter(SplunkConditions):
         return f"mvindex({self.expr(values)}, 0, {constant(number) - 1})"
 
     # Aggregates.
+
+    def op_distinct(self, value: Expr) -> str:
+        text = self.expr(value)
+        return f"dc(eval(if(len({text})>0, {text}, null())))"
 
     def op_count(self) -> str:
         return "count"

@@ -57,7 +57,7 @@ class Composer:
         if len(streams) > 1:
             return self._united(rule, streams)
         if streams[0].alerts is not None:
-            return alert_items(rule, streams[0], self.rows(streams[0].alerts))
+            return self._alerts(rule, streams[0], self.rows(streams[0].alerts))
         return self._events(rule, streams[0], listed)
 
     def _events(self, rule: Correlation, stream: Stream, listed: tuple[str, ...]) -> Items:
@@ -70,6 +70,24 @@ class Composer:
         public = [name for name in listed if name not in self.taxonomy or not self.taxonomy[name].private]
         self.shown = Shown.of([events.used[name] for name in public if name not in rule.group_by], items.time)
         return items
+
+    def _alerts(self, rule: Correlation, stream: Stream, rows: list[Step]) -> Items:
+        """The alerts of one correlation as the items of another."""
+        part = stream.alerts
+        if part is None:
+            raise TypeError("not a stream of alerts")
+        refuse_missing(rule, part, stream.names)
+        renamed = tuple((name, Column(called)) for name, called in stream.names.items() if name != called)
+        derived: list[Step] = [Derive(renamed)] if renamed else []
+        columns = {name: Column(name, self._type(called)) for name, called in stream.names.items()}
+        return Items([*rows, *derived], ALERT_TIME, columns, (TRUE,))
+
+    def _type(self, name: str) -> str:
+        """The type of a group-by field of a correlation, as far as it is known."""
+        if name in self.taxonomy:
+            return self.taxonomy[name].type
+        known = {field: kind for part in self.plan.source.parts for field, kind in part.native_fields.items()}
+        return known.get(name, "string")
 
     def _beside(self, rule: Correlation, below: tuple[Correlation, ...]) -> Items:
         for position, part in enumerate(below):
@@ -110,7 +128,7 @@ class Composer:
         plan = Plan(None, source, source.parts[0].targets[self.siem], self.plan.mode)
         composer = Composer(plan, self.taxonomy)
         if stream.alerts:
-            items = alert_items(rule, stream, composer.rows(stream.alerts))
+            items = composer._alerts(rule, stream, composer.rows(stream.alerts))
         else:
             items = composer._events(rule, stream, ())
         self.plan.ranged |= plan.ranged
@@ -128,18 +146,6 @@ def _branch_end(rule: Correlation, stream: Stream, items: Items, time: str, mixe
     texts = tuple((name, call("cast", items.columns[name], "string")) for name in items.columns if name in mixed)
     names = (time, *items.columns, *(name for name, _ in flags))
     return [*([Derive(texts)] if texts else []), Derive((*moment, *flags)), Project(names)]
-
-
-def alert_items(rule: Correlation, stream: Stream, steps: list[Step]) -> Items:
-    """The alerts of one correlation as the items of another. Raises UnsupportedCorrelationError."""
-    part = stream.alerts
-    if part is None:
-        raise TypeError("not a stream of alerts")
-    refuse_missing(rule, part, stream.names)
-    renamed = tuple((name, Column(called)) for name, called in stream.names.items() if name != called)
-    derived: list[Step] = [Derive(renamed)] if renamed else []
-    columns = {name: Column(name) for name in stream.names}
-    return Items([*steps, *derived], ALERT_TIME, columns, (TRUE,))
 
 
 def refuse_missing(rule: Correlation, part: Correlation, names: Mapping[str, str]) -> None:

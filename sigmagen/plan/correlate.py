@@ -7,7 +7,7 @@ values go through one row per (pane, group, value); percentiles and ordered rule
 
 from __future__ import annotations
 
-from sigmagen.plan.expr import Call, Column, Expr, call, conjunction, disjunction, when
+from sigmagen.plan.expr import NUMERIC, Call, Column, Expr, call, conjunction, disjunction, when
 from sigmagen.plan.items import Items, UnsupportedCorrelationError, threshold_of
 from sigmagen.plan.shown import Shown
 from sigmagen.plan.steps import Aggregate, Columns, Derive, Expand, Filter, Step
@@ -57,6 +57,8 @@ def _measured(rule: Correlation, items: Items, window: Window, shown: Shown) -> 
     if len(fields) != 1:
         raise UnsupportedCorrelationError(f"{rule.type} of {len(fields)} fields")
     value = items.columns[fields[0]]
+    if value.type not in NUMERIC:
+        raise UnsupportedCorrelationError(f"{rule.type} of {fields[0]}, which is no number but {value.type}")
     if rule.type == "value_sum":
         return _composed(
             by, ((VALUE.name, call("sum", value)),), ((VALUE.name, call("sum", VALUE)),), items, window, shown
@@ -81,7 +83,10 @@ def _composed(
 
 
 def _distinct(by: tuple[str, ...], fields: tuple[str, ...], items: Items, window: Window, shown: Shown) -> list[Step]:
-    """Exact distinct: rows of (window, group, value) are counted, not estimated."""
+    """Exact distinct: rows of (window, group, value) are counted, not estimated. Raises UnsupportedCorrelationError."""
+    for name in fields:
+        if items.columns[name].type == "json":
+            raise UnsupportedCorrelationError(f"value_count of {name}, whose JSON each SIEM writes in its own way")
     counted = tuple(name for name in fields if name not in by)
     return [
         *pane_rows(items.time, window, (*by, *counted), shown.partial),

@@ -74,8 +74,42 @@ def when(condition: Expr, then: Expr | Scalar, otherwise: Expr | Scalar) -> Expr
 
 
 def conjunction(parts: list[Expr]) -> Expr:
-    """All of `parts`; no part at all is true."""
-    return _connect("and", parts, TRUE, FALSE)
+    """All of `parts`; no part at all is true.
+
+    Beside "x is missing" every comparison of x is decided, so none is left there: Elasticsearch's optimizer takes
+    anything else that names x for unknown, even `x IS NULL OR …`.
+    """
+    whole = _connect("and", parts, TRUE, FALSE)
+    if not (isinstance(whole, Call) and whole.op == "and"):
+        return whole
+    missing = {part.args[0] for part in whole.args if isinstance(part, Call) and part.op == "is_missing"}
+    decided = [part if _is_missing(part) else _without(part, missing) for part in whole.args]
+    return whole if not missing else _connect("and", decided, TRUE, FALSE)
+
+
+def _is_missing(part: Expr) -> bool:
+    return isinstance(part, Call) and part.op == "is_missing"
+
+
+def _without(condition: Expr, missing: set[Expr]) -> Expr:
+    """What is left of a condition when these columns have no value."""
+    if not isinstance(condition, Call):
+        return condition
+    if condition.op in ("and", "or"):
+        parts = [_without(part, missing) for part in condition.args]
+        return conjunction(parts) if condition.op == "and" else disjunction(parts)
+    if condition.op == "not":
+        return TRUE if _without(condition.args[0], missing) == FALSE else condition
+    if condition.args and subject(condition.args[0]) in missing:
+        return TRUE if condition.op == "is_missing" else FALSE
+    return condition
+
+
+def subject(value: Expr) -> Expr:
+    """What a value is made of, where it is missing only together with it."""
+    while isinstance(value, Call) and value.op in ("lower", "text", "time_part"):
+        value = value.args[0]
+    return value
 
 
 def disjunction(parts: list[Expr]) -> Expr:

@@ -197,15 +197,19 @@ def _members(kind: str, value: Any) -> Ranges:
 
 
 def wildcards(parts: Sequence[str | int], *, ignore_case: bool) -> Node:
-    """The tree of a whole text: text as it is, 0 for any text (`*`), 1 for any character (`?`)."""
-    found: list[Node] = [Anchor("start")]
-    for part in parts:
+    """The tree of a whole text: text as it is, 0 for any text (`*`), 1 for any character (`?`).
+
+    Any text at either end is an end without an anchor.
+    """
+    first, last = (part == 0 for part in (parts[0], parts[-1]))
+    found: list[Node] = [] if first else [Anchor("start")]
+    for part in parts[first : len(parts) - last]:
         if isinstance(part, str):
             letters: list[Ranges] = [((ord(letter), ord(letter)),) for letter in part]
             found += [Chars(_same_letter(letter[0][0]) if ignore_case else letter) for letter in letters]
         else:
             found.append(Chars(ANY) if part == 1 else Repeat(Chars(ANY), 0, None))
-    return Chain((*found, Anchor("very_end")))
+    return Chain(tuple(found) if last else (*found, Anchor("very_end")))
 
 
 # Sets of characters.

@@ -17,6 +17,7 @@ from sigmagen.engines.alert import Engine, instant
 from sigmagen.engines.duckdb import DuckDBEngine
 from sigmagen.engines.elasticsearch import ElasticsearchEngine
 from sigmagen.engines.kusto_local import KustoLocalEngine
+from sigmagen.engines.splunk_local import SplunkLocalEngine
 from sigmagen.mapping.source import Source
 from sigmagen.rules.load import load_rules
 from sigmagen.rules.model import BaseRule, Correlation
@@ -79,6 +80,7 @@ def running(siem: str, url: str, events: list[dict[str, Any]]) -> Iterator[tuple
         "duckdb": DuckDBEngine,
         "sentinel": lambda: KustoLocalEngine(CONVERTER.taxonomy),
         "elastic": lambda: ElasticsearchEngine(url, CONVERTER.taxonomy),
+        "splunk": SplunkLocalEngine,
     }
     with engines[siem]() as engine:
         engine.load(source, events)

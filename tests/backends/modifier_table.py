@@ -38,8 +38,9 @@ class Row:
 
     @property
     def name(self) -> str:
-        """The detection in one line."""
-        return str(self.detection)
+        """The detection in one line, cut where it is very long."""
+        text = str(self.detection)
+        return text if len(text) < 200 else f"{text[:60]} and {len(text) - 60} more"
 
 
 def named(key: str) -> str:
@@ -76,6 +77,7 @@ def ip(*values: str) -> list[dict[str, Any]]:
 NOTHING: list[dict[str, Any]] = [{}]
 NO_LOOK = {"elastic": "a look-ahead", "sentinel": "a look-ahead", "duckdb": "a look-ahead"}
 NO_BACK = dict.fromkeys(NO_LOOK, "a back-reference")
+LONG = "long " * 500
 FOX = "The Fox\nJumps"
 
 TABLE = [
@@ -95,6 +97,10 @@ TABLE = [
     Row({"ua|cased": "ΟΔΟΣ"}, ua("ΟΔΟΣ"), ua("οδοσ")),
     Row({"sel": {"ua": "a"}, "condition": "not sel"}, [*ua("b"), {}], ua("a", "A")),
     Row({"sel": {"ua": ["a", "b"]}, "condition": "not sel"}, [*ua("c"), {}], ua("a", "B")),
+    Row({"sel": {"ua|contains": ["*", "b"]}, "condition": "not sel"}, NOTHING, ua("b", "c")),
+    Row(
+        {"sel": {"ua|endswith": ["*", "b"], "out": 1}, "condition": "not sel"}, [{}, *ua("b")], [{"ua": "b", "out": 1}]
+    ),
     Row({"ua|neq": "a"}, [*ua("b"), {}], ua("A")),
     Row({"model": "GPT-4o"}, [{"model": "gpt-4o"}], [{"model": "gpt-4"}]),
     Row({"hash": "AB" * 32}, [{"hash": "ab" * 32}], [{"hash": "ac" * 32}]),
@@ -127,6 +133,18 @@ TABLE = [
     Row({"sel": {"ua": "a*b*c"}, "condition": "not sel"}, [*ua("abd"), {}], ua("AxxBxxC")),
     Row({"ua": "[a-c]%_.+(x)$^{1}"}, ua("[A-C]%_.+(X)$^{1}"), ua("b%_.+(x)$^{1}")),
     Row({"ua": "*[a-c]?%_.+(x)$^{1}*"}, ua("-[a-c]/%_.+(x)$^{1}-"), ua("b/%_.+(x)$^{1}")),
+    # Long texts
+    Row({"ua": LONG}, ua(LONG, LONG.upper()), ua(LONG[1:], LONG + "x")),
+    Row({"ua|cased": LONG}, ua(LONG), ua(LONG.upper())),
+    Row({"ua|startswith": LONG}, ua(LONG, LONG + "y"), ua("y" + LONG)),
+    Row({"ua|startswith|cased": LONG}, ua(LONG, LONG + "y"), ua("y" + LONG)),
+    Row({"ua|endswith|cased": LONG}, ua(LONG, "y" + LONG), ua(LONG + "y")),
+    Row({"ua|contains": LONG}, ua("y" + LONG + "y"), ua(LONG[1:])),
+    Row({"ua": "a*" + LONG + "?"}, ua("ab" + LONG + "c"), ua("ab" + LONG), refused={"elastic": "too complex"}),
+    Row({"ua": "a*" + LONG[:300] + "?"}, ua("ab" + LONG[:300] + "c"), ua("ab" + LONG[:300])),
+    Row({"sel": {"ua": LONG}, "condition": "not sel"}, [*ua("a"), {}], ua(LONG)),
+    Row({"ua|re": "^" + "Lo" * 700}, ua("Lo" * 700 + "x"), ua("Lo" * 699)),
+    Row({"ua|re": "^(?:y[a-z]){600}$"}, ua("yz" * 600), ua("yz" * 599)),
     # Missing, null, empty
     Row({"ua": None}, NOTHING, ua("x")),
     Row({"ua|exists": True}, ua("x"), NOTHING),

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from sigmagen.engines.alert import Engine
 from sigmagen.mapping.source import Source
@@ -22,6 +25,8 @@ EVENTS = [
     for position, fields in enumerate(group)
 ]
 ROWS = pytest.mark.parametrize(("number", "row"), list(enumerate(TABLE)), ids=[row.name for row in TABLE])
+SPL = Path(__file__).with_name("modifiers_spl.yml")
+UPDATE = os.environ.get("SIGMAGEN_UPDATE_GOLDEN")
 SIEMS = ("duckdb", "sentinel", "elastic", "splunk")
 
 
@@ -34,6 +39,12 @@ def duckdb() -> Iterator[Held]:
 @pytest.fixture(scope="module")
 def kusto() -> Iterator[Held]:
     with running("sentinel", "", EVENTS) as held:
+        yield held
+
+
+@pytest.fixture(scope="module")
+def splunk() -> Iterator[Held]:
+    with running("splunk", "", EVENTS) as held:
         yield held
 
 
@@ -80,6 +91,11 @@ def test_kql_finds_the_same(number: int, row: Row, kusto: Held, tmp_path: Path) 
     check(kusto, row, tmp_path)
 
 
+@ROWS
+def test_spl_finds_the_same(number: int, row: Row, splunk: Held, tmp_path: Path) -> None:
+    check(splunk, row, tmp_path)
+
+
 @pytest.mark.elasticsearch
 @ROWS
 def test_esql_finds_the_same(number: int, row: Row, elasticsearch: Held, tmp_path: Path) -> None:
@@ -94,3 +110,29 @@ def test_what_has_no_meaning_is_refused(siem: str, detection: dict[str, Any], re
     (problem,) = refused.value.problems
     assert problem.file
     assert problem.line
+
+
+@ROWS
+def test_spl_is_as_reviewed(number: int, row: Row, tmp_path: Path) -> None:
+    """Read against Splunk's documentation; SIGMAGEN_UPDATE_GOLDEN=1 writes the file anew, to be read again."""
+    query = CONVERTER.convert(rule_of(row.detection, tmp_path), canonical(), "splunk")
+    if "splunk" in row.noted:
+        assert any(row.noted["splunk"] in warning.message for warning in query.warnings)
+    else:
+        assert not query.warnings
+    reviewed = yaml.safe_load(SPL.read_text(encoding="utf-8")) if SPL.exists() else {}
+    if UPDATE:
+        reviewed[row.name] = where_clause(query.text)
+        SPL.write_text(yaml.safe_dump(reviewed, allow_unicode=True, width=10_000), encoding="utf-8")
+    assert where_clause(query.text) == reviewed[row.name]
+
+
+def where_clause(text: str) -> str:
+    """The detection's part of a search, in one line."""
+    stages = re.split(r"\n\| ", text)
+    where = next(stage for stage in stages if stage.startswith("where "))
+    return " ".join(where.removeprefix("where ").split()).removesuffix(' AND user_id != ""')
+
+
+def test_every_reviewed_line_is_of_a_row() -> None:
+    assert set(yaml.safe_load(SPL.read_text(encoding="utf-8"))) == {row.name for row in TABLE}

@@ -14,7 +14,10 @@ from sigmagen.engines.kusto_language import Function, KustoLanguage, Tables
 from sigmagen.mapping.sentinel_tables import table_schemas
 from sigmagen.problems import SigmagenError
 from sigmagen.rules.load import load_rules
+from sigmagen.rules.model import Threshold
+from tests.backends.test_hostile_values import HOSTILE, rule_on
 from tests.log_analytics import documented_tables
+from tests.rule_builders import base, correlation
 
 pytestmark = pytest.mark.kusto_language
 
@@ -85,6 +88,92 @@ def test_every_generated_query_returns_windows_group_and_value(kusto_language: K
         if found != expected:
             offenders[label(query)] = found
     assert not offenders
+
+
+DETECTIONS = [
+    "gen_ai.request.model: gpt-4o",
+    "gen_ai.request.model: [a, 'b*', '*c', '*d*', 'e?f', '*g*h*']",
+    "gen_ai.request.model: ['', null]",
+    "gen_ai.request.model|cased: GPT",
+    "gen_ai.request.model|contains|all: [a\\', b\\]",
+    "user_agent.original: ['Mozilla/*', curl]",
+    "user_agent.original|startswith|cased: Mozilla",
+    "user_agent.original: 5",
+    "user_agent.original|re: '^a.*(b|c)$'",
+    "user_agent.original|re|i: 'it''s'",
+    "user_agent.original|base64offset|contains: secret",
+    "source.ip|cidr: [192.0.2.0/24, '2001:db8::/32']",
+    "user.id|fieldref: organization.id",
+    "source.ip: [192.0.2.7, '198.51.100.*']",
+    "gen_ai.prompt.hash|exists: true",
+    "gen_ai.request.stream: true",
+    "gen_ai.request.stream|exists: false",
+    "gen_ai.request.temperature: [0, 1.5, null]",
+    "gen_ai.request.temperature|lt: 0.5",
+    "gen_ai.usage.output_tokens: [5, '6']",
+    "gen_ai.usage.output_tokens|gte: 5",
+    "gen_ai.usage.output_input_ratio|gt: 2.5",
+    "'@timestamp|exists': true",
+]
+A, B = base("gen_ai.request.model: '*'", "a"), base("event.outcome: failure", "b")
+COUNTED = correlation("event_count", Threshold("gte", 5), A, name="counted")
+NUMBERS = ("gen_ai.usage.output_tokens", "gen_ai.usage.output_input_ratio")
+CONSTRUCTS = [
+    *(
+        correlation("event_count", Threshold("gte", 5), base(text), name=text)
+        for detection in DETECTIONS
+        for text in (
+            detection,
+            f"{{every: {{gen_ai.request.model: '*'}}, filter: {{{detection}}}, condition: every and not filter}}",
+        )
+    ),
+    *(
+        correlation(kind, Threshold(op, 5, (field,), percentile), name=f"{kind} of {field} {op}")
+        for kind, percentile in (
+            ("value_sum", None),
+            ("value_avg", None),
+            ("value_median", 50),
+            ("value_percentile", 95),
+            ("value_count", None),
+        )
+        for field in NUMBERS
+        for op in ("gte", "neq")
+    ),
+    *(
+        correlation("value_count", Threshold("gte", 5, fields), name=f"value_count of {fields}")
+        for fields in (("source.ip",), ("gen_ai.request.stream",), ("source.ip", "gen_ai.request.model"))
+    ),
+    *(
+        correlation(kind, None, *rules, name=f"{kind} of {len(rules)}")
+        for kind in ("temporal", "temporal_ordered")
+        for rules in ((A, B), (A, B, A), (COUNTED, B), (COUNTED, correlation("temporal", None, A, B, name="both")))
+    ),
+]
+
+
+def test_every_construct_of_sigma_that_converts_is_clean(kusto_language: KustoLanguage) -> None:
+    """What no built-in rule uses yet: modifiers on fields of every type, and all correlations."""
+    offenders: list[str] = []
+    converted: set[tuple[str, str | None]] = set()
+    for rule in CONSTRUCTS:
+        for name in ("canonical", "apim"):
+            try:
+                query = CONVERTER.convert(rule, CONVERTER.source(name), "sentinel")
+            except SigmagenError:
+                continue
+            converted.add((name, rule.name))
+            offenders += [f"{label(query)}: {found}" for found in kusto_language.check(query.text, whole(query))]
+    assert not offenders
+    assert {rule for name, rule in converted if name == "canonical"} == {rule.name for rule in CONSTRUCTS}
+    assert len(converted) > 1.5 * len(CONSTRUCTS)
+
+
+@pytest.mark.parametrize("value", HOSTILE, ids=range(len(HOSTILE)))
+def test_a_hostile_value_stays_a_value(value: str, tmp_path: Path, kusto_language: KustoLanguage) -> None:
+    query = CONVERTER.convert(rule_on(value, tmp_path), CONVERTER.source("canonical"), "sentinel")
+    assert not kusto_language.check(query.text, mapped(query))
+    expected = ["window_start", "window_end", "user_id", "value"]
+    assert [name for name in kusto_language.columns(query.text, mapped(query)) if name in expected] == expected
 
 
 def test_every_column_that_a_query_reads_is_needed(kusto_language: KustoLanguage) -> None:

@@ -37,6 +37,10 @@ class Conditions(Printer):
         except RegexError as error:
             raise self.unsupported(value, f"compared with a regular expression that holds {error}") from None
 
+    def any_of(self, tests: list[str]) -> str:
+        """Tests of the dialect joined by OR, in brackets where there are several."""
+        return tests[0] if len(tests) == 1 else f"({f' {self.or_word} '.join(tests)})"
+
     def unsupported(self, value: Expr, reason: str) -> UnsupportedDetectionError:
         """The error that names the field of a comparison."""
         return UnsupportedDetectionError(f"{self.field_of(value)} {reason}")

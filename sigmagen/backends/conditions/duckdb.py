@@ -56,7 +56,7 @@ class DuckDBConditions(Conditions):
         tests = [f"{self.expr(value)} IN ({', '.join(map(self.string, single))})"] if single else []
         tests += [self.matching(value, ipv4_pattern(network)) for network in narrow]
         tests += [self._in_ipv6(value, network) for network in wide]
-        return f"({' OR '.join(tests)})"
+        return self.any_of(tests)
 
     def _in_ipv6(self, value: Expr, network: IPv6Network) -> str:
         """Whether the address, with all its groups and digits written out, begins as the network does."""

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from typing import ClassVar, TypeGuard
 
 from sigmagen.backends.conditions.base import Conditions
 from sigmagen.backends.lucene import LUCENE
 from sigmagen.backends.printer import constant, lowered
 from sigmagen.backends.regex import Pcre
-from sigmagen.plan.expr import NUMERIC, Call, Expr, Literal
+from sigmagen.plan.expr import NUMERIC, Call, Expr, Literal, call
 
+_LONGEST_INDEXED = 200
+_LONGEST_PATTERN = 400
+_ENDLESS = re.compile(r"(?<!\\)[*+]|,\}")
+_REPEATS = re.compile(r"(\d+)\}")
 _UNTEXTUAL = (*NUMERIC, "boolean", "timestamp", "ip")
 _PARTS = {
     "minute": "minute_of_hour",
@@ -23,8 +28,9 @@ _PARTS = {
 class EsqlConditions(Conditions):
     """Comparisons of one row's values.
 
-    Elasticsearch may answer a comparison with TO_LOWER by a search of the index that folds ASCII only, so a text with
-    other letters is compared by a regular expression with both cases of each letter.
+    Elasticsearch may answer a comparison from the index. There TO_LOWER folds ASCII only, so a text with other letters
+    is compared by a regular expression with both cases of each letter; and a text or expression of more than about 500
+    characters silently finds nothing, so such a one is kept from the index.
     """
 
     syntax: ClassVar[Pcre] = LUCENE
@@ -43,7 +49,7 @@ class EsqlConditions(Conditions):
     def op_equals_ignoring_case(self, left: Expr, right: Expr) -> str:
         if _beyond_ascii(right):
             return self.by_pattern(left, (right,), ignore_case=True)
-        return f"TO_LOWER({self.expr(left)}) == {self.expr(lowered(right))}"
+        return f"{self._unindexed(call('lower', left), right)} == {self.expr(lowered(right))}"
 
     def op_in_ignoring_case(self, left: Expr, *values: Expr) -> str:
         plain = tuple(lowered(value) for value in values if not _beyond_ascii(value))
@@ -53,9 +59,12 @@ class EsqlConditions(Conditions):
         return f"({f' {self.or_word} '.join(tests)})" if others else tests[0]
 
     def negated(self, condition: Call) -> str:
-        if condition.op == "equals_ignoring_case" and _beyond_ascii(condition.args[1]):
+        if condition.op != "equals_ignoring_case":
+            return super().negated(condition)
+        left, right = condition.args
+        if _beyond_ascii(right):
             return f"NOT ({self.expr(condition)})"
-        return super().negated(condition)
+        return f"{self._unindexed(call('lower', left), right)} != {self.expr(lowered(right))}"
 
     def op_in(self, left: Expr, *values: Expr) -> str:
         """The type of addresses knows by itself that a mapped one is the IPv4 address."""
@@ -66,12 +75,12 @@ class EsqlConditions(Conditions):
     def op_starts_with(self, left: Expr, right: Expr) -> str:
         if _folded_beyond_ascii(left, right):
             return self.by_pattern(left.args[0], (right, Literal(0)), ignore_case=True)
-        return f"STARTS_WITH({self.expr(left)}, {self.expr(right)})"
+        return f"STARTS_WITH({self._unindexed(left, right)}, {self.expr(right)})"
 
     def op_ends_with(self, left: Expr, right: Expr) -> str:
         if _folded_beyond_ascii(left, right):
             return self.by_pattern(left.args[0], (Literal(0), right), ignore_case=True)
-        return f"ENDS_WITH({self.expr(left)}, {self.expr(right)})"
+        return f"ENDS_WITH({self._unindexed(left, right)}, {self.expr(right)})"
 
     def op_contains(self, left: Expr, right: Expr) -> str:
         if _folded_beyond_ascii(left, right):
@@ -83,13 +92,30 @@ class EsqlConditions(Conditions):
             return self.by_pattern(left.args[0], parts, ignore_case=True)
         escape = str.maketrans({"\\": "\\\\", "*": "\\*", "?": "\\?"})
         pattern = "".join({0: "*", 1: "?"}.get(part) or str(part).translate(escape) for part in map(constant, parts))
-        return f"{self.expr(left)} LIKE {self.string(pattern)}"
+        self._refuse_long(left, len(pattern), "*" in {*pattern[:-1]})
+        return f"{self._unindexed(left, Literal(pattern))} LIKE {self.string(pattern)}"
 
     def op_text(self, value: Expr) -> str:
         return f"TO_STRING({self.expr(value)})"
 
     def matching(self, value: Expr, pattern: str) -> str:
-        return f"{self.expr(value)} RLIKE {self.string(pattern)}"
+        repeats = [int(number) for number in _REPEATS.findall(pattern)]
+        size = len(pattern) * max(repeats, default=1)
+        self._refuse_long(value, size, bool(_ENDLESS.search(pattern.removesuffix(".*"))))
+        return f"{self._unindexed(value, size=size)} RLIKE {self.string(pattern)}"
+
+    def _refuse_long(self, value: Expr, size: int, endless: bool) -> None:
+        """Elasticsearch refuses to run what takes too many states; that depends on the text, so the limit is safe."""
+        if endless and size > _LONGEST_PATTERN:
+            reason = f"compared with a pattern over {_LONGEST_PATTERN} characters, too complex for Elasticsearch"
+            raise self.unsupported(value, reason)
+
+    def _unindexed(self, value: Expr, wanted: Expr | None = None, *, size: int = 0) -> str:
+        """A value; where it is compared with a long text, in a form that no index can answer for."""
+        if isinstance(wanted, Literal):
+            size = len(str(wanted.value))
+        text = self.expr(value)
+        return f'CONCAT({text}, "")' if size > _LONGEST_INDEXED else text
 
     def op_in_network(self, value: Expr, *networks: Expr) -> str:
         address = self.expr(value) if self.type_of(value) == "ip" else f"TO_IP({self.expr(value)})"

@@ -109,7 +109,7 @@ class KustoConditions(Conditions):
         tests = [f"{self.expr(value)} in ({', '.join(map(self.string, single))})"] if single else []
         tests += [self.matching(value, ipv4_pattern(network)) for network in narrow]
         tests += [self._in_ipv6(self.expr(value), ipv6_pattern(network)) for network in wide]
-        return f"({' or '.join(tests)})"
+        return self.any_of(tests)
 
     def _in_ipv6(self, value: str, pattern: str) -> str:
         prefix = pattern.removeprefix("^")

@@ -10,7 +10,6 @@ from sigmagen.backends.conditions.networks import MAPPED, split_networks
 from sigmagen.backends.printer import constant, lowered
 from sigmagen.backends.regex import PCRE, Pcre
 from sigmagen.plan.expr import NUMERIC, Expr, Literal
-from sigmagen.plan.regex import wildcards
 
 _STRFTIME = {"day": "%d", "week": "%V", "month": "%m", "year": "%Y"}
 
@@ -48,8 +47,7 @@ class SplunkConditions(Conditions):
 
     def op_contains(self, left: Expr, right: Expr) -> str:
         if isinstance(right, Literal):
-            tree = wildcards([0, constant(right), 0], ignore_case=False)
-            return self.matching(left, self.syntax.text(tree).removeprefix("^(?s:.)*").removesuffix(r"(?s:.)*\z"))
+            return self.by_pattern(left, (Literal(0), right, Literal(0)))
         # SPL finds no text of another field inside a text, but a text is cut in two where it is found.
         return f"(len({self.expr(right)}) = 0 OR mvcount(split({self.expr(left)}, {self.expr(right)})) > 1)"
 
@@ -79,7 +77,7 @@ class SplunkConditions(Conditions):
             elif network.prefixlen < 32:
                 plain = f"replace({text}, {self.string(MAPPED)}, {self.string(chr(92) + '1')})"
                 tests.append(f"cidrmatch({self.string(str(network))}, {plain})")
-        return f"({' OR '.join(tests)})"
+        return self.any_of(tests)
 
     def op_time_part(self, time: Expr, part: Expr) -> str:
         """Minutes and hours in UTC by arithmetic; the calendar only in the time zone of who searches."""

@@ -168,9 +168,9 @@ def _arithmetic(node: Call) -> Expression:
         if node.name == "." or (node.name == "+" and literal):
             return to_text(one(a)) + to_text(one(b))
         first, second = to_number(one(a)), to_number(one(b))
-        if first is None or second is None:
-            return a + b if node.name == "+" and type(a) is str and type(b) is str else None
-        return work(first, second)
+        if first is not None and second is not None:
+            return work(first, second)
+        return to_text(a) + to_text(b) if node.name == "+" and first is None and second is None else None
 
     return run
 

@@ -219,6 +219,7 @@ FUNCTIONS: dict[str, Function] = {
     "split": Function(2, 2, _split),
     # JSON functions.
     "json_extract": Function(1, MANY, _extract),
+    "json_extract_exact": Function(2, 2, lambda value, key: json_values.extract_exact(text(value), text(key))),
     "json_array_to_mv": Function(1, 2, _elements),
     "json_keys": Function(1, 1, _keys),
     "json_valid": Function(

@@ -46,7 +46,15 @@ def extracted(raw: str) -> Row:
     return {name: from_values(values) for name, values in found.items()}
 
 
-_TOKEN = re.compile(r'[{}\[\],:]|"(?:[^"\\]|\\.)*"|[^\s{}\[\],:"]+(?=[\s\]},])', re.DOTALL)
+_TOKEN = re.compile(r'\s*([{}\[\],:]|"(?:[^"\\]|\\.)*"|[^\s{}\[\],:"]+(?=[\s\]},]))', re.DOTALL)
+
+
+def _tokens(text: str) -> Iterator[str]:
+    """Tokens of JSON text, up to where it is cut through one."""
+    at = 0
+    while match := _TOKEN.match(text, at):
+        yield match[1]
+        at = match.end()
 
 
 def _leaves(text: str) -> Iterator[tuple[str, Any]]:
@@ -54,8 +62,7 @@ def _leaves(text: str) -> Iterator[tuple[str, Any]]:
     names: list[str] = [""]
     arrays: list[bool] = []
     key = ""
-    tokens = _TOKEN.findall(text)
-    for token, following in pairwise([*tokens, ""]):
+    for token, following in pairwise([*_tokens(text), ""]):
         if token in "{[":
             names.append(key if arrays else "")
             arrays.append(token == "[")
@@ -123,6 +130,12 @@ def extract(text: str, path: str) -> Value:
     if None in path_steps(path):
         return dumped(found) if found else None
     return native(found[0]) if found else None
+
+
+def extract_exact(text: str, key: str) -> Value:
+    """json_extract_exact: the value of a key of the outer object, taken literally, dots and braces included."""
+    value = parsed(text)
+    return native(value.get(key)) if isinstance(value, dict) else None
 
 
 def _walk(values: list[Any], steps: tuple[str | int | None, ...]) -> list[Any]:

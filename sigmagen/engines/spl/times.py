@@ -6,8 +6,9 @@ import re
 from datetime import UTC, datetime, timedelta
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# (That %V is the ISO week is taken from the C library; the reference says that it counts from 1.)
 _VARIABLES = {
-    **{letter: f"%{letter}" for letter in "YmdHMSjyaAbBpI"},
+    **{letter: f"%{letter}" for letter in "YmdHMSjwyaAbBpIV"},
     "T": "%H:%M:%S",
     "F": "%Y-%m-%d",
     "z": "%z",
@@ -55,8 +56,8 @@ def formatted(seconds: float | None, form: str) -> str | None:
 def read(text: str, form: str) -> float | None:
     """strptime; no zone means UTC. None for a text that is no such time. Raises ValueError for an unknown variable."""
     pieces = _pieces(form)
-    if "%s" in pieces or "%Z" in pieces:
-        raise ValueError("strptime with %s or %Z is not supported")
+    if odd := [piece for piece in pieces if piece in ("%s", "%Z", "%V", "%w")]:
+        raise ValueError(f"strptime with {odd[0]} is not supported")
     python = "".join(
         "%f" if piece[:1] == "%" and piece[2:] == "N" else _VARIABLES[piece[1]] if piece[:1] == "%" else piece
         for piece in pieces

@@ -183,12 +183,15 @@ def parse_rex(piece: Piece, scanner: Scanner) -> Command:
 
 
 def parse_bin(piece: Piece, scanner: Scanner) -> Command:
-    """`bin span=<span> _time [AS <field>]`: the time rounded down. (Other fields become ranges: not supported.)"""
+    """`bin span=<span> _time [AS <field>]`, the span on either side: the time rounded down.
+
+    Other fields become ranges, which is not supported.
+    """
     options = scanner.options("span")
     name = scanner.peek()
     field = scanner.field()
-    target = scanner.field() if scanner.take("AS") else field
     options = options or scanner.options("span")
+    target = scanner.field() if scanner.take("AS") else field
     scanner.finish()
     if field != "_time" or "span" not in options:
         refuse("bin is supported as `bin span=<span> _time`", name.position)

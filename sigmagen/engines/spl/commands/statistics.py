@@ -118,11 +118,11 @@ def parse_streamstats(piece: Piece, scanner: Scanner) -> Command:
 
 def _within(row: Row, rows: Rows, seconds: float, position: int) -> Rows:
     time = to_number(row.get("_time"))
-    times = [to_number(other.get("_time")) for other in rows]
-    if time is None or None in times:
+    times = [found for other in rows if (found := to_number(other.get("_time"))) is not None]
+    if time is None or len(times) < len(rows):
         raise SplError("time_window needs _time on every row", position)
-    apart = [abs(time - other) for other in times if other is not None]
-    if apart != sorted(apart, reverse=True):
+    apart = [abs(time - other) for other in times]
+    if times not in (sorted(times), sorted(times, reverse=True)):
         raise SplError("time_window needs rows in the order of _time", position)
     if seconds in apart:
         raise SplError("rows exactly time_window apart have no documented result", position)
