@@ -43,7 +43,6 @@ OPEN: dict[str, tuple[tuple[str, ...], Callable[[Correlation], bool]]] = {
     "or_in_a_branch": (("elasticsearch",), _unites),
     "two_aggregations_side_by_side": (("elasticsearch",), _unites),
     "alias_named_like_a_field": ((), lambda rule: any(_is_aliased(rule, name) for name in FIELDS)),
-    "number_through_a_union": ((), lambda rule: _unites(rule) and "http.response.status_code" in str(rule.raw)),
     "sum_through_an_alias": ((), lambda rule: rule.type == "value_sum" and bool(rule.aliases)),
     "alerts_of_two_rules_are_two_items": (
         (),
