@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 
 from sigmagen.rules.model import Combined, Correlation, Expression
 from tests.fuzz.judge import Outcome
-from tests.fuzz.world import FIELDS
 
 
 def _levels(rule: Correlation) -> Iterator[Correlation]:
@@ -27,10 +26,9 @@ def _unites(rule: Correlation) -> bool:
 
 
 def _has_alternatives(expression: Expression | None) -> bool:
-    if not isinstance(expression, Combined):
-        return False
-    negated = expression.op == "not" and isinstance(expression.operands[0], Combined)
-    return expression.op == "or" or negated or any(map(_has_alternatives, expression.operands))
+    return isinstance(expression, Combined) and (
+        expression.op != "and" or any(map(_has_alternatives, expression.operands))
+    )
 
 
 def _is_aliased(rule: Correlation, name: str) -> bool:
@@ -38,21 +36,7 @@ def _is_aliased(rule: Correlation, name: str) -> bool:
 
 
 # Case -> (engines, what a level of the rule looks like there).
-OPEN: dict[str, tuple[tuple[str, ...], Callable[[Correlation], bool]]] = {
-    "or_beside_the_range": (("duckdb",), lambda rule: _has_alternatives(rule.expression)),
-    "or_in_a_branch": (("elasticsearch",), _unites),
-    "two_aggregations_side_by_side": (("elasticsearch",), _unites),
-    "alias_named_like_a_field": ((), lambda rule: any(_is_aliased(rule, name) for name in FIELDS)),
-    "sum_through_an_alias": ((), lambda rule: rule.type == "value_sum" and bool(rule.aliases)),
-    "alerts_of_two_rules_are_two_items": (
-        (),
-        lambda rule: len(_below(rule)) > 1 and not rule.type.startswith("temporal"),
-    ),
-    "order_over_a_temporal_rule": (
-        ("duckdb",),
-        lambda rule: _unites(rule) and any(part.type.startswith("temporal") for part in _below(rule)),
-    ),
-}
+OPEN: dict[str, tuple[tuple[str, ...], Callable[[Correlation], bool]]] = {}
 
 
 def is_open(outcome: Outcome) -> bool:
