@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -319,11 +319,3 @@ def esql_does_not_negate_what_is_missing(patch: pytest.MonkeyPatch) -> None:
 @_fault("duckdb")
 def at_least_is_more_in_a_detection(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(DuckDBPrinter, "op_gte", lambda self, left, right: f"{self.expr(left)} > {self.expr(right)}")
-
-
-def levels(rule: Correlation) -> Iterator[Correlation]:
-    """A correlation and those below it."""
-    yield rule
-    for part in rule.rules:
-        if isinstance(part, Correlation):
-            yield from levels(part)
