@@ -26,22 +26,24 @@ class Settings:
     rules: Path
     mappings: Path
     verbose: bool = False
+    filters: tuple[Path, ...] = ()
 
     @classmethod
-    def of(cls, rules: Path | None, mappings: Path | None, verbose: bool) -> Settings:
+    def of(cls, rules: Path | None, mappings: Path | None, filters: tuple[Path, ...], verbose: bool) -> Settings:
         """The settings of the options, the built-in folders where none are given."""
-        return cls(rules or rules_folder(), mappings or mappings_folder(), verbose)
+        return cls(rules or rules_folder(), mappings or mappings_folder(), verbose, filters)
 
-    def changed(self, rules: Path | None, mappings: Path | None, verbose: bool) -> Settings:
+    def changed(self, rules: Path | None, mappings: Path | None, filters: tuple[Path, ...], verbose: bool) -> Settings:
         """These settings with the options that a command itself was given."""
         changes = {name: value for name, value in (("rules", rules), ("mappings", mappings)) if value}
-        return replace(self, **changes, verbose=verbose or self.verbose)
+        return replace(self, **changes, filters=(*self.filters, *filters), verbose=verbose or self.verbose)
 
     def load(self, paths: Sequence[Path] = ()) -> LoadedRules:
         """The rules at the paths, or all rules. Never raises for a rule."""
         from sigmagen.rules.load import load_rules
 
-        return load_rules(list(paths) or None, rules_folder=self.rules, mappings_folder=self.mappings)
+        wanted = [*(paths or (self.rules,)), *self.filters]
+        return load_rules(wanted, rules_folder=self.rules, mappings_folder=self.mappings)
 
 
 def shared_options(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -49,6 +51,12 @@ def shared_options(function: Callable[..., Any]) -> Callable[..., Any]:
     options = (
         click.option("--rules", type=_FOLDER, help="Use the rules of this folder, not the built-in ones."),
         click.option("--mappings", type=_FOLDER, help="Use the mappings of this folder, not the built-in ones."),
+        click.option(
+            "--filters",
+            type=click.Path(exists=True, path_type=Path),
+            multiple=True,
+            help="Join the Sigma filters of this file or folder to the rules; may be repeated.",
+        ),
         click.option("-v", "--verbose", is_flag=True, help="Say more."),
     )
     for option in reversed(options):
@@ -63,9 +71,16 @@ def with_settings(function: Callable[..., Any]) -> Callable[..., Any]:
     @click.pass_obj
     @functools.wraps(function)
     def wrapped(
-        outer: Settings, /, *args: Any, rules: Path | None, mappings: Path | None, verbose: bool, **kwargs: Any
+        outer: Settings,
+        /,
+        *args: Any,
+        rules: Path | None,
+        mappings: Path | None,
+        filters: tuple[Path, ...],
+        verbose: bool,
+        **kwargs: Any,
     ) -> Any:
-        return function(*args, settings=outer.changed(rules, mappings, verbose), **kwargs)
+        return function(*args, settings=outer.changed(rules, mappings, filters, verbose), **kwargs)
 
     return wrapped
 
