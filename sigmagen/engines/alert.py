@@ -56,6 +56,13 @@ def number(value: Any) -> int | float:
     return int(real) if real.is_integer() else real
 
 
+def as_text(value: Any) -> str:
+    """A group value as text, the way JSON writes it; a whole number has no fraction."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
 def alerts_from(query: Query, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> list[Alert]:
     """Alerts from an engine's rows. Columns that are no part of an alert are left out."""
     found = []
@@ -65,7 +72,7 @@ def alerts_from(query: Query, columns: Sequence[str], rows: Iterable[Sequence[An
             Alert(
                 window_end=instant(cells["window_end"]),
                 window_start=instant(cells["window_start"]),
-                group=tuple((name, str(cells[column])) for column, name in query.columns.items()),
+                group=tuple((name, as_text(cells[column])) for column, name in query.columns.items()),
                 value=number(cells["value"]),
             )
         )
