@@ -22,6 +22,7 @@ COMMANDS = {
     "demo": "Find an attack in a sample log, and show the queries for it.",
     "detect": "Find alerts in native logs, here and now.",
     "normalize": "Turn native logs into canonical events.",
+    "package": "Write what a SIEM imports: scheduled detections, turned off.",
     "test": "Play each rule's own test file on the reference engine.",
     "verify": "Run every generated query and compare it with the reference.",
 }
