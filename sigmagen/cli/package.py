@@ -9,7 +9,6 @@ import click
 
 from sigmagen.cli.problems import broken, print_problems
 from sigmagen.cli.settings import RULE_PATHS, SOURCES, Settings, chosen_sources, with_settings
-from sigmagen.convert import Converter
 from sigmagen.mapping.source import SIEMS
 from sigmagen.packages.content import content
 from sigmagen.problems import EXIT_USAGE, Problem, SigmagenError
@@ -32,9 +31,10 @@ def command(siem: str, paths: tuple[Path, ...], output: Path, sources: tuple[str
     """
     from sigmagen.logs.output import whole_folder
 
-    converter = Converter.load(settings.mappings)
+    overlay = settings.overlay()
+    converter = settings.converter()
     loaded = settings.load(paths)
-    found = content(converter, loaded.files, siem, chosen_sources(converter, sources))
+    found = content(converter, loaded.files, siem, chosen_sources(converter, sources), overlay)
     print_problems(loaded.problems)
     if code := broken(loaded.problems):
         return code
@@ -45,7 +45,7 @@ def command(siem: str, paths: tuple[Path, ...], output: Path, sources: tuple[str
     if settings.verbose:
         print_problems(found.left_out)
     with whole_folder(output) as folder:
-        import_module(f"sigmagen.packages.{siem}").write(found, folder, converter, {})
+        import_module(f"sigmagen.packages.{siem}").write(found, folder, converter, overlay.data if overlay else {})
     detections = counted(len(found.detections), "detection")
     click.echo(f"{detections} packaged for {siem} in {harmless(str(output))}", err=True)
     return 0
