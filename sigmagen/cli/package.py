@@ -24,7 +24,7 @@ from sigmagen.report.text import counted, harmless
 @SOURCES
 @with_settings
 def command(siem: str, paths: tuple[Path, ...], output: Path, sources: tuple[str, ...], settings: Settings) -> int:
-    """Write what a SIEM imports: the rules as scheduled detections, off until somebody turns them on.
+    """Write what a SIEM imports: scheduled detections, turned off.
 
     PATH is a rule file or a folder; without one, all rules are packaged, each for every source that carries its fields
     (with -s, only for those). The same rules, mappings and overlay always give the same bytes.
@@ -45,7 +45,9 @@ def command(siem: str, paths: tuple[Path, ...], output: Path, sources: tuple[str
     if settings.verbose:
         print_problems(found.left_out)
     with whole_folder(output) as folder:
-        import_module(f"sigmagen.packages.{siem}").write(found, folder, converter, overlay.data if overlay else {})
-    detections = counted(len(found.detections), "detection")
+        writer = import_module(f"sigmagen.packages.{siem}").write
+        refused = writer(found, folder, converter, overlay.data if overlay else {}) or ()
+    print_problems(refused)
+    detections = counted(len(found.detections) - len(refused), "detection")
     click.echo(f"{detections} packaged for {siem} in {harmless(str(output))}", err=True)
     return 0
