@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sigmagen import __version__
+from sigmagen.content import mappings_folder
 from sigmagen.convert import Converter
 from sigmagen.packages.content import Content
 from sigmagen.problems import EXIT_USAGE, Problem, SigmagenError
@@ -43,7 +44,9 @@ def app_files(
 
     values, _ = load_allow_lists(converter.mappings)
     overlaid_lists = {name: tuple(found) for name, found in overlaid.get("allow_lists", {}).items()}
-    lists = ListMacros({**values, **overlaid_lists})
+    built_in = converter.mappings.resolve() == mappings_folder().resolve()
+    examples = frozenset(values) - frozenset(overlaid_lists) if built_in else frozenset()
+    lists = ListMacros({**values, **overlaid_lists}, examples)
     items, left_out = packaged(content, converter, lists)
     if not items:
         raise SigmagenError(left_out or Problem("empty-package", "no detection can be packaged"), EXIT_USAGE)

@@ -12,6 +12,9 @@ from sigmagen.packages.splunk.conf import Conf
 from sigmagen.rules.placeholders import AllowLists, placeholder_names
 
 PREFIX = "sigmagen_"
+NOBODY = '"(nobody)"'
+"""What stands in a macro for a list without values: no principal and no address is called so."""
+
 SILENCE = f"{PREFIX}silent_after_seconds"
 _SILENT_AFTER = 4 * 60 * 60
 _WORD = re.compile(r"\W+")
@@ -35,19 +38,26 @@ def _by_macro(source: Source) -> Source:
 
 @dataclass
 class ListMacros:
-    """Puts a macro where a query lists the values of an allow list. `used` collects the macros and their values."""
+    """Puts a macro where a query lists the values of an allow list. `used` collects the macros and their definitions.
+
+    The values of `examples` are public, and nobody is let pass for being called so: their macros name nobody.
+    """
 
     lists: AllowLists
+    examples: frozenset[str] = frozenset()
     used: dict[str, str] = field(default_factory=dict)
 
     def put(self, text: str, detections: Iterable[object]) -> str:
-        """The query with a macro for each list that its detections name. Expanded, it has the same words."""
+        """The query with a macro for each list that its detections name.
+
+        With the list's values for the macro it is the query as it was, but for `= x`, which becomes `IN (x)`.
+        """
         for name in sorted({name for part in detections for name in _placeholders(part)}):
             for suffix, values in _as_printed(self.lists.get(name, ())).items():
                 macro = f"{PREFIX}{_WORD.sub('_', name)}{suffix}"
                 changed = _replaced(text, values, f"`{macro}`")
                 if changed != text:
-                    self.used[macro] = ", ".join(values)
+                    self.used[macro] = NOBODY if name in self.examples else ", ".join(values)
                     text = changed
         return text
 
@@ -69,7 +79,7 @@ def _as_printed(values: tuple[str, ...]) -> dict[str, list[str]]:
     if not values or any(re.search(r"[*?\\]", value) for value in values):
         return {}
     addresses = [form for value in values for form in (value, f"::ffff:{value}")]
-    return {"": [_quoted(value.lower()) for value in values], "_addresses": [_quoted(form) for form in addresses]}
+    return {"": [_quoted(value.lower()) for value in values], "_ip": [_quoted(form) for form in addresses]}
 
 
 def _quoted(value: str) -> str:

@@ -22,7 +22,8 @@ _FIRST_DAY = f"""## The first day
    index into it, such as `index=ai sourcetype="litellm:proxy:json"`. Alternatives need brackets:
    `(index=a OR index=b)`.
 3. Open the dashboard, choose a detection and look at *Readiness*: events, the last one, how late they arrive, and the
-   percentage of events that carry each field. Under 90 % of a field the rule sees that much less.
+   percentage of events that carry each field. Where a field is often missing, the rule sees that
+   much less. (A field that only some calls have, such as an error code or a bias, is rightly low.)
 4. Look at *Hunt* over 7 days. What you know and trust goes into the macro of the allow list; then look again.
 5. Turn on the alert (Settings, Searches, reports, and alerts), and *Source silent* for every source that you have.
    `{SILENCE}` says how long a silence is too long.
@@ -35,6 +36,9 @@ An alert that fired for a group stays quiet for that group until the events that
 Changes belong into Splunk's own settings (they are kept in `local`, and an upgrade leaves them) or into the overlay
 that the package is made with.
 """
+
+_LISTS = """The macro of a list holds quoted values joined by commas, such as `"svc-batch", "svc-eval"`: names in lower
+case, an IPv4 address twice, once as it is and once with `::ffff:` before it. Until you fill it in, it names nobody."""
 
 
 def readme(
@@ -55,8 +59,8 @@ def readme(
     for source in sources:
         parts.append(_row(f"`{source_macro(source)}`", source.title, source.targets["splunk"].presumes))
     if lists:
-        parts += ["", "## Allow lists", ""]
-        parts += [f"- `{name}`: quoted values in lower case, joined by commas" for name in sorted(lists)]
+        parts += ["", "## Allow lists", "", _LISTS, ""]
+        parts += [f"- `{name}`" for name in sorted(lists)]
     parts += ["", "## Detections", "", "| detection | level | every | looks back |", "|---|---|---|---|"]
     for item in items:
         schedule = item.alert.schedule
