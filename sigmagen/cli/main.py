@@ -22,6 +22,7 @@ COMMANDS = {
     "demo": "Find an attack in a sample log, and show the queries for it.",
     "detect": "Find alerts in native logs, here and now.",
     "normalize": "Turn native logs into canonical events.",
+    "package": "Write what a SIEM imports: scheduled detections, turned off.",
     "test": "Play each rule's own test file on the reference engine.",
     "verify": "Run every generated query and compare it with the reference.",
 }
@@ -134,10 +135,15 @@ def _say(problems: Sequence[Problem]) -> None:
 @shared_options
 @click.pass_context
 def cli(
-    ctx: click.Context, rules: Path | None, mappings: Path | None, filters: tuple[Path, ...], verbose: bool
+    ctx: click.Context,
+    rules: Path | None,
+    mappings: Path | None,
+    filters: tuple[Path, ...],
+    overlay: Path | None,
+    verbose: bool,
 ) -> None:
     """Sigma detections for model extraction: check, convert, prove and run them."""
-    ctx.obj = Settings.of(rules, mappings, filters, verbose)
+    ctx.obj = Settings.of(rules, mappings, filters, overlay, verbose)
 
 
 def main() -> NoReturn:

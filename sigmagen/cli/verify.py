@@ -63,7 +63,7 @@ def command(
     On somebody's own servers nothing is left behind: Elasticsearch gets throw-away indices sigmagen-verify-*, which
     are deleted; for Splunk and Sentinel the events travel inside the query, and nothing is written.
     """
-    converter = Converter.load(settings.mappings)
+    converter = settings.converter()
     wanted = chosen_sources(converter, sources)
     loaded = settings.load(paths)
     problems: list[Problem] = list(loaded.problems)
