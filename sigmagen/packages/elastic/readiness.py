@@ -39,6 +39,7 @@ def readiness(view: EventView, lost: Mapping[str, str]) -> str:
         share = "CASE(events == 0, null, ROUND(TO_DOUBLE({0}) / events, 4))"
         divided = [f"{name(label)} = {share.format(name(label))}" for label in columns]
         lines.append("EVAL " + ",\n    ".join(divided))
+    lines.append("LIMIT 1")
     return "\n| ".join(lines)
 
 
@@ -75,5 +76,6 @@ def silent(source: Source) -> str:
         "WHERE events == 0",
         f"EVAL {SILENT_COLUMN} = {printer.string(source.name)}",
         f"KEEP {SILENT_COLUMN}, events",
+        "LIMIT 1",
     ]
     return "\n| ".join(lines)
