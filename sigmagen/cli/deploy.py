@@ -12,7 +12,6 @@ import click
 
 from sigmagen.cli.problems import broken, print_json, print_problems
 from sigmagen.cli.settings import AS_JSON, RULE_PATHS, SOURCES, Settings, chosen_sources, with_settings
-from sigmagen.convert import Converter
 from sigmagen.deploy.plan import Change, Plan, apply, make_plan
 from sigmagen.mapping.source import SIEMS
 from sigmagen.packages.content import content
@@ -47,11 +46,11 @@ def command(
 ) -> int:
     """Put a package where it belongs: what is new is created, what changed is updated, what isn't ours stays.
 
-    PATH is a rule file or a folder; without one, all rules are deployed. Rules arrive turned off; whether one is on is
-    its users' decision, and stays. Nothing is deleted without --prune. A run that was cut short is taken up by running
-    again. Addresses and keys come from the environment, keys also from the system's keyring: for Elastic
-    SIGMAGEN_KIBANA_URL and _API_KEY, SIGMAGEN_ELASTICSEARCH_URL and _API_KEY. Exits with 1 where somebody else's object
-    is in the way.
+    PATH is a rule file or a folder; without one, all rules are deployed. Rules arrive turned off, unless the overlay
+    turns them on; what people turn on or off there stays. Nothing is deleted without --prune. A run that was cut short
+    is taken up by running again. Addresses and keys come from the environment, keys also from the system's keyring: for
+    Elastic SIGMAGEN_KIBANA_URL and _API_KEY, SIGMAGEN_ELASTICSEARCH_URL and _API_KEY. Exits with 1 where somebody
+    else's object is in the way.
     """
     if package and (paths or sources):
         raise click.UsageError("--package is deployed as it is: leave out PATH and -s")
@@ -86,17 +85,18 @@ def _packaged(
     if package:
         yield package
         return
-    converter = Converter.load(settings.mappings)
+    overlay, converter = settings.overlay(), settings.converter()
     loaded = settings.load(paths)
     print_problems(loaded.problems)
     if broken(loaded.problems):
         raise SigmagenError(Problem("broken-rules", "nothing was deployed"), EXIT_BROKEN_INPUT)
-    found = content(converter, loaded.files, siem, chosen_sources(converter, sources))
+    found = content(converter, loaded.files, siem, chosen_sources(converter, sources), overlay)
     if not found.detections:
         print_problems(found.left_out)
         raise SigmagenError(Problem("empty-package", "no rule can be deployed for these sources"), EXIT_USAGE)
     with TemporaryDirectory(prefix="sigmagen-") as name:
-        import_module(f"sigmagen.packages.{siem}").write(found, Path(name), converter, {})
+        writer = import_module(f"sigmagen.packages.{siem}").write
+        print_problems(writer(found, Path(name), converter, overlay.data if overlay else {}) or ())
         yield Path(name)
 
 

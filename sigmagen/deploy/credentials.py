@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from importlib import import_module
 from importlib.util import find_spec
 
 from sigmagen.problems import EXIT_USAGE, Problem, SigmagenError
@@ -21,12 +22,10 @@ def secret(name: str) -> str | None:
         return value
     if find_spec("keyring") is None:
         return None
-    import keyring
-    from keyring.errors import KeyringError
-
+    keyring, errors = import_module("keyring"), import_module("keyring.errors")
     try:
         stored: str | None = keyring.get_password(SERVICE, name)
-    except KeyringError:
+    except errors.KeyringError:
         return None
     return stored
 

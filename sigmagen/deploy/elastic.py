@@ -245,6 +245,8 @@ class Rules:
 
     def differences(self, item: Item, found: Found) -> list[str]:
         extra = [name for name in _OPTIONS if found.body.get(name) and name not in item.body]
+        # An overlay that turns a rule on is a decision of its users too.
+        extra += ["enabled"] if item.body["enabled"] and not found.body.get("enabled") else []
         return sorted({*differing(item.body, found.body, ignored=_USERS), *extra})
 
     def create(self, item: Item) -> None:
@@ -254,6 +256,7 @@ class Rules:
 
     def update(self, item: Item, found: Found) -> None:
         kept = {name: found.body[name] for name in _USERS if name in found.body}
+        kept["enabled"] = bool(item.body["enabled"] or kept.get("enabled"))
         self.client.send("PUT", _RULES, body={**item.body, **kept})
 
     def delete(self, found: Found) -> None:

@@ -76,7 +76,7 @@ def test_every_rule_is_valid_under_the_import_schema(package: Path) -> None:
     [
         {"index": ["logs-*"]},
         {"filters": []},
-        {"enabled": True},
+        {"enabled": "false"},
         {"severity": "informational"},
         {"risk_score": 101},
         {"interval": "10 min"},

@@ -25,6 +25,8 @@ from sigmagen.mapping.source import Source
 from sigmagen.packages import elastic
 from sigmagen.packages.content import content
 from sigmagen.packages.elastic.guide import pivot
+from sigmagen.packages.elastic.target import ElasticTarget
+from sigmagen.packages.elastic.templates import index_template
 from sigmagen.packages.elastic.view import event_views
 from sigmagen.rules.load import load_rules
 from sigmagen.rules.model import RuleFile
@@ -101,7 +103,9 @@ def engine(package: Path, elasticsearch_url: str) -> Iterator[PackagedEngine]:
         components = {
             path.stem: json.loads(path.read_text()) for path in (package / elastic.COMPONENT_TEMPLATES).iterdir()
         }
-        indices = {path.stem: json.loads(path.read_text()) for path in (package / elastic.INDEX_TEMPLATES).iterdir()}
+        # The package has no index templates for places that are not the usual ones.
+        assert not (package / elastic.INDEX_TEMPLATES).exists()
+        indices = dict(index_template(source, ElasticTarget.load(mappings_folder())) for source in CONTENT.sources)
         try:
             for name, body in components.items():
                 found.client.cluster.put_component_template(name=f"{RUN}-{name}", body=body)

@@ -12,6 +12,7 @@ from typing import Any
 
 import sigmagen
 from sigmagen.convert import Converter
+from sigmagen.mapping.source import load_sources
 from sigmagen.packages.content import Content
 from sigmagen.packages.elastic.readme import readme
 from sigmagen.packages.elastic.rules import detection_rule, silent_rule
@@ -29,30 +30,36 @@ INDEX_TEMPLATES = "templates/index"
 MANIFEST = "manifest.json"
 
 
-def write(content: Content, folder: Path, converter: Converter, overlaid: Mapping[str, Any]) -> None:
+def write(content: Content, folder: Path, converter: Converter, overlaid: Mapping[str, Any]) -> list[Problem]:
     """Write the package into an empty folder. `overlaid` is what a tenant changed, recorded in the manifest.
 
-    Raises SigmagenError where a rule would not be importable.
+    Returns why a detection could not become a rule. Raises SigmagenError where a rule would not be importable.
     """
+    usual = load_sources(converter.mappings)
     target, frameworks = ElasticTarget.load(converter.mappings), Frameworks.load(converter.mappings)
-    rules, left_out = [], list(content.left_out)
+    rules: list[dict[str, Any]] = []
+    refused: list[Problem] = []
     for detection in content.detections:
         try:
             rules.append(detection_rule(detection, converter.taxonomy, target, frameworks))
         except SigmagenError as error:
             if any(problem.code != "not-schedulable" for problem in error.problems):
                 raise
-            left_out += error.problems
+            refused += error.problems
+    left_out = [*content.left_out, *refused]
     rules += [silent_rule(source) for source in content.sources]
     _lines(folder / RULES, rules)
     _lines(folder / SAVED_OBJECTS, saved_objects(content, converter.taxonomy, target))
     for source in content.sources:
         for name, body in component_templates(source, converter.taxonomy, target):
             _document(folder / COMPONENT_TEMPLATES / f"{name}.json", body)
-        name, body = index_template(source, target)
-        _document(folder / INDEX_TEMPLATES / f"{name}.json", body)
+        # A tenant's own index has its own template: ours would make a data stream of the next one.
+        if source.targets["elastic"].location == usual[source.name].targets["elastic"].location:
+            name, body = index_template(source, target)
+            _document(folder / INDEX_TEMPLATES / f"{name}.json", body)
     _document(folder / MANIFEST, _manifest(content, rules, left_out, overlaid))
     (folder / "README.md").write_text(readme(content, rules, left_out, target), encoding="utf-8", newline="\n")
+    return refused
 
 
 def _manifest(

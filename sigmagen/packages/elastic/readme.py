@@ -40,7 +40,8 @@ def readme(content: Content, rules: list[dict[str, Any]], left_out: list[Problem
         "An index template applies to new backing indices: roll over a data stream that is there already "
         "(`POST <data stream>/_rollover`). The templates of sources for which Elastic has an integration have a lower "
         "priority than the integration's own, and only apply where it is not installed; there, the integration's "
-        "`@custom` component template adds the fields that it may lack.",
+        "`@custom` component template adds the fields that it may lack. An index that an overlay names has a template "
+        "of its own: let it be composed of the source's `@mappings` component template as well.",
         _sources(content, target),
         "## Before you turn a rule on",
         "1. Open its **Readiness** session in Discover. `last_event` must be recent, `delay_p99` (seconds) below the "

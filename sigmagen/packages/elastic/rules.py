@@ -1,4 +1,4 @@
-"""Detection rules as Kibana's import API takes them: one JSON object a rule, of type esql, disabled."""
+"""Detection rules as Kibana's import API takes them: one JSON object a rule, of type esql."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
+from sigmagen.backends.esql import EsqlPrinter
 from sigmagen.mapping.source import Source
 from sigmagen.mapping.taxonomy import Taxonomy
 from sigmagen.packages.content import Detection
@@ -19,6 +20,8 @@ from sigmagen.packages.elastic.target import ElasticTarget
 from sigmagen.packages.elastic.text import derived_id, duration, marker, plain, span
 from sigmagen.packages.elastic.threat import Frameworks, attack_techniques
 from sigmagen.packages.elastic.view import event_views, stored_columns
+from sigmagen.plan.model import Plan
+from sigmagen.plan.shown import count_name, sample_name
 from sigmagen.plan.window import DAY
 from sigmagen.problems import Problem, SigmagenError
 from sigmagen.rules.model import Correlation
@@ -33,6 +36,9 @@ SEVERITY = {
 """Level -> severity and risk score, the scores that Kibana itself proposes for its four severities."""
 
 TAG = "sigmagen"
+SHOWN = "sigmagen"
+"""What the samples in an alert stand under."""
+
 MOST_ALERTS = 100
 MOST_SUPPRESSION_FIELDS = 3
 _URL = re.compile(r"https?://[^\s<>\"]+")
@@ -59,8 +65,8 @@ def detection_rule(detection: Detection, taxonomy: Taxonomy, target: ElasticTarg
             "description": plain(rule.description) or plain(rule.title),
             "type": "esql",
             "language": "esql",
-            "query": detection.alert.text,
-            "enabled": False,
+            "query": _query(detection),
+            "enabled": detection.enabled,
             "severity": severity,
             "risk_score": risk,
             "from": f"now-{span(schedule.lookback)}",
@@ -86,6 +92,17 @@ def detection_rule(detection: Detection, taxonomy: Taxonomy, target: ElasticTarg
             ],
         }
     )
+
+
+def _query(detection: Detection) -> str:
+    """The alert's text. Samples of a field, `user.id.values`, would lie below a field of the alert, `user.id`, and
+    Elasticsearch refuses such a document: there one line more names them apart."""
+    shown = [name(field) for field in detection.rule.fields for name in (sample_name, count_name)]
+    if not shown:
+        return detection.alert.text
+    printer = EsqlPrinter(Plan(None, detection.source, detection.alert.target, "alert"))
+    renamed = [f"{printer.name(name)} AS {printer.name(f'{SHOWN}.{name}')}" for name in shown]
+    return f"{detection.alert.text}\n| RENAME {', '.join(renamed)}"
 
 
 def silent_rule(source: Source) -> Rule:

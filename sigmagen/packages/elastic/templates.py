@@ -44,7 +44,7 @@ def index_template(source: Source, target: ElasticTarget) -> tuple[str, Template
     """Name and body of the index template of a source."""
     fallback = source.name in target.integrations
     body = {
-        "index_patterns": [source.targets["elastic"].location],
+        "index_patterns": source.targets["elastic"].location.split(","),
         "priority": FALLBACK_PRIORITY if fallback else OWN_PRIORITY,
         "composed_of": [mappings_name(source)],
         "data_stream": {},
