@@ -62,7 +62,8 @@ Sentinel from then on.
 - **Defender XDR custom detections** are left out. The stable API (Microsoft Graph v1.0) gives a rule a frequency but no
   look-back, so the window could only be said in the query, which would no longer be the one that was proven; the beta
   API has a look-back, by event *or* ingestion time, and is not supported for production. Neither groups incidents by
-  the entities of the group-by over the rule's window. In the Defender portal, Sentinel's analytics rules run as they are.
+  the entities of the group-by over the rule's window. In the Defender portal, Sentinel's analytics rules run as they
+  are.
 
 """
 

@@ -44,9 +44,9 @@ def silence_rules(
 def _rule(converter: Converter, read: Read, facts: Facts, version: str) -> AnalyticsRule:
     source, entry = read.source, read.entry
     words = (
-        f"No event of {source.title} ({entry.logsource}) arrived within a day. Rules over this log see nothing while it "
-        "is silent. Somebody may have turned the log off, the connector or forwarder may have stopped, or nobody used the "
-        "models. Turn this rule on only for a log that you have: it alerts for one that never was connected, too."
+        f"No event of {source.title} ({entry.logsource}) arrived within a day. Rules over this log see nothing while "
+        "it is silent. Somebody may have turned the log off, the connector or forwarder may have stopped, or nobody "
+        "used the models. Turn this rule on only for a log that you have: it alerts for one that was never there, too."
     )
     return AnalyticsRule(
         id=str(uuid5(NAMESPACE, f"silence/{source.name}/{entry.logsource}")),

@@ -50,7 +50,7 @@ def file_name(name: str) -> str:
     """A rule's or source's name as a file's: it leads nowhere else, and two names stay two.
 
     >>> file_name("call_count.apim+cloudtrail"), file_name("../x")
-    ('call_count.apim+cloudtrail', '.._x-2a0ea9ab')
+    ('call_count.apim+cloudtrail', '.._x-d6b96a97')
     """
     safe = re.sub(r"[^A-Za-z0-9_.+-]", "_", name)[:_LONGEST_NAME]
     return safe if safe == name and not safe.startswith(".") else f"{safe}-{sha256(name.encode()).hexdigest()[:8]}"
