@@ -156,10 +156,8 @@ def test_readiness_sees_what_was_redacted_and_what_was_cut(package: Package) -> 
     body = json.loads(sound["properties"]["backendRequestBody"])
 
     def like(number: int, text: str) -> dict[str, Any]:
-        return sound | {
-            "correlationId": f"call-{number}",
-            "properties": sound["properties"] | {"backendRequestBody": text},
-        }
+        properties = sound["properties"] | {"backendRequestBody": text}
+        return {**sound, "correlationId": f"call-{number}", "properties": properties}
 
     marked = json.dumps(body | {"messages": [{"role": "user", "content": "[REDACTED]"}]})
     whole = json.dumps(body | {"messages": [{"role": "user", "content": "hello"}]})
