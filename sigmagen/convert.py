@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
 
@@ -65,6 +66,8 @@ class Converter:
     mappings: Path
     sources: dict[str, Source]
     taxonomy: Taxonomy
+    intervals: Mapping[str, int] = field(default_factory=dict)
+    """How often a rule runs, by name or id, where somebody wants it otherwise; milliseconds."""
 
     @classmethod
     def load(cls, mappings: Path) -> Converter:
@@ -137,6 +140,8 @@ class Converter:
         limits = self.limits(target.name)
         slack = target.join.slack if target.join else 0
         schedule = Schedule.of(windows, shortest_interval=limits.shortest_interval, ingest_delay=target.delay + slack)
+        if wanted := self.intervals.get(rule.name) or self.intervals.get(rule.id or ""):
+            schedule = schedule.every(max(wanted, limits.shortest_interval))
         if schedule.lookback <= limits.longest_lookback:
             return schedule, []
         message = (

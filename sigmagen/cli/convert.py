@@ -130,7 +130,7 @@ def command(
     that carries the rule's fields, and what a source lacks is listed. Exits with 1 where a rule could not be
     converted for any source of a target, or for a source that was asked for.
     """
-    converter = Converter.load(settings.mappings)
+    converter = settings.converter()
     chosen = chosen_sources(converter, sources) or []
     loaded = settings.load(paths)
     wanted = tuple(dict.fromkeys(targets)) or SIEMS

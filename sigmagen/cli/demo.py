@@ -41,7 +41,7 @@ def command(rule: str, source: str | None, output: Path | None, settings: Settin
     The sample holds the attack of a rule's own test file among benign look-alikes, written as a native log; the rule
     then looks at it. RULE is a rule file's name without its folder and suffix.
     """
-    converter = Converter.load(settings.mappings)
+    converter = settings.converter()
     file = _file(rule, settings)
     subject, test = rule_under_test(file)
     chosen = converter.source(source) if source else _default_source(converter, subject)

@@ -9,7 +9,6 @@ import click
 
 from sigmagen.cli.problems import broken, print_problems
 from sigmagen.cli.settings import RULE_PATHS, SOURCES, Settings, chosen_sources, with_settings
-from sigmagen.convert import Converter
 from sigmagen.mapping.source import SIEMS
 from sigmagen.packages.content import content
 from sigmagen.problems import EXIT_USAGE, Problem, SigmagenError
@@ -25,16 +24,17 @@ from sigmagen.report.text import counted, harmless
 @SOURCES
 @with_settings
 def command(siem: str, paths: tuple[Path, ...], output: Path, sources: tuple[str, ...], settings: Settings) -> int:
-    """Write what a SIEM imports: the rules as scheduled detections, off until somebody turns them on.
+    """Write what a SIEM imports: scheduled detections, turned off.
 
     PATH is a rule file or a folder; without one, all rules are packaged, each for every source that carries its fields
     (with -s, only for those). The same rules, mappings and overlay always give the same bytes.
     """
     from sigmagen.logs.output import whole_folder
 
-    converter = Converter.load(settings.mappings)
+    overlay = settings.overlay()
+    converter = settings.converter()
     loaded = settings.load(paths)
-    found = content(converter, loaded.files, siem, chosen_sources(converter, sources))
+    found = content(converter, loaded.files, siem, chosen_sources(converter, sources), overlay)
     print_problems(loaded.problems)
     if code := broken(loaded.problems):
         return code
@@ -45,7 +45,9 @@ def command(siem: str, paths: tuple[Path, ...], output: Path, sources: tuple[str
     if settings.verbose:
         print_problems(found.left_out)
     with whole_folder(output) as folder:
-        import_module(f"sigmagen.packages.{siem}").write(found, folder, converter, {})
-    detections = counted(len(found.detections), "detection")
+        writer = import_module(f"sigmagen.packages.{siem}").write
+        refused = writer(found, folder, converter, overlay.data if overlay else {}) or ()
+    print_problems(refused)
+    detections = counted(len(found.detections) - len(refused), "detection")
     click.echo(f"{detections} packaged for {siem} in {harmless(str(output))}", err=True)
     return 0

@@ -50,7 +50,7 @@ def command(
     emulations, ES|QL on the Elasticsearch at SIGMAGEN_ELASTICSEARCH_URL. What can't be run is shown as such, never as
     passed. Exits with 1 where a cell is different or vacuous, with 3 where a target was asked for and has no engine.
     """
-    converter = Converter.load(settings.mappings)
+    converter = settings.converter()
     wanted = chosen_sources(converter, sources)
     loaded = settings.load(paths)
     problems: list[Problem] = list(loaded.problems)

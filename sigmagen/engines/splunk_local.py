@@ -110,7 +110,8 @@ def _event(source: Source, record: dict[str, Any], known: Mapping[str, str]) -> 
     if seconds is None:
         return None
     raw = orjson.dumps(record).decode()
-    return {**extracted(raw), "index": "main", **known, "_time": seconds, "_raw": raw}
+    # It is indexed as it happens, which readiness searches compare.
+    return {**extracted(raw), "index": "main", **known, "_time": seconds, "_indextime": seconds, "_raw": raw}
 
 
 def _time(source: Source, record: Mapping[str, Any]) -> float | None:

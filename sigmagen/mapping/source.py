@@ -65,6 +65,8 @@ class Target:
     narrowed: Mapping[str, str] = field(default_factory=dict)
     experimental: str | None = None
     presumes: str = ""
+    props: Mapping[str, Mapping[str, str | int]] = field(default_factory=dict)
+    """Splunk's settings for sourcetypes that nobody else defines, by sourcetype."""
 
 
 @dataclass(frozen=True)
@@ -149,6 +151,7 @@ def _target(name: str, data: dict[str, Any], source: dict[str, Any], canonical: 
         narrowed=data.get("narrowed", {}),
         experimental=data.get("experimental"),
         presumes=" ".join(data.get("presumes", "").split()),
+        props=data.get("props", {}),
     )
 
 

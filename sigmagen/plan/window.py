@@ -6,7 +6,7 @@ All durations are milliseconds.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import gcd
 
@@ -80,6 +80,10 @@ class Schedule:
         interval = max(shortest_interval, *(window.tick for window in windows))
         timespan = sum(window.timespan for window in windows)
         return cls(interval, timespan + interval + ingest_delay, timespan, ingest_delay)
+
+    def every(self, interval: int) -> Schedule:
+        """This schedule with another interval, and the look-back that goes with it."""
+        return replace(self, interval=interval, lookback=self.lookback - self.interval + interval)
 
 
 def duration_text(milliseconds: int) -> str:

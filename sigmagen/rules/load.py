@@ -28,8 +28,16 @@ class LoadedRules:
     sources: tuple[YamlFile, ...] = ()
 
 
-def load_rules(paths: Sequence[Path] | None, *, rules_folder: Path, mappings_folder: Path) -> LoadedRules:
+def load_rules(
+    paths: Sequence[Path] | None,
+    *,
+    rules_folder: Path,
+    mappings_folder: Path,
+    allow_lists: AllowLists | None = None,
+) -> LoadedRules:
     """Load rule files and folders (searched recursively, test files left out); without paths, the rules folder.
+
+    `allow_lists` stand in place of those of the mappings folder that have the same name.
 
     Never raises: a path that doesn't exist, a file that can't be read and a rule that can't be understood are
     problems with file and line, and everything else is still loaded.
@@ -37,6 +45,7 @@ def load_rules(paths: Sequence[Path] | None, *, rules_folder: Path, mappings_fol
     found, problems = find_rule_files(list(paths) if paths else [rules_folder])
     lists, list_problems = load_allow_lists(mappings_folder)
     problems += list_problems
+    lists = {**lists, **(allow_lists or {})}
     drafts = [_read(path, lists) for path in found]
     resolver = Resolver(drafts)
     resolved = [(draft, [resolver.resolve(draft, entry) for entry in draft.entries]) for draft in drafts]
