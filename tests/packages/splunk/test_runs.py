@@ -53,7 +53,7 @@ def test_the_saved_searches_find_what_the_reference_finds(files: dict[str, str],
 def test_a_list_of_one_lets_that_one_pass(tmp_path: Path) -> None:
     overlay = tmp_path / "overlay.yml"
     overlay.write_text("allow_lists: {ai_service_principals: [svc-batch-summariser]}")
-    tenant = Settings.of(None, None, False, overlay)
+    tenant = Settings.of(None, None, overlay=overlay)
     files = [file for file in tenant.load().files if file.path.stem == "call_count"]
     app = unpack(package(tmp_path / "out", files, ["litellm"], tenant.overlay()))
     with PackagedSearches(app, macros(app)) as engine:
