@@ -20,6 +20,7 @@ COMMANDS = {
     "check": "Validate and lint rules, their tests and the mappings.",
     "convert": "Convert rules to queries for Splunk, Elastic and Sentinel.",
     "demo": "Find an attack in a sample log, and show the queries for it.",
+    "deploy": "Put a package into a SIEM, after a plan.",
     "detect": "Find alerts in native logs, here and now.",
     "normalize": "Turn native logs into canonical events.",
     "package": "Write what a SIEM imports: scheduled detections, turned off.",
@@ -143,7 +144,7 @@ def cli(
     verbose: bool,
 ) -> None:
     """Sigma detections for model extraction: check, convert, prove and run them."""
-    ctx.obj = Settings.of(rules, mappings, filters, verbose, overlay)
+    ctx.obj = Settings.of(rules, mappings, filters, overlay, verbose)
 
 
 def main() -> NoReturn:
