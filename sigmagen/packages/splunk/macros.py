@@ -61,6 +61,12 @@ class ListMacros:
         return text
 
 
+def list_macros(name: str) -> tuple[str, str]:
+    """The macros that a list may have: for names, and for addresses."""
+    macro = PREFIX + _WORD.sub("_", name)
+    return macro, f"{macro}_ip"
+
+
 def _placeholders(part: object) -> Iterable[str]:
     if isinstance(part, Mapping):
         for key, value in part.items():
