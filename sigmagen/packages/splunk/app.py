@@ -18,6 +18,7 @@ LABEL = "Model Extraction Detection"
 DESCRIPTION = (
     "Detections for the extraction of AI models through their API, with hunts, readiness searches and a dashboard."
 )
+AUTHOR = "sigmagen contributors"
 LOOKUP = "sigmagen_detections"
 DASHBOARD = "model_extraction"
 
@@ -39,7 +40,7 @@ def app_conf() -> Conf:
     return {
         "id": {"name": APP, "version": __version__},
         "install": {"is_configured": 0, "state": "enabled", "build": 1},
-        "launcher": {"author": "sigmagen contributors", "version": __version__, "description": DESCRIPTION},
+        "launcher": {"author": AUTHOR, "version": __version__, "description": DESCRIPTION},
         "ui": {"is_visible": 1, "label": LABEL},
         "package": {"id": APP, "check_for_updates": 0},
         "triggers": {"reload.analyticstories": "simple"},
@@ -76,7 +77,7 @@ def manifest() -> str:
         "info": {
             "title": LABEL,
             "id": {"group": None, "name": APP, "version": __version__},
-            "author": [{"name": "sigmagen contributors", "email": None, "company": None}],
+            "author": [{"name": AUTHOR, "email": None, "company": None}],
             "releaseDate": None,
             "description": DESCRIPTION,
             "classification": {

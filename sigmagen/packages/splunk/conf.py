@@ -76,3 +76,18 @@ def prose(text: str) -> str:
 def as_json(document: Any) -> str:
     """A document as JSON on one line, in ASCII. Texts in it have been through `prose`: no `$` that is not meant."""
     return json.dumps(document, ensure_ascii=True, sort_keys=False)
+
+
+def parse(text: str) -> dict[str, dict[str, str]]:
+    """The stanzas of a file that `render` wrote. Raises ValueError for another line."""
+    conf: dict[str, dict[str, str]] = {}
+    settings: dict[str, str] | None = None
+    for line in text.replace("\\\n", "\0").split("\n"):
+        if header := re.fullmatch(r"\[([^\[\]]+)\]", line):
+            settings = conf.setdefault(header[1], {})
+        elif line:
+            key, equals, value = line.partition(" =")
+            if settings is None or not equals:
+                raise ValueError(f"not a setting: {line[:80]!r}")
+            settings[key] = value.removeprefix(" ").replace("\0", "\n")
+    return conf

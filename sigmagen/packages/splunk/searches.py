@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sigmagen.convert import Converter, Query
 from sigmagen.mapping.source import Source
@@ -98,12 +98,6 @@ def _query(converter: Converter, detection: Detection, mode: Mode, lists: ListMa
     if fault := unwritable(text):
         message = f"{rule.title}: its search can't be kept in savedsearches.conf: {fault}"
         raise SigmagenError(Problem("not-packageable", message, file=rule.file, line=rule.line))
-    return _with_text(query, text)
-
-
-def _with_text(query: Query, text: str) -> Query:
-    from dataclasses import replace
-
     return replace(query, text=text)
 
 

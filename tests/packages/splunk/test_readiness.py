@@ -75,6 +75,16 @@ def test_a_cut_event_counts_also_where_only_some_records_take_part(files: dict[s
     assert (row["events"], row["pct_cut"]) == (100, 10)
 
 
+def test_records_that_are_no_calls_of_a_model_are_not_counted(files: dict[str, str]) -> None:
+    native = deepcopy(attack("call_count", "apim")[:100])
+    for record in native[:30]:
+        record["properties"]["operationId"] = "Something_Else"
+    with SplunkLocalEngine() as engine:
+        engine.load(CONVERTER.sources["apim"], native)
+        (row,) = run(files, "Sigmagen - call_count.apim - Readiness", engine)
+    assert row["events"] == 70
+
+
 def test_every_readiness_search_runs_on_its_own_source_and_names_the_group(files: dict[str, str]) -> None:
     saved = read_conf(files["default/savedsearches.conf"])
     for file in FILES:
