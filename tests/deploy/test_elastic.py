@@ -18,6 +18,8 @@ from sigmagen.cli.main import cli
 from sigmagen.content import mappings_folder, rules_folder
 from sigmagen.convert import Converter
 from sigmagen.deploy import http
+from sigmagen.deploy.elastic import parts
+from sigmagen.deploy.plan import apply, make_plan
 from sigmagen.packages import elastic
 from sigmagen.packages.content import content
 from sigmagen.rules.load import load_rules
@@ -227,6 +229,9 @@ def test_many_rules_are_found_over_several_pages(package: Path, server: State, m
     monkeypatch.setattr("sigmagen.deploy.elastic._PAGE", 2)
     assert set(plan(package)) == {"unchanged"}
     assert len([path for _, path in server.requests if path.endswith("_find")]) > 3
+    before = len(server.requests)
+    assert set(plan(package)) == {"unchanged"}
+    assert ("GET", "/api/detection_engine/rules") not in server.requests[before:]
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503])
@@ -301,6 +306,29 @@ def test_without_a_package_the_rules_are_packaged_first(server: State) -> None:
     result = CliRunner().invoke(cli, ["deploy", "elastic", str(rule), "-s", "litellm"])
     assert result.exit_code == 0, result.output
     assert len(server.rules) == 2
+
+
+@pytest.mark.parametrize("kind", ["rule", "session"])
+def test_what_appears_after_the_plan_is_not_overwritten(package: Path, server: State, kind: str) -> None:
+    with parts(package) as found:
+        made = make_plan(found)
+        before = foreign_objects(package, server)
+        server.templates["component"].clear()
+        server.templates["index"].clear()
+        foreign = apply(made)
+    assert len(foreign) == 2
+    place = {"rule": "rules", "session": "objects"}[kind]
+    assert {key: server.kept()[place][key] for key in before[place]} == before[place]
+
+
+def test_what_another_run_made_meanwhile_is_brought_up_to_date(package: Path, server: State) -> None:
+    with parts(package) as found:
+        made = make_plan(found)
+        assert deploy(package).exit_code == 0
+        wanted = json.loads(json.dumps(server.kept()))
+        next(iter(server.rules.values()))["query"] = "ROW a = 1"
+        assert apply(made) == []
+    assert server.kept() == wanted
 
 
 class KilledError(BaseException):
