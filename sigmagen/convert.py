@@ -58,6 +58,11 @@ class Query:
         """Where the query's records are."""
         return self.source.targets[self.siem]
 
+    @property
+    def reach(self) -> int:
+        """How long after an event a window can still see it, in milliseconds."""
+        return sum(window.timespan + window.tick for window in self.windows)
+
 
 @dataclass(frozen=True)
 class Converter:

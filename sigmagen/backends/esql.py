@@ -223,8 +223,11 @@ class EsqlPrinter(EsqlConditions):
         return f"VALUES({self.expr(values)})"
 
     def op_distinct(self, value: Expr) -> str:
-        """Exact, unlike COUNT_DISTINCT."""
-        return f"MV_COUNT(VALUES({self.expr(value)}))"
+        """Exact, unlike COUNT_DISTINCT. An empty text is no value."""
+        text = self.expr(value)
+        texts = self.type_of(value) not in (*_CASTS, "ip")
+        present = f'CASE({text} != "", {text}, null)' if texts else text
+        return f"MV_COUNT(VALUES({present}))"
 
 
 def _is_extract(expression: Expr) -> bool:

@@ -42,7 +42,7 @@ class _Branch(EsqlPrinter):
         self.stages = _stages(plan.steps)
         self.live = [_TIME]
         """The columns that a row of this stream holds now."""
-        self.going_through = False
+        self.apart = False
 
     def name(self, column: str) -> str:
         return super().name(f"branch_{self.number}.{_TIME if column == self.target.time else column}")
@@ -69,26 +69,28 @@ class _Branch(EsqlPrinter):
             elif isinstance(step, ExpandValues):
                 lines += self.step(step)
             elif isinstance(step, Filter):
-                conditions += self.conjuncts(step.condition)
+                conditions += self.conjuncts(step.condition, joined=True)
             elif isinstance(step, InsideRange):
                 conditions += [line.removeprefix("WHERE ") for line in self.step(step)]
             elif not isinstance(step, Scan | Unique | Project):
                 raise UnsupportedCorrelationError("ES|QL can't unite streams that are unions themselves")
         return lines, conditions
 
-    def through(self, stage: int) -> list[str]:
-        """Lines that make rows ready to go through the aggregations of other streams: they hold what is read later.
+    def ready(self, stage: int, aggregate: Aggregate | None) -> list[str]:
+        """Lines that make this stream's columns empty in the rows of the others, so that they don't part those.
 
-        Rows of other streams hold nothing of it, so that it does not part them.
+        Before the first aggregation of any stream only; rows that go through it then hold just what is read later.
         """
-        later = {_ID, *_read([step for rows, _ in self.stages[stage:] for step in rows], self.target.time)}
-        kept = [name for name in self.live if name in later]
-        if self.going_through:
+        if self.apart:
             return []
-        self.going_through, self.live = True, kept
-        return [
-            "EVAL " + ",\n    ".join(f"{self.name(n)} = CASE(branch == {self.number}, {self.name(n)})" for n in kept)
-        ]
+        self.apart = True
+        if aggregate is not None:
+            kept = list(aggregate.by)
+        else:
+            later = {_ID, *_read([step for rows, _ in self.stages[stage:] for step in rows], self.target.time)}
+            kept = self.live = [name for name in self.live if name in later]
+        columns = map(self.name, kept)
+        return ["EVAL " + ",\n    ".join(f"{name} = CASE(branch == {self.number}, {name})" for name in columns)]
 
     def aggregated(self, step: Aggregate) -> tuple[list[str], list[str]]:
         """The columns and the groups of one aggregation."""
@@ -125,7 +127,7 @@ def united(step: Union) -> list[str]:
             lines.append(_where(branches, conditions, first=stage == 0))
         aggregating = {branch.number: aggregate for branch, (_, aggregate) in present if aggregate is not None}
         if aggregating:
-            lines += [line for b in branches if b.number not in aggregating for line in b.through(stage)]
+            lines += [line for b in branches for line in b.ready(stage, aggregating.get(b.number))]
             lines.append(_stats(branches, aggregating))
     return [*lines, *_chosen(step, branches)]
 

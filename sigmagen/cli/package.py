@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import click
 
 from sigmagen.cli.problems import broken, print_problems
 from sigmagen.cli.settings import RULE_PATHS, SOURCES, Settings, chosen_sources, with_settings
 from sigmagen.mapping.source import SIEMS
+from sigmagen.overlay import Overlay
 from sigmagen.packages.content import content
 from sigmagen.problems import EXIT_USAGE, Problem, SigmagenError
 from sigmagen.report.text import counted, harmless
@@ -46,8 +48,19 @@ def command(siem: str, paths: tuple[Path, ...], output: Path, sources: tuple[str
         print_problems(found.left_out)
     with whole_folder(output) as folder:
         writer = import_module(f"sigmagen.packages.{siem}").write
-        refused = writer(found, folder, converter, overlay.data if overlay else {}) or ()
+        refused = writer(found, folder, converter, _changes(settings, overlay)) or ()
     print_problems(refused)
     detections = counted(len(found.detections) - len(refused), "detection")
     click.echo(f"{detections} packaged for {siem} in {harmless(str(output))}", err=True)
     return 0
+
+
+def _changes(settings: Settings, overlay: Overlay | None) -> dict[str, Any]:
+    """What a package records as the tenant's own: the overlay, and the text of all filters that were joined."""
+    from sigmagen.rules.load import find_rule_files
+
+    changes = dict(overlay.data) if overlay else {}
+    files, _ = find_rule_files([*settings.filters, *(overlay.filters if overlay else ())])
+    if files:
+        changes["filters"] = {file.name: file.read_text(encoding="utf-8") for file in files}
+    return changes

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -121,6 +121,17 @@ def together(chosen: Sequence[tuple[LogSource, Source]]) -> Source:
     }
     names, titles = "+".join(part.name for part in parts), " and ".join(part.title for part in parts)
     return replace(first, name=names, title=titles, logsources=(), targets=targets, together=tuple(chosen))
+
+
+def relocated(source: Source, siem: str, place: Callable[[Source], str]) -> Source:
+    """The source with its records elsewhere in a SIEM: `place` says where, for each part of it."""
+
+    def moved(part: Source) -> Source:
+        return replace(part, targets={**part.targets, siem: replace(part.targets[siem], location=place(part))})
+
+    if not source.together:
+        return moved(source)
+    return together([(logsource, moved(part)) for logsource, part in source.together])
 
 
 def _target(name: str, data: dict[str, Any], source: dict[str, Any], canonical: bool) -> Target:

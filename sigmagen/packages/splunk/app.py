@@ -140,7 +140,7 @@ def lookup(items: Sequence[Packaged]) -> str:
                 prose(item.rule.name),
                 prose(str(item.rule.raw.get("author") or "")),
                 item.source.name,
-                item.rule.level,
+                item.level,
                 "yes" if item.detection.enabled else "no",
                 " ".join(item.alert.columns),
                 *map(duration_text, (item.rule.timespan, schedule.interval, schedule.lookback)),

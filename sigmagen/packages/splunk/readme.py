@@ -65,9 +65,7 @@ def readme(
     for item in items:
         schedule = item.alert.schedule
         assert schedule is not None  # a correlation has a window
-        parts.append(
-            _row(item.title, item.rule.level, duration_text(schedule.interval), duration_text(schedule.lookback))
-        )
+        parts.append(_row(item.title, item.level, duration_text(schedule.interval), duration_text(schedule.lookback)))
     parts += ["", "Alerts for sources: " + ", ".join(f"*{silence_name(source)}*" for source in sources) + "."]
     if overlaid:
         parts += ["", "## Overlay", "", "This package was made with these changes (also in overlay.json):", ""]

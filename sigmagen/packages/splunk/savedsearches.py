@@ -92,7 +92,7 @@ def _alert(item: Packaged, security: bool) -> Stanza:
         "description": prose(item.rule.description) or item.title,
         "search": item.alert.text,
         **_scheduled(schedule.interval, item.detection.id, earliest(schedule), item.detection.enabled),
-        "alert.severity": _SEVERITY[item.rule.level],
+        "alert.severity": _SEVERITY[item.level],
         "alert.suppress": 1,
         "alert.suppress.period": quiet(schedule),
     }
@@ -112,7 +112,7 @@ def _enterprise(item: Packaged, security: bool) -> dict[str, str | int]:
     metadata = {
         "deprecated": 0,
         "detection_id": item.detection.id,
-        "detection_version": str(rule.raw.get("version", 1)),
+        "detection_version": prose(str(rule.raw.get("version", 1))),
     }
     settings: dict[str, str | int] = {
         "action.correlationsearch.enabled": 1,
@@ -124,7 +124,7 @@ def _enterprise(item: Packaged, security: bool) -> dict[str, str | int]:
         "action.notable.param.rule_title": message,
         "action.notable.param.rule_description": prose(rule.description) or item.title,
         "action.notable.param.security_domain": "threat",
-        "action.notable.param.severity": rule.level,
+        "action.notable.param.severity": item.level,
         "action.notable.param.drilldown_searches": as_json(drilldowns(item)),
     }
     if item.columns:
@@ -159,7 +159,7 @@ def _risk(item: Packaged) -> list[dict[str, str | int]]:
     """Who the risk falls on. A model or a template is no one, so it has none."""
     kinds = {column: _kind(field) for column, field in item.alert.columns.items()}
     return [
-        {"risk_object_field": column, "risk_object_type": kind, "risk_score": _RISK[item.rule.level]}
+        {"risk_object_field": column, "risk_object_type": kind, "risk_score": _RISK[item.level]}
         for column, kind in kinds.items()
         if kind is not None
     ]

@@ -12,7 +12,7 @@ from sigmagen.packages.splunk.conf import name_part, prose, unwritable
 from sigmagen.packages.splunk.macros import ListMacros, by_macro
 from sigmagen.plan.model import Mode
 from sigmagen.problems import Problem, SigmagenError
-from sigmagen.rules.model import BaseRule, Correlation, base_rules
+from sigmagen.rules.model import LEVELS, BaseRule, Correlation, base_rules
 
 TITLE = "Sigmagen"
 
@@ -41,6 +41,11 @@ class Packaged:
     def title(self) -> str:
         """What people read."""
         return prose(self.detection.title)
+
+    @property
+    def level(self) -> str:
+        """The rule's level; one that Sigma does not have counts as medium."""
+        return self.rule.level if self.rule.level in LEVELS else "medium"
 
     @property
     def columns(self) -> list[str]:
@@ -128,4 +133,4 @@ def framework_ids(rule: BaseRule | Correlation, story: str) -> dict[str, list[st
         "owasp_llm": list(named.get("owasp_llm", ())),
         "analytic_story": [story],
     }
-    return {name: ids for name, ids in found.items() if ids}
+    return {name: [prose(text) for text in ids] for name, ids in found.items() if ids}
