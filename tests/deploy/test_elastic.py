@@ -15,10 +15,11 @@ import pytest
 from click.testing import CliRunner, Result
 
 from sigmagen.cli.main import cli
+from sigmagen.connect import ATTEMPTS
 from sigmagen.content import mappings_folder, rules_folder
 from sigmagen.convert import Converter
 from sigmagen.deploy import http
-from sigmagen.deploy.elastic import parts
+from sigmagen.deploy.elastic import elasticsearch_client, parts
 from sigmagen.deploy.plan import apply, make_plan
 from sigmagen.packages import elastic
 from sigmagen.packages.content import content
@@ -236,14 +237,14 @@ def test_many_rules_are_found_over_several_pages(package: Path, server: State, m
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503])
 def test_a_busy_server_is_asked_again(package: Path, server: State, status: int) -> None:
-    server.failures = [(status, {})] * 5
+    server.failures = [(status, {})] * (ATTEMPTS - 1)
     result = deploy(package)
     assert result.exit_code == 0, result.output
     assert set(plan(package)) == {"unchanged"}
 
 
 def test_a_server_that_stays_busy_is_given_up_and_no_secret_is_told(package: Path, server: State) -> None:
-    server.failures = [(503, {})] * http.TRIES
+    server.failures = [(503, {})] * ATTEMPTS
     result = deploy(package)
     assert result.exit_code == 1
     assert "HTTP 503" in result.stderr
@@ -282,6 +283,16 @@ def test_an_address_that_would_give_a_secret_away_is_refused(
     assert result.exit_code == 3
     assert "deploy-address" in result.stderr
     assert "pass-word" not in result.output
+
+
+def test_elasticsearch_is_reached_as_a_user_too(package: Path, server: State, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SIGMAGEN_ELASTICSEARCH_API_KEY")
+    monkeypatch.setenv("SIGMAGEN_ELASTICSEARCH_USERNAME", "ann")
+    monkeypatch.setenv("SIGMAGEN_ELASTICSEARCH_PASSWORD", "pass-word")
+    client = elasticsearch_client()
+    assert client.headers["authorization"] == "Basic YW5uOnBhc3Mtd29yZA=="
+    assert "pass-word" in client.secrets
+    client.close()
 
 
 def test_a_package_that_kibana_would_refuse_is_not_sent(package: Path, server: State, tmp_path: Path) -> None:
