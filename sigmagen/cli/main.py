@@ -144,7 +144,7 @@ def cli(
     verbose: bool,
 ) -> None:
     """Sigma detections for model extraction: check, convert, prove and run them."""
-    ctx.obj = Settings.of(rules, mappings, filters, verbose, overlay)
+    ctx.obj = Settings.of(rules, mappings, filters, overlay, verbose)
 
 
 def main() -> NoReturn:

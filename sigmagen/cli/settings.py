@@ -37,8 +37,8 @@ class Settings:
         rules: Path | None,
         mappings: Path | None,
         filters: tuple[Path, ...] = (),
-        verbose: bool = False,
         overlay: Path | None = None,
+        verbose: bool = False,
     ) -> Settings:
         """The settings of the options, the built-in folders where none are given."""
         return cls(rules or rules_folder(), mappings or mappings_folder(), verbose, filters, overlay)
@@ -48,8 +48,8 @@ class Settings:
         rules: Path | None,
         mappings: Path | None,
         filters: tuple[Path, ...],
-        verbose: bool,
         overlay: Path | None,
+        verbose: bool,
     ) -> Settings:
         """These settings with the options that a command itself was given."""
         options = (("rules", rules), ("mappings", mappings), ("overlay_file", overlay))
@@ -127,7 +127,7 @@ def with_settings(function: Callable[..., Any]) -> Callable[..., Any]:
         verbose: bool,
         **kwargs: Any,
     ) -> Any:
-        return function(*args, settings=outer.changed(rules, mappings, filters, verbose, overlay), **kwargs)
+        return function(*args, settings=outer.changed(rules, mappings, filters, overlay, verbose), **kwargs)
 
     return wrapped
 

@@ -8,6 +8,8 @@ from importlib.util import find_spec
 from sigmagen.connect import setting
 from sigmagen.problems import EXIT_USAGE, Problem, SigmagenError
 
+__all__ = ["required", "secret", "setting"]
+
 SERVICE = "sigmagen"
 
 

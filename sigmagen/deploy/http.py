@@ -14,10 +14,11 @@ from urllib.parse import quote, urlencode, urlsplit
 
 import urllib3
 
-from sigmagen.connect import BusyError, patiently, seconds_asked
+from sigmagen.connect import ATTEMPTS, BusyError, patiently, seconds_asked
 from sigmagen.problems import EXIT_FINDINGS, EXIT_USAGE, Problem, SigmagenError
 from sigmagen.report.text import harmless
 
+TRIES = ATTEMPTS
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 30.0
 LONGEST_RETRY_AFTER = 300.0

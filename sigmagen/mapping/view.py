@@ -54,7 +54,7 @@ class ViewBuilder:
         self.target = target
         self.taxonomy = taxonomy
         self.entry = entry
-        self.native_rule = entry.logsource.category is None
+        self.native_rule = target.untyped or entry.logsource.category is None
         self._derived: dict[str, tuple[int, Expr]] = {}
         self._narrowed: dict[str, str] = {}
 
@@ -86,6 +86,8 @@ class ViewBuilder:
 
     def text_fields(self) -> list[str]:
         """The fields that hold text and that the source carries: where a keyword is looked for. No fingerprints."""
+        if self.target.untyped:
+            return list(self.target.searched)
         kinds = (
             dict(self.source.native_fields)
             if self.native_rule
@@ -125,6 +127,18 @@ class ViewBuilder:
         ]
         self._derived.setdefault(name, (max(used, default=-1) + 1, value))
         return Column(name, kind)
+
+    def redacted(self, name: str) -> Expr | None:
+        """Whether a record has a mark of redaction in place of a field's text; None where the mapping knows no mark.
+
+        Raises UnavailableFieldError for a field that the SIEM doesn't have.
+        """
+        own = name in self.target.fields
+        written = self.target.fields.get(name) if own else self.source.fields.get(name)
+        if name in self.target.unavailable or not isinstance(written, dict) or "not_in" not in written:
+            return None
+        names = _Names(self, self.stored if own else self._native, name)
+        return parse({"in": written["not_in"]}, "boolean", names)
 
     def build(self) -> SourceView:
         """The view of all fields used so far."""
@@ -221,6 +235,8 @@ class ViewBuilder:
 
     def _native(self, text: str, kind: Type) -> Expr:
         """A path of the native record, wherever this SIEM keeps it."""
+        if self.target.untyped:
+            return Get((text,) if self.target.name == "elastic" else tuple(text.split(".")), kind)
         if self.target.stored_native:
             return Get(parse_path(text), kind, self._decoded)
         if text in self.target.native:

@@ -13,7 +13,7 @@ from sigmagen.mapping.source import LogsourceEntry, Source
 from sigmagen.mapping.taxonomy import Taxonomy
 from sigmagen.mapping.view import SourceView, ViewBuilder
 from sigmagen.plan.condition import ConditionCompiler, any_of, factored
-from sigmagen.plan.expr import TRUE, Call, Column, Expr, call, conjunction, present_in, walk, when
+from sigmagen.plan.expr import TRUE, Call, Column, Expr, Get, call, conjunction, present_in, substitute, walk, when
 from sigmagen.plan.items import Items, UnsupportedCorrelationError
 from sigmagen.plan.steps import Derive, Filter, Join, Scan, Step, Unique
 from sigmagen.rules.model import BaseRule, Correlation
@@ -151,6 +151,22 @@ def source_steps(builder: ViewBuilder, view: SourceView, matching: Expr) -> list
         columns = tuple((name, target.join.columns[name]) for name in view.joined)
         steps.append(Join(target.join.table, target.join.on, tokens, columns))
     return [*steps, *_filtered_early(view.layers, matching)]
+
+
+def in_place(steps: list[Step]) -> list[Step]:
+    """The steps of a source view without columns that only repeat what is stored: conditions read that itself."""
+    values: dict[str, Expr] = {}
+    kept: list[Step] = []
+    for step in steps:
+        if isinstance(step, Derive) and all(isinstance(value, Get) and not value.base for _, value in step.columns):
+            values |= dict(step.columns)
+        elif isinstance(step, Filter):
+            kept.append(Filter(substitute(step.condition, values)))
+        elif isinstance(step, Scan):
+            kept.append(step)
+        else:
+            return steps
+    return kept
 
 
 def _filtered_early(layers: list[list[tuple[str, Expr]]], matching: Expr) -> list[Step]:

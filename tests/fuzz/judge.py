@@ -68,9 +68,9 @@ def judge(pair: Pair, engine: Engine, source: Source) -> Outcome:
         return Outcome(pair, engine.name, "different", differences=("a rule without a meaning was converted",))
     try:
         found = engine.run(query, pair.world.start, pair.world.end)
-    except SigmagenError as error:
-        return Outcome(pair, engine.name, "refused", _reason(error))
     except Exception as error:
+        if isinstance(error, SigmagenError) and error.problems[0].code == "row-limit":
+            return Outcome(pair, engine.name, "refused", _reason(error))
         return Outcome(pair, engine.name, "different", differences=(f"the query crashed: {error}",))
     differences = tuple(_differences(pair.expected, found, exact=pair.rule.type not in INEXACT))
     return Outcome(pair, engine.name, "different" if differences else "equal", differences=differences)

@@ -10,22 +10,9 @@ from collections.abc import Callable
 from sigmagen.rules.model import Correlation
 from tests.fuzz.judge import Outcome
 from tests.fuzz.levels import levels
-from tests.fuzz.world import FIELDS
-
-
-def _unites(rule: Correlation) -> bool:
-    return len(rule.rules) > 1 and any(isinstance(part, Correlation) for part in rule.rules)
-
-
-def _renames_a_field(rule: Correlation) -> bool:
-    return any(name in names for names in rule.aliases for name in FIELDS)
-
 
 # Case -> (engines or none for all, what a level of the rule looks like there).
-OPEN: dict[str, tuple[tuple[str, ...], Callable[[Correlation], bool]]] = {
-    "a_count_beside_a_longer_stream": (("elasticsearch",), _unites),
-    "alias_in_a_branch": (("elasticsearch",), _renames_a_field),
-}
+OPEN: dict[str, tuple[tuple[str, ...], Callable[[Correlation], bool]]] = {}
 
 
 def is_open(outcome: Outcome) -> bool:
