@@ -50,9 +50,11 @@ def command(
 
     PATH is a rule file or a folder; without one, all rules are deployed. Rules arrive turned off, unless the overlay
     turns them on; what people turn on or off there stays. Nothing is deleted without --prune. A run that was cut short
-    is taken up by running again. Addresses and keys come from the environment, keys also from the system's keyring: for
-    Elastic SIGMAGEN_KIBANA_URL and _API_KEY, SIGMAGEN_ELASTICSEARCH_URL and _API_KEY. Exits with 1 where somebody
-    else's object is in the way.
+    is taken up by running again. Exits with 1 where somebody else's object is in the way.
+
+    Addresses and keys come from the environment, keys also from the system's keyring. Elastic: SIGMAGEN_KIBANA_URL and
+    _API_KEY, SIGMAGEN_ELASTICSEARCH_URL and _API_KEY. Splunk: SIGMAGEN_SPLUNK_URL and _TOKEN; only saved searches,
+    macros and event types, as the rest of the app comes with its archive.
     """
     if package and (paths or sources):
         raise click.UsageError("--package is deployed as it is: leave out PATH and -s")

@@ -187,12 +187,15 @@ def _reason(answer: Response) -> str:
         said = answer.json()
     except ValueError:
         return ""
-    for key in ("message", "error", "reason", "messages"):
-        found = said.get(key) if isinstance(said, dict) else None
-        while isinstance(found, dict | list):
-            found = (
-                (found.get("reason") or found.get("message")) if isinstance(found, dict) else next(iter(found), None)
-            )
-        if found:
-            return f", {str(found)[:_LONGEST_REASON]}"
-    return ""
+    words = _words(said)
+    return f", {words[:_LONGEST_REASON]}" if words else ""
+
+
+def _words(said: Any) -> str:
+    """The first text of a message, error or reason, however deep it lies."""
+    if isinstance(said, list):
+        said = next(iter(said), None)
+    if isinstance(said, dict):
+        found = (_words(said[key]) for key in ("message", "error", "reason", "messages", "text") if said.get(key))
+        return next((text for text in found if text), "")
+    return said if isinstance(said, str) else ""
