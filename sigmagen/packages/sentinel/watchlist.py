@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import re
-import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -22,8 +20,8 @@ from sigmagen.packages.sentinel.facts import Facts
 from sigmagen.packages.sentinel.rule import AnalyticsRule
 from sigmagen.problems import SigmagenError
 from sigmagen.rules.load import load_rules
-from sigmagen.rules.model import BaseRule, Correlation
-from sigmagen.rules.placeholders import load_allow_lists
+from sigmagen.rules.model import BaseRule, Correlation, base_rules
+from sigmagen.rules.placeholders import AllowLists
 
 COLUMN = "Value"
 # Private-use characters: no rule writes them.
@@ -62,19 +60,19 @@ class Watched:
 
 
 def watched(
-    converter: Converter, detections: Iterable[Detection], rules: Mapping[str, AnalyticsRule], facts: Facts
+    converter: Converter,
+    detections: Sequence[Detection],
+    rules: Mapping[str, AnalyticsRule],
+    lists: AllowLists,
+    facts: Facts,
 ) -> Watched:
-    """The variant of each rule (by detection id) that excludes a list's values; the others stay as they are."""
-    lists, _ = load_allow_lists(converter.mappings)
+    """The variant of each rule (by detection id) that excludes a list's values; the others have none."""
     names = sorted(lists)
     used: dict[str, None] = {}
     variants = []
-    detections = list(detections)
-    marked = _marked(detections, names)
+    marked = _marked_bases(converter, detections, names)
     for detection in detections:
-        rule = marked.get((detection.rule.file, detection.rule.line))
-        if rule is None:
-            continue
+        rule = _with_bases(detection.rule, marked)
         try:
             text = converter.convert(rule, detection.source, "sentinel", "alert").text
         except SigmagenError:
@@ -95,21 +93,27 @@ def alias(name: str) -> str:
     return f"{PREFIX}_" + re.sub(r"[^A-Za-z0-9_]", "_", name)
 
 
-def _marked(detections: Iterable[Detection], names: list[str]) -> dict[tuple[str, int], Correlation]:
-    """The detections' rules with two markers in place of every list's values, by file and line."""
-    files = {Path(file) for detection in detections for file in _files(detection.rule)}
-    with tempfile.TemporaryDirectory() as folder:
-        lists = {name: [f"{_OPEN}{number}{_CLOSE}{end}" for end in "ab"] for number, name in enumerate(names)}
-        Path(folder, "allow-lists.yml").write_text(json.dumps(lists), encoding="utf-8")
-        loaded = load_rules(sorted(files), rules_folder=Path(folder), mappings_folder=Path(folder))
-    return {
-        (rule.file, rule.line): rule
-        for file in loaded.files
-        for rule in file.documents
-        if isinstance(rule, Correlation)
-    }
+Place = tuple[str, int]
+"""File and line of a rule."""
 
 
-def _files(rule: BaseRule | Correlation) -> list[str]:
-    below = rule.rules if isinstance(rule, Correlation) else ()
-    return [rule.file, *(file for part in below for file in _files(part))]
+def _marked_bases(converter: Converter, detections: Iterable[Detection], names: list[str]) -> dict[Place, BaseRule]:
+    """The detections' base rules with two markers in place of every list's values."""
+    files = {Path(base.file) for detection in detections for base in base_rules(detection.rule)}
+    marks = {name: (f"{_OPEN}{number}{_CLOSE}a", f"{_OPEN}{number}{_CLOSE}b") for number, name in enumerate(names)}
+    if not files:
+        return {}
+    loaded = load_rules(
+        sorted(files), rules_folder=converter.mappings, mappings_folder=converter.mappings, allow_lists=marks
+    )
+    documents = (rule for file in loaded.files for rule in file.documents)
+    return {(rule.file, rule.line): rule for rule in documents if isinstance(rule, BaseRule)}
+
+
+def _with_bases(rule: Correlation, bases: Mapping[Place, BaseRule]) -> Correlation:
+    """The correlation as the tenant has tuned it, over other base rules."""
+    parts = (
+        _with_bases(part, bases) if isinstance(part, Correlation) else bases.get((part.file, part.line), part)
+        for part in rule.rules
+    )
+    return replace(rule, rules=tuple(parts))
