@@ -49,8 +49,9 @@ def command(
     PATH is a rule file or a folder; without one, all rules are deployed. Rules arrive turned off, unless the overlay
     turns them on; what people turn on or off there stays. Nothing is deleted without --prune. A run that was cut short
     is taken up by running again. Addresses and keys come from the environment, keys also from the system's keyring: for
-    Elastic SIGMAGEN_KIBANA_URL and _API_KEY, SIGMAGEN_ELASTICSEARCH_URL and _API_KEY. Exits with 1 where somebody
-    else's object is in the way.
+    Elastic SIGMAGEN_KIBANA_URL and _API_KEY, SIGMAGEN_ELASTICSEARCH_URL and _API_KEY; for Sentinel
+    SIGMAGEN_SENTINEL_WORKSPACE (its resource id) and _TOKEN (of `az account get-access-token`). Exits with 1 where
+    somebody else's object is in the way.
     """
     if package and (paths or sources):
         raise click.UsageError("--package is deployed as it is: leave out PATH and -s")
