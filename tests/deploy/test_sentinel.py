@@ -165,6 +165,28 @@ def test_a_change_made_meanwhile_is_not_overwritten(
     assert server.resources["alertRules"][key]["properties"]["query"] != "LiteLLM_CL"
 
 
+@pytest.mark.parametrize("kind", ["alertRules", "savedSearches", "workbooks"])
+def test_what_somebody_made_after_the_plan_is_not_overwritten(
+    package: Path, server: State, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    deploy(package)
+    key = next(iter(server.resources[kind]))
+    theirs = {"properties": {"displayName": "theirs"}, "etag": '"theirs"'}
+    del server.resources[kind][key]
+    once = http.Client.once
+
+    def meddled(self: http.Client, method: str, url: str, headers: Any, data: Any) -> Any:
+        if method == "GET" and key in url:
+            server.resources[kind][key] = theirs
+        return once(self, method, url, headers, data)
+
+    monkeypatch.setattr(http.Client, "once", meddled)
+    result = deploy(package)
+    assert result.exit_code == 1
+    assert "deploy-foreign" in result.stderr
+    assert server.resources[kind][key] == theirs
+
+
 @pytest.mark.parametrize("prune", [False, True])
 def test_what_is_not_ours_is_never_touched(package: Path, server: State, prune: bool) -> None:
     deploy(package)

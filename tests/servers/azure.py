@@ -116,9 +116,9 @@ class Handler(kibana.Handler):
             return 400, {"error": {"code": "BadRequest", "message": f"missing: {', '.join(sorted(missing))}"}}
         if any(str(value).startswith("[") for value in (properties["displayName"], properties.get("query", ""))):
             return 400, {"error": {"code": "BadRequest", "message": "an expression is left"}}
-        if name in there and body.get("etag") not in ("*", there[name]["etag"]):
-            status = 412 if kind == "workbooks" else 409
-            return status, {"error": {"code": "Conflict", "message": "the resource has changed"}}
+        # A workbook is overwritten without a word.
+        if name in there and kind != "workbooks" and body.get("etag") not in ("*", there[name]["etag"]):
+            return 409, {"error": {"code": "Conflict", "message": "the resource has changed"}}
         self.state.changes += 1
         added = {"lastModifiedUtc": "2026-01-01T00:00:00Z"} if kind == "alertRules" else {}
         stored = {**body, "properties": {**properties, **added}, "etag": f'"{self.state.changes}"'}
