@@ -23,7 +23,7 @@ demo: $(RUNTIME)  ## find an attack in a sample log, and show the query for each
 	@$(BIN)/sigmagen demo
 
 test: $(DEV)  ## run the tests; pass options with ARGS="-k window"
-	@$(BIN)/python -m pytest -q $(ARGS)
+	@$(BIN)/python -m pytest -q -n auto --dist loadgroup $(ARGS)
 
 check: $(DEV)  ## lint, formatting and types
 	@$(BIN)/ruff check .

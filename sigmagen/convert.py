@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import product
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from sigmagen.backends.esql import EsqlPrinter
 from sigmagen.backends.kusto import KustoPrinter
 from sigmagen.backends.printer import NameClashError, Printer
 from sigmagen.backends.splunk import SplunkPrinter
+from sigmagen.mapping.generic import GENERIC, Generic, load_generic, unplaced
 from sigmagen.mapping.source import Source, Target, load_sources, together
 from sigmagen.mapping.taxonomy import Taxonomy, load_taxonomy
 from sigmagen.plan.build import build_plan, not_convertible
@@ -58,6 +59,11 @@ class Query:
         """Where the query's records are."""
         return self.source.targets[self.siem]
 
+    @property
+    def reach(self) -> int:
+        """How long after an event a window can still see it, in milliseconds."""
+        return sum(window.timespan + window.tick for window in self.windows)
+
 
 @dataclass(frozen=True)
 class Converter:
@@ -66,19 +72,30 @@ class Converter:
     mappings: Path
     sources: dict[str, Source]
     taxonomy: Taxonomy
+    generic: Generic | None = None
     intervals: Mapping[str, int] = field(default_factory=dict)
     """How often a rule runs, by name or id, where somebody wants it otherwise; milliseconds."""
 
     @classmethod
     def load(cls, mappings: Path) -> Converter:
         """A converter for a mappings folder. Raises SigmagenError when a mapping can't be read."""
-        return cls(mappings, load_sources(mappings), load_taxonomy(mappings))
+        return cls(mappings, load_sources(mappings), load_taxonomy(mappings), load_generic(mappings))
+
+    def located(self, locations: Mapping[str, str]) -> Converter:
+        """The same converter; events of a log source without a mapping are at `locations`, by SIEM."""
+        return replace(self, generic=self.generic and self.generic.at(locations))
 
     def feeding(self, rule: BaseRule | Correlation) -> list[Source]:
         """The sources of a rule's logsource, by name; for a rule across several, each choice of one for each."""
         logsources = list(dict.fromkeys(base.logsource for base in base_rules(rule)))
         choices = [[source for source in self.sources.values() if source.entry_for(item)] for item in logsources]
         return [together(list(zip(logsources, chosen, strict=True))) for chosen in product(*choices)]
+
+    def fallback(self, rule: BaseRule | Correlation) -> Source | None:
+        """The generic source for a rule on log sources without a taxonomy of their own, if there is a generic one."""
+        described = {category for field in self.taxonomy.fields.values() for category in field.categories}
+        own = any(base.logsource.category in described for base in base_rules(rule))
+        return None if own or self.generic is None else self.generic.source(rule)
 
     def source(self, name: str) -> Source:
         """A source by name. Raises SigmagenError."""
@@ -89,11 +106,12 @@ class Converter:
     def known(self, name: str) -> str:
         """The name of a source, or those of several joined with `+`, if there are such. Raises SigmagenError."""
         for part in name.split("+"):
-            self.source(part)
+            if part != GENERIC or self.generic is None:
+                self.source(part)
         return name
 
     def _unknown(self, name: str) -> SigmagenError:
-        known = ", ".join(self.sources)
+        known = ", ".join([*self.sources, *([GENERIC] if self.generic else [])])
         return SigmagenError(
             Problem("unknown-source", f"unknown source {name!r}", hint=f"there is {known}"), EXIT_USAGE
         )
@@ -115,6 +133,10 @@ class Converter:
         notes = [
             Problem("detection-approximated", f"{rule.title}: {note}", "warning", rule.file, rule.line)
             for note in printer.notes
+        ]
+        notes += [
+            Problem("location-unknown", f"{rule.title}: put your table for {table}", "warning", rule.file, rule.line)
+            for table in unplaced(source, siem)
         ]
         columns = {printer.name(name).strip('"`'): name for name in plan.group_by}
         schedule, warnings = self._schedule(plan.windows, source.targets[siem], rule)

@@ -20,6 +20,13 @@ VALIDATORS = Path(__file__).parents[1] / "build" / "validators" / "venv" / "bin"
 NO_VALIDATORS = "needs splunk-appinspect and ksconf: run `make validators`"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that share the Elasticsearch run one after the other, whatever runs beside them."""
+    for item in items:
+        if item.get_closest_marker("elasticsearch"):
+            item.add_marker(pytest.mark.xdist_group("elasticsearch"))
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip what a marker says can't run here before any of its fixtures is set up."""
     if item.get_closest_marker("elasticsearch") and not os.environ.get(ELASTICSEARCH_VARIABLE):

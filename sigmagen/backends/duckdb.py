@@ -41,6 +41,7 @@ class _Select:
     source: str
     columns: list[tuple[str, str]] = field(default_factory=list)
     star: bool = True
+    replaced: list[str] = field(default_factory=list)
     where: list[str] = field(default_factory=list)
     having: list[str] = field(default_factory=list)
     qualify: str = ""
@@ -52,7 +53,8 @@ class _Select:
 
     def text(self) -> str:
         """Its SQL."""
-        columns = ["*"] if self.star else []
+        star = f"* EXCLUDE ({', '.join(self.replaced)})" if self.replaced else "*"
+        columns = [star] if self.star else []
         columns += [sql if sql == name else f"{sql} AS {name}" for name, sql in self.columns]
         lines = [f"SELECT {', '.join(columns)}" if len(columns) < 4 else "SELECT " + ",\n  ".join(columns)]
         lines.append(f"FROM {self.source}")
@@ -85,6 +87,8 @@ class DuckDBPrinter(DuckDBConditions):
         super().__init__(plan)
         self._parts: list[tuple[str, str]] = []
         self._select = _Select("")
+        self._known: set[str] = set()
+        """The columns that steps made so far; a new one of the same name takes the place of the old one."""
 
     def text(self) -> str:
         for step in self.plan.steps:
@@ -137,6 +141,8 @@ class DuckDBPrinter(DuckDBConditions):
         united = "\nUNION ALL BY NAME\n".join(f"SELECT * FROM branch_{n}" for n, _ in enumerate(step.branches, 1))
         self._parts.append(("items", united))
         self._select = _Select("items")
+        last = step.branches[0].steps[-1]
+        self._known = set(map(self.name, last.columns)) if isinstance(last, Project) else set()
         return []
 
     def step_insiderange(self, step: InsideRange) -> list[str]:
@@ -151,16 +157,19 @@ class DuckDBPrinter(DuckDBConditions):
         if self._select.unnested or (self._select.qualify and not self._select.aggregated):
             self._close()
         clause = self._select.having if self._select.aggregated else self._select.where
-        clause.extend(self.conjuncts(step.condition))
+        clause.extend(self.conjuncts(step.condition, joined=True))
         return []
 
     def step_derive(self, step: Derive) -> list[str]:
         derived = {name for name, _ in self._select.columns}
         read = {self.name(part.name) for _, value in step.columns for part in walk(value) if isinstance(part, Column)}
+        made = [self.name(name) for name, _ in step.columns]
         # An alias used in its own SELECT is put in place of itself as text, again and again; a sub-query is not.
-        if self._select.aggregated or self._select.unnested or derived & read:
+        if self._select.aggregated or self._select.unnested or derived & (read | set(made)):
             self._close()
-        self._select.columns += [(self.name(name), self.expr(value)) for name, value in step.columns]
+        self._select.replaced += [name for name in made if name in self._known]
+        self._select.columns += [(name, self.expr(value)) for name, (_, value) in zip(made, step.columns, strict=True)]
+        self._known |= set(made)
         return []
 
     def step_unique(self, step: Unique) -> list[str]:
@@ -179,6 +188,7 @@ class DuckDBPrinter(DuckDBConditions):
         select.columns = [(name, derived.get(name, name)) for name in map(self.name, step.by)]
         select.columns += [(self.name(name), self.expr(value)) for name, value in step.columns]
         select.star, select.aggregated = False, True
+        self._known = {name for name, _ in select.columns}
         select.name = {"pane": "panes", "window_end": "windows"}.get(step.by[0] if step.by else "", "alerts")
         return []
 
@@ -301,8 +311,8 @@ class DuckDBPrinter(DuckDBConditions):
         return f"list(DISTINCT {text}) FILTER ({text} IS NOT NULL)"
 
     def op_distinct(self, value: Expr) -> str:
-        text = self.expr(value)
-        return f"count(DISTINCT {text}) FILTER ({text} <> '')"
+        """An empty text is no value."""
+        return f"count(DISTINCT {self.expr(value)}) FILTER ({self.op_has_value(value)})"
 
 
 def _interval(milliseconds: int) -> str:

@@ -24,6 +24,7 @@ from sigmagen.plan.steps import (
     Union,
     Unique,
 )
+from sigmagen.rules.model import BaseRule
 
 HUNT_ROWS = 10_000
 """ES|QL returns no more rows than this, whatever the query says."""
@@ -89,6 +90,8 @@ class EsqlPrinter(EsqlConditions):
         column = ".".join(str(segment) for segment in get.segments)
         text = self.stored(column)
         stored = _STORED.get(self.target.columns.get(column, ""), get.type)
+        if self.target.untyped and get.type != "string":
+            return f"{_CASTS.get(get.type, 'TO_IP')}({text})"
         if stored == get.type or (stored == "string" and get.type not in _CASTS):
             return text
         return f"{_CASTS.get(get.type, 'TO_STRING')}({text})"
@@ -100,7 +103,9 @@ class EsqlPrinter(EsqlConditions):
     # Steps.
 
     def step_scan(self, step: Scan) -> list[str]:
-        return [f"FROM {self.target.location}"]
+        """Rows of a plain rule are documents, and Elastic Security tells by these fields which it has alerted on."""
+        plain = isinstance(self.plan.rule, BaseRule) and self.plan.mode != "events"
+        return [f"FROM {self.target.location}" + (" METADATA _id, _index, _version" if plain else "")]
 
     def step_union(self, step: Union) -> list[str]:
         from sigmagen.backends.esql_union import united
@@ -223,8 +228,11 @@ class EsqlPrinter(EsqlConditions):
         return f"VALUES({self.expr(values)})"
 
     def op_distinct(self, value: Expr) -> str:
-        """Exact, unlike COUNT_DISTINCT."""
-        return f"MV_COUNT(VALUES({self.expr(value)}))"
+        """Exact, unlike COUNT_DISTINCT. An empty text is no value."""
+        text = self.expr(value)
+        texts = self.type_of(value) not in (*_CASTS, "ip")
+        present = f'CASE({text} != "", {text}, null)' if texts else text
+        return f"MV_COUNT(VALUES({present}))"
 
 
 def _is_extract(expression: Expr) -> bool:

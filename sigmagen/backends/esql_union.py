@@ -42,7 +42,8 @@ class _Branch(EsqlPrinter):
         self.stages = _stages(plan.steps)
         self.live = [_TIME]
         """The columns that a row of this stream holds now."""
-        self.going_through = False
+        self.apart: set[str] = set()
+        """Columns that are empty in the rows of other streams."""
 
     def name(self, column: str) -> str:
         return super().name(f"branch_{self.number}.{_TIME if column == self.target.time else column}")
@@ -51,15 +52,21 @@ class _Branch(EsqlPrinter):
         return EsqlPrinter.name(self, column)
 
     def hold(self, names: Sequence[str]) -> None:
-        """Add columns to those that a row holds."""
+        """Add columns, new or made anew, to those that a row holds."""
+        self.apart -= set(names)
         self.live = list(dict.fromkeys((*self.live, *(_TIME if name == self.target.time else name for name in names))))
 
     def row_steps(self, steps: Sequence[Step]) -> tuple[list[str], list[str]]:
         """The lines of steps that work row by row, and the conditions that rows of this stream must meet."""
         lines: list[str] = []
         conditions: list[str] = []
+        read: set[str] = set()
         for step in steps:
             if isinstance(step, Derive):
+                if read & {name for name, _ in step.columns}:
+                    # What a condition reads is about to be made anew, so it can't wait for those of the other streams.
+                    lines.append(f"WHERE branch != {self.number}\n    OR ({' AND '.join(conditions)})")
+                    conditions, read = [], set()
                 lines += self.step(step)
                 self.hold([name for name, _ in step.columns])
             elif isinstance(step, Expand):
@@ -69,32 +76,35 @@ class _Branch(EsqlPrinter):
             elif isinstance(step, ExpandValues):
                 lines += self.step(step)
             elif isinstance(step, Filter):
-                conditions += self.conjuncts(step.condition)
+                conditions += self.conjuncts(step.condition, joined=True)
+                read |= _read([step], self.target.time)
             elif isinstance(step, InsideRange):
                 conditions += [line.removeprefix("WHERE ") for line in self.step(step)]
             elif not isinstance(step, Scan | Unique | Project):
                 raise UnsupportedCorrelationError("ES|QL can't unite streams that are unions themselves")
         return lines, conditions
 
-    def through(self, stage: int) -> list[str]:
-        """Lines that make rows ready to go through the aggregations of other streams: they hold what is read later.
+    def ready(self, stage: int, aggregate: Aggregate | None) -> list[str]:
+        """Lines that make what the next aggregation groups by empty in the rows of other streams, not to part them.
 
-        Rows of other streams hold nothing of it, so that it does not part them.
+        Rows that go through the aggregation hold just what is read later.
         """
-        later = {_ID, *_read([step for rows, _ in self.stages[stage:] for step in rows], self.target.time)}
-        kept = [name for name in self.live if name in later]
-        if self.going_through:
-            return []
-        self.going_through, self.live = True, kept
-        return [
-            "EVAL " + ",\n    ".join(f"{self.name(n)} = CASE(branch == {self.number}, {self.name(n)})" for n in kept)
-        ]
+        if aggregate is not None:
+            grouped = list(aggregate.by)
+        else:
+            rest = self.stages[min(stage, len(self.stages) - 1) :]
+            later = {_ID, *_read([step for rows, _ in rest for step in rows], self.target.time)}
+            grouped = self.live = [name for name in self.live if name in later]
+        columns = [self.name(name) for name in grouped if name not in self.apart]
+        self.apart |= set(grouped)
+        cases = [f"{name} = CASE(branch == {self.number}, {name})" for name in columns]
+        return ["EVAL " + ",\n    ".join(cases)] if cases else []
 
     def aggregated(self, step: Aggregate) -> tuple[list[str], list[str]]:
         """The columns and the groups of one aggregation."""
         columns = [f"{self.name(name)} = {self.expr(value)}" for name, value in step.columns]
-        self.live = []
-        self.hold([*step.by, *(name for name, _ in step.columns)])
+        self.live = list(step.by)
+        self.hold([name for name, _ in step.columns])
         return columns, [self.name(name) for name in step.by]
 
 
@@ -125,7 +135,7 @@ def united(step: Union) -> list[str]:
             lines.append(_where(branches, conditions, first=stage == 0))
         aggregating = {branch.number: aggregate for branch, (_, aggregate) in present if aggregate is not None}
         if aggregating:
-            lines += [line for b in branches if b.number not in aggregating for line in b.through(stage)]
+            lines += [line for b in branches for line in b.ready(stage, aggregating.get(b.number))]
             lines.append(_stats(branches, aggregating))
     return [*lines, *_chosen(step, branches)]
 

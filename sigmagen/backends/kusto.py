@@ -99,18 +99,26 @@ class KustoPrinter(KustoConditions):
         kinds = {**self.target.columns, **(self.target.join.schema if self.target.join else {})}
         if self.plan.source.canonical:
             return get.type if get.type in _CASTS else "string"
+        if self.target.untyped:
+            return "string"
         kind = kinds.get(column, "dynamic")
         return None if kind == "dynamic" else _STORED.get(kind, "string")
 
     def _path(self, get: Get) -> str:
         segments = list(get.segments)
-        text = self.expr(get.base) if get.base is not None else _word(str(segments.pop(0)))
+        text = self.expr(get.base) if get.base is not None else self._stored(str(segments.pop(0)))
         for segment in segments:
             if isinstance(segment, str) and _PLAIN.fullmatch(segment):
                 text += f".{segment}"
             else:
                 text += f"[{self.literal(segment)}]"
         return text
+
+    def _stored(self, column: str) -> str:
+        """A column of the table. `*` stands for all of them."""
+        if not self.target.untyped:
+            return _word(column)
+        return column if column == "*" or _PLAIN.fullmatch(column) else f"[{self.string(column)}]"
 
     # Steps.
 
@@ -265,9 +273,10 @@ class KustoPrinter(KustoConditions):
         return f"make_set({self.expr(values)})"
 
     def op_distinct(self, value: Expr) -> str:
-        """Exact, unlike dcount; the empty string stands for a missing value."""
+        """Exact, unlike dcount. A set leaves nulls out; the empty string stands for a missing text."""
         text = self.expr(value)
-        return f"array_length(make_set(iff(isempty({text}), dynamic(null), {text})))"
+        present = f"iff(isempty({text}), dynamic(null), {text})" if self._textual(value) else text
+        return f"array_length(make_set({present}))"
 
 
 def _word(name: str) -> str:

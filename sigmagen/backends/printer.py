@@ -137,11 +137,11 @@ class Printer(ABC):
         method: Callable[[Any], list[str]] = getattr(self, f"step_{type(step).__name__.lower()}")
         return method(step)
 
-    def conjuncts(self, condition: Expr) -> list[str]:
-        """The parts of a condition that are joined by AND, for one line each."""
+    def conjuncts(self, condition: Expr, *, joined: bool = False) -> list[str]:
+        """The parts of a condition that are joined by AND, for one line each; `joined` with others, in brackets."""
         if isinstance(condition, Call) and condition.op == "and":
             return [self._inside(part, "or") for part in condition.args]
-        return [self.expr(condition)]
+        return [self._inside(condition, "or") if joined else self.expr(condition)]
 
     # Operations that most dialects write alike.
 

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from sigmagen.backends.conditions.splunk import SplunkConditions
 from sigmagen.backends.printer import constant
+from sigmagen.backends.search_terms import hoisted
 from sigmagen.plan.expr import NUMERIC, Call, Column, Expr, Get, Literal, Scalar, walk
 from sigmagen.plan.steps import (
     Aggregate,
@@ -79,6 +80,8 @@ class SplunkPrinter(SplunkConditions):
         elif self.target.record:
             text = self.target.record
         elif all(isinstance(segment, str) for segment in segments):
+            if self.target.untyped and get.type == "timestamp":
+                raise self.unsupported(get, "is a time in a form that is not known, so its parts can't be taken")
             return self.stored(".".join(map(str, segments)))
         else:
             text = "_raw"
@@ -110,12 +113,15 @@ class SplunkPrinter(SplunkConditions):
         if isinstance(first, Union):
             return [line for step in self.plan.steps for line in self.step(step)]
         terms = [self.target.location]
-        if rest and isinstance(rest[0], Filter) and not self.target.record:
+        if self.target.untyped:
+            found, rest = hoisted(rest, self.string)
+            terms += found
+        elif rest and isinstance(rest[0], Filter) and not self.target.record:
             source_terms = self._terms(rest[0].condition, {})
             if len(source_terms) == len(self.conjuncts(rest[0].condition)):
                 terms += source_terms
                 rest.pop(0)
-        terms += self._prefilter(rest)
+        terms += [] if self.target.untyped else self._prefilter(rest)
         lines = [" ".join(terms)]
         for step in rest:
             lines += self.step(step)
@@ -183,6 +189,8 @@ class SplunkPrinter(SplunkConditions):
         return f'if({text}, "true", "false")' if condition else text
 
     def step_filter(self, step: Filter) -> list[str]:
+        if isinstance(step.condition, Literal):
+            return [f"where {'true' if step.condition.value else 'false'}()"]
         return ["where " + "\n    AND ".join(self.conjuncts(step.condition))]
 
     def step_unique(self, step: Unique) -> list[str]:

@@ -13,7 +13,8 @@ from sigmagen.cli.problems import broken, print_json, print_problems
 from sigmagen.cli.settings import AS_JSON, RULE_PATHS, SOURCES, Settings, chosen_sources, with_settings
 from sigmagen.convert import LANGUAGES, SUFFIXES, Converter, Query
 from sigmagen.logs.output import whole_folder
-from sigmagen.mapping.source import SIEMS
+from sigmagen.mapping.generic import GENERIC
+from sigmagen.mapping.source import SIEMS, Source
 from sigmagen.plan.model import Mode
 from sigmagen.problems import EXIT_FINDINGS, EXIT_USAGE, Problem, SigmagenError
 from sigmagen.report.header import header, query_document
@@ -23,6 +24,7 @@ from sigmagen.rules.model import BaseRule, Correlation, RuleFile, base_rules
 Rule = BaseRule | Correlation
 
 _LONGEST_PART = 60
+_UNDESCRIBED = ("logsource-unfed", "unknown-field")
 
 
 @dataclass
@@ -72,13 +74,28 @@ def _of_target(
     converter: Converter, rule: Rule, target: str, sources: Sequence[str], mode: Mode
 ) -> tuple[list[Query], list[Problem]]:
     feeding = converter.feeding(rule)
+    if GENERIC in sources and converter.generic:
+        feeding.append(converter.generic.source(rule))
     refused = [_unfed(rule, name) for name in sources if name not in {source.name for source in feeding}]
     if not sources and not feeding:
         refused.append(_unfed(rule, None))
-    converted = []
-    for source in feeding:
-        if sources and source.name not in sources:
-            continue
+    converted, failed = _over(converter, rule, target, mode, [s for s in feeding if not sources or s.name in sources])
+    refused += failed
+    # What no mapping describes has the names that the rule gives it.
+    if not sources and not converted and all(found.code in _UNDESCRIBED for found in refused):
+        generic = converter.fallback(rule)
+        if generic is not None:
+            converted, refused = _over(converter, rule, target, mode, [generic])
+    return converted, refused
+
+
+def _over(
+    converter: Converter, rule: Rule, target: str, mode: Mode, sources: Iterable[Source]
+) -> tuple[list[Query], list[Problem]]:
+    """The queries over these sources, and why there are no more."""
+    converted: list[Query] = []
+    refused: list[Problem] = []
+    for source in sources:
         try:
             converted.append(converter.convert(rule, source, target, mode))
         except SigmagenError as error:

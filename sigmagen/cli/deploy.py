@@ -44,7 +44,9 @@ def command(
     as_json: bool,
     settings: Settings,
 ) -> int:
-    """Put a package where it belongs: what is new is created, what changed is updated, what isn't ours stays.
+    """Put a package into a SIEM, after a plan.
+
+    What is new is created, what changed is updated, and what isn't ours stays as it is.
 
     PATH is a rule file or a folder; without one, all rules are deployed. Rules arrive turned off, unless the overlay
     turns them on; what people turn on or off there stays. Nothing is deleted without --prune. A run that was cut short

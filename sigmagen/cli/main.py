@@ -135,9 +135,16 @@ def _say(problems: Sequence[Problem]) -> None:
 @click.version_option(__version__, prog_name="sigmagen")
 @shared_options
 @click.pass_context
-def cli(ctx: click.Context, rules: Path | None, mappings: Path | None, overlay: Path | None, verbose: bool) -> None:
+def cli(
+    ctx: click.Context,
+    rules: Path | None,
+    mappings: Path | None,
+    filters: tuple[Path, ...],
+    overlay: Path | None,
+    verbose: bool,
+) -> None:
     """Sigma detections for model extraction: check, convert, prove and run them."""
-    ctx.obj = Settings.of(rules, mappings, verbose, overlay)
+    ctx.obj = Settings.of(rules, mappings, filters, overlay, verbose)
 
 
 def main() -> NoReturn:

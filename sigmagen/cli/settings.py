@@ -28,20 +28,33 @@ class Settings:
     rules: Path
     mappings: Path
     verbose: bool = False
+    filters: tuple[Path, ...] = ()
     overlay_file: Path | None = None
 
     @classmethod
-    def of(cls, rules: Path | None, mappings: Path | None, verbose: bool, overlay: Path | None = None) -> Settings:
+    def of(
+        cls,
+        rules: Path | None,
+        mappings: Path | None,
+        filters: tuple[Path, ...] = (),
+        overlay: Path | None = None,
+        verbose: bool = False,
+    ) -> Settings:
         """The settings of the options, the built-in folders where none are given."""
-        return cls(rules or rules_folder(), mappings or mappings_folder(), verbose, overlay)
+        return cls(rules or rules_folder(), mappings or mappings_folder(), verbose, filters, overlay)
 
     def changed(
-        self, rules: Path | None, mappings: Path | None, verbose: bool, overlay: Path | None = None
+        self,
+        rules: Path | None,
+        mappings: Path | None,
+        filters: tuple[Path, ...],
+        overlay: Path | None,
+        verbose: bool,
     ) -> Settings:
         """These settings with the options that a command itself was given."""
         options = (("rules", rules), ("mappings", mappings), ("overlay_file", overlay))
         changes: dict[str, Any] = {name: value for name, value in options if value}
-        return replace(self, **changes, verbose=verbose or self.verbose)
+        return replace(self, **changes, filters=(*self.filters, *filters), verbose=verbose or self.verbose)
 
     def overlay(self) -> Overlay | None:
         """The tenant's overlay, if there is one. Raises SigmagenError when it or a mapping can't be used."""
@@ -66,7 +79,7 @@ class Settings:
 
         overlay = self.overlay()
         loaded = load_rules(
-            list(paths) or None,
+            [*(paths or (self.rules,)), *self.filters],
             rules_folder=self.rules,
             mappings_folder=self.mappings,
             allow_lists=overlay.allow_lists if overlay else None,
@@ -83,6 +96,12 @@ def shared_options(function: Callable[..., Any]) -> Callable[..., Any]:
     options = (
         click.option("--rules", type=_FOLDER, help="Use the rules of this folder, not the built-in ones."),
         click.option("--mappings", type=_FOLDER, help="Use the mappings of this folder, not the built-in ones."),
+        click.option(
+            "--filters",
+            type=click.Path(exists=True, path_type=Path),
+            multiple=True,
+            help="Join the Sigma filters of this file or folder to the rules; may be repeated.",
+        ),
         click.option("--overlay", type=_FILE, help="Tune rules, allow lists and locations with this file."),
         click.option("-v", "--verbose", is_flag=True, help="Say more."),
     )
@@ -103,11 +122,12 @@ def with_settings(function: Callable[..., Any]) -> Callable[..., Any]:
         *args: Any,
         rules: Path | None,
         mappings: Path | None,
+        filters: tuple[Path, ...],
         overlay: Path | None,
         verbose: bool,
         **kwargs: Any,
     ) -> Any:
-        return function(*args, settings=outer.changed(rules, mappings, verbose, overlay), **kwargs)
+        return function(*args, settings=outer.changed(rules, mappings, filters, overlay, verbose), **kwargs)
 
     return wrapped
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -16,6 +16,8 @@ from sigmagen.rules.yaml import load_data
 
 SIEMS = ("splunk", "elastic", "sentinel")
 DUCKDB = "duckdb"
+TIMES = {"splunk": "_time", "elastic": "@timestamp", "sentinel": "TimeGenerated", DUCKDB: "timestamp"}
+"""The column of an event's time."""
 
 _UNITS = {"ms": 1, "s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY}
 
@@ -65,6 +67,10 @@ class Target:
     narrowed: Mapping[str, str] = field(default_factory=dict)
     experimental: str | None = None
     presumes: str = ""
+    untyped: bool = False
+    """Nothing is known of the stored columns: a value is read as what it is compared with."""
+    searched: tuple[str, ...] = ()
+    """Where an untyped source is searched for a value without a field."""
     props: Mapping[str, Mapping[str, str | int]] = field(default_factory=dict)
     """Splunk's settings for sourcetypes that nobody else defines, by sourcetype."""
 
@@ -123,12 +129,23 @@ def together(chosen: Sequence[tuple[LogSource, Source]]) -> Source:
     return replace(first, name=names, title=titles, logsources=(), targets=targets, together=tuple(chosen))
 
 
+def relocated(source: Source, siem: str, place: Callable[[Source], str]) -> Source:
+    """The source with its records elsewhere in a SIEM: `place` says where, for each part of it."""
+
+    def moved(part: Source) -> Source:
+        return replace(part, targets={**part.targets, siem: replace(part.targets[siem], location=place(part))})
+
+    if not source.together:
+        return moved(source)
+    return together([(logsource, moved(part)) for logsource, part in source.together])
+
+
 def _target(name: str, data: dict[str, Any], source: dict[str, Any], canonical: bool) -> Target:
     joined = data.get("join")
     return Target(
         name=name,
         location=data.get("table") or data.get("index") or data.get("search") or "",
-        time={"splunk": "_time", "elastic": "@timestamp", "sentinel": "TimeGenerated"}[name],
+        time=TIMES[name],
         delay=milliseconds(data["delay"]),
         columns=data.get("columns", {}),
         fields=data.get("fields", {}),
@@ -162,7 +179,7 @@ def parse_source(name: str, data: dict[str, Any]) -> Source:
     targets[DUCKDB] = Target(
         name=DUCKDB,
         location=name,
-        time="timestamp",
+        time=TIMES[DUCKDB],
         delay=5 * MINUTE,
         stored_native=True,
         record="record",

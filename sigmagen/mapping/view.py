@@ -54,7 +54,7 @@ class ViewBuilder:
         self.target = target
         self.taxonomy = taxonomy
         self.entry = entry
-        self.native_rule = entry.logsource.category is None
+        self.native_rule = target.untyped or entry.logsource.category is None
         self._derived: dict[str, tuple[int, Expr]] = {}
         self._narrowed: dict[str, str] = {}
 
@@ -86,6 +86,8 @@ class ViewBuilder:
 
     def text_fields(self) -> list[str]:
         """The fields that hold text and that the source carries: where a keyword is looked for. No fingerprints."""
+        if self.target.untyped:
+            return list(self.target.searched)
         kinds = (
             dict(self.source.native_fields)
             if self.native_rule
@@ -233,6 +235,8 @@ class ViewBuilder:
 
     def _native(self, text: str, kind: Type) -> Expr:
         """A path of the native record, wherever this SIEM keeps it."""
+        if self.target.untyped:
+            return Get((text,) if self.target.name == "elastic" else tuple(text.split(".")), kind)
         if self.target.stored_native:
             return Get(parse_path(text), kind, self._decoded)
         if text in self.target.native:

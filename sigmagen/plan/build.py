@@ -14,7 +14,7 @@ from sigmagen.plan.items import UnsupportedCorrelationError, needed_fields, wind
 from sigmagen.plan.model import Mode, Plan
 from sigmagen.plan.result import result_steps
 from sigmagen.plan.steps import Project, Union
-from sigmagen.plan.streams import EventStream, Stream, event_streams, source_steps
+from sigmagen.plan.streams import EventStream, Stream, event_streams, in_place, source_steps
 from sigmagen.plan.warn import plan_warnings, view_warnings
 from sigmagen.problems import Problem, SigmagenError
 from sigmagen.rules.model import BaseRule, Correlation
@@ -78,7 +78,7 @@ def _events(plan: Plan, rule: BaseRule | Correlation, taxonomy: Taxonomy) -> Non
     identity = [events.view.event_id().name] if plan.mode == "events" else []
     fields = dict.fromkeys(name for part in _correlations(rule) for name in needed_fields(part))
     items, view = events.items(tuple(fields))
-    plan.steps = items.steps
+    plan.steps = items.steps if isinstance(rule, Correlation) else in_place(items.steps)
     if plan.mode == "events":
         public = [
             column.name for name, column in events.used.items() if name not in taxonomy or not taxonomy[name].private

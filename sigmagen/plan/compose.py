@@ -17,7 +17,7 @@ from sigmagen.plan.streams import EventStream, Stream, part_for, streams_of
 from sigmagen.plan.temporal import occurring
 from sigmagen.plan.warn import ambiguous_order, view_warnings
 from sigmagen.plan.window import WINDOW_END
-from sigmagen.rules.model import Correlation, base_rules
+from sigmagen.rules.model import TEMPORAL_TYPES, Correlation, base_rules
 
 ALERT_TIME = call("shift", WINDOW_END, -1)
 """The alert of tick t is an item at t - 1 ms, its window's last instant."""
@@ -51,7 +51,7 @@ class Composer:
 
     def _items(self, rule: Correlation, listed: tuple[str, ...]) -> Items:
         below = tuple(part for part in rule.rules if isinstance(part, Correlation))
-        if len(below) == len(rule.rules) and can_stand_beside(below, self.taxonomy):
+        if len(below) == len(rule.rules) and rule.type in TEMPORAL_TYPES and can_stand_beside(below, self.taxonomy):
             return self._beside(rule, below)
         streams = streams_of(rule, self.plan.source, needed_fields(rule))
         if len(streams) > 1:

@@ -7,6 +7,7 @@ and never wrongly. Any other condition (fewer than, an average, a rule that must
 from __future__ import annotations
 
 from sigmagen.mapping.taxonomy import Taxonomy
+from sigmagen.plan.items import measured_fields
 from sigmagen.rules.model import BaseRule, Correlation, Expression, Occurs, Threshold
 
 _COUNTS = ("event_count", "value_count", "temporal")
@@ -26,12 +27,21 @@ def _grows(rule: Correlation, taxonomy: Taxonomy) -> bool:
         return True
     if any(item.op not in ("gt", "gte") for item in rule.threshold.comparisons):
         return False
-    return rule.type in _COUNTS or (rule.type == "value_sum" and never_negative(rule.threshold, taxonomy))
+    return rule.type in _COUNTS or (rule.type == "value_sum" and _never_negative(rule, taxonomy))
 
 
-def never_negative(threshold: Threshold, taxonomy: Taxonomy) -> bool:
-    """Whether the summed field is a quantity: one that the taxonomy measures in a unit."""
-    return all(name in taxonomy and taxonomy[name].unit is not None for name in threshold.fields)
+def _never_negative(rule: Correlation, taxonomy: Taxonomy) -> bool:
+    """Whether the summed fields are quantities, whatever the correlation calls them: measured in a unit."""
+    fields = {field for name in measured_fields(rule) for field in _behind(rule, name)}
+    return all(field in taxonomy and taxonomy[field].unit is not None for field in fields)
+
+
+def _behind(rule: BaseRule | Correlation, name: str) -> set[str]:
+    """The fields of the events that a field of a correlation stands for."""
+    if isinstance(rule, BaseRule):
+        return {name}
+    parts = enumerate(rule.rules)
+    return {field for position, part in parts for field in _behind(part, rule.field_in(position, name))}
 
 
 def _negates(expression: Expression) -> bool:

@@ -13,7 +13,7 @@ from sigmagen.mapping.source import LogsourceEntry, Source
 from sigmagen.mapping.taxonomy import Taxonomy
 from sigmagen.mapping.view import SourceView, ViewBuilder
 from sigmagen.plan.condition import ConditionCompiler, any_of, factored
-from sigmagen.plan.expr import TRUE, Call, Column, Expr, call, conjunction, present_in, walk
+from sigmagen.plan.expr import TRUE, Call, Column, Expr, Get, call, conjunction, present_in, substitute, walk, when
 from sigmagen.plan.items import Items, UnsupportedCorrelationError
 from sigmagen.plan.steps import Derive, Filter, Join, Scan, Step, Unique
 from sigmagen.rules.model import BaseRule, Correlation
@@ -120,9 +120,19 @@ class EventStream:
         repeats = [Unique(self.view.event_id().name)] if self.target.duplicates else []
         view = self.view.build()
         renamed = tuple((name, column) for name, column in native.items() if column.name != name)
-        steps = [*source_steps(self.view, view, matching), *repeats, *([Derive(renamed)] if renamed else [])]
+        told_apart = list(conditions.values())
+        steps = [*source_steps(self.view, view, matching), *repeats]
+        if set(dict(renamed)) & set(self.used):
+            # An alias with the name of a field takes its place, so whatever reads the field comes first.
+            flags = [Column(f"matches_{number}", "integer") for number, _ in enumerate(told_apart, 1)]
+            kept = [(f"alias_{number}", column) for number, (_, column) in enumerate(renamed, 1)]
+            marks = [(flag.name, when(condition, 1, 0)) for flag, condition in zip(flags, told_apart, strict=True)]
+            steps.append(Derive((*marks, *kept)))
+            renamed = tuple((name, Column(f"alias_{n}", c.type)) for n, (name, c) in enumerate(renamed, 1))
+            told_apart = [call("eq", flag, 1) for flag in flags]
+        steps += [Derive(renamed)] if renamed else []
         columns = {name: Column(name, column.type) for name, column in native.items()}
-        return Items(steps, self.view.time(), columns, tuple(conditions.values())), view
+        return Items(steps, self.view.time(), columns, tuple(told_apart)), view
 
     def _positions(self) -> list[tuple[int, BaseRule]]:
         return [(position, rule) for position, rule in self.stream.rules if isinstance(rule, BaseRule)]
@@ -141,6 +151,22 @@ def source_steps(builder: ViewBuilder, view: SourceView, matching: Expr) -> list
         columns = tuple((name, target.join.columns[name]) for name in view.joined)
         steps.append(Join(target.join.table, target.join.on, tokens, columns))
     return [*steps, *_filtered_early(view.layers, matching)]
+
+
+def in_place(steps: list[Step]) -> list[Step]:
+    """The steps of a source view without columns that only repeat what is stored: conditions read that itself."""
+    values: dict[str, Expr] = {}
+    kept: list[Step] = []
+    for step in steps:
+        if isinstance(step, Derive) and all(isinstance(value, Get) and not value.base for _, value in step.columns):
+            values |= dict(step.columns)
+        elif isinstance(step, Filter):
+            kept.append(Filter(substitute(step.condition, values)))
+        elif isinstance(step, Scan):
+            kept.append(step)
+        else:
+            return steps
+    return kept
 
 
 def _filtered_early(layers: list[list[tuple[str, Expr]]], matching: Expr) -> list[Step]:

@@ -10,7 +10,8 @@ from pathlib import Path
 from sigmagen.problems import Problem
 from sigmagen.rules.correlation import Draft, parse_correlation
 from sigmagen.rules.detection import kind, parse_base
-from sigmagen.rules.model import RuleFile
+from sigmagen.rules.filters import filtered, parse_filter
+from sigmagen.rules.model import BaseRule, RuleFile
 from sigmagen.rules.placeholders import AllowLists, load_allow_lists
 from sigmagen.rules.resolve import Entry, FileDraft, Resolver
 from sigmagen.rules.yaml import Document, YamlFile, load_documents
@@ -47,6 +48,7 @@ def load_rules(
     problems += list_problems
     lists = {**lists, **(allow_lists or {})}
     drafts = [_read(path, lists) for path in found]
+    problems += _join_filters(drafts)
     resolver = Resolver(drafts)
     resolved = [(draft, [resolver.resolve(draft, entry) for entry in draft.entries]) for draft in drafts]
     files = []
@@ -60,6 +62,8 @@ def load_rules(
         subjects = tuple(
             rule for entry, rule in zip(draft.entries, rules, strict=True) if rule and id(entry) not in inner
         )
+        if not documents:
+            continue  # filters only
         files.append(RuleFile(draft.yaml.path, documents, subjects))
     return LoadedRules(tuple(files), tuple(problems), tuple(draft.yaml for draft in drafts))
 
@@ -101,8 +105,31 @@ def _walk(folder: Path, problems: list[Problem]) -> Iterator[Path]:
 def _read(path: Path, lists: AllowLists) -> FileDraft:
     draft = FileDraft(load_documents(path))
     for document in draft.yaml.documents:
-        draft.entries.append(_entry(document, lists, draft.problems))
+        if isinstance(document.data, dict) and "filter" in document.data:
+            found, problems = parse_filter(document, lists)
+            draft.problems += problems
+            draft.filters += [found] if found else []
+        else:
+            draft.entries.append(_entry(document, lists, draft.problems))
     return draft
+
+
+def _join_filters(drafts: Sequence[FileDraft]) -> list[Problem]:
+    """Join every filter to the base rules that it is for; a warning for each that is for none."""
+    filters = [found for draft in drafts for found in draft.filters]
+    rules = [entry.rule for draft in drafts for entry in draft.entries if isinstance(entry.rule, BaseRule)]
+    for draft in drafts:
+        draft.entries = [
+            Entry(entry.document, filtered(entry.rule, filters) if isinstance(entry.rule, BaseRule) else entry.rule)
+            for entry in draft.entries
+        ]
+    return [
+        found.document.problem(
+            "filter-unused", "the filter is for none of the rules here", ("filter",), None, "warning"
+        )
+        for found in filters
+        if not any(found.applies_to(rule) for rule in rules)
+    ]
 
 
 def _entry(document: Document, lists: AllowLists, problems: list[Problem]) -> Entry:
@@ -110,10 +137,10 @@ def _entry(document: Document, lists: AllowLists, problems: list[Problem]) -> En
     if not isinstance(data, dict):
         problems.append(document.problem("wrong-type", f"a rule must be a mapping, not {kind(data)}"))
         return Entry(document, None)
-    for key, what in (("filter", "Sigma filters"), ("action", "Sigma rule collections (action:)")):
-        if key in data:
-            problems.append(document.problem("not-supported", f"{what} are not supported", (key,)))
-            return Entry(document, None)
+    if "action" in data:
+        message = "Sigma rule collections (action:) are not supported"
+        problems.append(document.problem("not-supported", message, ("action",)))
+        return Entry(document, None)
     if "correlation" in data and "detection" in data:
         hint = "split it with --- into a base rule and a correlation"
         message = "one document is either a rule (detection) or a correlation"

@@ -36,10 +36,10 @@ def canonical(index: str | None = None) -> Source:
     return replace(source, targets={**source.targets, "elastic": replace(source.targets["elastic"], location=index)})
 
 
-def rule_of(detection: dict[str, Any], folder: Path) -> Correlation:
-    """A correlation that finds every user with an event that the detection matches."""
+def rule_of(detection: dict[str, Any], folder: Path, group: str = "user.id") -> Correlation:
+    """A correlation that finds every user (the field `group`) with an event that the detection matches."""
     base = {"title": "t", "name": "base", "logsource": {"category": "ai_inference"}, "detection": section(detection)}
-    counted = {"type": "event_count", "rules": ["base"], "group-by": ["user.id"], "timespan": "1h"}
+    counted = {"type": "event_count", "rules": ["base"], "group-by": [group], "timespan": "1h"}
     correlation = {"title": "c", "name": "c", "correlation": {**counted, "condition": {"gte": 1}}}
     path = folder / "rule.yml"
     path.write_text(yaml.safe_dump_all([base, correlation], allow_unicode=True), encoding="utf-8")
@@ -67,9 +67,9 @@ def expected(rule: Correlation, events: Iterable[dict[str, Any]], siem: str) -> 
     return found
 
 
-def found(engine: Engine, query: Query) -> set[str]:
-    """The users that a query finds."""
-    return {alert.group_dict()["user.id"] for alert in engine.run(query, *EVER)}
+def found(engine: Engine, query: Query, group: str = "user.id") -> set[str]:
+    """The users (the field `group`) that a query finds."""
+    return {alert.group_dict()[group] for alert in engine.run(query, *EVER)}
 
 
 @contextmanager

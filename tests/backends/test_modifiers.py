@@ -136,3 +136,25 @@ def where_clause(text: str) -> str:
 
 def test_every_reviewed_line_is_of_a_row() -> None:
     assert set(yaml.safe_load(SPL.read_text(encoding="utf-8"))) == {row.name for row in TABLE}
+
+
+MALFORMED = [
+    "2001:db8:1",
+    "2001:db8::1::",
+    "2001:db8:zz::",
+    "12001:db8::1",
+    "2001:db8:1:2:3:4:5:6:7",
+    "2001:db8:1:2:3::6:7:8:9",
+    "bot",
+]
+MALFORMED += ["192.0.2.300", "192.0.2.1x", "1.192.0.2.1", "192.0.2", "192.0.2.01", "x::ffff:192.0.2.1"]
+
+
+@pytest.mark.parametrize("siem", ["duckdb", "sentinel"])
+def test_what_is_no_address_is_in_no_network(siem: str, tmp_path: Path) -> None:
+    """Elasticsearch stores nothing else than addresses there."""
+    right = ["192.0.2.1", "2001:0DB8:0:0::0001", "2001:db8:1:2:3:4:5:6", "2001:db8::"]
+    events = [event(address, {"ip": address}) for address in [*MALFORMED, *right]]
+    rule = rule_of({"ip|cidr": ["2001:db8::/32", "192.0.2.0/24", "2001::/16"]}, tmp_path)
+    with running(siem, "", events) as (engine, source):
+        assert found(engine, CONVERTER.convert(rule, source, siem)) == expected(rule, events, siem) == set(right)

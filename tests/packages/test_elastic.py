@@ -374,3 +374,33 @@ def test_the_manifest_records_the_overlay(tmp_path: Path) -> None:
     manifest = json.loads((tmp_path / elastic.MANIFEST).read_text())
     assert manifest["overlay"] == {"thresholds": {"call_count": 100}}
     assert manifest["version"] == sigmagen.__version__
+
+
+def test_samples_in_an_alert_do_not_lie_below_its_fields() -> None:
+    """Elasticsearch refuses a document with both `user.id` and `user.id.values`."""
+    detection = find("call_count.litellm")
+    rule = replace(detection.rule, fields=("user.id", "source.ip"))
+    alert = CONVERTER.convert(rule, detection.source, "elastic", "alert")
+    query = rule_of(replace(detection, rule=rule, alert=alert))["query"]
+    assert query == (
+        f"{alert.text}\n| RENAME source.ip.values AS sigmagen.source.ip.values, "
+        "source.ip.distinct AS sigmagen.source.ip.distinct"
+    )
+
+
+def test_an_index_of_the_tenants_own_gets_no_index_template(tmp_path: Path) -> None:
+    sources = dict(CONVERTER.sources)
+    litellm = sources["litellm"]
+    moved = replace(litellm.targets["elastic"], location="ours-*,theirs-*")
+    sources["litellm"] = replace(litellm, targets={**litellm.targets, "elastic": moved})
+    converter = replace(CONVERTER, sources=sources)
+    elastic.write(content(converter, FILES, "elastic"), tmp_path, converter, {})
+    written = {file.stem for file in (tmp_path / elastic.INDEX_TEMPLATES).iterdir()}
+    assert written == {f"sigmagen-{source.name}" for source in CONTENT.sources if source.name != "litellm"}
+    assert (tmp_path / elastic.COMPONENT_TEMPLATES / "sigmagen-litellm@mappings.json").exists()
+
+
+def test_a_rule_is_on_only_where_the_overlay_says_so() -> None:
+    detection = find("call_count.litellm")
+    assert rule_of(replace(detection, enabled=True))["enabled"] is True
+    assert rule_of(detection)["enabled"] is False

@@ -25,8 +25,10 @@ from sigmagen.mapping.source import Source
 from sigmagen.packages import elastic
 from sigmagen.packages.content import content
 from sigmagen.packages.elastic.guide import pivot
+from sigmagen.packages.elastic.rules import detection_rule
 from sigmagen.packages.elastic.target import ElasticTarget
 from sigmagen.packages.elastic.templates import index_template
+from sigmagen.packages.elastic.threat import Frameworks
 from sigmagen.packages.elastic.view import event_views
 from sigmagen.rules.load import load_rules
 from sigmagen.rules.model import RuleFile
@@ -234,3 +236,26 @@ def test_a_missing_component_template_breaks_what_it_maps(engine: PackagedEngine
             engine.rows(f'FROM {stream} | WHERE litellm.status == "success"', 0, 1)
     finally:
         engine.client.indices.delete(index=stream)
+
+
+def test_an_alert_that_shows_samples_can_be_kept_under_ecs(engine: PackagedEngine) -> None:
+    """As Kibana keeps alerts: the group's field is a keyword there."""
+    detection = DETECTIONS["call_count.litellm"]
+    rule = replace(detection.rule, fields=("source.ip", "gen_ai.api_key.id"))
+    alert = CONVERTER.convert(rule, detection.source, "elastic", "alert")
+    start, end, *_ = loaded("call_count.litellm", engine)
+    target, frameworks = ElasticTarget.load(mappings_folder()), Frameworks.load(mappings_folder())
+    shown = detection_rule(replace(detection, rule=rule, alert=alert), CONVERTER.taxonomy, target, frameworks)
+    (row,) = engine.rows(shown["query"], start, end)
+    assert row["sigmagen.source.ip.values"]
+    index = f"logs-{RUN}.alerts"
+    mappings = {"dynamic": False, "properties": {"user.id": {"type": "keyword"}, "source.ip": {"type": "ip"}}}
+    same = {"source.ip": "192.0.2.1"}
+    engine.client.indices.create(index=index, mappings=mappings, settings=SETTINGS)
+    try:
+        engine.client.index(index=index, document={**row, **same})
+        (plain,) = engine.rows(alert.text, start, end)
+        with pytest.raises(Exception, match="failed to parse field"):
+            engine.client.index(index=index, document={**plain, **same})
+    finally:
+        engine.client.indices.delete(index=index)

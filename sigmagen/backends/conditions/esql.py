@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 from typing import ClassVar, TypeGuard
 
+from sigmagen.backends.automaton import too_complex
 from sigmagen.backends.conditions.base import Conditions
 from sigmagen.backends.lucene import LUCENE
 from sigmagen.backends.printer import constant, lowered
 from sigmagen.backends.regex import Pcre
 from sigmagen.plan.expr import NUMERIC, Call, Expr, Literal, call
+from sigmagen.plan.regex import Node, wildcards
 
 _LONGEST_INDEXED = 200
-_LONGEST_PATTERN = 400
+_SURELY_SIMPLE = 400
 _ENDLESS = re.compile(r"(?<!\\)[*+]|,\}")
 _REPEATS = re.compile(r"(\d+)\}")
 _UNTEXTUAL = (*NUMERIC, "boolean", "timestamp", "ip")
@@ -92,23 +94,25 @@ class EsqlConditions(Conditions):
             return self.by_pattern(left.args[0], parts, ignore_case=True)
         escape = str.maketrans({"\\": "\\\\", "*": "\\*", "?": "\\?"})
         pattern = "".join({0: "*", 1: "?"}.get(part) or str(part).translate(escape) for part in map(constant, parts))
-        self._refuse_long(left, len(pattern), "*" in {*pattern[:-1]})
+        tree = wildcards([constant(part) for part in parts], ignore_case=False)
+        self._refuse_complex(left, tree, len(pattern), endless="*" in {*pattern[:-1]})
         return f"{self._unindexed(left, Literal(pattern))} LIKE {self.string(pattern)}"
 
     def op_text(self, value: Expr) -> str:
         return f"TO_STRING({self.expr(value)})"
 
     def matching(self, value: Expr, pattern: str) -> str:
-        repeats = [int(number) for number in _REPEATS.findall(pattern)]
-        size = len(pattern) * max(repeats, default=1)
-        self._refuse_long(value, size, bool(_ENDLESS.search(pattern.removesuffix(".*"))))
-        return f"{self._unindexed(value, size=size)} RLIKE {self.string(pattern)}"
+        return f"{self._unindexed(value, size=_size(pattern))} RLIKE {self.string(pattern)}"
 
-    def _refuse_long(self, value: Expr, size: int, endless: bool) -> None:
-        """Elasticsearch refuses to run what takes too many states; that depends on the text, so the limit is safe."""
-        if endless and size > _LONGEST_PATTERN:
-            reason = f"compared with a pattern over {_LONGEST_PATTERN} characters, too complex for Elasticsearch"
-            raise self.unsupported(value, reason)
+    def _printed(self, value: Expr, tree: Node) -> str:
+        text = super()._printed(value, tree)
+        self._refuse_complex(value, tree, _size(text), endless=bool(_ENDLESS.search(text.removesuffix(".*"))))
+        return text
+
+    def _refuse_complex(self, value: Expr, tree: Node, size: int, *, endless: bool) -> None:
+        """Elasticsearch refuses to run what takes too many states; what is short or has an end never does."""
+        if endless and size > _SURELY_SIMPLE and too_complex(tree):
+            raise self.unsupported(value, "compared with a pattern that is too complex for Elasticsearch")
 
     def _unindexed(self, value: Expr, wanted: Expr | None = None, *, size: int = 0) -> str:
         """A value; where it is compared with a long text, in a form that no index can answer for."""
@@ -128,6 +132,11 @@ class EsqlConditions(Conditions):
         # ES|QL numbers weeks from the first of January; ISO 8601's number is that of the week's Thursday.
         thursday = f'TO_DATETIME(TO_LONG({text}) + (4 - DATE_EXTRACT("day_of_week", {text})) * 86400000)'
         return f'(DATE_EXTRACT("day_of_year", {thursday}) + 6) / 7'
+
+
+def _size(pattern: str) -> int:
+    """About how many characters a pattern is when its repetitions are written out."""
+    return len(pattern) * max((int(number) for number in _REPEATS.findall(pattern)), default=1)
 
 
 def _beyond_ascii(value: Expr) -> bool:

@@ -19,7 +19,7 @@ from sigmagen.packages.elastic.readiness import SILENCE, SILENT_COLUMN, SILENT_I
 from sigmagen.packages.elastic.target import ElasticTarget
 from sigmagen.packages.elastic.text import derived_id, duration, marker, plain, span
 from sigmagen.packages.elastic.threat import Frameworks, attack_techniques
-from sigmagen.packages.elastic.view import event_views, stored_columns
+from sigmagen.packages.elastic.view import event_views, names_column, stored_columns
 from sigmagen.plan.model import Plan
 from sigmagen.plan.shown import count_name, sample_name
 from sigmagen.plan.window import DAY
@@ -98,6 +98,7 @@ def _query(detection: Detection) -> str:
     """The alert's text. Samples of a field, `user.id.values`, would lie below a field of the alert, `user.id`, and
     Elasticsearch refuses such a document: there one line more names them apart."""
     shown = [name(field) for field in detection.rule.fields for name in (sample_name, count_name)]
+    shown = [name for name in shown if names_column(detection.alert.text, name)]
     if not shown:
         return detection.alert.text
     printer = EsqlPrinter(Plan(None, detection.source, detection.alert.target, "alert"))

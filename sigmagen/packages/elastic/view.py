@@ -56,10 +56,11 @@ def _correlations(rule: BaseRule | Correlation) -> Iterator[Correlation]:
 
 def stored_columns(query: Query, taxonomy: Taxonomy) -> dict[str, str]:
     """The columns of the index that a query names, with their Elasticsearch types, by name."""
-    text = _STRINGS.sub('""', query.text)
     types = {name: kind for part in query.source.parts for name, kind in field_types(part, taxonomy).items()}
-    return {name: types[name] for name in sorted(types) if _named(name, text)}
+    return {name: types[name] for name in sorted(types) if names_column(query.text, name)}
 
 
-def _named(column: str, text: str) -> bool:
+def names_column(text: str, column: str) -> bool:
+    """Whether an ES|QL text names a column, as the printer writes a plain name; what a string holds doesn't count."""
+    text = _STRINGS.sub('""', text)
     return re.search(rf"(?<![\w.@]){re.escape(column)}(?![\w.])", text) is not None

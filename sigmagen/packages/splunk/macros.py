@@ -50,7 +50,7 @@ class ListMacros:
     def put(self, text: str, detections: Iterable[object]) -> str:
         """The query with a macro for each list that its detections name.
 
-        With the list's values for the macro it is the query as it was, but for `= x`, which becomes `IN (x)`.
+        With the list's values for the macro it is the query as it was; only `= x` and `!= x` become `IN (x)`.
         """
         for name in sorted({name for part in detections for name in _placeholders(part)}):
             for suffix, values in _as_printed(self.lists.get(name, ())).items():
@@ -90,7 +90,9 @@ def _replaced(text: str, values: list[str], macro: str) -> str:
     listed = re.escape(", ".join(values))
     text = re.sub(rf"(?<= IN \(){listed}(?=\))", lambda _: macro, text)
     if len(values) == 1:
-        text = re.sub(rf"(lower\(\w+\)) = {listed}(?=\n|$| )", lambda found: f"{found[1]} IN ({macro})", text)
+        # The printer writes a list of one as a comparison; what is missing fails both.
+        compared = rf"(lower\(\w+\)) (!?)= {listed}(?![^\s)])"
+        text = re.sub(compared, lambda found: f"{'NOT ' if found[2] else ''}{found[1]} IN ({macro})", text)
     return text
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from sigmagen.cli.settings import Settings
 from sigmagen.engines.alert import Alert
 from sigmagen.packages.splunk.schedule import cron, period
 from sigmagen.plan.window import DAY, HOUR, MINUTE
@@ -45,6 +47,17 @@ def test_the_saved_searches_find_what_the_reference_finds(files: dict[str, str],
     with PackagedSearches(files, macros(files) | LISTS) as engine:
         cells = list(verify(CONVERTER, [file], {"splunk": engine}))
         assert len(engine.ran) == len([cell for cell in cells if cell.status != "not_run"])
+    assert {cell.status for cell in cells} == {"equal"}, [cell.differences for cell in cells]
+
+
+def test_a_list_of_one_lets_that_one_pass(tmp_path: Path) -> None:
+    overlay = tmp_path / "overlay.yml"
+    overlay.write_text("allow_lists: {ai_service_principals: [svc-batch-summariser]}")
+    tenant = Settings.of(None, None, overlay=overlay)
+    files = [file for file in tenant.load().files if file.path.stem == "call_count"]
+    app = unpack(package(tmp_path / "out", files, ["litellm"], tenant.overlay()))
+    with PackagedSearches(app, macros(app)) as engine:
+        cells = list(verify(CONVERTER, files, {"splunk": engine}, ["litellm"]))
     assert {cell.status for cell in cells} == {"equal"}, [cell.differences for cell in cells]
 
 

@@ -1,0 +1,118 @@
+"""What a regular expression costs Elasticsearch, which makes every one deterministic before it runs and gives up early.
+
+Lucene's `Operations.determinize` adds up the sizes of the sets of states that it comes across, and stops at ten times
+the work limit, which Elasticsearch sets to 10,000.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import lru_cache
+
+from sigmagen.plan.regex import ANY, Anchor, Atomic, Chain, Chars, Choice, Group, Node, Ranges, Repeat
+
+MOST_EFFORT = 100_000
+_MOST_STATES = 20_000
+
+
+@lru_cache(maxsize=256)
+def too_complex(node: Node) -> bool:
+    """Whether Elasticsearch would refuse the expression, searched for anywhere in a value."""
+    try:
+        automaton = _Automaton(node)
+    except OverflowError:
+        return True
+    return automaton.effort(MOST_EFFORT) >= MOST_EFFORT
+
+
+class _Automaton:
+    """States with moves on sets of characters, and moves on nothing."""
+
+    def __init__(self, node: Node) -> None:
+        self.moves: list[list[tuple[Ranges, int]]] = [[]]
+        self.free: list[list[int]] = [[]]
+        if not _bound(node, last=False):
+            self.moves[0].append((ANY, 0))
+        end = self._add(node, 0)
+        self.moves[end] += [] if _bound(node, last=True) else [(ANY, end)]
+
+    def _state(self) -> int:
+        if len(self.moves) >= _MOST_STATES:
+            raise OverflowError
+        self.moves.append([])
+        self.free.append([])
+        return len(self.moves) - 1
+
+    def _add(self, node: Node, start: int) -> int:
+        """The state after `node`, read from `start`. Where an anchor stands, more may match: that costs more."""
+        if isinstance(node, Chars):
+            end = self._state()
+            self.moves[start].append((node.ranges, end))
+            return end
+        if isinstance(node, Chain):
+            for part in node.parts:
+                start = self._add(part, start)
+            return start
+        if isinstance(node, Choice):
+            ends = [self._add(option, start) for option in node.options]
+            return self._joined(ends)
+        if isinstance(node, Group | Atomic):
+            return self._add(node.part, start)
+        return self._repeated(node, start) if isinstance(node, Repeat) else start
+
+    def _joined(self, ends: Iterable[int]) -> int:
+        end = self._state()
+        for state in ends:
+            self.free[state].append(end)
+        return end
+
+    def _repeated(self, node: Repeat, start: int) -> int:
+        for _ in range(node.low):
+            start = self._add(node.part, start)
+        if node.high is None:
+            again = self._joined([start])
+            self.free[self._add(node.part, again)].append(again)
+            return self._joined([again])
+        ends = [start]
+        for _ in range(node.high - node.low):
+            ends.append(self._add(node.part, ends[-1]))
+        return self._joined(ends)
+
+    def effort(self, limit: int) -> int:
+        """The sizes of all sets of states, added up; no more than `limit` is counted."""
+        first = self._closed({0})
+        known, waiting, spent = {first}, [first], 0
+        while waiting and spent < limit:
+            states = waiting.pop()
+            spent += len(states)
+            for target in self._targets(states):
+                if target not in known:
+                    known.add(target)
+                    waiting.append(target)
+        return spent
+
+    def _closed(self, states: set[int]) -> frozenset[int]:
+        waiting = list(states)
+        while waiting:
+            for state in self.free[waiting.pop()]:
+                if state not in states:
+                    states.add(state)
+                    waiting.append(state)
+        return frozenset(states)
+
+    def _targets(self, states: frozenset[int]) -> set[frozenset[int]]:
+        moves = [(low, high, state) for each in states for ranges, state in self.moves[each] for low, high in ranges]
+        edges = sorted({edge for low, high, _ in moves for edge in (low, high + 1)})
+        found = {frozenset(state for low, high, state in moves if low <= edge <= high) for edge in edges}
+        return {self._closed(set(target)) for target in found if target}
+
+
+def _bound(node: Node, *, last: bool) -> bool:
+    """Whether the expression can match nowhere but at the start (`last`: end) of a value."""
+    if isinstance(node, Choice):
+        return all(_bound(option, last=last) for option in node.options)
+    if isinstance(node, Group):
+        return _bound(node.part, last=last)
+    parts = node.parts if isinstance(node, Chain) else (node,)
+    outermost = parts[-1 if last else 0] if parts else None
+    return isinstance(outermost, Anchor) and outermost.kind in (("end", "very_end") if last else ("start",))

@@ -1,0 +1,207 @@
+"""The generic source: any log source, its fields named as the rule names them (`mappings/generic.yml`).
+
+Nothing is known of the stored columns, so a field's type is what the rule compares it with, and where the events are is
+the user's to say.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+
+from sigmagen.mapping.source import DUCKDB, SIEMS, TIMES, LogsourceEntry, Source, Target, together
+from sigmagen.plan.expr import Type
+from sigmagen.plan.window import MINUTE
+from sigmagen.problems import Problem, SigmagenError
+from sigmagen.rules.model import BaseRule, Correlation, LogSource, base_rules
+from sigmagen.rules.yaml import load_data
+
+GENERIC = "generic"
+NO_TABLE = "SET_TABLE_FOR_"
+"""A Sentinel table of this name does not exist; what follows names the log source."""
+
+_DELAY = 10 * MINUTE
+_MEASURED = ("value_sum", "value_avg", "value_percentile", "value_median")
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the SIEMs keep the log sources that have at least these parts."""
+
+    parts: Mapping[str, str]
+    locations: Mapping[str, str]
+
+    def holds(self, logsource: LogSource) -> bool:
+        """Whether a log source is of this kind."""
+        return all(getattr(logsource, name) == value for name, value in self.parts.items())
+
+
+@dataclass(frozen=True)
+class Generic:
+    """What is presumed of a log source that no mapping describes. `chosen` are locations that the user gave."""
+
+    title: str
+    targets: Mapping[str, Target]
+    places: tuple[Place, ...]
+    chosen: Mapping[str, str]
+
+    def at(self, locations: Mapping[str, str]) -> Generic:
+        """The same with the user's locations, by SIEM, for every log source."""
+        return replace(self, chosen={**self.chosen, **locations})
+
+    def source(self, rule: BaseRule | Correlation) -> Source:
+        """The source of a rule's events. Log sources that are kept in different places are parts of it."""
+        kinds = {name: "string" for target in self.targets.values() for name in target.searched} | field_types(rule)
+        parts: dict[tuple[str, ...], list[LogSource]] = {}
+        for logsource in dict.fromkeys(base.logsource for base in base_rules(rule)):
+            where = tuple(self._location(name, logsource) for name in self.targets)
+            parts.setdefault(where, []).append(logsource)
+        sources = [
+            (logsource, self._part(f"{GENERIC}_{number}" if number > 1 else GENERIC, where, logsources, kinds))
+            for number, (where, logsources) in enumerate(parts.items(), 1)
+            for logsource in logsources
+        ]
+        return replace(together(sources), name=GENERIC, title=self.title)
+
+    def _part(
+        self, name: str, where: tuple[str, ...], logsources: list[LogSource], kinds: Mapping[str, Type]
+    ) -> Source:
+        targets = {
+            target.name: replace(target, location=location)
+            for target, location in zip(self.targets.values(), where, strict=True)
+        }
+        entries = tuple(LogsourceEntry(logsource) for logsource in logsources)
+        return Source(name, self.title, {}, entries, "timestamp", "id", {}, kinds, targets)
+
+    def _location(self, siem: str, logsource: LogSource) -> str:
+        if siem in self.chosen:
+            return self.chosen[siem]
+        places = (place.locations[siem] for place in self.places if siem in place.locations and place.holds(logsource))
+        return next(places, self.targets[siem].location) or NO_TABLE + re.sub(r"\W+", "_", str(logsource), flags=re.A)
+
+
+def unplaced(source: Source, siem: str) -> list[str]:
+    """The stand-ins for tables that nobody has named yet."""
+    return [part.targets[siem].location for part in source.parts if part.targets[siem].location.startswith(NO_TABLE)]
+
+
+@lru_cache(maxsize=4)
+def load_generic(mappings: Path) -> Generic | None:
+    """The generic source of a mappings folder; None if it has none. Raises SigmagenError when it can't be read."""
+    path = mappings / "generic.yml"
+    if not path.exists():
+        return None
+    data = load_data(path)
+    try:
+        targets = {siem: _target(siem, data["targets"][siem]) for siem in SIEMS}
+        places = tuple(
+            Place(entry["logsource"], {siem: entry[siem] for siem in SIEMS if siem in entry})
+            for entry in data.get("locations", ())
+        )
+        return Generic(data["title"], {**targets, DUCKDB: _target(DUCKDB, {"location": GENERIC})}, places, {})
+    except (KeyError, TypeError, AttributeError) as error:
+        message = f"this mapping is malformed: {error!r}"
+        raise SigmagenError(Problem("mapping-malformed", message, file=str(path))) from None
+
+
+def _target(name: str, data: Mapping[str, Any]) -> Target:
+    return Target(
+        name=name,
+        location=data.get("location") or "",
+        time=TIMES[name],
+        delay=_DELAY,
+        stored_native=True,
+        record="record" if name == DUCKDB else None,
+        untyped=True,
+        searched=tuple(data.get("keywords", ())),
+    )
+
+
+def field_types(rule: BaseRule | Correlation) -> dict[str, Type]:
+    """Every field that a rule names, with the type that it is used as: text, unless only one other type fits."""
+    uses: dict[str, set[Type]] = {}
+    for base in base_rules(rule):
+        for name, kind in _uses(base.condition):
+            uses.setdefault(name, set()).update([kind] if kind else [])
+    kinds = {name: _type(found) for name, found in uses.items()}
+    for name, measured in _correlated(rule):
+        kinds[name] = "float" if measured else kinds.get(name, "string")
+    return kinds
+
+
+def _type(uses: set[Type]) -> Type:
+    """One type for all uses. What has an order is a number, whatever else it is compared with."""
+    if "float" in uses or uses == {"number"}:
+        return "float"
+    if uses in ({"network"}, {"network", "ip"}):
+        return "ip"
+    return next(iter(uses)) if uses in ({"boolean"}, {"timestamp"}) else "string"
+
+
+def _uses(node: Any) -> Iterator[tuple[str, Type | None]]:
+    """The fields below a parsed condition, each with what it is compared with."""
+    from sigma.conditions import ConditionFieldEqualsValueExpression, ConditionItem
+
+    if isinstance(node, ConditionItem):
+        for part in node.args:
+            yield from _uses(part)
+    elif isinstance(node, ConditionFieldEqualsValueExpression):
+        yield from _value_uses(node.field, node.value)
+
+
+def _value_uses(name: str, value: Any) -> Iterator[tuple[str, Type | None]]:
+    from sigma.types import (
+        SigmaBool,
+        SigmaCIDRExpression,
+        SigmaCompareExpression,
+        SigmaExists,
+        SigmaExpansion,
+        SigmaFieldReference,
+        SigmaNull,
+        SigmaNumber,
+        SigmaString,
+        SigmaTimestampPart,
+    )
+
+    if isinstance(value, SigmaExpansion):
+        for part in value.values:
+            yield from _value_uses(name, part)
+    elif isinstance(value, SigmaNull | SigmaExists):
+        yield name, None
+    elif isinstance(value, SigmaTimestampPart):
+        yield name, "timestamp"
+    elif isinstance(value, SigmaCompareExpression):
+        yield name, "timestamp" if isinstance(value.number, SigmaTimestampPart) else "float"
+    elif isinstance(value, SigmaFieldReference):
+        yield name, "string"
+        yield value.field, "string"
+    elif isinstance(value, SigmaString):
+        yield name, "ip" if _is_address(str(value)) else "string"
+    else:
+        kinds = {SigmaNumber: "number", SigmaBool: "boolean", SigmaCIDRExpression: "network"}
+        yield name, next((kind for type_, kind in kinds.items() if isinstance(value, type_)), "string")
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _correlated(rule: BaseRule | Correlation) -> Iterator[tuple[str, bool]]:
+    """The fields that correlations name, as their rules call them, and whether they are measured."""
+    if isinstance(rule, BaseRule):
+        return
+    measured = rule.threshold.fields if rule.threshold and rule.type in _MEASURED else ()
+    counted = rule.threshold.fields if rule.threshold else ()
+    for position, part in enumerate(rule.rules):
+        for name in (*rule.group_by, *counted, *rule.fields):
+            yield rule.field_in(position, name), name in measured
+        yield from _correlated(part)
