@@ -42,6 +42,11 @@ class Overlay:
         return {name: tuple(values) for name, values in self.data.get("allow_lists", {}).items()}
 
     @property
+    def filters(self) -> tuple[Path, ...]:
+        """Files and folders of Sigma filters; their paths are relative to the overlay."""
+        return tuple(Path(self.document.file).parent / name for name in self.data.get("filters", ()))
+
+    @property
     def rules(self) -> Mapping[str, Mapping[str, Any]]:
         """What changes in a rule, by its name or id."""
         found: Mapping[str, Mapping[str, Any]] = self.data.get("rules", {})
@@ -125,6 +130,10 @@ class Overlay:
                 if fault := location_fault(siem, change.get(LOCATIONS[siem])):
                     path = ("sources", name, siem, LOCATIONS[siem])
                     found.append(self.document.problem("overlay-location", fault, path))
+        for position, filters in enumerate(self.filters):
+            if not filters.exists():
+                message = f"there is no file or folder '{filters}'"
+                found.append(self.document.problem("overlay-unknown", message, ("filters", position)))
         for name, change in self.rules.items():
             if "timespan" in change:
                 try:

@@ -79,7 +79,7 @@ class Settings:
 
         overlay = self.overlay()
         loaded = load_rules(
-            [*(paths or (self.rules,)), *self.filters],
+            [*(paths or (self.rules,)), *self.filters, *(overlay.filters if overlay else ())],
             rules_folder=self.rules,
             mappings_folder=self.mappings,
             allow_lists=overlay.allow_lists if overlay else None,

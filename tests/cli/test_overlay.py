@@ -280,6 +280,34 @@ def test_a_package_is_tuned_and_says_so(write: Write, tmp_path: Path) -> None:
     assert "two teams" in files["README.md"]
 
 
+FILTER = """title: Our own load test
+id: 3b2a0ff6-8f4e-4b5d-9f5a-0d8f4a1c6f01
+logsource: {category: ai_inference}
+filter:
+  rules: any
+  selection: {user.id: svc-load-test}
+  condition: not selection
+"""
+
+
+def test_filters_are_joined_to_the_rules_and_recorded(write: Write, tmp_path: Path, run: Run) -> None:
+    (tmp_path / "load_test.yml").write_text(FILTER)
+    path = write("filters: [load_test.yml]")
+    found = settings(path)
+    text = found.converter().convert(rule(found, "call_count"), CONVERTER.sources["litellm"], "splunk").text
+    assert "svc-load-test" in text
+    result = run("package", "splunk", "-s", "litellm", "-o", tmp_path / "out", "--overlay", path)
+    assert result.exit_code == 0, result.output
+    (archive,) = (tmp_path / "out").iterdir()
+    assert json.loads(unpack(archive)["overlay.json"])["filters"] == {"load_test.yml": FILTER}
+
+
+def test_a_filter_file_that_is_not_there_is_an_error(write: Write) -> None:
+    assert [(problem.code, problem.line) for problem in problems("filters:\n  - a.yml\n", write)] == [
+        ("overlay-unknown", 2)
+    ]
+
+
 def test_a_list_of_one_value_is_a_macro_too(write: Write, tmp_path: Path) -> None:
     path = write("allow_lists: {ai_service_principals: [svc-evaluation]}")
     files = unpack(package(tmp_path / "out", settings(path).load().files, ["litellm"], overlay(path)))
@@ -289,7 +317,10 @@ def test_a_list_of_one_value_is_a_macro_too(write: Write, tmp_path: Path) -> Non
 
 def test_the_documented_overlay_is_a_good_one(write: Write) -> None:
     text = (Path(__file__).parents[2] / "docs" / "overlay.md").read_text()
-    found = settings(write(text.split("```yaml\n")[1].split("```")[0]))
+    path = write(text.split("```yaml\n")[1].split("```")[0])
+    (path.parent / "filters").mkdir()
+    (path.parent / "filters" / "one.yml").write_text(FILTER)
+    found = settings(path)
     assert found.converter().sources["litellm"].targets["sentinel"].location == "Gateway_CL"
     assert "same_prompt_resampled" not in {subject.name for file in found.load().files for subject in file.subjects}
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from sigmagen.convert import Converter
-from sigmagen.mapping.source import Source
+from sigmagen.mapping.source import Source, relocated
 from sigmagen.packages.splunk.conf import Conf
 from sigmagen.rules.placeholders import AllowLists, placeholder_names
 
@@ -27,13 +27,12 @@ def source_macro(source: Source) -> str:
 
 def by_macro(converter: Converter) -> Converter:
     """A converter whose SPL names each source by its macro, in place of the search itself."""
-    sources = {name: _by_macro(source) for name, source in converter.sources.items()}
+
+    def place(source: Source) -> str:
+        return f"`{source_macro(source)}`"
+
+    sources = {name: relocated(source, "splunk", place) for name, source in converter.sources.items()}
     return replace(converter, sources=sources)
-
-
-def _by_macro(source: Source) -> Source:
-    target = replace(source.targets["splunk"], location=f"`{source_macro(source)}`")
-    return replace(source, targets={**source.targets, "splunk": target})
 
 
 @dataclass
