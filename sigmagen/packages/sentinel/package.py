@@ -70,7 +70,9 @@ class Package:
         content, rules, hunts, refused = _within_limits(content, facts, version)
         lists, _ = load_allow_lists(converter.mappings)
         lists = {**lists, **{name: tuple(values) for name, values in overlaid.get("allow_lists", {}).items()}}
-        variants = watched(converter, content.detections, rules, lists, facts)
+        filters = overlaid.get("filters")
+        filters = filters if isinstance(filters, Mapping) else {}
+        variants = watched(converter, content.detections, rules, lists, filters, facts)
         if overlaid.get("packages", {}).get("sentinel", {}).get("watchlists"):
             rules |= {rule.id: rule for rule in variants.rules}
             variants = replace(variants, rules=())

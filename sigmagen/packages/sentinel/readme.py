@@ -88,6 +88,8 @@ def readme(package: Package) -> str:
         "|---|---|---|---|---|---|",
     ]
     lines += [_rule(rule) for part in package.parts for rule in part.rules]
+    if package.watched.notes:
+        lines += ["", "## Lists that stay in the text", "", *(f"- {_cell(note)}" for note in package.watched.notes)]
     if left_out := (*package.left_out, *package.refused):
         lines += [
             "",

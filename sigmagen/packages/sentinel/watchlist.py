@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -27,6 +28,10 @@ COLUMN = "Value"
 # Private-use characters: no rule writes them.
 _OPEN, _CLOSE = "\ue001", "\ue002"
 _LIST = re.compile(rf'\((?:"{_OPEN}(\d+){_CLOSE}[ab]"(?:, )?){{2,}}\)')
+
+
+Place = tuple[str, int]
+"""File and line of a rule."""
 
 
 @dataclass(frozen=True)
@@ -53,10 +58,11 @@ class Watchlist:
 
 @dataclass(frozen=True)
 class Watched:
-    """The watchlists that are read, and the rules in the variant that reads them."""
+    """The watchlists that are read, the rules in the variant that reads them, and why a rule has none."""
 
     lists: tuple[Watchlist, ...]
     rules: tuple[AnalyticsRule, ...]
+    notes: tuple[str, ...] = ()
 
 
 def watched(
@@ -64,28 +70,34 @@ def watched(
     detections: Sequence[Detection],
     rules: Mapping[str, AnalyticsRule],
     lists: AllowLists,
+    filters: Mapping[str, str],
     facts: Facts,
 ) -> Watched:
-    """The variant of each rule (by detection id) that excludes a list's values; the others have none."""
+    """The variant of each rule (by detection id) that leaves out a watchlist's values.
+
+    `filters` are the texts of the Sigma filters that were joined to the rules. A rule without a list has no variant;
+    one that can't be loaded again as it is, or whose list stands where a watchlist can't be read, is noted.
+    """
     names = sorted(lists)
+    marks = {name: (f"{_OPEN}{number}{_CLOSE}a", f"{_OPEN}{number}{_CLOSE}b") for number, name in enumerate(names)}
+    same, marked = (_bases(converter, detections, values, filters) for values in (lists, marks))
     used: dict[str, None] = {}
-    variants = []
-    marked = _marked_bases(converter, detections, names)
+    variants, notes = [], []
     for detection in detections:
-        rule = _with_bases(detection.rule, marked)
-        try:
-            text = converter.convert(rule, detection.source, "sentinel", "alert").text
-        except SigmagenError:
+        if not any("|expand" in str(base.raw) for base in base_rules(detection.rule)):
             continue
+        text = _text(converter, detection, marked)
         read = [names[int(number)] for number in _LIST.findall(text)]
         text = _LIST.sub(lambda found: f'(_GetWatchlist("{alias(names[int(found[1])])}") | project {COLUMN})', text)
-        # A marker that is left stands where a watchlist can't be read, such as inside a pattern.
-        if not read or _OPEN in text:
+        # Loaded once more without markers it must be the rule that is packaged, and no marker may be left.
+        if not read or _OPEN in text or _text(converter, detection, same) != detection.alert.text:
+            notes.append(f"{detection.title}: its allow lists stay in its text, for a watchlist can't say the same")
             continue
         used.update(dict.fromkeys(read))
-        query = Enrichment.of(rule, detection.alert.columns, facts).complete(text)
+        query = Enrichment.of(detection.rule, detection.alert.columns, facts).complete(text)
         variants.append(replace(rules[detection.id], query=query))
-    return Watched(tuple(Watchlist(alias(name), name, lists[name]) for name in sorted(used)), tuple(variants))
+    found = (Watchlist(alias(name), name, tuple(lists[name])) for name in sorted(used))
+    return Watched(tuple(found), tuple(variants), tuple(notes))
 
 
 def alias(name: str) -> str:
@@ -93,19 +105,26 @@ def alias(name: str) -> str:
     return f"{PREFIX}_" + re.sub(r"[^A-Za-z0-9_]", "_", name)
 
 
-Place = tuple[str, int]
-"""File and line of a rule."""
+def _text(converter: Converter, detection: Detection, bases: Mapping[Place, BaseRule]) -> str:
+    """A detection's query over other base rules; nothing, if it can't be said."""
+    try:
+        return converter.convert(_with_bases(detection.rule, bases), detection.source, "sentinel", "alert").text
+    except SigmagenError:
+        return ""
 
 
-def _marked_bases(converter: Converter, detections: Iterable[Detection], names: list[str]) -> dict[Place, BaseRule]:
-    """The detections' base rules with two markers in place of every list's values."""
-    files = {Path(base.file) for detection in detections for base in base_rules(detection.rule)}
-    marks = {name: (f"{_OPEN}{number}{_CLOSE}a", f"{_OPEN}{number}{_CLOSE}b") for number, name in enumerate(names)}
+def _bases(
+    converter: Converter, detections: Iterable[Detection], lists: AllowLists, filters: Mapping[str, str]
+) -> dict[Place, BaseRule]:
+    """The detections' base rules, loaded once more with these lists and filters."""
+    files = sorted({Path(base.file) for detection in detections for base in base_rules(detection.rule)})
     if not files:
         return {}
-    loaded = load_rules(
-        sorted(files), rules_folder=converter.mappings, mappings_folder=converter.mappings, allow_lists=marks
-    )
+    with tempfile.TemporaryDirectory() as folder:
+        for number, text in enumerate(filters.values()):
+            files.append(Path(folder, f"filter_{number}.yml"))
+            files[-1].write_text(text, encoding="utf-8")
+        loaded = load_rules(files, rules_folder=files[0], mappings_folder=converter.mappings, allow_lists=lists)
     documents = (rule for file in loaded.files for rule in file.documents)
     return {(rule.file, rule.line): rule for rule in documents if isinstance(rule, BaseRule)}
 

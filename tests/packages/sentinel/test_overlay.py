@@ -87,3 +87,35 @@ def test_an_unknown_option_of_the_package_is_refused(run: Run, tmp_path: Path) -
     result = run("package", "sentinel", RULE, "-o", tmp_path / "out", "--overlay", file)
     assert result.exit_code == 2
     assert "watchlist" in result.stderr
+
+
+FILTER = """
+title: Our test tenant
+name: our_tests
+logsource: {category: ai_inference}
+filter:
+  rules: [answered_call_of_own_choice]
+  selection: {user.id: our-load-test}
+  condition: not selection
+"""
+
+
+def test_a_filter_reaches_the_variant_with_a_watchlist_too(packaged: Any, tmp_path: Path) -> None:
+    base = next(document["name"] for document in yaml.safe_load_all(RULE.read_text()) if "detection" in document)
+    (tmp_path / "filter.yml").write_text(FILTER.replace("answered_call_of_own_choice", base), encoding="utf-8")
+    out = packaged({"filters": ["filter.yml"]})
+    for kind in ("analytic-rules", "with-watchlists"):
+        assert '"our-load-test"' in yaml_files(out / "yaml" / kind)["call_count.litellm"]["query"]
+
+
+def test_a_list_that_a_watchlist_can_not_say_stays_in_the_text_and_is_noted(run: Run, tmp_path: Path) -> None:
+    rule = tmp_path / "rule.yml"
+    text = RULE.read_text("utf-8").replace("user.id|expand:", "user.id|startswith|expand:")
+    rule.write_text(text, encoding="utf-8")
+    out = tmp_path / "out"
+    assert run("package", "sentinel", rule, "-s", "litellm", "-o", out).exit_code == 0
+    assert not (out / "yaml" / "with-watchlists").exists()
+    assert "svc-batch-summariser" in arm_rule(out)["query"]
+    (note,) = json.loads((out / "package.json").read_text("utf-8"))["notes"]
+    assert "its allow lists stay in its text" in note
+    assert "## Lists that stay in the text" in (out / "README.md").read_text("utf-8")
