@@ -10,12 +10,12 @@ from tempfile import TemporaryDirectory
 
 import click
 
-from sigmagen.cli.problems import broken, print_json, print_problems
-from sigmagen.cli.settings import AS_JSON, RULE_PATHS, SOURCES, Settings, chosen_sources, with_settings
+from sigmagen.cli.packaging import Packaging
+from sigmagen.cli.problems import print_json, print_problems
+from sigmagen.cli.settings import AS_JSON, RULE_PATHS, SOURCES, Settings, with_settings
 from sigmagen.deploy.plan import Change, Plan, apply, make_plan
 from sigmagen.mapping.source import SIEMS
-from sigmagen.packages.content import content
-from sigmagen.problems import EXIT_BROKEN_INPUT, EXIT_FINDINGS, EXIT_USAGE, Problem, SigmagenError
+from sigmagen.problems import EXIT_FINDINGS, EXIT_USAGE, Problem, SigmagenError
 from sigmagen.report.text import harmless
 
 _COLOURS = {"create": "green", "update": "yellow", "foreign": "red", "delete": "red", "obsolete": "cyan"}
@@ -90,18 +90,9 @@ def _packaged(
     if package:
         yield package
         return
-    overlay, converter = settings.overlay(), settings.converter()
-    loaded = settings.load(paths)
-    print_problems(loaded.problems)
-    if broken(loaded.problems):
-        raise SigmagenError(Problem("broken-rules", "nothing was deployed"), EXIT_BROKEN_INPUT)
-    found = content(converter, loaded.files, siem, chosen_sources(converter, sources), overlay)
-    if not found.detections:
-        print_problems(found.left_out)
-        raise SigmagenError(Problem("empty-package", "no rule can be deployed for these sources"), EXIT_USAGE)
+    made = Packaging.of(siem, paths, sources, settings)
     with TemporaryDirectory(prefix="sigmagen-") as name:
-        writer = import_module(f"sigmagen.packages.{siem}").write
-        print_problems(writer(found, Path(name), converter, overlay.data if overlay else {}) or ())
+        print_problems([*made.write(Path(name)), *made.missing])
         yield Path(name)
 
 
