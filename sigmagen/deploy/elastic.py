@@ -108,7 +108,7 @@ def _saved_object(body: Body) -> Item:
 
 
 class Templates:
-    """Component or index templates; ours say so in `_meta`."""
+    """Component or index templates; ours say so in `_meta`, with their name, which a copy has not."""
 
     def __init__(self, client: Client, level: Literal["component", "index"]) -> None:
         self.client = client
@@ -121,7 +121,8 @@ class Templates:
         there = {}
         for entry in entries:
             body = entry[f"{self._level}_template"]
-            ours = (body.get("_meta") or {}).get("created_by") == OWNER
+            meta = body.get("_meta") or {}
+            ours = meta.get("created_by") == OWNER and meta.get("name") == entry["name"]
             if ours or entry["name"] in keys:
                 there[entry["name"]] = Found(entry["name"], entry["name"], body, ours)
         return there

@@ -197,10 +197,13 @@ def test_a_copy_of_our_rule_is_the_copiers_own(package: Path, server: State) -> 
     server.rules[copy["rule_id"]] = copy
     session = next(item for item in server.objects.values() if item["type"] == "search")
     server.objects["search/mine"] = {**session, "id": "mine"}
+    for there in server.templates.values():
+        there["mine"] = dict(next(body for name, body in there.items() if name.startswith("sigmagen-litellm")))
     assert set(plan(package, "--prune")) == {"unchanged"}
     deploy(package, "--prune")
     assert copy["rule_id"] in server.rules
     assert "search/mine" in server.objects
+    assert all("mine" in there for there in server.templates.values())
 
 
 def test_what_a_package_no_longer_has_is_deleted_only_when_asked(package: Path, server: State, tmp_path: Path) -> None:
