@@ -63,7 +63,12 @@ def seconds_asked(value: str | None) -> float | None:
     return seconds if seconds >= 0 else None
 
 
-def patiently(request: Callable[[], T]) -> T:
+def politely(attempt: int, busy: BusyError) -> float:
+    """Seconds to wait after a failed attempt, counted from 1."""
+    return min(LONGEST_WAIT, 2.0**attempt if busy.seconds is None else busy.seconds)
+
+
+def patiently(request: Callable[[], T], pause: Callable[[int, BusyError], float] = politely) -> T:
     """The result of a request, which is repeated while it raises BusyError: as often, and as far apart, as is polite.
 
     Raises the failure that the last BusyError carries.
@@ -74,7 +79,7 @@ def patiently(request: Callable[[], T]) -> T:
         except BusyError as busy:
             if attempt == ATTEMPTS:
                 raise busy.failure from None
-            time.sleep(min(LONGEST_WAIT, 2.0**attempt if busy.seconds is None else busy.seconds))
+            time.sleep(pause(attempt, busy))
     raise AssertionError("unreachable")
 
 

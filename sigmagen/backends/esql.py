@@ -24,6 +24,7 @@ from sigmagen.plan.steps import (
     Union,
     Unique,
 )
+from sigmagen.plan.window import WINDOW_END, WINDOW_START
 from sigmagen.rules.model import BaseRule
 
 HUNT_ROWS = 10_000
@@ -76,7 +77,22 @@ class EsqlPrinter(EsqlConditions):
         lines = self.steps()
         if self.plan.mode == "hunt":
             lines.append(f"LIMIT {HUNT_ROWS}")
+        elif self.plan.mode == "alert":
+            lines += self._kept()
         return "\n| ".join(lines)
+
+    def _kept(self) -> list[str]:
+        """An alert's columns, in the order of a hunt's: Elastic's checks of rules want them named."""
+        last = max((n for n, step in enumerate(self.plan.steps) if isinstance(step, Aggregate)), default=None)
+        if last is None:
+            return []
+        aggregate, after = self.plan.steps[last], self.plan.steps[last + 1 :]
+        assert isinstance(aggregate, Aggregate)
+        made = [
+            name for step in (aggregate, *after) if isinstance(step, Aggregate | Derive) for name, _ in step.columns
+        ]
+        first = [name for name in (WINDOW_START.name, WINDOW_END.name) if name in made]
+        return self.step_project(Project(tuple(dict.fromkeys((*first, *aggregate.by, *made)))))
 
     def name(self, column: str) -> str:
         column = self.plan.stored_as.get(column, column)

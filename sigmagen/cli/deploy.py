@@ -10,12 +10,12 @@ from tempfile import TemporaryDirectory
 
 import click
 
-from sigmagen.cli.problems import broken, print_json, print_problems
-from sigmagen.cli.settings import AS_JSON, RULE_PATHS, SOURCES, Settings, chosen_sources, with_settings
+from sigmagen.cli.packaging import Packaging
+from sigmagen.cli.problems import print_json, print_problems
+from sigmagen.cli.settings import AS_JSON, RULE_PATHS, SOURCES, Settings, with_settings
 from sigmagen.deploy.plan import Change, Plan, apply, make_plan
 from sigmagen.mapping.source import SIEMS
-from sigmagen.packages.content import content
-from sigmagen.problems import EXIT_BROKEN_INPUT, EXIT_FINDINGS, EXIT_USAGE, Problem, SigmagenError
+from sigmagen.problems import EXIT_FINDINGS, EXIT_USAGE, Problem, SigmagenError
 from sigmagen.report.text import harmless
 
 _COLOURS = {"create": "green", "update": "yellow", "foreign": "red", "delete": "red", "obsolete": "cyan"}
@@ -50,9 +50,12 @@ def command(
 
     PATH is a rule file or a folder; without one, all rules are deployed. Rules arrive turned off, unless the overlay
     turns them on; what people turn on or off there stays. Nothing is deleted without --prune. A run that was cut short
-    is taken up by running again. Addresses and keys come from the environment, keys also from the system's keyring: for
-    Elastic SIGMAGEN_KIBANA_URL and _API_KEY, SIGMAGEN_ELASTICSEARCH_URL and _API_KEY; for Splunk
-    SIGMAGEN_SPLUNK_URL and _TOKEN. Exits with 1 where somebody else's object is in the way.
+    is taken up by running again. Exits with 1 where somebody else's object is in the way.
+
+    Addresses and keys come from the environment, keys also from the system's keyring. Elastic: SIGMAGEN_KIBANA_URL and
+    _API_KEY, SIGMAGEN_ELASTICSEARCH_URL and _API_KEY. Splunk: SIGMAGEN_SPLUNK_URL and _TOKEN; only saved searches,
+    macros and event types, as the rest of the app comes with its archive. Sentinel: SIGMAGEN_SENTINEL_WORKSPACE (its
+    resource id) and _TOKEN (of `az account get-access-token`).
     """
     if package and (paths or sources):
         raise click.UsageError("--package is deployed as it is: leave out PATH and -s")
@@ -87,18 +90,9 @@ def _packaged(
     if package:
         yield package
         return
-    overlay, converter = settings.overlay(), settings.converter()
-    loaded = settings.load(paths)
-    print_problems(loaded.problems)
-    if broken(loaded.problems):
-        raise SigmagenError(Problem("broken-rules", "nothing was deployed"), EXIT_BROKEN_INPUT)
-    found = content(converter, loaded.files, siem, chosen_sources(converter, sources), overlay)
-    if not found.detections:
-        print_problems(found.left_out)
-        raise SigmagenError(Problem("empty-package", "no rule can be deployed for these sources"), EXIT_USAGE)
+    made = Packaging.of(siem, paths, sources, settings)
     with TemporaryDirectory(prefix="sigmagen-") as name:
-        writer = import_module(f"sigmagen.packages.{siem}").write
-        print_problems(writer(found, Path(name), converter, overlay.data if overlay else {}) or ())
+        print_problems([*made.write(Path(name)), *made.missing])
         yield Path(name)
 
 

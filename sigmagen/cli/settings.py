@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from sigmagen.convert import Converter
     from sigmagen.overlay import Overlay
     from sigmagen.rules.load import LoadedRules
+    from sigmagen.rules.placeholders import AllowLists
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -72,17 +73,24 @@ class Settings:
         converter, overlay = Converter.load(self.mappings), self.overlay()
         return overlay.converter(converter) if overlay else converter
 
-    def load(self, paths: Sequence[Path] = ()) -> LoadedRules:
-        """The rules at the paths, or all rules, tuned by the overlay. Never raises for a rule, only for the overlay."""
+    def load(self, paths: Sequence[Path] = (), *, examples: bool = True) -> LoadedRules:
+        """The rules at the paths, or all rules, tuned by the overlay. Never raises for a rule, only for the overlay.
+
+        Without `examples`, the built-in allow lists name nobody: their values are public, so anybody could take them.
+        """
         from sigmagen.overlay import written_names
         from sigmagen.rules.load import load_rules
+        from sigmagen.rules.placeholders import load_allow_lists
 
         overlay = self.overlay()
+        lists: AllowLists = {}
+        if not examples and self.mappings.resolve() == mappings_folder().resolve():
+            lists = dict.fromkeys(load_allow_lists(self.mappings)[0], ())
         loaded = load_rules(
             [*(paths or (self.rules,)), *self.filters, *(overlay.filters if overlay else ())],
             rules_folder=self.rules,
             mappings_folder=self.mappings,
-            allow_lists=overlay.allow_lists if overlay else None,
+            allow_lists={**lists, **(overlay.allow_lists if overlay else {})},
         )
         if overlay is None:
             return loaded

@@ -1,24 +1,21 @@
-"""Where a deployment's addresses and secrets come from: the environment, or the system's keyring; never an argument."""
+"""Where a deployment's secrets come from: the environment, or the system's keyring; never an argument."""
 
 from __future__ import annotations
 
-import os
 from importlib import import_module
 from importlib.util import find_spec
 
+from sigmagen.connect import setting
 from sigmagen.problems import EXIT_USAGE, Problem, SigmagenError
+
+__all__ = ["required", "secret", "setting"]
 
 SERVICE = "sigmagen"
 
 
-def setting(name: str) -> str | None:
-    """An address or another setting that is no secret."""
-    return os.environ.get(name) or None
-
-
 def secret(name: str) -> str | None:
     """A secret from the environment, or from the keyring under the same name, if the `keyring` package is there."""
-    if value := os.environ.get(name):
+    if value := setting(name):
         return value
     if find_spec("keyring") is None:
         return None

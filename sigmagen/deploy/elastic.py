@@ -9,7 +9,10 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import quote
 
-from sigmagen.deploy.credentials import required, secret, setting
+import urllib3
+
+from sigmagen.connect import API_KEY_VARIABLE, elasticsearch_options, file_setting, setting
+from sigmagen.deploy.credentials import required, secret
 from sigmagen.deploy.http import Client
 from sigmagen.deploy.plan import Body, ConflictError, Found, Item, Part, differing
 from sigmagen.packages.elastic import COMPONENT_TEMPLATES, INDEX_TEMPLATES, RULES, SAVED_OBJECTS
@@ -22,6 +25,7 @@ KIBANA = "SIGMAGEN_KIBANA"
 ELASTICSEARCH = "SIGMAGEN_ELASTICSEARCH"
 
 CONFLICT = 409
+_HEADERS = {"Accept": "application/json", "User-Agent": "sigmagen"}
 _PAGE = 100
 _RULES = "/api/detection_engine/rules"
 # What a rule's users decide: an update keeps it.
@@ -33,7 +37,7 @@ _OPTIONS = ("alert_suppression", "timestamp_override")
 @contextmanager
 def parts(folder: Path) -> Iterator[list[Part]]:
     """The parts of a package in a folder, templates first. Raises SigmagenError: a file or an address is missing."""
-    elasticsearch, kibana = _client("Elasticsearch", ELASTICSEARCH), _client("Kibana", KIBANA)
+    elasticsearch, kibana = elasticsearch_client(), kibana_client()
     try:
         yield [
             Part(Templates(elasticsearch, "component"), list(_documents(folder / COMPONENT_TEMPLATES))),
@@ -46,16 +50,30 @@ def parts(folder: Path) -> Iterator[list[Part]]:
         kibana.close()
 
 
-def _client(name: str, prefix: str) -> Client:
-    url = required(f"{prefix}_URL", setting(f"{prefix}_URL"), f"the address of {name}")
-    key = secret(f"{prefix}_API_KEY")
-    headers = {"Accept": "application/json", "User-Agent": "sigmagen"}
-    if name == "Kibana":
-        headers |= {"kbn-xsrf": "true", "Elastic-Api-Version": "2023-10-31"}
-        key = required(f"{prefix}_API_KEY", key, "the API key of Kibana")
-    if key:
+def elasticsearch_client() -> Client:
+    """Elasticsearch, with the same settings as elsewhere; the key also from the keyring. Raises SigmagenError."""
+    url = required(f"{ELASTICSEARCH}_URL", setting(f"{ELASTICSEARCH}_URL"), "the address of Elasticsearch")
+    options = elasticsearch_options()
+    user, password = options.get("basic_auth", ("", ""))
+    key = None if password else options.get("api_key") or secret(API_KEY_VARIABLE)
+    headers = dict(_HEADERS)
+    if password:
+        headers |= urllib3.make_headers(basic_auth=f"{user}:{password}")
+    elif key:
         headers["Authorization"] = f"ApiKey {key}"
-    return Client(url, headers, [key] if key else [], name)
+    tls = {"ca_certs": options.get("ca_certs"), "assert_fingerprint": options.get("ssl_assert_fingerprint")}
+    secrets = [value for value in (key, password, headers.get("authorization", "").partition(" ")[2]) if value]
+    given = {name: value for name, value in tls.items() if value}
+    return Client(url, headers, secrets, "Elasticsearch", given)
+
+
+def kibana_client() -> Client:
+    """Kibana, with an API key. Raises SigmagenError."""
+    url = required(f"{KIBANA}_URL", setting(f"{KIBANA}_URL"), "the address of Kibana")
+    key = required(f"{KIBANA}_API_KEY", secret(f"{KIBANA}_API_KEY"), "the API key of Kibana")
+    own = {"kbn-xsrf": "true", "Elastic-Api-Version": "2023-10-31", "Authorization": f"ApiKey {key}"}
+    authority = file_setting(f"{KIBANA}_CA_FILE")
+    return Client(url, {**_HEADERS, **own}, [key], "Kibana", {"ca_certs": authority} if authority else {})
 
 
 def _lines(file: Path) -> Iterator[Any]:
@@ -90,7 +108,7 @@ def _saved_object(body: Body) -> Item:
 
 
 class Templates:
-    """Component or index templates; ours say so in `_meta`."""
+    """Component or index templates; ours say so in `_meta`, with their name, which a copy has not."""
 
     def __init__(self, client: Client, level: Literal["component", "index"]) -> None:
         self.client = client
@@ -103,7 +121,8 @@ class Templates:
         there = {}
         for entry in entries:
             body = entry[f"{self._level}_template"]
-            ours = (body.get("_meta") or {}).get("created_by") == OWNER
+            meta = body.get("_meta") or {}
+            ours = meta.get("created_by") == OWNER and meta.get("name") == entry["name"]
             if ours or entry["name"] in keys:
                 there[entry["name"]] = Found(entry["name"], entry["name"], body, ours)
         return there

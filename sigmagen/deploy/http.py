@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -15,11 +14,12 @@ from urllib.parse import quote, urlencode, urlsplit
 
 import urllib3
 
+from sigmagen.connect import ATTEMPTS, BusyError, patiently, seconds_asked
 from sigmagen.problems import EXIT_FINDINGS, EXIT_USAGE, Problem, SigmagenError
 from sigmagen.report.text import harmless
 
-TRIES = 6
-FIRST_PAUSE = 0.5
+TRIES = ATTEMPTS
+FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 30.0
 LONGEST_RETRY_AFTER = 300.0
 """Seconds. A server that asks for more is given up; running again later takes the work up."""
@@ -54,12 +54,13 @@ class Client:
     headers: Mapping[str, str]
     secrets: Sequence[str] = ()
     name: str = "the server"
-    sleep: Callable[[float], None] = time.sleep
-    jitter: Callable[[], float] = field(default=random.random)
+    tls: Mapping[str, Any] = field(default_factory=dict)
+    """Options of urllib3 for TLS: the file of an authority, or a certificate's fingerprint."""
+    jitter: Callable[[], float] = random.random
 
     def __post_init__(self) -> None:
         self.base = usable(self.base, self.name, secret=bool(self.secrets))
-        self._pool = urllib3.PoolManager(retries=False, timeout=_TIMEOUT)
+        self._pool = urllib3.PoolManager(retries=False, timeout=_TIMEOUT, **self.tls)
 
     def get(self, path: str, **params: str | int) -> Response | None:
         """What is there, None where nothing is. Raises SigmagenError."""
@@ -93,30 +94,28 @@ class Client:
             data, headers["Content-Type"] = urlencode(form).encode(), "application/x-www-form-urlencoded"
         elif body is not None:
             data, headers["Content-Type"] = json.dumps(body).encode(), "application/json"
-        answer = self._patiently(method, path, url, headers, data)
+        answer = patiently(lambda: self._asked(method, path, url, headers, data), self._pause)
         if 200 <= answer.status < 300 or answer.status in accepted:
             return answer
         raise self.refused(method, path, answer)
 
-    def _patiently(self, method: str, path: str, url: str, headers: dict[str, str], data: bytes | None) -> Response:
-        for number in range(TRIES):
-            last = number == TRIES - 1
-            pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2**number) * (0.5 + self.jitter() / 2)
-            try:
-                answer = self.once(method, url, headers, data)
-            except urllib3.exceptions.HTTPError as error:
-                if last:
-                    raise self._error(method, path, f"does not answer ({type(error).__name__})") from None
-            else:
-                busy = answer.status == TOO_MANY or answer.status >= 500
-                if not busy or last:
-                    return Response(answer.status, answer.data)
-                asked = retry_after(answer.headers.get("Retry-After"))
-                if asked is not None and asked > LONGEST_RETRY_AFTER:
-                    raise self._error(method, path, f"asks to wait for {asked:.0f} s")
-                pause = max(pause, asked or 0.0)
-            self.sleep(pause)
-        raise AssertionError("the last try returns or raises")
+    def _asked(self, method: str, path: str, url: str, headers: dict[str, str], data: bytes | None) -> Response:
+        try:
+            raw = self.once(method, url, headers, data)
+        except urllib3.exceptions.HTTPError as error:
+            raise BusyError(self._error(method, path, f"does not answer ({type(error).__name__})")) from None
+        answer = Response(raw.status, raw.data)
+        if answer.status != TOO_MANY and answer.status < 500:
+            return answer
+        asked = retry_after(raw.headers.get("Retry-After"))
+        if asked is not None and asked > LONGEST_RETRY_AFTER:
+            raise self._error(method, path, f"HTTP {answer.status}, asks to wait for {asked:.0f} s")
+        raise BusyError(self.refused(method, path, answer), asked)
+
+    def _pause(self, attempt: int, busy: BusyError) -> float:
+        """Longer each time and never quite the same, so that several clients don't come back at once."""
+        own = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** (attempt - 1)) * (0.5 + self.jitter() / 2)
+        return max(own, busy.seconds or 0.0)
 
     def once(self, method: str, url: str, headers: dict[str, str], data: bytes | None) -> urllib3.BaseHTTPResponse:
         """One request. No redirect is followed: it could lead the secret elsewhere."""
@@ -172,8 +171,8 @@ def retry_after(value: str | None, now: datetime | None = None) -> float | None:
     """Seconds to wait, from a `Retry-After` header: a number, or a date (RFC 9110, section 10.2.3)."""
     if not value:
         return None
-    if value.strip().isascii() and value.strip().isdigit():
-        return float(value)
+    if (seconds := seconds_asked(value)) is not None:
+        return seconds
     try:
         moment = parsedate_to_datetime(value)
     except ValueError:
@@ -188,12 +187,15 @@ def _reason(answer: Response) -> str:
         said = answer.json()
     except ValueError:
         return ""
-    for key in ("message", "error", "reason", "messages"):
-        found = said.get(key) if isinstance(said, dict) else None
-        while isinstance(found, dict | list):
-            found = (
-                (found.get("reason") or found.get("message")) if isinstance(found, dict) else next(iter(found), None)
-            )
-        if found:
-            return f", {str(found)[:_LONGEST_REASON]}"
-    return ""
+    words = _words(said)
+    return f", {words[:_LONGEST_REASON]}" if words else ""
+
+
+def _words(said: Any) -> str:
+    """The first text of a message, error or reason, however deep it lies."""
+    if isinstance(said, list):
+        said = next(iter(said), None)
+    if isinstance(said, dict):
+        found = (_words(said[key]) for key in ("message", "error", "reason", "messages", "text") if said.get(key))
+        return next((text for text in found if text), "")
+    return said if isinstance(said, str) else ""

@@ -15,9 +15,12 @@ import pytest
 from click.testing import CliRunner, Result
 
 from sigmagen.cli.main import cli
+from sigmagen.connect import ATTEMPTS
 from sigmagen.content import mappings_folder, rules_folder
 from sigmagen.convert import Converter
 from sigmagen.deploy import http
+from sigmagen.deploy.elastic import elasticsearch_client, parts
+from sigmagen.deploy.plan import apply, make_plan
 from sigmagen.packages import elastic
 from sigmagen.packages.content import content
 from sigmagen.rules.load import load_rules
@@ -194,10 +197,13 @@ def test_a_copy_of_our_rule_is_the_copiers_own(package: Path, server: State) -> 
     server.rules[copy["rule_id"]] = copy
     session = next(item for item in server.objects.values() if item["type"] == "search")
     server.objects["search/mine"] = {**session, "id": "mine"}
+    for there in server.templates.values():
+        there["mine"] = dict(next(body for name, body in there.items() if name.startswith("sigmagen-litellm")))
     assert set(plan(package, "--prune")) == {"unchanged"}
     deploy(package, "--prune")
     assert copy["rule_id"] in server.rules
     assert "search/mine" in server.objects
+    assert all("mine" in there for there in server.templates.values())
 
 
 def test_what_a_package_no_longer_has_is_deleted_only_when_asked(package: Path, server: State, tmp_path: Path) -> None:
@@ -227,18 +233,21 @@ def test_many_rules_are_found_over_several_pages(package: Path, server: State, m
     monkeypatch.setattr("sigmagen.deploy.elastic._PAGE", 2)
     assert set(plan(package)) == {"unchanged"}
     assert len([path for _, path in server.requests if path.endswith("_find")]) > 3
+    before = len(server.requests)
+    assert set(plan(package)) == {"unchanged"}
+    assert ("GET", "/api/detection_engine/rules") not in server.requests[before:]
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503])
 def test_a_busy_server_is_asked_again(package: Path, server: State, status: int) -> None:
-    server.failures = [(status, {})] * 5
+    server.failures = [(status, {})] * (ATTEMPTS - 1)
     result = deploy(package)
     assert result.exit_code == 0, result.output
     assert set(plan(package)) == {"unchanged"}
 
 
 def test_a_server_that_stays_busy_is_given_up_and_no_secret_is_told(package: Path, server: State) -> None:
-    server.failures = [(503, {})] * http.TRIES
+    server.failures = [(503, {})] * ATTEMPTS
     result = deploy(package)
     assert result.exit_code == 1
     assert "HTTP 503" in result.stderr
@@ -279,6 +288,16 @@ def test_an_address_that_would_give_a_secret_away_is_refused(
     assert "pass-word" not in result.output
 
 
+def test_elasticsearch_is_reached_as_a_user_too(package: Path, server: State, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SIGMAGEN_ELASTICSEARCH_API_KEY")
+    monkeypatch.setenv("SIGMAGEN_ELASTICSEARCH_USERNAME", "ann")
+    monkeypatch.setenv("SIGMAGEN_ELASTICSEARCH_PASSWORD", "pass-word")
+    client = elasticsearch_client()
+    assert client.headers["authorization"] == "Basic YW5uOnBhc3Mtd29yZA=="
+    assert "pass-word" in client.secrets
+    client.close()
+
+
 def test_a_package_that_kibana_would_refuse_is_not_sent(package: Path, server: State, tmp_path: Path) -> None:
     broken = copied(package, tmp_path)
     documents = lines(broken / elastic.RULES)
@@ -301,6 +320,29 @@ def test_without_a_package_the_rules_are_packaged_first(server: State) -> None:
     result = CliRunner().invoke(cli, ["deploy", "elastic", str(rule), "-s", "litellm"])
     assert result.exit_code == 0, result.output
     assert len(server.rules) == 2
+
+
+@pytest.mark.parametrize("kind", ["rule", "session"])
+def test_what_appears_after_the_plan_is_not_overwritten(package: Path, server: State, kind: str) -> None:
+    with parts(package) as found:
+        made = make_plan(found)
+        before = foreign_objects(package, server)
+        server.templates["component"].clear()
+        server.templates["index"].clear()
+        foreign = apply(made)
+    assert len(foreign) == 2
+    place = {"rule": "rules", "session": "objects"}[kind]
+    assert {key: server.kept()[place][key] for key in before[place]} == before[place]
+
+
+def test_what_another_run_made_meanwhile_is_brought_up_to_date(package: Path, server: State) -> None:
+    with parts(package) as found:
+        made = make_plan(found)
+        assert deploy(package).exit_code == 0
+        wanted = json.loads(json.dumps(server.kept()))
+        next(iter(server.rules.values()))["query"] = "ROW a = 1"
+        assert apply(made) == []
+    assert server.kept() == wanted
 
 
 class KilledError(BaseException):

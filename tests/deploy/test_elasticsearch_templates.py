@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import replace
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -30,6 +31,12 @@ class Mine(Templates):
         return {key: found for key, found in super().found(keys).items() if key.startswith(RUN)}
 
 
+def mine(name: str, body: dict[str, Any]) -> Item:
+    """A template under a name of this run."""
+    own = f"{RUN}-{name}"
+    return Item(own, name, {**body, "_meta": {**body["_meta"], "name": own}})
+
+
 @pytest.fixture
 def parts(elasticsearch_url: str) -> Iterator[list[Part]]:
     client = Client(elasticsearch_url, {})
@@ -37,11 +44,11 @@ def parts(elasticsearch_url: str) -> Iterator[list[Part]]:
     component_items, index_items = [], []
     for source in CONVERTER.sources.values():
         for name, body in component_templates(source, CONVERTER.taxonomy, TARGET):
-            component_items.append(Item(f"{RUN}-{name}", name, body))
+            component_items.append(mine(name, body))
         name, body = index_template(source, TARGET)
         body = {**body, "composed_of": [f"{RUN}-{part}" for part in body["composed_of"]]}
         body["index_patterns"] = [f"{RUN}-{pattern}" for pattern in body["index_patterns"]]
-        index_items.append(Item(f"{RUN}-{name}", name, body))
+        index_items.append(mine(name, body))
     try:
         yield [Part(components, component_items), Part(indices, index_items)]
     finally:

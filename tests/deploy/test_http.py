@@ -9,8 +9,9 @@ from types import ModuleType
 
 import pytest
 
+from sigmagen.connect import ATTEMPTS
 from sigmagen.deploy import credentials
-from sigmagen.deploy.http import LONGEST_RETRY_AFTER, TRIES, Client, retry_after, usable
+from sigmagen.deploy.http import LONGEST_RETRY_AFTER, Client, retry_after, usable
 from sigmagen.problems import SigmagenError
 from tests.servers.kibana import API_KEY, State, standing_in
 
@@ -18,12 +19,13 @@ NOW = datetime(2026, 8, 11, 9, 14, 0, tzinfo=UTC)
 
 
 @pytest.fixture
-def server() -> Iterator[tuple[Client, State, list[float]]]:
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Client, State, list[float]]]:
     """A client with its server; what it would have slept is kept, not slept."""
     with standing_in() as (url, state):
         waited: list[float] = []
+        monkeypatch.setattr("sigmagen.connect.time.sleep", waited.append)
         headers = {"Authorization": f"ApiKey {API_KEY}"}
-        client = Client(url, headers, [API_KEY], sleep=waited.append, jitter=lambda: 1.0)
+        client = Client(url, headers, [API_KEY], jitter=lambda: 1.0)
         yield client, state, waited
         client.close()
 
@@ -34,9 +36,9 @@ def ask(client: Client) -> int:
 
 def test_each_pause_is_longer_than_the_one_before(server: tuple[Client, State, list[float]]) -> None:
     client, state, waited = server
-    state.failures = [(503, {})] * (TRIES - 1)
+    state.failures = [(503, {})] * (ATTEMPTS - 1)
     assert ask(client) == 200
-    assert waited == [0.5, 1.0, 2.0, 4.0, 8.0]
+    assert waited == [1.0, 2.0, 4.0, 8.0]
 
 
 @pytest.mark.parametrize("status", [429, 503])
@@ -44,7 +46,7 @@ def test_a_pause_is_as_long_as_the_server_asks(server: tuple[Client, State, list
     client, state, waited = server
     state.failures = [(status, {"Retry-After": "17"}), (status, {"Retry-After": "0"})]
     assert ask(client) == 200
-    assert waited == [17.0, 1.0]
+    assert waited == [17.0, 2.0]
 
 
 def test_a_server_that_asks_for_too_long_is_given_up(server: tuple[Client, State, list[float]]) -> None:
@@ -64,8 +66,9 @@ def test_a_refusal_is_not_asked_again(server: tuple[Client, State, list[float]],
     assert waited == []
 
 
-def test_a_server_that_is_gone_is_told_without_the_secret() -> None:
-    client = Client("http://127.0.0.1:9", {"Authorization": "ApiKey topsecret"}, ["topsecret"], sleep=lambda _: None)
+def test_a_server_that_is_gone_is_told_without_the_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sigmagen.connect.time.sleep", lambda _: None)
+    client = Client("http://127.0.0.1:9", {"Authorization": "ApiKey topsecret"}, ["topsecret"])
     with pytest.raises(SigmagenError, match="does not answer") as caught:
         client.send("GET", "/topsecret")
     assert "topsecret" not in str(caught.value)

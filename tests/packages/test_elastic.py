@@ -211,6 +211,9 @@ def test_threat_blocks_hold_both_frameworks_and_no_tactic_twice(package: Path) -
             sub["id"] for block in blocks for technique in block["technique"] for sub in technique["subtechnique"]
         }
         assert shown, detection.name
+        for block in blocks:
+            ids = {block["tactic"]["id"], *(technique["id"] for technique in block["technique"])}
+            assert {identity.startswith("AML.") for identity in ids} == {block["framework"] == "MITRE ATLAS"}
         tags = rule_of(detection)["tags"]
         assert {f"MITRE ATLAS: {identity}" for identity in detection.rule.frameworks["atlas"]} <= set(tags)
 
@@ -333,6 +336,14 @@ def test_hostile_text_stays_text_in_a_package(tmp_path: Path) -> None:
     elastic.write(Content("elastic", (detection,)), tmp_path, CONVERTER, {"x": HOSTILE})
     assert len(lines(tmp_path / elastic.RULES)) == 2
     assert "[x](" not in (tmp_path / "README.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "text"),
+    [(3_600_000, "1h"), (4_500_000, "75m"), (86_400_000, "24h"), (1_500, "2s"), (61_000, "61s"), (60_001, "61s")],
+)
+def test_a_period_is_in_units_of_kibana_and_never_too_short(milliseconds: int, text: str) -> None:
+    assert span(milliseconds) == text
 
 
 def test_a_code_block_can_not_be_ended_by_its_text() -> None:

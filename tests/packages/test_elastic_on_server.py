@@ -21,7 +21,7 @@ from sigmagen.content import mappings_folder, rules_folder
 from sigmagen.convert import Converter
 from sigmagen.engines.alert import Alert, iso
 from sigmagen.engines.elasticsearch import ElasticsearchEngine
-from sigmagen.mapping.source import Source
+from sigmagen.mapping.source import Source, relocated
 from sigmagen.packages import elastic
 from sigmagen.packages.content import content
 from sigmagen.packages.elastic.guide import pivot
@@ -48,11 +48,11 @@ Json = dict[str, Any]
 
 def on_own_streams(converter: Converter) -> Converter:
     """The converter, each source of which is kept in a stream of this run."""
-    sources = {}
-    for name, source in converter.sources.items():
-        target = source.targets["elastic"]
-        moved = replace(target, location=target.location.replace("logs-", f"logs-{RUN}.", 1))
-        sources[name] = replace(source, targets={**source.targets, "elastic": moved})
+
+    def own(part: Source) -> str:
+        return part.targets["elastic"].location.replace("logs-", f"logs-{RUN}.", 1)
+
+    sources = {name: relocated(source, "elastic", own) for name, source in converter.sources.items()}
     return replace(converter, sources=sources)
 
 
@@ -63,6 +63,10 @@ DETECTIONS = {detection.name: detection for detection in CONTENT.detections}
 
 class PackagedEngine(ElasticsearchEngine):
     """Keeps fixtures in indices that the package's templates make, with a time of arrival."""
+
+    def placed(self, source: Source) -> Source:
+        """Where it is: the places are this run's own already."""
+        return source
 
     def load(self, source: Source, records: Sequence[Mapping[str, Any]]) -> None:
         stream = source.targets["elastic"].location.replace("*", "default")

@@ -47,7 +47,7 @@ def readme(content: Content, rules: list[dict[str, Any]], left_out: list[Problem
         "1. Open its **Readiness** session in Discover. `last_event` must be recent, `delay_p99` (seconds) below the "
         "rule's look-back less its window, and every `has.` near 1.\n"
         "2. Open its **Hunt** session over some weeks: what it lists would have alerted. Put known services on the "
-        "allow list, and package again.\n"
+        "allow lists of your overlay, and package again; until an overlay names somebody, the lists name nobody.\n"
         "3. Enable the rule, and the *No events* rule of its source.",
         "Ingest delay needs `event.ingested`. Elastic's integrations set it; for other sources let your shipper's "
         "pipeline do it, for example:",

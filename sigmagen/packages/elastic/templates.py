@@ -32,30 +32,32 @@ def mappings_name(source: Source) -> str:
 def component_templates(source: Source, taxonomy: Taxonomy, target: ElasticTarget) -> Iterator[tuple[str, Template]]:
     """Name and body of each component template of a source."""
     types = field_types(source, taxonomy) | dict(target.lost_columns.get(source.name, {})) | {INGESTED: "date"}
-    yield mappings_name(source), _component(source, {"dynamic": False, **mappings_of(types)})
+    name = mappings_name(source)
+    yield name, _component(name, source, {"dynamic": False, **mappings_of(types)})
     integration = target.integrations.get(source.name)
     if integration is not None:
         # The integration maps ECS itself, and more richly; a field of its own that it never saw is an unknown column.
         own = {name: kind for name, kind in field_types(source, taxonomy).items() if name.split(".")[0] not in _ECS}
-        yield integration.custom, _component(source, mappings_of(own))
+        yield integration.custom, _component(integration.custom, source, mappings_of(own))
 
 
 def index_template(source: Source, target: ElasticTarget) -> tuple[str, Template]:
     """Name and body of the index template of a source."""
-    fallback = source.name in target.integrations
+    name, fallback = f"sigmagen-{source.name}", source.name in target.integrations
     body = {
         "index_patterns": source.targets["elastic"].location.split(","),
         "priority": FALLBACK_PRIORITY if fallback else OWN_PRIORITY,
         "composed_of": [mappings_name(source)],
         "data_stream": {},
-        "_meta": _meta(source),
+        "_meta": _meta(name, source),
     }
-    return f"sigmagen-{source.name}", body
+    return name, body
 
 
-def _component(source: Source, mappings: dict[str, Any]) -> Template:
-    return {"template": {"mappings": mappings}, "_meta": _meta(source)}
+def _component(name: str, source: Source, mappings: dict[str, Any]) -> Template:
+    return {"template": {"mappings": mappings}, "_meta": _meta(name, source)}
 
 
-def _meta(source: Source) -> dict[str, str]:
-    return {"created_by": OWNER, "source": source.name}
+def _meta(name: str, source: Source) -> dict[str, str]:
+    """Who made a template, and its name: a copy has another name, and is not ours."""
+    return {"created_by": OWNER, "name": name, "source": source.name}

@@ -9,14 +9,17 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from sigmagen.convert import Converter
     from sigmagen.packages.content import Content
+    from sigmagen.problems import Problem
 
 
-def write(content: Content, folder: Path, converter: Converter, overlaid: Mapping[str, Any]) -> None:
-    """Write the package into a folder. The same content gives the same bytes.
+def write(content: Content, folder: Path, converter: Converter, overlaid: Mapping[str, Any]) -> list[Problem]:
+    """Write the package into a folder; returns which detections break a limit of Sentinel and are left out, and why.
 
-    Raises SigmagenError with every limit of Sentinel that a rule breaks; then nothing is written.
+    The same content gives the same bytes. Raises SigmagenError where nothing is left.
     """
+    from sigmagen.packages.sentinel.files import write_package
     from sigmagen.packages.sentinel.package import Package
-    from sigmagen.packages.sentinel.write import write_package
 
-    write_package(Package.of(content, converter), folder, overlaid)
+    package = Package.of(content, converter, overlaid)
+    write_package(package, folder, overlaid)
+    return list(package.refused)

@@ -14,7 +14,7 @@ from sigmagen.packages.sentinel.community import entity_mappings, matching
 from sigmagen.packages.sentinel.function import Function
 from sigmagen.packages.sentinel.hunt import HuntingQuery
 from sigmagen.packages.sentinel.rule import AnalyticsRule
-from sigmagen.packages.sentinel.text import duration
+from sigmagen.packages.sentinel.text import duration, marker
 
 SCHEMA = "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#"
 INSIGHTS_API = "2025-09-01"
@@ -50,14 +50,28 @@ def literal(value: Any) -> Any:
     return value
 
 
+def evaluated(value: Any) -> Any:
+    """What Azure Resource Manager makes of a `literal`."""
+    if isinstance(value, str):
+        return value[1:] if value.startswith("[[") and value.endswith("]") else value
+    if isinstance(value, dict):
+        return {key: evaluated(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [evaluated(item) for item in value]
+    return value
+
+
 def rule_resource(rule: AnalyticsRule) -> Resource:
-    """An analytics rule, turned off. Suppression stays off, for it would silence the rule for every other group."""
+    """An analytics rule, off unless the tenant wants it on.
+
+    Suppression stays off, for it would silence the rule for every other group.
+    """
     enrichment = rule.enrichment
     properties: dict[str, Any] = {
         "displayName": rule.title,
         "description": rule.description,
         "severity": rule.severity,
-        "enabled": False,
+        "enabled": rule.enabled,
         "query": rule.query,
         "queryFrequency": duration(rule.frequency),
         "queryPeriod": duration(rule.period),
@@ -111,9 +125,14 @@ def function_resource(function: Function) -> Resource:
 
 def search_resource(identifier: str, category: str, title: str, query: str, tags: dict[str, str]) -> Resource:
     """A saved search of the workspace."""
-    properties: dict[str, Any] = {"category": category, "displayName": title, "query": query, "version": 2}
-    if tags:
-        properties["tags"] = [{"name": name, "value": value} for name, value in tags.items() if value]
+    tags = {**tags, "createdBy": marker(identifier)}
+    properties = {
+        "category": category,
+        "displayName": title,
+        "query": query,
+        "tags": [{"name": name, "value": value} for name, value in tags.items() if value],
+        "version": 2,
+    }
     return {
         "type": "Microsoft.OperationalInsights/workspaces/savedSearches",
         "apiVersion": SEARCHES_API,
@@ -126,7 +145,7 @@ def watchlist_resource(alias: str, title: str, description: str, column: str, ra
     """A watchlist with its first items, as CSV."""
     properties = {
         "displayName": title,
-        "description": description,
+        "description": f"{description} [{marker(alias)}]",
         "provider": "Custom",
         "source": f"{alias}.csv",
         "itemsSearchKey": column,
@@ -146,6 +165,7 @@ def workbook_resource(identifier: str, title: str, workbook: dict[str, Any]) -> 
         "apiVersion": WORKBOOKS_API,
         "name": identifier,
         "location": "[parameters('location')]",
+        "tags": {"createdBy": marker(identifier)},
         "kind": "shared",
         "properties": {
             "displayName": literal(title),

@@ -38,9 +38,9 @@ class Enrichment:
         for column, name in columns.items():
             key = detail_key(name, facts.limits["custom_detail_key"], taken=[*keys, *_RESULT, "Atlas"])
             keys[key] = column
-            entity = facts.entities.get(name)
+            entity = _entity(rule, name, facts)
             if entity is not None and len(entities) < facts.limits["entity_mappings"]:
-                entities.append((entity["type"], entity["identifier"], column))
+                entities.append((*entity, column))
             else:
                 detailed.append(key)
         atlas = rule.frameworks.get("atlas", ())
@@ -72,6 +72,14 @@ class Enrichment:
         """The alert's description: how much and when, then what the rule looks for."""
         seen = "Value {{value}}, in windows from {{window_start}} to {{window_end}} (UTC). "
         return seen + cut(description, facts.limits["description"] - len(seen))
+
+
+def _entity(rule: Correlation, name: str, facts: Facts) -> tuple[str, str] | None:
+    """(type, identifier) of a group-by field; of an alias, if it stands for the same kind of thing everywhere."""
+    fields = {called[name] for called in rule.aliases if name in called} or {name}
+    found = [facts.entities.get(field) for field in fields]
+    kinds = {(entity["type"], entity["identifier"]) if entity else None for entity in found}
+    return kinds.pop() if len(kinds) == 1 else None
 
 
 def detail_key(field: str, longest: int, taken: Sequence[str]) -> str:

@@ -6,7 +6,7 @@ The checks are those of Azure-Sentinel's detectionTemplateSchemaValidation, read
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from uuid import UUID
 
 from sigmagen.packages.sentinel.facts import Facts
@@ -39,8 +39,6 @@ def lint(rules: Sequence[AnalyticsRule], hunts: Sequence[HuntingQuery], facts: F
     for hunt in hunts:
         for field, message in _long("query", hunt.query, facts):
             problems.append(Problem("sentinel-limit", f"hunting query {hunt.name}: {field} {message}"))
-    for identifier in _repeated([*(rule.id for rule in rules), *(hunt.id for hunt in hunts)]):
-        problems.append(Problem("sentinel-limit", f"id {identifier} is there twice", hint="two rules have the same id"))
     return problems
 
 
@@ -140,8 +138,3 @@ def _guid(text: str) -> bool:
         return str(UUID(text)) == text
     except ValueError:
         return False
-
-
-def _repeated(values: Iterable[str]) -> list[str]:
-    seen: set[str] = set()
-    return [value for value in values if value in seen or seen.add(value)]  # type: ignore[func-returns-value]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sigmagen import __version__
@@ -22,6 +22,7 @@ from sigmagen.packages.sentinel.silence import silence_rules
 from sigmagen.packages.sentinel.watchlist import Watched, watched
 from sigmagen.packages.sentinel.workbook import workbook
 from sigmagen.problems import Problem, SigmagenError
+from sigmagen.rules.placeholders import load_allow_lists
 
 
 @dataclass(frozen=True)
@@ -53,18 +54,32 @@ class Package:
     watched: Watched
     workbook: dict[str, Any]
     left_out: tuple[Problem, ...]
+    refused: tuple[Problem, ...] = ()
+    """Why a detection is not in the package: a limit of Sentinel that it breaks."""
 
     @classmethod
-    def of(cls, content: Content, converter: Converter, version: str = __version__) -> Package:
-        """The package of the content. Raises SigmagenError with every limit that it breaks."""
-        facts = Facts.load(converter.mappings)
-        rules = {item.id: analytics_rule(item, facts, version) for item in content.detections}
+    def of(
+        cls,
+        content: Content,
+        converter: Converter,
+        overlaid: Mapping[str, Any] | None = None,
+        version: str = __version__,
+    ) -> Package:
+        """The package of the content. Raises SigmagenError where nothing of it keeps to Sentinel's limits."""
+        facts, overlaid = Facts.load(converter.mappings), overlaid or {}
+        content, rules, hunts, refused = _within_limits(content, facts, version)
+        lists, _ = load_allow_lists(converter.mappings)
+        lists = {**lists, **{name: tuple(values) for name, values in overlaid.get("allow_lists", {}).items()}}
+        filters = overlaid.get("filters")
+        filters = filters if isinstance(filters, Mapping) else {}
+        variants = watched(converter, content.detections, rules, lists, filters, facts)
+        if overlaid.get("packages", {}).get("sentinel", {}).get("watchlists"):
+            rules |= {rule.id: rule for rule in variants.rules}
+            variants = replace(variants, rules=())
         everything = [*rules.values(), *silence_rules(converter, content.detections, facts, version)]
-        hunts = [hunting_query(item, rules[item.id], facts) for item in content.detections]
         found = [parser_function(converter, source, version) for source in content.sources]
         functions = [function for function in found if function is not None]
         ready = readiness(converter, content.detections)
-        variants = watched(converter, content.detections, rules, facts)
         parts = tuple(
             Part(
                 source,
@@ -75,11 +90,31 @@ class Package:
             )
             for source in _sources(content)
         )
-        problems = lint(everything, hunts, facts) + lint(variants.rules, [], facts) + lint_templates(parts, facts)
+        problems = lint([*everything, *variants.rules], hunts, facts) + lint_templates(parts, facts)
         if problems:
-            raise SigmagenError(list(dict.fromkeys(problems)))
+            raise SigmagenError(problems)
         document = workbook(everything, functions, [query for query in ready if query.whole])
-        return cls(version, parts, variants, document, content.left_out)
+        return cls(version, parts, variants, document, content.left_out, refused)
+
+
+def _within_limits(
+    content: Content, facts: Facts, version: str
+) -> tuple[Content, dict[str, AnalyticsRule], list[HuntingQuery], tuple[Problem, ...]]:
+    """The detections that keep to the limits, with rules and hunts, and one problem for each of the others."""
+    rules, hunts, kept, refused = {}, [], [], []
+    for detection in content.detections:
+        rule = analytics_rule(detection, facts, version)
+        hunt = hunting_query(detection, rule, facts)
+        if findings := lint([rule], [hunt], facts):
+            message = "; ".join(problem.message for problem in findings)
+            refused.append(replace(findings[0], message=f"{message}: left out of the package"))
+            continue
+        kept.append(detection)
+        hunts.append(hunt)
+        rules[detection.id] = rule
+    if not kept:
+        raise SigmagenError(refused or Problem("empty-package", "no detection can be packaged"))
+    return replace(content, detections=tuple(kept)), rules, hunts, tuple(refused)
 
 
 def _sources(content: Content) -> list[Source]:

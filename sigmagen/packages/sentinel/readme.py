@@ -10,8 +10,8 @@ from sigmagen.report.text import comment_text
 _HEAD = """\
 # Detections of model extraction for Microsoft Sentinel
 
-Version {version}. {rules} analytics rules, all turned off; {hunts} hunting queries; {functions} parser functions;
-{lists} watchlists; readiness queries; a workbook.
+Version {version}. {rules} analytics rules, turned off unless the overlay turns them on; {hunts} hunting queries;
+{functions} parser functions; {lists} watchlists; readiness queries; a workbook.
 
 ## Day one
 
@@ -53,8 +53,9 @@ Version {version}. {rules} analytics rules, all turned off; {hunts} hunting quer
 
 The rules carry the lists of `mappings/allow-lists.yml` in their text. To keep them in Sentinel instead, deploy
 `arm/watchlists.json` and then `arm/with-watchlists/LOG.json`: the same rules under the same ids, reading
-`_GetWatchlist`. A watchlist holds exact values; wildcards don't work there. Deploy the lists once and edit them in
-Sentinel from then on.
+`_GetWatchlist`. (With `packages: {{sentinel: {{watchlists: true}}}}` in the overlay, all rules are written so from the
+start.) A watchlist holds exact values; wildcards don't work there. Deploy the lists once and edit them in Sentinel from
+then on.
 
 ## Not here
 
@@ -87,9 +88,17 @@ def readme(package: Package) -> str:
         "|---|---|---|---|---|---|",
     ]
     lines += [_rule(rule) for part in package.parts for rule in part.rules]
-    if package.left_out:
-        lines += ["", "## Left out", "", "Rules over logs that lack a field they need in Sentinel:", ""]
-        lines += [f"- {_cell(problem.message)}" for problem in package.left_out]
+    if package.watched.notes:
+        lines += ["", "## Lists that stay in the text", "", *(f"- {_cell(note)}" for note in package.watched.notes)]
+    if left_out := (*package.left_out, *package.refused):
+        lines += [
+            "",
+            "## Left out",
+            "",
+            "Rules over logs that lack a field they need in Sentinel, or beyond its limits:",
+            "",
+        ]
+        lines += [f"- {_cell(problem.message)}" for problem in left_out]
     return text + "\n".join(lines) + "\n"
 
 

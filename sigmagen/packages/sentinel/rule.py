@@ -17,7 +17,7 @@ from sigmagen.packages.content import Detection
 from sigmagen.packages.sentinel.attack import Attack
 from sigmagen.packages.sentinel.enrich import Enrichment
 from sigmagen.packages.sentinel.facts import Facts
-from sigmagen.packages.sentinel.text import cut, plain
+from sigmagen.packages.sentinel.text import cut, marker, plain
 from sigmagen.plan.window import MINUTE, Schedule
 from sigmagen.rules.model import Correlation
 
@@ -44,6 +44,7 @@ class AnalyticsRule:
     origin: str
     operator: str = "gt"
     threshold: int = 0
+    enabled: bool = False
     aggregation: str = "AlertPerResult"
     display_format: str | None = None
     description_format: str | None = None
@@ -81,7 +82,8 @@ def analytics_rule(detection: Detection, facts: Facts, version: str) -> Analytic
         name=detection.name,
         source=detection.source.name,
         title=title,
-        description=cut(_description(detection), facts.limits["description"]),
+        description=_description(detection, facts.limits["description"]),
+        enabled=detection.enabled,
         severity=facts.severities[rule.level],
         connectors=connectors_of(detection.source, facts),
         query=enrichment.complete(query.text),
@@ -109,8 +111,8 @@ def connectors_of(source: Source, facts: Facts) -> tuple[tuple[str, tuple[str, .
     return tuple((connector, tuple(tables)) for connector, tables in sorted(found.items()))
 
 
-def _description(detection: Detection) -> str:
-    """The rule's own words, and what an analyst asks next."""
+def _description(detection: Detection, longest: int) -> str:
+    """The rule's own words, and what an analyst asks next; last, whose it is."""
     rule = detection.rule
     presumed = " ".join(part.targets["sentinel"].presumes for part in detection.source.parts)
     parts = [
@@ -120,9 +122,14 @@ def _description(detection: Detection) -> str:
         _listed("OWASP", rule.frameworks.get("owasp_llm", ())),
         _listed("Known false positives", rule.falsepositives, "; "),
         f"Log presumed: {presumed}",
-        f"Rule {rule.id or rule.name}.",
     ]
-    return "\n".join(plain(part) for part in parts if part)
+    return signed("\n".join(plain(part) for part in parts if part), detection.id, longest)
+
+
+def signed(text: str, identity: str, longest: int) -> str:
+    """A description with the marker of its resource after it, which is never cut."""
+    mark = f"\n[{marker(identity)}]"
+    return cut(text, longest - len(mark)) + mark
 
 
 def _techniques(rule: Correlation) -> tuple[str, ...]:

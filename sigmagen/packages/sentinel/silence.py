@@ -17,7 +17,7 @@ from sigmagen.packages.sentinel.enrich import Enrichment
 from sigmagen.packages.sentinel.facts import Facts
 from sigmagen.packages.sentinel.function import SIEM
 from sigmagen.packages.sentinel.readiness import Read, entry_name, records_read
-from sigmagen.packages.sentinel.rule import AnalyticsRule, connectors_of
+from sigmagen.packages.sentinel.rule import AnalyticsRule, connectors_of, signed
 from sigmagen.packages.sentinel.text import cut, plain
 from sigmagen.plan.expr import TRUE
 from sigmagen.plan.model import Plan
@@ -48,12 +48,13 @@ def _rule(converter: Converter, read: Read, facts: Facts, version: str) -> Analy
         "it is silent. Somebody may have turned the log off, the connector or forwarder may have stopped, or nobody "
         "used the models. Turn this rule on only for a log that you have: it alerts for one that was never there, too."
     )
+    identity = str(uuid5(NAMESPACE, f"silence/{source.name}/{entry.logsource}"))
     return AnalyticsRule(
-        id=str(uuid5(NAMESPACE, f"silence/{source.name}/{entry.logsource}")),
+        id=identity,
         name=f"silent.{entry_name(source, entry)}",
         source=source.name,
         title=cut(plain(f"Log gone silent: {source.title} ({entry.logsource})"), facts.limits["name"]),
-        description=plain(words),
+        description=signed(plain(words), identity, facts.limits["description"]),
         severity="Medium",
         connectors=connectors_of(source, facts),
         query=_query(converter, source, entry),

@@ -32,6 +32,11 @@ def cut(text: str, longest: int) -> str:
     return text if len(text) <= longest else f"{text[: longest - 1]}\u2026"
 
 
+def marker(identity: str) -> str:
+    """How a resource says that a package brought it: a copy has the marker too, but another id."""
+    return f"sigmagen:{identity[:8]}"
+
+
 def span(minutes: int) -> str:
     """`90` as `90m`, `120` as `2h`, `1440` as `1d`: the community's notation has one number and one unit."""
     for unit, length in (("d", 1440), ("h", 60)):

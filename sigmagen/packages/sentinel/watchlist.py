@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import re
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -22,13 +21,17 @@ from sigmagen.packages.sentinel.facts import Facts
 from sigmagen.packages.sentinel.rule import AnalyticsRule
 from sigmagen.problems import SigmagenError
 from sigmagen.rules.load import load_rules
-from sigmagen.rules.model import BaseRule, Correlation
-from sigmagen.rules.placeholders import load_allow_lists
+from sigmagen.rules.model import BaseRule, Correlation, base_rules
+from sigmagen.rules.placeholders import AllowLists
 
 COLUMN = "Value"
 # Private-use characters: no rule writes them.
 _OPEN, _CLOSE = "\ue001", "\ue002"
 _LIST = re.compile(rf'\((?:"{_OPEN}(\d+){_CLOSE}[ab]"(?:, )?){{2,}}\)')
+
+
+Place = tuple[str, int]
+"""File and line of a rule."""
 
 
 @dataclass(frozen=True)
@@ -55,39 +58,46 @@ class Watchlist:
 
 @dataclass(frozen=True)
 class Watched:
-    """The watchlists that are read, and the rules in the variant that reads them."""
+    """The watchlists that are read, the rules in the variant that reads them, and why a rule has none."""
 
     lists: tuple[Watchlist, ...]
     rules: tuple[AnalyticsRule, ...]
+    notes: tuple[str, ...] = ()
 
 
 def watched(
-    converter: Converter, detections: Iterable[Detection], rules: Mapping[str, AnalyticsRule], facts: Facts
+    converter: Converter,
+    detections: Sequence[Detection],
+    rules: Mapping[str, AnalyticsRule],
+    lists: AllowLists,
+    filters: Mapping[str, str],
+    facts: Facts,
 ) -> Watched:
-    """The variant of each rule (by detection id) that excludes a list's values; the others stay as they are."""
-    lists, _ = load_allow_lists(converter.mappings)
+    """The variant of each rule (by detection id) that leaves out a watchlist's values.
+
+    `filters` are the texts of the Sigma filters that were joined to the rules. A rule without a list has no variant;
+    one that can't be loaded again as it is, or whose list stands where a watchlist can't be read, is noted.
+    """
     names = sorted(lists)
+    marks = {name: (f"{_OPEN}{number}{_CLOSE}a", f"{_OPEN}{number}{_CLOSE}b") for number, name in enumerate(names)}
+    same, marked = (_bases(converter, detections, values, filters) for values in (lists, marks))
     used: dict[str, None] = {}
-    variants = []
-    detections = list(detections)
-    marked = _marked(detections, names)
+    variants, notes = [], []
     for detection in detections:
-        rule = marked.get((detection.rule.file, detection.rule.line))
-        if rule is None:
+        if not any("|expand" in str(base.raw) for base in base_rules(detection.rule)):
             continue
-        try:
-            text = converter.convert(rule, detection.source, "sentinel", "alert").text
-        except SigmagenError:
-            continue
+        text = _text(converter, detection, marked)
         read = [names[int(number)] for number in _LIST.findall(text)]
         text = _LIST.sub(lambda found: f'(_GetWatchlist("{alias(names[int(found[1])])}") | project {COLUMN})', text)
-        # A marker that is left stands where a watchlist can't be read, such as inside a pattern.
-        if not read or _OPEN in text:
+        # Loaded once more without markers it must be the rule that is packaged, and no marker may be left.
+        if not read or _OPEN in text or _text(converter, detection, same) != detection.alert.text:
+            notes.append(f"{detection.title}: its allow lists stay in its text, for a watchlist can't say the same")
             continue
         used.update(dict.fromkeys(read))
-        query = Enrichment.of(rule, detection.alert.columns, facts).complete(text)
+        query = Enrichment.of(detection.rule, detection.alert.columns, facts).complete(text)
         variants.append(replace(rules[detection.id], query=query))
-    return Watched(tuple(Watchlist(alias(name), name, lists[name]) for name in sorted(used)), tuple(variants))
+    found = (Watchlist(alias(name), name, tuple(lists[name])) for name in sorted(used))
+    return Watched(tuple(found), tuple(variants), tuple(notes))
 
 
 def alias(name: str) -> str:
@@ -95,21 +105,34 @@ def alias(name: str) -> str:
     return f"{PREFIX}_" + re.sub(r"[^A-Za-z0-9_]", "_", name)
 
 
-def _marked(detections: Iterable[Detection], names: list[str]) -> dict[tuple[str, int], Correlation]:
-    """The detections' rules with two markers in place of every list's values, by file and line."""
-    files = {Path(file) for detection in detections for file in _files(detection.rule)}
+def _text(converter: Converter, detection: Detection, bases: Mapping[Place, BaseRule]) -> str:
+    """A detection's query over other base rules; nothing, if it can't be said."""
+    try:
+        return converter.convert(_with_bases(detection.rule, bases), detection.source, "sentinel", "alert").text
+    except SigmagenError:
+        return ""
+
+
+def _bases(
+    converter: Converter, detections: Iterable[Detection], lists: AllowLists, filters: Mapping[str, str]
+) -> dict[Place, BaseRule]:
+    """The detections' base rules, loaded once more with these lists and filters."""
+    files = sorted({Path(base.file) for detection in detections for base in base_rules(detection.rule)})
+    if not files:
+        return {}
     with tempfile.TemporaryDirectory() as folder:
-        lists = {name: [f"{_OPEN}{number}{_CLOSE}{end}" for end in "ab"] for number, name in enumerate(names)}
-        Path(folder, "allow-lists.yml").write_text(json.dumps(lists), encoding="utf-8")
-        loaded = load_rules(sorted(files), rules_folder=Path(folder), mappings_folder=Path(folder))
-    return {
-        (rule.file, rule.line): rule
-        for file in loaded.files
-        for rule in file.documents
-        if isinstance(rule, Correlation)
-    }
+        for number, text in enumerate(filters.values()):
+            files.append(Path(folder, f"filter_{number}.yml"))
+            files[-1].write_text(text, encoding="utf-8")
+        loaded = load_rules(files, rules_folder=files[0], mappings_folder=converter.mappings, allow_lists=lists)
+    documents = (rule for file in loaded.files for rule in file.documents)
+    return {(rule.file, rule.line): rule for rule in documents if isinstance(rule, BaseRule)}
 
 
-def _files(rule: BaseRule | Correlation) -> list[str]:
-    below = rule.rules if isinstance(rule, Correlation) else ()
-    return [rule.file, *(file for part in below for file in _files(part))]
+def _with_bases(rule: Correlation, bases: Mapping[Place, BaseRule]) -> Correlation:
+    """The correlation as the tenant has tuned it, over other base rules."""
+    parts = (
+        _with_bases(part, bases) if isinstance(part, Correlation) else bases.get((part.file, part.line), part)
+        for part in rule.rules
+    )
+    return replace(rule, rules=tuple(parts))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -101,30 +102,25 @@ def test_a_violation_names_rule_field_and_file(change: Change, field: str, packa
     assert any(f": {field} " in problem.message for problem in found), found
 
 
-def test_two_rules_with_one_id_are_found(package: Package, facts: Facts) -> None:
-    rule = package.parts[0].rules[0]
-    assert [problem.message for problem in lint([rule, rule], [], facts)] == [f"id {rule.id} is there twice"]
+def test_a_rule_beyond_a_limit_is_left_out_and_said(built_in: Content, tmp_path: Path) -> None:
+    first, second, third = built_in.detections[:3]
+    broken = tuple(replace(item, alert=replace(item.alert, text="x" * 10_001)) for item in (first, second))
+    refused = write(replace(built_in, detections=(*broken, third)), tmp_path, converter(), {})
+    assert [problem.severity for problem in refused] == ["error", "error"]
+    for problem, item in zip(refused, broken, strict=True):
+        assert problem.message.startswith(f"{item.title}: query has 10")
+        assert (problem.file, problem.line) == (item.rule.file, item.rule.line)
+        assert problem.message in json.loads((tmp_path / "package.json").read_text("utf-8"))["left_out"]
+        assert not list(tmp_path.rglob(f"*{item.name}*"))
+    assert list(tmp_path.rglob(f"*{third.name}*"))
 
 
-def test_all_violations_are_reported_and_nothing_is_written(built_in: Content, tmp_path: Path) -> None:
-    first, second, *rest = built_in.detections
-    broken = (
-        replace(first, alert=replace(first.alert, text="x" * 10_001)),
-        replace(second, alert=replace(second.alert, text="y" * 10_001)),
-    )
-    with pytest.raises(SigmagenError) as raised:
-        write(replace(built_in, detections=(*broken, *rest)), tmp_path, converter(), {})
-    messages = [problem.message for problem in raised.value.problems]
-    assert len(messages) == 2
-    assert [name in message for name, message in zip((first.rule.title, second.rule.title), messages, strict=True)]
-    assert not list(tmp_path.iterdir())
-
-
-def test_a_window_of_fourteen_days_is_refused_with_its_period(tmp_path: Path) -> None:
+def test_a_package_of_which_nothing_is_left_is_an_error(tmp_path: Path) -> None:
     rule = correlation("event_count", Threshold("gte", 5), base("gen_ai.request.model: '*'"), timespan=14 * DAY)
     found = content(converter(), [RuleFile(Path("rule.yml"), (rule,), (rule,))], "sentinel", ["canonical"])
     with pytest.raises(SigmagenError, match=r"queryPeriod is \d+\w; it must be from 5m to 14d"):
         write(found, tmp_path, converter(), {})
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("timespan", [15 * MINUTE, HOUR, DAY, 47 * HOUR, 2 * DAY, 50 * HOUR + 10 * MINUTE, 10 * DAY])

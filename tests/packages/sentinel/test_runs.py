@@ -134,6 +134,8 @@ def test_a_parser_function_yields_the_events_that_were_written_by_hand(source: s
 @pytest.mark.parametrize("source", ["apim", "bedrock_invocation", "cloudtrail", "litellm"])
 def test_a_readiness_query_counts_events_delays_and_shares(source: str, package: Package) -> None:
     query = next(item for part in package.parts for item in part.readiness if item.whole and item.name == source).query
+    # Of the stored record itself: after a join or a summary there is no time of arrival.
+    assert query.splitlines()[1] == "| extend ingested_at = ingestion_time()"
     assert query.count("ingestion_time()") == 1
     text = query.replace("ingestion_time()", "TimeGenerated + 5m")
     with KustoLocalEngine(converter().taxonomy) as engine:

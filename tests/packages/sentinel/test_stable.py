@@ -69,7 +69,7 @@ def test_ids_stay_when_version_title_and_thresholds_change(built_in: Content, pa
             for item in built_in.detections
         ),
     )
-    later = Package.of(newer, converter(), "7.8.9")
+    later = Package.of(newer, converter(), version="7.8.9")
     assert ids(later) == ids(package)
     assert len(set(ids(package).values())) == len(ids(package)), "no two resources share an id"
     assert {rule.version for part in later.parts for rule in part.rules} == {"7.8.9"}

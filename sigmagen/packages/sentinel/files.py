@@ -75,8 +75,9 @@ def _manifest(package: Package, overlaid: Mapping[str, Any]) -> str:
             for part in package.parts
             for rule in part.rules
         ],
+        "notes": list(package.watched.notes),
         "watchlists": [item.alias for item in package.watched.lists],
-        "left_out": [problem.message for problem in package.left_out],
+        "left_out": [problem.message for problem in (*package.left_out, *package.refused)],
     }
     return json.dumps(document, indent=2, ensure_ascii=False, sort_keys=True) + "\n"
 
