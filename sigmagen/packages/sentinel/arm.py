@@ -21,6 +21,9 @@ INSIGHTS_API = "2025-09-01"
 SEARCHES_API = "2020-08-01"
 WORKBOOKS_API = "2022-04-01"
 
+UNUSED_SUPPRESSION = 300
+"""Minutes. Suppression is off, but its duration is required, and Sentinel's own default is within its limits."""
+
 _OPERATORS = {"gt": "GreaterThan", "lt": "LessThan", "eq": "Equal", "ne": "NotEqual"}
 _WORKSPACE_PARAMETER = {"type": "string", "metadata": {"description": "Name of the Log Analytics workspace."}}
 _LOCATION_PARAMETER = {
@@ -77,7 +80,7 @@ def rule_resource(rule: AnalyticsRule) -> Resource:
         "queryPeriod": duration(rule.period),
         "triggerOperator": _OPERATORS[rule.operator],
         "triggerThreshold": rule.threshold,
-        "suppressionDuration": duration(rule.grouping),
+        "suppressionDuration": duration(max(UNUSED_SUPPRESSION, rule.frequency)),
         "suppressionEnabled": False,
         "tactics": list(rule.attack.tactics),
         "techniques": list(rule.attack.parents),

@@ -30,7 +30,8 @@ Version {version}. {rules} analytics rules, turned off unless the overlay turns 
    prompt, or a body that was cut and is no JSON any more. If the 99th percentile is above the delay in the table, later
    events are missed: say so to whoever runs the connector, or raise `delay` in the mapping and package anew.
    `readiness/RULE.LOG.kql` says the same for one rule.
-4. **Hunt first.** Run a rule's hunting query over the last weeks, and put what is legitimate on the allow-lists.
+4. **Hunt first.** Run a rule's hunting query over the last weeks, and put what is legitimate on the allow-lists. Their
+   built-in entries are examples that everybody can read: put your own in their place with an overlay.
 5. **Turn on** the rules, in *Analytics*, and the rule *Log gone silent* of each log: it alerts when a whole day brought
    no event, for then the others see nothing.
 
@@ -41,9 +42,9 @@ Version {version}. {rules} analytics rules, turned off unless the overlay turns 
   `extend atlas = ...`, because a custom detail can only be a column.
 - One row is one group; each becomes an alert (`AlertPerResult`; Sentinel makes at most 150 alerts of one run). The 100
   worst groups are returned, and `Groups` says how many there were.
-- A campaign that goes on alerts again at each run, and the alerts join **one incident**: grouping is by the entities
-  and custom details of the rule's group-by, over the rule's window (7 days at most). Suppression stays off, for in
-  Sentinel it silences the rule for every other group as well.
+- A campaign alerts again at each run that still sees it, and the alerts join **one incident**: grouping is by the
+  entities and custom details of the rule's group-by, for as long as the rule looks back (7 days at most). Suppression
+  stays off, for in Sentinel it silences the rule for every other group as well.
 - An alert carries hashes, counts and ids, no prompt text.
 - Sentinel knows no ATLAS: the techniques are in the description and in the custom detail `Atlas`. Severity *critical*
   is *High* there. ATT&CK tactics that a technique belongs to are added, as the community's checks ask.
@@ -84,7 +85,7 @@ def readme(package: Package) -> str:
         "",
         "## Rules",
         "",
-        "| rule | log | severity | runs every | looks back | window (incident) |",
+        "| rule | log | severity | runs every | looks back | joins an incident for |",
         "|---|---|---|---|---|---|",
     ]
     lines += [_rule(rule) for part in package.parts for rule in part.rules]

@@ -92,7 +92,8 @@ def analytics_rule(detection: Detection, facts: Facts, version: str) -> Analytic
         period=period,
         attack=Attack.of(rule, facts),
         enrichment=enrichment,
-        grouping=min(_minutes(query.schedule.suppression), facts.limits["grouping_minutes"]),
+        # For W alone, a burst could open two incidents: runs still see it until it has left the period.
+        grouping=min(period, facts.limits["grouping_minutes"]),
         version=version,
         origin=rule.file,
         line=rule.line,

@@ -100,6 +100,27 @@ def test_a_rule_that_reads_watchlists_finds_the_same(
         proven(engine, item, rule, watchlists_inlined(rule["query"], folder))
 
 
+def test_all_alerts_of_one_burst_join_one_incident_and_the_window_alone_would_be_too_short(
+    built_in: Content, rule_files: Documents, engine: KustoLocalEngine
+) -> None:
+    """Counted the strict way: an incident takes alerts for the grouping's duration from its first alert on."""
+    item = next(item for item in built_in.detections if item.name == "logit_bias_churn.litellm")
+    rule = rule_files[item.name]
+    key = reference_alerts(item.file.path.stem, "litellm")[0].group_dict()["gen_ai.api_key.id"]
+    mine = [call for call in attack(item.file.path.stem, "litellm") if call["metadata"]["user_api_key_hash"] == key]
+    # All of them within seconds, ending just before a tick, and here at once.
+    start = 1_786_439_990.0
+    engine.load(item.source, [call | {"startTime": start + number / 100} for number, call in enumerate(mine[:100])])
+    frequency, period = (minutes(rule[name]) * MINUTE for name in ("queryFrequency", "queryPeriod"))
+    grouping = minutes(rule["incidentConfiguration"]["groupingConfiguration"]["lookbackDuration"]) * MINUTE
+    begin = int(start * 1000) // frequency * frequency
+    runs = range(begin, begin + 2 * period, frequency)
+    alerted = [due for due in runs if groups(scheduled_run(engine, item.alert, rule, rule["query"], due))]
+    window = sum(part.timespan for part in item.alert.windows)
+    assert window < alerted[-1] - alerted[0] <= grouping
+    assert alerted == list(range(alerted[0], alerted[-1] + 1, frequency))
+
+
 def loaded(engine: KustoLocalEngine, source: str) -> list[dict[str, Any]]:
     """Load a source's fixture, and return the canonical events that were written by hand for it."""
     lines = (NATIVE / source / "records.ndjson").read_text("utf-8").splitlines()
