@@ -31,6 +31,7 @@ class _Automaton:
     def __init__(self, node: Node) -> None:
         self.moves: list[list[tuple[Ranges, int]]] = [[]]
         self.free: list[list[int]] = [[]]
+        self._closures: dict[int, frozenset[int]] = {}
         if not _bound(node, last=False):
             self.moves[0].append((ANY, 0))
         end = self._add(node, 0)
@@ -80,7 +81,7 @@ class _Automaton:
 
     def effort(self, limit: int) -> int:
         """The sizes of all sets of states, added up; no more than `limit` is counted."""
-        first = self._closed({0})
+        first = self._closed([0])
         known, waiting, spent = {first}, [first], 0
         while waiting and spent < limit:
             states = waiting.pop()
@@ -91,20 +92,26 @@ class _Automaton:
                     waiting.append(target)
         return spent
 
-    def _closed(self, states: set[int]) -> frozenset[int]:
-        waiting = list(states)
-        while waiting:
-            for state in self.free[waiting.pop()]:
-                if state not in states:
-                    states.add(state)
-                    waiting.append(state)
-        return frozenset(states)
+    def _closed(self, states: Iterable[int]) -> frozenset[int]:
+        """The states and all that are reached from them by moves on nothing."""
+        return frozenset().union(*map(self._reached, states))
+
+    def _reached(self, state: int) -> frozenset[int]:
+        if state not in self._closures:
+            reached, waiting = {state}, [state]
+            while waiting:
+                fresh = set(self.free[waiting.pop()]) - reached
+                reached |= fresh
+                waiting += fresh
+            self._closures[state] = frozenset(reached)
+        return self._closures[state]
 
     def _targets(self, states: frozenset[int]) -> set[frozenset[int]]:
+        """Where each character leads that is told apart from others here."""
         moves = [(low, high, state) for each in states for ranges, state in self.moves[each] for low, high in ranges]
-        edges = sorted({edge for low, high, _ in moves for edge in (low, high + 1)})
-        found = {frozenset(state for low, high, state in moves if low <= edge <= high) for edge in edges}
-        return {self._closed(set(target)) for target in found if target}
+        edges = {edge for low, high, _ in moves for edge in (low, high + 1)}
+        found = {frozenset([state for low, high, state in moves if low <= edge <= high]) for edge in edges}
+        return {self._closed(target) for target in found if target}
 
 
 def _bound(node: Node, *, last: bool) -> bool:

@@ -87,7 +87,8 @@ class Printer(ABC):
         if isinstance(expression, Literal):
             return self.literal(expression.value)
         if isinstance(expression, Column):
-            return self.name(expression.name)
+            stored = self.plan.in_place.get(expression.name)
+            return self.get(stored) if stored else self.name(expression.name)
         if isinstance(expression, Get):
             return self.get(expression)
         function = self.functions.get(expression.op)

@@ -8,31 +8,34 @@ value in CIDR notation is a network.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from sigmagen.backends.printer import constant
-from sigmagen.plan.expr import Call, Expr, Get, Literal, conjunction, substitute
+from sigmagen.plan.expr import Call, Column, Expr, Get, Literal, conjunction
 from sigmagen.plan.steps import Derive, Filter, Step
 
 _FIELD = re.compile(
-    r"(?!(?:earliest|latest|_index_\w+|starttime|endtime|eventtype|tag|savedsearch|savedsplunk)$)[\w.]+"
+    r"(?!(?:earliest|latest|_index_\w+|starttime|endtime|eventtype|tag|savedsearch|savedsplunk)$)[A-Za-z0-9_.]+"
 )
 _NETWORK = re.compile(r"[0-9A-Fa-f.:]+/\d+")
 
 Quote = Callable[[str], str]
 
 
-def hoisted(steps: list[Step], quote: Quote) -> tuple[list[str], list[Step]]:
-    """The parts of the first filters that are search terms, and the steps without them."""
+def hoisted(steps: list[Step], stored: Mapping[str, Get], quote: Quote) -> tuple[list[str], list[Step]]:
+    """The parts of the first filters that are search terms, and the steps without them.
+
+    `stored` are the columns that are read where they are stored; steps may name more.
+    """
     terms: list[str] = []
     kept: list[Step] = []
-    stored: dict[str, Expr] = {}
+    fields = _fields(stored)
     for position, step in enumerate(steps):
         if isinstance(step, Derive):
-            stored |= dict(step.columns)
+            fields |= _fields({name: value for name, value in step.columns if isinstance(value, Get)})
             kept.append(step)
         elif isinstance(step, Filter):
-            said = [(part, term(substitute(part, stored), quote)) for part in conjuncts(step.condition)]
+            said = [(part, term(part, fields, quote)) for part in conjuncts(step.condition)]
             terms += [text for _, text in said if text]
             left = [part for part, text in said if not text]
             kept += [Filter(conjunction(left))] if left else []
@@ -41,49 +44,55 @@ def hoisted(steps: list[Step], quote: Quote) -> tuple[list[str], list[Step]]:
     return terms, kept
 
 
+def _fields(stored: Mapping[str, Get]) -> dict[str, str]:
+    """The fields that Splunk extracts by itself and search can name, by column."""
+    names = {
+        column: ".".join(map(str, get.segments))
+        for column, get in stored.items()
+        if get.base is None and get.type != "timestamp"
+    }
+    return {column: name for column, name in names.items() if _FIELD.fullmatch(name)}
+
+
 def conjuncts(condition: Expr) -> tuple[Expr, ...]:
     """The parts of a condition that are joined by AND."""
     return condition.args if isinstance(condition, Call) and condition.op == "and" else (condition,)
 
 
-def term(condition: Expr, quote: Quote) -> str | None:
-    """A condition on stored fields as search terms, one after the other all of them; None where they would differ."""
+def term(condition: Expr, fields: Mapping[str, str], quote: Quote) -> str | None:
+    """A condition on fields as one search term or several in brackets; None where they would differ from it."""
     if not isinstance(condition, Call):
         return None
     if condition.op in ("and", "or"):
-        parts = [term(part, quote) for part in condition.args]
-        texts = [part for part in parts if part is not None]
-        word = " OR " if condition.op == "or" else " "
-        return f"({word.join(texts)})" if len(texts) == len(parts) else None
+        texts: list[str] = []
+        for part in condition.args:
+            text = term(part, fields, quote)
+            if text is None:
+                return None
+            texts.append(text)
+        return f"({(' OR ' if condition.op == 'or' else ' ').join(texts)})"
     if condition.op == "not":
-        inner = term(condition.args[0], quote)
+        inner = term(condition.args[0], fields, quote)
         return inner and f"NOT {inner}"
-    return _comparison(condition, quote)
+    return _comparison(condition, fields, quote)
 
 
-def _comparison(condition: Call, quote: Quote) -> str | None:
-    subject, *values = condition.args
+def _comparison(condition: Call, fields: Mapping[str, str], quote: Quote) -> str | None:
+    subject, *values = condition.args or (Literal(None),)
     folded = isinstance(subject, Call) and subject.op == "lower"
     if isinstance(subject, Call) and folded:
         subject = subject.args[0]
-    field = _field(subject)
+    field = fields.get(subject.name) if isinstance(subject, Column) else None
     if field is None or not values or not all(isinstance(value, Literal) for value in values):
         return None
-    patterns = [_pattern(condition.op, value, quote, folded=folded) for value in map(constant, values)]
     if condition.op == "like":
         patterns = [_wildcards([constant(value) for value in values], quote) if folded else None]
+    else:
+        patterns = [_pattern(condition.op, constant(value), quote, folded=folded) for value in values]
     texts = [pattern for pattern in patterns if pattern is not None]
     if not texts or len(texts) < len(patterns):
         return None
     return f"{field}={texts[0]}" if len(texts) == 1 else f"{field} IN ({', '.join(texts)})"
-
-
-def _field(subject: Expr) -> str | None:
-    """The name of a field that Splunk extracts by itself, if search can name it."""
-    if not isinstance(subject, Get) or subject.base is not None:
-        return None
-    name = ".".join(map(str, subject.segments))
-    return name if _FIELD.fullmatch(name) and subject.type != "timestamp" else None
 
 
 def _pattern(op: str, value: object, quote: Quote, *, folded: bool) -> str | None:

@@ -9,7 +9,7 @@ from typing import ClassVar
 from sigmagen.backends.conditions.splunk import SplunkConditions
 from sigmagen.backends.printer import constant
 from sigmagen.backends.search_terms import hoisted
-from sigmagen.plan.expr import NUMERIC, Call, Column, Expr, Get, Literal, Scalar, walk
+from sigmagen.plan.expr import NUMERIC, Call, Column, Expr, Get, Literal, Scalar, UnsupportedDetectionError, walk
 from sigmagen.plan.steps import (
     Aggregate,
     CountRows,
@@ -80,12 +80,19 @@ class SplunkPrinter(SplunkConditions):
         elif self.target.record:
             text = self.target.record
         elif all(isinstance(segment, str) for segment in segments):
-            if self.target.untyped and get.type == "timestamp":
-                raise self.unsupported(get, "is a time in a form that is not known, so its parts can't be taken")
-            return self.stored(".".join(map(str, segments)))
+            return self._own(get) if self.target.untyped else self.stored(".".join(map(str, segments)))
         else:
             text = "_raw"
         return self._inside_json(text, segments)
+
+    def _own(self, get: Get) -> str:
+        """A field of which nothing is known but what the rule calls it."""
+        name = ".".join(map(str, get.segments))
+        if get.type == "timestamp":
+            raise UnsupportedDetectionError(f"{name} is a time in an unknown form, so its parts can't be taken")
+        if not {"'", "\\"}.isdisjoint(name):
+            raise UnsupportedDetectionError(f"{name} has a name that SPL can't quote")
+        return self.stored(name)
 
     def stored(self, field: str) -> str:
         """A field that Splunk extracts by itself, as eval and where read it."""
@@ -114,7 +121,7 @@ class SplunkPrinter(SplunkConditions):
             return [line for step in self.plan.steps for line in self.step(step)]
         terms = [self.target.location]
         if self.target.untyped:
-            found, rest = hoisted(rest, self.string)
+            found, rest = hoisted(rest, self.plan.in_place, self.string)
             terms += found
         elif rest and isinstance(rest[0], Filter) and not self.target.record:
             source_terms = self._terms(rest[0].condition, {})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -158,4 +159,6 @@ def main() -> NoReturn:
         # A terminal that can't show a character shows a question mark.
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
+    # Thousands of rules are millions of objects, and hardly one of them is part of a cycle.
+    gc.set_threshold(200_000, 20, 100)
     cli.main()

@@ -100,19 +100,34 @@ def whole_folder(path: Path) -> Iterator[Path]:
     except OSError as error:
         raise unwritable(path, error) from None
     with temporary as name:
-        yield Path(name)
-        _move(Path(name), path)
+        folder = Path(name, "new")
+        folder.mkdir()
+        yield folder
+        if there:
+            _move(folder, path)
+        else:
+            _rename(folder, path)
 
 
 def _move(source: Path, path: Path) -> None:
     """Move all files; whatever could be in the way is found before the first of them moves."""
-    moves = [(file, path / file.relative_to(source)) for file in sorted(source.rglob("*")) if file.is_file()]
-    for _, final in moves:
-        try:
-            final.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise unwritable(final, error) from None
-        if final.is_dir():
-            raise unwritable(final, IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR)))
-    for file, final in moves:
-        _rename(file, final)
+    moves: list[tuple[Path, Path]] = []
+    for parent, folders, names in os.walk(source):
+        folders.sort()
+        final = path / Path(parent).relative_to(source)
+        taken = _folders_in(final)
+        for name in sorted(names):
+            if name in taken:
+                raise unwritable(final / name, IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR)))
+            moves.append((Path(parent, name), final / name))
+    for file, place in moves:
+        _rename(file, place)
+
+
+def _folders_in(path: Path) -> set[str]:
+    """The names of the folders in a folder, which is made if it isn't there."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        return {entry.name for entry in os.scandir(path) if entry.is_dir()}
+    except OSError as error:
+        raise unwritable(path, error) from None

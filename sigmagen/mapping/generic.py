@@ -26,6 +26,7 @@ NO_TABLE = "SET_TABLE_FOR_"
 """A Sentinel table of this name does not exist; what follows names the log source."""
 
 _DELAY = 10 * MINUTE
+_ADDRESS = re.compile(r"[0-9A-Fa-f.:]+")
 _MEASURED = ("value_sum", "value_avg", "value_percentile", "value_median")
 
 
@@ -144,50 +145,43 @@ def _type(uses: set[Type]) -> Type:
 
 
 def _uses(node: Any) -> Iterator[tuple[str, Type | None]]:
-    """The fields below a parsed condition, each with what it is compared with."""
-    from sigma.conditions import ConditionFieldEqualsValueExpression, ConditionItem
-
-    if isinstance(node, ConditionItem):
+    """The fields below a parsed condition, each with what it is compared with; None for whether it is there."""
+    if hasattr(node, "args"):
         for part in node.args:
             yield from _uses(part)
-    elif isinstance(node, ConditionFieldEqualsValueExpression):
+    elif hasattr(node, "field"):
         yield from _value_uses(node.field, node.value)
 
 
 def _value_uses(name: str, value: Any) -> Iterator[tuple[str, Type | None]]:
-    from sigma.types import (
-        SigmaBool,
-        SigmaCIDRExpression,
-        SigmaCompareExpression,
-        SigmaExists,
-        SigmaExpansion,
-        SigmaFieldReference,
-        SigmaNull,
-        SigmaNumber,
-        SigmaString,
-        SigmaTimestampPart,
-    )
+    from sigma import types
 
-    if isinstance(value, SigmaExpansion):
+    kind = type(value)
+    if kind is types.SigmaString:
+        yield name, "ip" if _is_address(str(value)) else "string"
+    elif kind is types.SigmaExpansion:
         for part in value.values:
             yield from _value_uses(name, part)
-    elif isinstance(value, SigmaNull | SigmaExists):
+    elif kind in (types.SigmaNull, types.SigmaExists):
         yield name, None
-    elif isinstance(value, SigmaTimestampPart):
+    elif kind is types.SigmaTimestampPart or type(getattr(value, "number", None)) is types.SigmaTimestampPart:
         yield name, "timestamp"
-    elif isinstance(value, SigmaCompareExpression):
-        yield name, "timestamp" if isinstance(value.number, SigmaTimestampPart) else "float"
-    elif isinstance(value, SigmaFieldReference):
+    elif kind is types.SigmaFieldReference:
         yield name, "string"
         yield value.field, "string"
-    elif isinstance(value, SigmaString):
-        yield name, "ip" if _is_address(str(value)) else "string"
     else:
-        kinds = {SigmaNumber: "number", SigmaBool: "boolean", SigmaCIDRExpression: "network"}
-        yield name, next((kind for type_, kind in kinds.items() if isinstance(value, type_)), "string")
+        kinds: dict[type, Type] = {
+            types.SigmaNumber: "number",
+            types.SigmaCompareExpression: "float",
+            types.SigmaBool: "boolean",
+            types.SigmaCIDRExpression: "network",
+        }
+        yield name, kinds.get(kind, "string")
 
 
 def _is_address(text: str) -> bool:
+    if not _ADDRESS.fullmatch(text):
+        return False
     try:
         ip_address(text)
     except ValueError:

@@ -78,11 +78,12 @@ def _events(plan: Plan, rule: BaseRule | Correlation, taxonomy: Taxonomy) -> Non
     identity = [events.view.event_id().name] if plan.mode == "events" else []
     fields = dict.fromkeys(name for part in _correlations(rule) for name in needed_fields(part))
     items, view = events.items(tuple(fields))
-    plan.steps = items.steps if isinstance(rule, Correlation) else in_place(items.steps)
+    plan.steps, plan.in_place = (items.steps, {}) if isinstance(rule, Correlation) else in_place(items.steps)
     if plan.mode == "events":
         public = [
             column.name for name, column in events.used.items() if name not in taxonomy or not taxonomy[name].private
         ]
+        plan.in_place = {}
         plan.steps = [*items.steps, Project(tuple(dict.fromkeys((plan.target.time, *identity, *public))))]
     plan.stored_as = view.stored_as
     plan.warnings += view_warnings(plan, view)

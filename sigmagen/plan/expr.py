@@ -6,7 +6,7 @@ negation is pushed down to the comparisons (`negate`), and a negated comparison 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 Type = str  # string, integer, float, boolean, timestamp, ip, hash, text, json
@@ -158,15 +158,6 @@ def walk(expression: Expr) -> Iterator[Expr]:
             yield from walk(arg)
     elif isinstance(expression, Get) and expression.base is not None:
         yield from walk(expression.base)
-
-
-def substitute(expression: Expr, values: Mapping[str, Expr]) -> Expr:
-    """The expression with the values of columns in their place."""
-    if isinstance(expression, Column):
-        return values.get(expression.name, expression)
-    if isinstance(expression, Call):
-        return Call(expression.op, tuple(substitute(arg, values) for arg in expression.args))
-    return expression
 
 
 def present_in(condition: Expr, required: list[Expr]) -> Expr:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from sigmagen.mapping.source import Source, Target
+from sigmagen.plan.expr import Get
 from sigmagen.plan.steps import Step
 from sigmagen.plan.window import Window
 from sigmagen.problems import Problem
@@ -20,8 +21,8 @@ class Plan:
     """A query as a pipeline of steps, and what its result means. Without a rule it is a branch, or a source's view.
 
     `windows` are those from the events to the alert, innermost first. `stored_as` holds native fields that the SIEM has
-    under a name of its own. `ranged` says that the query asks for the time range that it sees, `estimated` that the
-    value shown is the SIEM's own estimate.
+    under a name of its own, `in_place` columns that are read where they are stored. `ranged` says that the query asks
+    for the time range that it sees, `estimated` that the value shown is the SIEM's own estimate.
     """
 
     rule: BaseRule | Correlation | None
@@ -32,6 +33,7 @@ class Plan:
     group_by: tuple[str, ...] = ()
     windows: list[Window] = field(default_factory=list)
     stored_as: dict[str, str] = field(default_factory=dict)
+    in_place: dict[str, Get] = field(default_factory=dict)
     warnings: list[Problem] = field(default_factory=list)
     ranged: bool = False
     estimated: bool = False

@@ -12,11 +12,14 @@ from dataclasses import dataclass, field
 from sigmagen.mapping.source import LogsourceEntry, Source
 from sigmagen.mapping.taxonomy import Taxonomy
 from sigmagen.mapping.view import SourceView, ViewBuilder
-from sigmagen.plan.condition import ConditionCompiler, any_of, factored
-from sigmagen.plan.expr import TRUE, Call, Column, Expr, Get, call, conjunction, present_in, substitute, walk, when
+from sigmagen.plan.condition import any_of, compiled, factored
+from sigmagen.plan.expr import TRUE, Call, Column, Expr, Get, call, conjunction, present_in, walk, when
 from sigmagen.plan.items import Items, UnsupportedCorrelationError
 from sigmagen.plan.steps import Derive, Filter, Join, Scan, Step, Unique
 from sigmagen.rules.model import BaseRule, Correlation
+
+_NOTHING = Taxonomy({})
+"""What is known of the fields of an untyped source."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +112,12 @@ class EventStream:
 
     def items(self, fields: tuple[str, ...], shown: tuple[str, ...] = ()) -> tuple[Items, SourceView]:
         """The matching events that have a value in all of `fields`; `shown` are fields to be had besides."""
-        compiler = ConditionCompiler(self.use, self.taxonomy, self.view.text_fields)
-        compiled = {str(position): compiler.compile(rule.condition) for position, rule in self._positions()}
-        common, conditions = factored(compiled)
+        taxonomy = _NOTHING if self.target.untyped else self.taxonomy
+        whole = {
+            str(position): compiled(rule, self.use, taxonomy, self.view.text_fields)
+            for position, rule in self._positions()
+        }
+        common, conditions = factored(whole)
         native = {name: self.use(self.stream.names.get(name, name)) for name in fields}
         for name in shown:
             self.use(name)
@@ -153,20 +159,20 @@ def source_steps(builder: ViewBuilder, view: SourceView, matching: Expr) -> list
     return [*steps, *_filtered_early(view.layers, matching)]
 
 
-def in_place(steps: list[Step]) -> list[Step]:
-    """The steps of a source view without columns that only repeat what is stored: conditions read that itself."""
-    values: dict[str, Expr] = {}
+def in_place(steps: list[Step]) -> tuple[list[Step], dict[str, Get]]:
+    """The steps of a source view without columns that only repeat what is stored, and what these columns are."""
+    stored: dict[str, Get] = {}
     kept: list[Step] = []
     for step in steps:
-        if isinstance(step, Derive) and all(isinstance(value, Get) and not value.base for _, value in step.columns):
-            values |= dict(step.columns)
-        elif isinstance(step, Filter):
-            kept.append(Filter(substitute(step.condition, values)))
-        elif isinstance(step, Scan):
+        if isinstance(step, Derive):
+            stored |= {name: value for name, value in step.columns if isinstance(value, Get) and value.base is None}
+            if len(stored) < len(step.columns):
+                return steps, {}
+        elif isinstance(step, Scan | Filter):
             kept.append(step)
         else:
-            return steps
-    return kept
+            return steps, {}
+    return kept, stored
 
 
 def _filtered_early(layers: list[list[tuple[str, Expr]]], matching: Expr) -> list[Step]:

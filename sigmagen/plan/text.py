@@ -26,7 +26,7 @@ def folded(text: str) -> str:
     >>> folded("\u0391\u03a3"), "\u0391\u03a3".lower()
     ('\u03b1\u03c3', '\u03b1\u03c2')
     """
-    return "".join(letter.lower()[0] for letter in text)
+    return text.lower() if text.isascii() else "".join(letter.lower()[0] for letter in text)
 
 
 def pattern_parts(parts: Sequence[Any]) -> list[str | int]:
@@ -47,7 +47,7 @@ def pattern_parts(parts: Sequence[Any]) -> list[str | int]:
 def text_condition(subject: Expr, parts: list[str | int], *, cased: bool, lowered: bool) -> Expr:
     """`subject` as a whole against `parts`. `lowered` says that the subject is in lower case as it is."""
     texts = [part for part in parts if isinstance(part, str)]
-    if not cased and any(letter in _DISPUTED for text in texts for letter in text):
+    if not cased and any(not _DISPUTED.isdisjoint(text) for text in texts):
         return Call("like_ignoring_case", (subject, *map(Literal, parts)))
     if lowered and not cased:
         parts = [folded(part) if isinstance(part, str) else part for part in parts]

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from sigmagen.cli.main import COMMANDS
+from sigmagen.conversion import TargetSummary
 from sigmagen.logs.reader import Reject
 from sigmagen.problems import Problem
 from sigmagen.testing import CaseResult
@@ -45,7 +46,8 @@ def test_each_command_with_json_has_its_document_described(name: str, run: Run) 
 
 
 @pytest.mark.parametrize(
-    ("section", "shape"), [("Problem", Problem), ("Case result", CaseResult), ("Cell", Cell), ("Reject", Reject)]
+    ("section", "shape"),
+    [("Problem", Problem), ("Case result", CaseResult), ("Cell", Cell), ("Reject", Reject), ("Summary", TargetSummary)],
 )
 def test_a_shape_that_is_a_class_is_documented_key_by_key(section: str, shape: Any) -> None:
     assert documented(section) == [field.name for field in fields(shape)]

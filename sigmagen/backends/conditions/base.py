@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from sigmagen.backends.printer import Printer, constant
 from sigmagen.backends.regex import RE2, Pcre
-from sigmagen.plan.expr import Column, Expr, Get, UnsupportedDetectionError, walk
+from sigmagen.plan.expr import Column, Expr, UnsupportedDetectionError, walk
 from sigmagen.plan.regex import Node, RegexError, parse, wildcards
 
 
@@ -47,6 +47,4 @@ class Conditions(Printer):
 
     def field_of(self, value: Expr) -> str:
         """The field that a comparison is about."""
-        names = (part.name for part in walk(value) if isinstance(part, Column))
-        stored = (".".join(map(str, part.segments)) for part in walk(value) if isinstance(part, Get))
-        return next(names, None) or next(stored, "a value")
+        return next((part.name for part in walk(value) if isinstance(part, Column)), "a value")

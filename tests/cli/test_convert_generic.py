@@ -1,0 +1,195 @@
+"""`sigmagen convert` over log sources that no mapping feeds: the generic source, and what is said of it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.conftest import Run
+
+PLAIN = """\
+title: Encoded command
+logsource: {product: windows, category: process_creation}
+detection:
+  selection: {Image|endswith: '\\powershell.exe', CommandLine|contains: ' -enc '}
+  filter: {ParentImage: 'C:\\Agent\\agent.exe'}
+  condition: selection and not filter
+"""
+LOGON = """\
+title: Failed logon
+name: failed
+logsource: {product: windows, service: security}
+detection: {selection: {EventID: 4625}, condition: selection}
+---
+title: Many failed logons
+correlation:
+  type: event_count
+  rules: [failed]
+  group-by: [IpAddress]
+  timespan: 1h
+  condition: {gte: 20}
+"""
+KEYWORDS = """\
+title: Words
+logsource: {product: linux, service: auth}
+detection: {words: [segfault, 'core dumped'], condition: words}
+"""
+TWO = """\
+title: Logon
+name: one
+logsource: {product: windows, service: security}
+detection: {selection: {EventID: 4624}, condition: selection}
+---
+title: Call
+name: two
+logsource: {product: aws, service: cloudtrail}
+detection: {selection: {eventVersion: '1.08'}, condition: selection}
+---
+title: Both
+correlation: {type: temporal, rules: [one, two], group-by: [user], timespan: 1h}
+"""
+
+
+@pytest.fixture
+def queries(run: Run, tmp_path: Path) -> Any:
+    """The queries of a rule, by target, and the document that they are part of."""
+
+    def converted(text: str, *options: object) -> tuple[dict[str, str], dict[str, Any]]:
+        path = tmp_path / "rule.yml"
+        path.write_text(text)
+        document = json.loads(run("convert", path, "--json", *options).stdout)
+        return {query["target"]: query["query"] for query in document["queries"]}, document
+
+    return converted
+
+
+def test_a_plain_rule_returns_the_events_by_the_rule_s_own_names(queries: Any) -> None:
+    texts, document = queries(PLAIN)
+    assert texts["splunk"] == (
+        'index=* Image="*\\\\powershell.exe" CommandLine="* -enc *" NOT ParentImage="C:\\\\Agent\\\\agent.exe"'
+    )
+    assert texts["elastic"] == (
+        "FROM logs-* METADATA _id, _index, _version\n"
+        '| WHERE ENDS_WITH(TO_LOWER(Image), "\\\\powershell.exe")\n'
+        '    AND LOCATE(TO_LOWER(CommandLine), " -enc ") > 0\n'
+        '    AND (ParentImage IS NULL OR TO_LOWER(ParentImage) != "c:\\\\agent\\\\agent.exe")'
+    )
+    assert texts["sentinel"] == (
+        "SET_TABLE_FOR_category_process_creation_product_windows\n"
+        '| where Image endswith "\\\\powershell.exe"\n'
+        '    and CommandLine contains " -enc "\n'
+        '    and ParentImage !~ "C:\\\\Agent\\\\agent.exe"'
+    )
+    assert {query["source"] for query in document["queries"]} == {"generic"}
+
+
+def test_one_note_says_whose_the_names_are_and_a_warning_where_a_table_is_missing(queries: Any) -> None:
+    _, document = queries(PLAIN)
+    found = [(problem["severity"], problem["code"]) for problem in document["problems"]]
+    assert found == [("warning", "location-unknown"), ("info", "generic-source")]
+    _, document = queries(LOGON)
+    assert [problem["code"] for problem in document["problems"]] == ["generic-source"]
+
+
+def test_the_summary_counts_what_was_converted_warned_of_and_refused(queries: Any) -> None:
+    _, document = queries(PLAIN.replace("|contains: ' -enc '", r"|re: 'a\b.'"))
+    assert [(row["target"], row["converted"], row["warned"], row["refused"]) for row in document["summary"]] == [
+        ("splunk", 1, 0, 0),
+        ("elastic", 0, 0, 1),
+        ("sentinel", 1, 1, 0),
+    ]
+    (reason,) = document["summary"][1]["reasons"]
+    assert (reason["severity"], reason["code"], reason["count"]) == ("error", "not-convertible", 1)
+    assert reason["reason"].startswith("compared with a regular expression that holds an anchor or word boundary")
+
+
+def test_a_correlation_slides_over_numbers_and_names_as_they_are(queries: Any) -> None:
+    texts, _ = queries(LOGON)
+    assert texts["splunk"].startswith('index=* EventID=4625\n| where IpAddress != ""\n| eval pane=')
+    assert "\n| WHERE EventID == 4625\n" in texts["elastic"]
+    assert "EVAL EventID = TO_DOUBLE(EventID)" in texts["elastic"]
+    assert texts["sentinel"].startswith(
+        "let alerts = SecurityEvent\n| extend EventID = todouble(EventID)\n| where EventID == 4625"
+    )
+
+
+def test_log_sources_in_several_tables_are_read_side_by_side(queries: Any) -> None:
+    texts, _ = queries(TWO)
+    assert "(SecurityEvent\n" in texts["sentinel"]
+    assert "(AWSCloudTrail\n" in texts["sentinel"]
+
+
+def test_words_without_a_field_are_looked_for_in_the_whole_event(queries: Any) -> None:
+    texts, _ = queries(KEYWORDS)
+    assert texts["splunk"] == 'index=* (_raw="*segfault*" OR _raw="*core dumped*")'
+    assert 'LOCATE(TO_LOWER(message), "segfault") > 0 OR' in texts["elastic"]
+    assert texts["sentinel"].endswith('| where * contains "segfault" or * contains "core dumped"')
+
+
+def test_a_location_is_taken_as_it_is_given(queries: Any) -> None:
+    places = ["splunk=index=win sourcetype=sysmon", "elastic=logs-win.*", "sentinel=Sysmon_CL"]
+    texts, document = queries(PLAIN, *(word for place in places for word in ("--location", place)))
+    assert texts["splunk"].startswith("index=win sourcetype=sysmon Image=")
+    assert texts["elastic"].startswith("FROM logs-win.* METADATA")
+    assert texts["sentinel"].startswith("Sysmon_CL\n")
+    assert [problem["code"] for problem in document["problems"]] == ["generic-source"]
+
+
+@pytest.mark.parametrize("place", ["windows=x", "splunk", "elastic="])
+def test_a_location_of_no_siem_is_a_usage_error(place: str, run: Run) -> None:
+    result = run("convert", "--location", place)
+    assert result.exit_code == 3
+    assert "splunk|elastic|sentinel=PLACE" in result.stderr
+
+
+def test_a_field_that_a_mapping_does_not_list_makes_the_rule_generic(queries: Any) -> None:
+    rule = PLAIN.replace("product: windows, category: process_creation", "product: aws, service: cloudtrail")
+    texts, document = queries(rule, "-t", "splunk")
+    assert texts["splunk"].startswith('sourcetype="aws:cloudtrail" Image=')
+    assert document["summary"][0]["refused"] == 0
+
+
+def test_a_misspelt_field_of_the_taxonomy_stays_an_error(queries: Any) -> None:
+    rule = "title: t\nlogsource: {category: ai_inference}\ndetection: {s: {user.idd: a}, condition: s}\n"
+    texts, document = queries(rule)
+    assert not texts
+    assert {problem["code"] for problem in document["problems"]} == {"unknown-field"}
+
+
+def test_generic_can_be_asked_for(queries: Any) -> None:
+    rule = "title: t\nlogsource: {category: ai_inference}\ndetection: {s: {user.id: a}, condition: s}\n"
+    texts, _ = queries(rule, "-s", "generic", "-t", "splunk")
+    assert texts["splunk"] == 'index=* user.id="a"'
+
+
+HOSTILE = ["a) or (1==1", 'x" OR y', "] == 1", "a`b", "x// y", "a b", "a\nb", "${x}", "é"]
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_field_s_name_can_t_end_what_it_stands_in(name: str, queries: Any) -> None:
+    rule = {"title": "t", "logsource": {"product": "x"}, "detection": {"s": {name: "v"}, "condition": "s"}}
+    texts, _ = queries(json.dumps(rule))
+    assert texts["splunk"] == f"index=*\n| where lower('{name}') = \"v\"" or texts["splunk"] == f'index=* {name}="v"'
+    assert texts["elastic"].split("\n| WHERE ")[1] == 'TO_LOWER(`{}`) == "v"'.format(name.replace("`", "``"))
+    escaped = name.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    assert texts["sentinel"].split("\n| where ")[1] == f'["{escaped}"] =~ "v"'
+
+
+@pytest.mark.parametrize("name", ["a'b", "p\\"])
+def test_a_name_that_spl_can_t_quote_is_refused_there_only(name: str, queries: Any) -> None:
+    rule = {"title": "t", "logsource": {"product": "x"}, "detection": {"s": {name: "v"}, "condition": "s"}}
+    texts, document = queries(json.dumps(rule))
+    assert list(texts) == ["elastic", "sentinel"]
+    assert "has a name that SPL can't quote" in document["problems"][0]["message"]
+
+
+def test_many_warnings_of_a_kind_are_cut_unless_all_are_asked_for(run: Run, tmp_path: Path) -> None:
+    for number in range(25):
+        (tmp_path / f"{number}.yml").write_text(PLAIN.replace("Encoded", f"Encoded {number}"))
+    short = run("convert", tmp_path, "-t", "sentinel")
+    assert short.stderr.count("warning[location-unknown]") == 20
+    assert "info[location-unknown]: 5 more of this kind" in short.stderr
+    assert run("convert", tmp_path, "-t", "sentinel", "-v").stderr.count("warning[location-unknown]") == 25
