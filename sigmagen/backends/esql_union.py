@@ -42,6 +42,8 @@ class _Branch(EsqlPrinter):
         self.stages = _stages(plan.steps)
         self.live = [_TIME]
         """The columns that a row of this stream holds now."""
+        self.key: tuple[str, ...] = ()
+        """What tells the rows of the last aggregation apart."""
         self.apart: set[str] = set()
         """Columns that are empty in the rows of other streams."""
 
@@ -74,7 +76,8 @@ class _Branch(EsqlPrinter):
                 lines += [f"EVAL {column} = CASE(branch == {self.number}, [{numbers}])", f"MV_EXPAND {column}"]
                 self.hold([step.name])
             elif isinstance(step, ExpandValues):
-                lines += self.step(step)
+                column = self.name(step.name)
+                lines += [f"EVAL {column} = CASE(branch == {self.number}, {column})", *self.step(step)]
             elif isinstance(step, Filter):
                 conditions += self.conjuncts(step.condition, joined=True)
                 read |= _read([step], self.target.time)
@@ -93,7 +96,7 @@ class _Branch(EsqlPrinter):
             grouped = list(aggregate.by)
         else:
             rest = self.stages[min(stage, len(self.stages) - 1) :]
-            later = {_ID, *_read([step for rows, _ in rest for step in rows], self.target.time)}
+            later = {_ID, *self.key, *_read([step for rows, _ in rest for step in rows], self.target.time)}
             grouped = self.live = [name for name in self.live if name in later]
         columns = [self.name(name) for name in grouped if name not in self.apart]
         self.apart |= set(grouped)
@@ -103,7 +106,7 @@ class _Branch(EsqlPrinter):
     def aggregated(self, step: Aggregate) -> tuple[list[str], list[str]]:
         """The columns and the groups of one aggregation."""
         columns = [f"{self.name(name)} = {self.expr(value)}" for name, value in step.columns]
-        self.live = list(step.by)
+        self.live, self.key = list(step.by), step.by
         self.hold([name for name, _ in step.columns])
         return columns, [self.name(name) for name in step.by]
 

@@ -11,16 +11,8 @@ from sigmagen.rules.model import Correlation
 from tests.fuzz.judge import Outcome
 from tests.fuzz.levels import levels
 
-
-def _unites(rule: Correlation) -> bool:
-    return len(rule.rules) > 1 and any(isinstance(part, Correlation) for part in rule.rules)
-
-
 # Case -> (engines or none for all, what a level of the rule looks like there).
-OPEN: dict[str, tuple[tuple[str, ...], Callable[[Correlation], bool]]] = {
-    "alerts_that_wait_keep_their_groups": (("elasticsearch",), _unites),
-    "an_order_beside_a_count": (("elasticsearch",), _unites),
-}
+OPEN: dict[str, tuple[tuple[str, ...], Callable[[Correlation], bool]]] = {}
 
 
 def is_open(outcome: Outcome) -> bool:

@@ -115,7 +115,8 @@ def test_a_rule_runs_as_often_and_looks_back_as_far_as_its_window_needs(package:
         assert schedule is not None
         assert milliseconds(rule["interval"]) == schedule.interval
         assert milliseconds(rule["from"].removeprefix("now-")) == schedule.lookback
-        assert schedule.lookback == schedule.suppression + schedule.interval + schedule.ingest_delay
+        timespan = sum(window.timespan for window in detection.alert.windows)
+        assert schedule.lookback == timespan + schedule.interval + schedule.ingest_delay
         assert "timestamp_override" not in rule
 
 
