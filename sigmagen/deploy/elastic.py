@@ -204,7 +204,7 @@ class SavedObjects:
         self._import(item, overwrite=True)
 
     def delete(self, found: Found) -> None:
-        self.client.send("DELETE", f"/api/saved_objects/{found.key}", accepted=(404,))
+        self.client.send("DELETE", f"/api/saved_objects/{quote(found.key)}", accepted=(404,))
 
     def _import(self, item: Item, *, overwrite: bool) -> None:
         data = json.dumps(item.body, ensure_ascii=False).encode() + b"\n"
