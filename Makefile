@@ -1,6 +1,6 @@
 # Every target makes .venv by itself when it is missing. Ask for another Python with `make PYTHON=python3.13 test`.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench elasticsearch kusto-language validators lock clean
+.PHONY: help demo test check bench peers elasticsearch kusto-language validators lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -32,6 +32,14 @@ check: $(DEV)  ## lint, formatting and types
 
 bench: $(DEV)  ## measure start-up, conversion and detection
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+peers: build/peers/.installed  ## install sigma-cli and its backends apart, for `make bench` to compare with
+
+build/peers/.installed:
+	@$(PYTHON) -m venv --clear build/peers
+	@build/peers/bin/python -m pip --disable-pip-version-check install -q \
+		sigma-cli pysigma-backend-splunk pysigma-backend-elasticsearch pysigma-backend-kusto
+	@touch $@
 
 elasticsearch: $(BIN)/python  ## start a real Elasticsearch for the tests that need one, and print how to use it
 	@url=$$($(BIN)/python $(ELASTICSEARCH_NODE) start --port $(ELASTICSEARCH_PORT)) \

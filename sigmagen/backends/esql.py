@@ -44,6 +44,7 @@ _STORED = {
     "ip": "ip",
 }
 _CASTS = {"integer": "TO_LONG", "float": "TO_DOUBLE", "boolean": "TO_BOOLEAN", "timestamp": "TO_DATETIME"}
+_UNTYPED = {"ip": "TO_IP", "text": "TO_STRING"}
 _UNITS = {"d": "day", "h": "hour", "m": "minute", "s": "second", "ms": "millisecond"}
 _RESERVED = re.compile(
     "and|or|not|in|is|null|like|rlike|true|false|by|asc|desc|nulls|first|last|where|as|on", re.IGNORECASE
@@ -68,6 +69,7 @@ class EsqlPrinter(EsqlConditions):
     }
 
     equals = "=="
+    longest_chain = 100
 
     def __init__(self, plan: Plan) -> None:
         super().__init__(plan)
@@ -107,7 +109,7 @@ class EsqlPrinter(EsqlConditions):
         text = self.stored(column)
         stored = _STORED.get(self.target.columns.get(column, ""), get.type)
         if self.target.untyped and get.type != "string":
-            return f"{_CASTS.get(get.type, 'TO_IP')}({text})"
+            return f"{_CASTS.get(get.type) or _UNTYPED[get.type]}({text})"
         if stored == get.type or (stored == "string" and get.type not in _CASTS):
             return text
         return f"{_CASTS.get(get.type, 'TO_STRING')}({text})"

@@ -49,6 +49,7 @@ class KustoPrinter(KustoConditions):
     and_word = "and"
     or_word = "or"
     equals = "=="
+    longest_chain = 100
 
     def text(self) -> str:
         lines = self.steps()

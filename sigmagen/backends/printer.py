@@ -34,6 +34,9 @@ class Printer(ABC):
 
     equals: ClassVar[str] = "="
     not_equals: ClassVar[str] = "!="
+    longest_chain: ClassVar[int | None] = None
+    """How many parts AND or OR joins without brackets: some parsers go down by one with each, and not too far."""
+
     calls: ClassVar[frozenset[str]] = frozenset()
     """Comparisons that the dialect prints as one function call, so that NOT needs no brackets after it."""
 
@@ -147,10 +150,18 @@ class Printer(ABC):
     # Operations that most dialects write alike.
 
     def op_and(self, *parts: Expr) -> str:
-        return f" {self.and_word} ".join(self._inside(part, "or") for part in parts)
+        return self._chain(self.and_word, [self._inside(part, "or") for part in parts])
 
     def op_or(self, *parts: Expr) -> str:
-        return f" {self.or_word} ".join(self._inside(part, "and") for part in parts)
+        return self._chain(self.or_word, [self._inside(part, "and") for part in parts])
+
+    def _chain(self, word: str, texts: list[str]) -> str:
+        """Texts joined by a word, in brackets by groups where there are too many."""
+        size = self.longest_chain
+        if size and len(texts) > size:
+            groups = [texts[start : start + size] for start in range(0, len(texts), size)]
+            texts = [f"({f' {word} '.join(group)})" for group in groups]
+        return f" {word} ".join(texts)
 
     def _inside(self, part: Expr, weaker: str) -> str:
         text = self.expr(part)

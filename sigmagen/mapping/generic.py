@@ -136,11 +136,16 @@ def field_types(rule: BaseRule | Correlation) -> dict[str, Type]:
 
 
 def _type(uses: set[Type]) -> Type:
-    """One type for all uses. What has an order is a number, whatever else it is compared with."""
+    """One type for all uses. What has an order is a number, whatever else it is compared with.
+
+    What is compared with networks and with other text is text, which may be stored as an address.
+    """
     if "float" in uses or uses == {"number"}:
         return "float"
     if uses in ({"network"}, {"network", "ip"}):
         return "ip"
+    if "network" in uses:
+        return "text"
     return next(iter(uses)) if uses in ({"boolean"}, {"timestamp"}) else "string"
 
 

@@ -98,10 +98,18 @@ class KustoConditions(Conditions):
             self.notes.append(rf"{self.field_of(value)}: Kusto's \b takes letters beyond ASCII for a word's")
         bits = sum(_FLAGS[flag] for flag in constant(flags))
         empty = re.search(constant(pattern), "", bits) is not None
-        return f"(isnotempty({self.expr(value)}) and {test})" if empty else test
+        return f"(isnotempty({self._one_text(value)}) and {test})" if empty else test
 
     def matching(self, value: Expr, pattern: str) -> str:
-        return f"{self.expr(value)} matches regex {self.verbatim(Literal(pattern))}"
+        return f"{self._one_text(value)} matches regex {self.verbatim(Literal(pattern))}"
+
+    def _one_text(self, value: Expr) -> str:
+        """A value; all columns, which KQL matches with no expression, as the JSON that they make."""
+        text = self.expr(value)
+        if text not in ("*", "tolower(*)"):
+            return text
+        self.notes.append('a pattern without a field is looked for in the record as JSON, where \\ and " are escaped')
+        return text.replace("*", "tostring(pack_all())")
 
     def op_in_network(self, value: Expr, *networks: Expr) -> str:
         """Kusto's own functions are null for what is no address, and take no mapped one for IPv4."""
