@@ -1,6 +1,6 @@
 # Every target makes .venv by itself when it is missing. Ask for another Python with `make PYTHON=python3.13 test`.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench peers elasticsearch kusto-language lock clean
+.PHONY: help demo test check bench peers elasticsearch kusto-language validators lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -23,7 +23,7 @@ demo: $(RUNTIME)  ## find an attack in a sample log, and show the query for each
 	@$(BIN)/sigmagen demo
 
 test: $(DEV)  ## run the tests; pass options with ARGS="-k window"
-	@$(BIN)/python -m pytest -q $(ARGS)
+	@$(BIN)/python -m pytest -q -n auto --dist loadgroup $(ARGS)
 
 check: $(DEV)  ## lint, formatting and types
 	@$(BIN)/ruff check .
@@ -47,6 +47,13 @@ elasticsearch: $(BIN)/python  ## start a real Elasticsearch for the tests that n
 
 kusto-language: $(DEV)  ## fetch Microsoft's KQL parser from npm for the tests that need it
 	@$(BIN)/python -m sigmagen.engines.kusto_language
+
+# The vendors' own checks, each under its vendor's licence: in a virtual environment of their own, never a dependency.
+VALIDATORS := build/validators/venv
+validators:  ## install the vendors' package validators for the tests that need them
+	@test -n "$(PYTHON)" || { echo "sigmagen needs Python 3.11 or newer; set PYTHON=/path/to/it" >&2; exit 1; }
+	@test -x $(VALIDATORS)/bin/python || $(PYTHON) -m venv $(VALIDATORS)
+	@$(VALIDATORS)/bin/python -m pip --disable-pip-version-check install -q splunk-appinspect==4.3.1 ksconf==0.13.10
 
 lock:  ## resolve all dependencies afresh into requirements.lock
 	@rm -rf build/lock && $(PYTHON) -m venv build/lock

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import product
 from pathlib import Path
 
@@ -64,6 +64,11 @@ class Query:
         """Where the query's records are."""
         return self.source.targets[STORES.get(self.siem, self.siem)]
 
+    @property
+    def reach(self) -> int:
+        """How long after an event a window can still see it, in milliseconds."""
+        return sum(window.timespan + window.tick for window in self.windows)
+
 
 @dataclass(frozen=True)
 class Converter:
@@ -73,6 +78,8 @@ class Converter:
     sources: dict[str, Source]
     taxonomy: Taxonomy
     generic: Generic | None = None
+    intervals: Mapping[str, int] = field(default_factory=dict)
+    """How often a rule runs, by name or id, where somebody wants it otherwise; milliseconds."""
 
     @classmethod
     def load(cls, mappings: Path) -> Converter:
@@ -163,6 +170,8 @@ class Converter:
         limits = self.limits(target.name)
         slack = target.join.slack if target.join else 0
         schedule = Schedule.of(windows, shortest_interval=limits.shortest_interval, ingest_delay=target.delay + slack)
+        if wanted := self.intervals.get(rule.name) or self.intervals.get(rule.id or ""):
+            schedule = schedule.every(max(wanted, limits.shortest_interval))
         if schedule.lookback <= limits.longest_lookback:
             return schedule, []
         message = (

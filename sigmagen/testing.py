@@ -63,7 +63,7 @@ def rule_under_test(file: RuleFile) -> tuple[Correlation, TestFile]:
 
 def reach(query: Query) -> int:
     """How long after an event a window can still see it."""
-    return sum(window.timespan + window.tick for window in query.windows)
+    return query.reach
 
 
 def run_tests(
@@ -91,7 +91,8 @@ def play(engine: DuckDBEngine, query: Query, test: TestFile, source: Source) -> 
     scenes = lay_out(test, source.name, reach=reach(query))
     if not scenes:
         return
-    engine.load(source, records(scenes, source.name))
+    for part in source.parts:
+        engine.load(part, records(scenes, part.name))
     alerts = engine.run(query, *span(scenes))
     by_case: dict[str, list[str]] = {}
     for scene in scenes:
@@ -119,7 +120,7 @@ def judge(scene: Scene, alerts: Sequence[Alert], source: Source) -> list[str]:
     reasons = []
     expected = set()
     for alert in scene.case.alerts:
-        group = tuple(sorted(canonical_group(source.name, alert.group, scene.calls).items()))
+        group = tuple(sorted(canonical_group(source.parts[0].name, alert.group, scene.calls).items()))
         expected.add(group)
         reached = scene.prefix is None or scene.prefix >= alert.after
         if reached and group not in found:

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from sigmagen.convert import Converter, Query
-from sigmagen.engines.alert import Alert, Engine, iso
+from sigmagen.engines.alert import Alert, Engine, Relocating, iso
 from sigmagen.engines.duckdb import DuckDBEngine
-from sigmagen.mapping.source import Source
+from sigmagen.engines.errors import NotRunError, QueryRefusedError
+from sigmagen.mapping.source import Source, together
 from sigmagen.problems import SigmagenError
 from sigmagen.rules.model import Correlation, RuleFile
 from sigmagen.simulate.scenes import Scene, lay_out, records, span
 from sigmagen.testing import reach, rule_under_test
 
 Status = Literal["equal", "different", "vacuous", "not_run"]
+Mode = Literal["hunt", "alert"]
 
+MODES: tuple[Mode, ...] = ("hunt", "alert")
 TARGETS = ("duckdb", "splunk", "elastic", "sentinel")
 SHOWN = 5
 """How many differing rows a cell reports."""
@@ -37,7 +40,7 @@ class Cell:
     source: str
     target: str
     engine: str
-    mode: Literal["hunt", "alert"]
+    mode: Mode
     status: Status
     fidelity: Literal["real", "emulated"] | None = None
     reason: str | None = None
@@ -71,8 +74,9 @@ def verify(
                 except SigmagenError:
                     continue  # the native log itself lacks a field, so no target can have it
                 scenes = lay_out(test, source.name, reach=reach(query))
-                native = records(scenes, source.name)
-                reference.load(source, native)
+                native = {part.name: records(scenes, part.name) for part in source.parts}
+                for part in source.parts:
+                    reference.load(part, native[part.name])
                 expected = reference.run(query, *span(scenes))
                 for target, engine in engines.items():
                     yield from _cells(converter, rule, source, target, engine, scenes, native, expected)
@@ -85,43 +89,65 @@ def _cells(
     target: str,
     engine: Engine | str,
     scenes: Sequence[Scene],
-    native: Sequence[Mapping[str, Any]],
+    native: Mapping[str, Sequence[Mapping[str, Any]]],
     expected: Sequence[Alert],
 ) -> Iterator[Cell]:
-    name = engine if isinstance(engine, str) else engine.name
-    cell = {"rule": rule.name, "source": source.name, "target": target}
+    cell = Cell(rule.name, source.name, target, "none", "hunt", "not_run")
+    place = _placed(engine, source) if isinstance(engine, Relocating) else source
     try:
-        hunt = converter.convert(rule, source, target, "hunt")
-        alert = converter.convert(rule, source, target, "alert")
+        hunt = converter.convert(rule, place, target, "hunt")
+        alert = converter.convert(rule, place, target, "alert")
     except SigmagenError as error:
-        reason = error.problems[0].message.removeprefix(f"{rule.title}: ")
-        for mode in ("hunt", "alert"):
-            yield Cell(**cell, engine="none", mode=mode, status="not_run", reason=reason)  # type: ignore[arg-type]
+        yield from _not_run(cell, error.problems[0].message.removeprefix(f"{rule.title}: "))
         return
     if isinstance(engine, str):
-        for mode in ("hunt", "alert"):
-            yield Cell(**cell, engine="none", mode=mode, status="not_run", reason=name)  # type: ignore[arg-type]
+        yield from _not_run(cell, engine)
         return
-    engine.load(source, native)
-    found = engine.run(hunt, *span(scenes))
-    silent = _vacuous(scenes, expected)
+    try:
+        for part in place.parts:
+            engine.load(part, native[part.name])
+    except NotRunError as error:
+        yield from _not_run(cell, error.reason)
+        return
+    cell = replace(cell, engine=engine.name, fidelity=engine.fidelity)
     whole = _for_alert_runs(scenes, expected)
     due = united([row for row in expected if _seen(whole, row)], estimated=hunt.estimated)
-    for mode, rows, differences in (
-        ("hunt", len(found), _different(expected, found, estimated=hunt.estimated)),
-        ("alert", len(due), _different_united(due, _alert_runs(engine, alert, whole))),
-    ):
-        status: Status = "vacuous" if silent else "different" if differences else "equal"
-        yield Cell(
-            **cell,
-            engine=engine.name,
-            mode=mode,  # type: ignore[arg-type]
-            status=status,
-            fidelity=engine.fidelity,
-            reason=silent,
-            rows=rows,
-            differences=tuple(differences[:SHOWN]),
-        )
+    silent = _vacuous(scenes, expected)
+    yield _compared(replace(cell, mode="hunt"), silent, lambda: _hunt(engine, hunt, scenes, expected))
+    yield _compared(replace(cell, mode="alert"), silent, lambda: _alerts(engine, alert, whole, due))
+
+
+def _placed(engine: Relocating, source: Source) -> Source:
+    """The source as it lies on the engine; of several read together, each."""
+    if not source.together:
+        return engine.placed(source)
+    return together([(logsource, engine.placed(part)) for logsource, part in source.together])
+
+
+def _not_run(cell: Cell, reason: str) -> Iterator[Cell]:
+    for mode in MODES:
+        yield replace(cell, mode=mode, reason=reason)
+
+
+def _compared(cell: Cell, silent: str | None, compare: Callable[[], tuple[int, list[str]]]) -> Cell:
+    """The cell with what running the query gave: rows and differences, or why there are none."""
+    try:
+        rows, differences = compare()
+    except NotRunError as error:
+        return replace(cell, engine="none", fidelity=None, reason=error.reason)
+    except QueryRefusedError as error:
+        return replace(cell, status="different", reason=error.reason)
+    status: Status = "vacuous" if silent else "different" if differences else "equal"
+    return replace(cell, status=status, reason=silent, rows=rows, differences=tuple(differences[:SHOWN]))
+
+
+def _hunt(engine: Engine, query: Query, scenes: Sequence[Scene], expected: Sequence[Alert]) -> tuple[int, list[str]]:
+    found = engine.run(query, *span(scenes))
+    return len(found), _different(expected, found, estimated=query.estimated)
+
+
+def _alerts(engine: Engine, query: Query, scenes: Sequence[Scene], due: United) -> tuple[int, list[str]]:
+    return len(due), _different_united(due, _alert_runs(engine, query, scenes))
 
 
 def _for_alert_runs(scenes: Sequence[Scene], expected: Sequence[Alert]) -> list[Scene]:

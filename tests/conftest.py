@@ -1,10 +1,11 @@
-"""What all tests share: the Elasticsearch and the KQL parser that some of them need."""
+"""What all tests share: the Elasticsearch, the KQL parser and the validators that some of them need."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
 from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +16,16 @@ ELASTICSEARCH_VARIABLE = "SIGMAGEN_ELASTICSEARCH_URL"
 NO_ELASTICSEARCH = f"needs an Elasticsearch: run `make elasticsearch`, then set {ELASTICSEARCH_VARIABLE} as it prints"
 NO_KUSTO_LANGUAGE = f"needs Microsoft's KQL parser: {bundle.HOW_TO_GET}"
 
+VALIDATORS = Path(__file__).parents[1] / "build" / "validators" / "venv" / "bin"
+NO_VALIDATORS = "needs splunk-appinspect and ksconf: run `make validators`"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that share the Elasticsearch run one after the other, whatever runs beside them."""
+    for item in items:
+        if item.get_closest_marker("elasticsearch"):
+            item.add_marker(pytest.mark.xdist_group("elasticsearch"))
+
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip what a marker says can't run here before any of its fixtures is set up."""
@@ -22,6 +33,14 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         pytest.skip(NO_ELASTICSEARCH)
     if item.get_closest_marker("kusto_language") and not _has_kusto_language():
         pytest.skip(NO_KUSTO_LANGUAGE)
+    if item.get_closest_marker("validators") and not all(map(validator, ("splunk-appinspect", "ksconf"))):
+        pytest.skip(NO_VALIDATORS)
+
+
+def validator(name: str) -> Path | None:
+    """The command of a vendor's validator, if `make validators` has installed it."""
+    path = VALIDATORS / name
+    return path if path.exists() else None
 
 
 def _has_kusto_language() -> bool:

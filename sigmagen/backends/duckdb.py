@@ -311,8 +311,8 @@ class DuckDBPrinter(DuckDBConditions):
         return f"list(DISTINCT {text}) FILTER ({text} IS NOT NULL)"
 
     def op_distinct(self, value: Expr) -> str:
-        text = self.expr(value)
-        return f"count(DISTINCT {text}) FILTER ({text} <> '')"
+        """An empty text is no value."""
+        return f"count(DISTINCT {self.expr(value)}) FILTER ({self.op_has_value(value)})"
 
 
 def _interval(milliseconds: int) -> str:

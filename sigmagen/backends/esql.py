@@ -24,6 +24,7 @@ from sigmagen.plan.steps import (
     Union,
     Unique,
 )
+from sigmagen.plan.window import WINDOW_END, WINDOW_START
 from sigmagen.rules.model import BaseRule
 
 HUNT_ROWS = 10_000
@@ -78,7 +79,22 @@ class EsqlPrinter(EsqlConditions):
         lines = self.steps()
         if self.plan.mode == "hunt":
             lines.append(f"LIMIT {HUNT_ROWS}")
+        elif self.plan.mode == "alert":
+            lines += self._kept()
         return "\n| ".join(lines)
+
+    def _kept(self) -> list[str]:
+        """An alert's columns, in the order of a hunt's: Elastic's checks of rules want them named."""
+        last = max((n for n, step in enumerate(self.plan.steps) if isinstance(step, Aggregate)), default=None)
+        if last is None:
+            return []
+        aggregate, after = self.plan.steps[last], self.plan.steps[last + 1 :]
+        assert isinstance(aggregate, Aggregate)
+        made = [
+            name for step in (aggregate, *after) if isinstance(step, Aggregate | Derive) for name, _ in step.columns
+        ]
+        first = [name for name in (WINDOW_START.name, WINDOW_END.name) if name in made]
+        return self.step_project(Project(tuple(dict.fromkeys((*first, *aggregate.by, *made)))))
 
     def name(self, column: str) -> str:
         column = self.plan.stored_as.get(column, column)
@@ -230,8 +246,11 @@ class EsqlPrinter(EsqlConditions):
         return f"VALUES({self.expr(values)})"
 
     def op_distinct(self, value: Expr) -> str:
-        """Exact, unlike COUNT_DISTINCT."""
-        return f"MV_COUNT(VALUES({self.expr(value)}))"
+        """Exact, unlike COUNT_DISTINCT. An empty text is no value."""
+        text = self.expr(value)
+        texts = self.type_of(value) not in (*_CASTS, "ip")
+        present = f'CASE({text} != "", {text}, null)' if texts else text
+        return f"MV_COUNT(VALUES({present}))"
 
 
 def _is_extract(expression: Expr) -> bool:

@@ -42,7 +42,10 @@ class _Branch(EsqlPrinter):
         self.stages = _stages(plan.steps)
         self.live = [_TIME]
         """The columns that a row of this stream holds now."""
-        self.apart = False
+        self.key: tuple[str, ...] = ()
+        """What tells the rows of the last aggregation apart."""
+        self.apart: set[str] = set()
+        """Columns that are empty in the rows of other streams."""
 
     def name(self, column: str) -> str:
         return super().name(f"branch_{self.number}.{_TIME if column == self.target.time else column}")
@@ -51,15 +54,21 @@ class _Branch(EsqlPrinter):
         return EsqlPrinter.name(self, column)
 
     def hold(self, names: Sequence[str]) -> None:
-        """Add columns to those that a row holds."""
+        """Add columns, new or made anew, to those that a row holds."""
+        self.apart -= set(names)
         self.live = list(dict.fromkeys((*self.live, *(_TIME if name == self.target.time else name for name in names))))
 
     def row_steps(self, steps: Sequence[Step]) -> tuple[list[str], list[str]]:
         """The lines of steps that work row by row, and the conditions that rows of this stream must meet."""
         lines: list[str] = []
         conditions: list[str] = []
+        read: set[str] = set()
         for step in steps:
             if isinstance(step, Derive):
+                if read & {name for name, _ in step.columns}:
+                    # What a condition reads is about to be made anew, so it can't wait for those of the other streams.
+                    lines.append(f"WHERE branch != {self.number}\n    OR ({' AND '.join(conditions)})")
+                    conditions, read = [], set()
                 lines += self.step(step)
                 self.hold([name for name, _ in step.columns])
             elif isinstance(step, Expand):
@@ -67,9 +76,11 @@ class _Branch(EsqlPrinter):
                 lines += [f"EVAL {column} = CASE(branch == {self.number}, [{numbers}])", f"MV_EXPAND {column}"]
                 self.hold([step.name])
             elif isinstance(step, ExpandValues):
-                lines += self.step(step)
+                column = self.name(step.name)
+                lines += [f"EVAL {column} = CASE(branch == {self.number}, {column})", *self.step(step)]
             elif isinstance(step, Filter):
                 conditions += self.conjuncts(step.condition, joined=True)
+                read |= _read([step], self.target.time)
             elif isinstance(step, InsideRange):
                 conditions += [line.removeprefix("WHERE ") for line in self.step(step)]
             elif not isinstance(step, Scan | Unique | Project):
@@ -77,26 +88,26 @@ class _Branch(EsqlPrinter):
         return lines, conditions
 
     def ready(self, stage: int, aggregate: Aggregate | None) -> list[str]:
-        """Lines that make this stream's columns empty in the rows of the others, so that they don't part those.
+        """Lines that make what the next aggregation groups by empty in the rows of other streams, not to part them.
 
-        Before the first aggregation of any stream only; rows that go through it then hold just what is read later.
+        Rows that go through the aggregation hold just what is read later.
         """
-        if self.apart:
-            return []
-        self.apart = True
         if aggregate is not None:
-            kept = list(aggregate.by)
+            grouped = list(aggregate.by)
         else:
-            later = {_ID, *_read([step for rows, _ in self.stages[stage:] for step in rows], self.target.time)}
-            kept = self.live = [name for name in self.live if name in later]
-        columns = map(self.name, kept)
-        return ["EVAL " + ",\n    ".join(f"{name} = CASE(branch == {self.number}, {name})" for name in columns)]
+            rest = self.stages[min(stage, len(self.stages) - 1) :]
+            later = {_ID, *self.key, *_read([step for rows, _ in rest for step in rows], self.target.time)}
+            grouped = self.live = [name for name in self.live if name in later]
+        columns = [self.name(name) for name in grouped if name not in self.apart]
+        self.apart |= set(grouped)
+        cases = [f"{name} = CASE(branch == {self.number}, {name})" for name in columns]
+        return ["EVAL " + ",\n    ".join(cases)] if cases else []
 
     def aggregated(self, step: Aggregate) -> tuple[list[str], list[str]]:
         """The columns and the groups of one aggregation."""
         columns = [f"{self.name(name)} = {self.expr(value)}" for name, value in step.columns]
-        self.live = []
-        self.hold([*step.by, *(name for name, _ in step.columns)])
+        self.live, self.key = list(step.by), step.by
+        self.hold([name for name, _ in step.columns])
         return columns, [self.name(name) for name in step.by]
 
 

@@ -274,9 +274,10 @@ class KustoPrinter(KustoConditions):
         return f"make_set({self.expr(values)})"
 
     def op_distinct(self, value: Expr) -> str:
-        """Exact, unlike dcount; the empty string stands for a missing value."""
+        """Exact, unlike dcount. A set leaves nulls out; the empty string stands for a missing text."""
         text = self.expr(value)
-        return f"array_length(make_set(iff(isempty({text}), dynamic(null), {text})))"
+        present = f"iff(isempty({text}), dynamic(null), {text})" if self._textual(value) else text
+        return f"array_length(make_set({present}))"
 
 
 def _word(name: str) -> str:

@@ -196,6 +196,8 @@ class SplunkPrinter(SplunkConditions):
         return f'if({text}, "true", "false")' if condition else text
 
     def step_filter(self, step: Filter) -> list[str]:
+        if isinstance(step.condition, Literal):
+            return [f"where {'true' if step.condition.value else 'false'}()"]
         return ["where " + "\n    AND ".join(self.conjuncts(step.condition))]
 
     def step_unique(self, step: Unique) -> list[str]:

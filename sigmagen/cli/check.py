@@ -39,7 +39,7 @@ def command(paths: tuple[Path, ...], strict: bool, as_json: bool, settings: Sett
     1 where there are errors (with --strict, or warnings).
     """
     problems = run_check(paths or None, settings.rules, settings.mappings)
-    problems += mapping_problems(settings.mappings)
+    problems += mapping_problems(settings, paths)
     if as_json:
         print_json([problem.as_dict() for problem in problems])
     else:
@@ -48,13 +48,14 @@ def command(paths: tuple[Path, ...], strict: bool, as_json: bool, settings: Sett
     return exit_code(problems, settings.mappings, strict=strict)
 
 
-def mapping_problems(mappings: Path) -> list[Problem]:
-    """What is wrong with the taxonomy and the source mappings."""
-    from sigmagen.convert import Converter
+def mapping_problems(settings: Settings, paths: Sequence[Path] = ()) -> list[Problem]:
+    """What is wrong with the taxonomy, the source mappings and the overlay."""
     from sigmagen.problems import SigmagenError
 
     try:
-        Converter.load(mappings)
+        settings.converter()
+        if settings.overlay_file:
+            settings.load(paths)
     except SigmagenError as error:
         return error.problems
     return []

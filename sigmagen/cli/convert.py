@@ -12,7 +12,7 @@ import click
 from sigmagen.cli.problems import broken, print_json, print_problems
 from sigmagen.cli.settings import AS_JSON, RULE_PATHS, SOURCES, Settings, chosen_sources, with_settings
 from sigmagen.conversion import convert_all
-from sigmagen.convert import LANGUAGES, SUFFIXES, Converter, Query
+from sigmagen.convert import LANGUAGES, SUFFIXES, Query
 from sigmagen.logs.output import whole_folder
 from sigmagen.mapping.source import SIEMS
 from sigmagen.plan.model import Mode
@@ -83,7 +83,7 @@ def command(
     over the source `generic`: fields keep the names of the rule, the location is for you to set. Exits with 1 where
     a rule could not be converted for any source of a target, or for a source that was asked for.
     """
-    converter = Converter.load(settings.mappings).located(locations)
+    converter = settings.converter().located(locations)
     chosen = chosen_sources(converter, sources) or []
     loaded = settings.load(paths)
     wanted = tuple(dict.fromkeys(targets)) or SIEMS

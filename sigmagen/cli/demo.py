@@ -41,10 +41,10 @@ def command(rule: str, source: str | None, output: Path | None, settings: Settin
     The sample holds the attack of a rule's own test file among benign look-alikes, written as a native log; the rule
     then looks at it. RULE is a rule file's name without its folder and suffix.
     """
-    converter = Converter.load(settings.mappings)
+    converter = settings.converter()
     file = _file(rule, settings)
     subject, test = rule_under_test(file)
-    chosen = converter.source(source) if source else _default_source(converter, subject)
+    chosen = _source(converter, subject, source)
     query = converter.convert(subject, chosen, "duckdb")
     attack = next(case.name for case in test.cases if case.kind == "attack")
     scenes = [scene for scene in lay_out(test, chosen.name, reach=reach(query)) if scene.prefix is None]
@@ -52,8 +52,9 @@ def command(rule: str, source: str | None, output: Path | None, settings: Settin
     with ExitStack() as stack:
         log = output or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sigmagen-"))) / "sample.ndjson"
         with whole_file(log) as stream:
-            for record in records(scenes, chosen.name):
-                stream.write(orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE))
+            for part in chosen.parts:
+                for record in records(scenes, part.name):
+                    stream.write(orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE))
         _say_sample(scenes, chosen)
         _show(_detect(log, converter, subject, stack))
     _show_queries(converter, subject, chosen)
@@ -71,16 +72,21 @@ def _file(name: str, settings: Settings) -> RuleFile:
     raise SigmagenError(Problem("unknown-rule", f"there is no rule {name!r}", hint=f"there is {known}"), EXIT_USAGE)
 
 
-def _default_source(converter: Converter, rule: Correlation) -> Source:
-    """LiteLLM where it carries the rule's fields, else the first native source that does."""
+def _source(converter: Converter, rule: Correlation, name: str | None) -> Source:
+    """The source that was asked for; else LiteLLM where it carries the rule's fields, or the first one that does."""
+    if name is not None:
+        converter.known(name)
     feeding = sorted(converter.feeding(rule), key=lambda source: (source.canonical, source.name != "litellm"))
     for source in feeding:
+        if name is not None and source.name != name:
+            continue
         try:
             converter.convert(rule, source, "duckdb")
         except SigmagenError:
             continue
         return source
-    raise SigmagenError(Problem("no-source", f"no source feeds {rule.name}", file=rule.file, line=rule.line))
+    who = name or "no source"
+    raise SigmagenError(Problem("no-source", f"{who} does not carry what {rule.name} needs"), EXIT_USAGE)
 
 
 def _sample(scenes: Sequence[Scene], attack: str) -> list[Scene]:

@@ -12,7 +12,6 @@ import click
 
 from sigmagen.cli.problems import broken, print_json, print_problems
 from sigmagen.cli.settings import AS_JSON, Settings, with_settings
-from sigmagen.convert import Converter
 from sigmagen.detect import Detection, Detector, NotRun, Rule
 from sigmagen.engines.duckdb import DuckDBEngine
 from sigmagen.logs.reader import LogReader, Record
@@ -42,7 +41,7 @@ def command(logs: tuple[str, ...], source: str | None, as_json: bool, fail_on_al
     records of each known log source are recognised. Exits with 0 also where there are alerts, unless --fail-on-alert
     is given, and with 2 where something could not be read.
     """
-    converter = Converter.load(settings.mappings)
+    converter = settings.converter()
     chosen = converter.source(source) if source else None
     loaded = settings.load()
     rules = [rule for file in loaded.files for rule in file.subjects]

@@ -21,8 +21,10 @@ COMMANDS = {
     "check": "Validate and lint rules, their tests and the mappings.",
     "convert": "Convert rules to queries for Splunk, Elastic and Sentinel.",
     "demo": "Find an attack in a sample log, and show the queries for it.",
+    "deploy": "Put a package into a SIEM, after a plan.",
     "detect": "Find alerts in native logs, here and now.",
     "normalize": "Turn native logs into canonical events.",
+    "package": "Write what a SIEM imports: scheduled detections, turned off.",
     "test": "Play each rule's own test file on the reference engine.",
     "verify": "Run every generated query and compare it with the reference.",
 }
@@ -134,9 +136,16 @@ def _say(problems: Sequence[Problem]) -> None:
 @click.version_option(__version__, prog_name="sigmagen")
 @shared_options
 @click.pass_context
-def cli(ctx: click.Context, rules: Path | None, mappings: Path | None, verbose: bool) -> None:
+def cli(
+    ctx: click.Context,
+    rules: Path | None,
+    mappings: Path | None,
+    filters: tuple[Path, ...],
+    overlay: Path | None,
+    verbose: bool,
+) -> None:
     """Sigma detections for model extraction: check, convert, prove and run them."""
-    ctx.obj = Settings.of(rules, mappings, verbose)
+    ctx.obj = Settings.of(rules, mappings, filters, overlay, verbose)
 
 
 def main() -> NoReturn:

@@ -80,7 +80,7 @@ def command(
         raise click.UsageError("-o and --to exclude each other")
     if url and with_text:
         raise click.UsageError("--with-text is for NDJSON: the data stream has no place for prompts")
-    converter = Converter.load(settings.mappings)
+    converter = settings.converter()
     chosen = converter.source(source) if source else None
     with ExitStack() as stack:
         # Entered first, so left last: the rejects are complete when they take their name.

@@ -14,9 +14,12 @@ from sigmagen.content import mappings_folder, rules_folder
 
 if TYPE_CHECKING:
     from sigmagen.convert import Converter
+    from sigmagen.overlay import Overlay
     from sigmagen.rules.load import LoadedRules
+    from sigmagen.rules.placeholders import AllowLists
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,22 +29,74 @@ class Settings:
     rules: Path
     mappings: Path
     verbose: bool = False
+    filters: tuple[Path, ...] = ()
+    overlay_file: Path | None = None
 
     @classmethod
-    def of(cls, rules: Path | None, mappings: Path | None, verbose: bool) -> Settings:
+    def of(
+        cls,
+        rules: Path | None,
+        mappings: Path | None,
+        filters: tuple[Path, ...] = (),
+        overlay: Path | None = None,
+        verbose: bool = False,
+    ) -> Settings:
         """The settings of the options, the built-in folders where none are given."""
-        return cls(rules or rules_folder(), mappings or mappings_folder(), verbose)
+        return cls(rules or rules_folder(), mappings or mappings_folder(), verbose, filters, overlay)
 
-    def changed(self, rules: Path | None, mappings: Path | None, verbose: bool) -> Settings:
+    def changed(
+        self,
+        rules: Path | None,
+        mappings: Path | None,
+        filters: tuple[Path, ...],
+        overlay: Path | None,
+        verbose: bool,
+    ) -> Settings:
         """These settings with the options that a command itself was given."""
-        changes = {name: value for name, value in (("rules", rules), ("mappings", mappings)) if value}
-        return replace(self, **changes, verbose=verbose or self.verbose)
+        options = (("rules", rules), ("mappings", mappings), ("overlay_file", overlay))
+        changes: dict[str, Any] = {name: value for name, value in options if value}
+        return replace(self, **changes, filters=(*self.filters, *filters), verbose=verbose or self.verbose)
 
-    def load(self, paths: Sequence[Path] = ()) -> LoadedRules:
-        """The rules at the paths, or all rules. Never raises for a rule."""
+    def overlay(self) -> Overlay | None:
+        """The tenant's overlay, if there is one. Raises SigmagenError when it or a mapping can't be used."""
+        if self.overlay_file is None:
+            return None
+        from sigmagen.convert import Converter
+        from sigmagen.overlay import load_overlay
+
+        return load_overlay(self.overlay_file, Converter.load(self.mappings))
+
+    def converter(self) -> Converter:
+        """The converter, reading where the overlay says. Raises SigmagenError when something of it can't be read."""
+        from sigmagen.convert import Converter
+
+        converter, overlay = Converter.load(self.mappings), self.overlay()
+        return overlay.converter(converter) if overlay else converter
+
+    def load(self, paths: Sequence[Path] = (), *, examples: bool = True) -> LoadedRules:
+        """The rules at the paths, or all rules, tuned by the overlay. Never raises for a rule, only for the overlay.
+
+        Without `examples`, the built-in allow lists name nobody: their values are public, so anybody could take them.
+        """
+        from sigmagen.overlay import written_names
         from sigmagen.rules.load import load_rules
+        from sigmagen.rules.placeholders import load_allow_lists
 
-        return load_rules(list(paths) or None, rules_folder=self.rules, mappings_folder=self.mappings)
+        overlay = self.overlay()
+        lists: AllowLists = {}
+        if not examples and self.mappings.resolve() == mappings_folder().resolve():
+            lists = dict.fromkeys(load_allow_lists(self.mappings)[0], ())
+        loaded = load_rules(
+            [*(paths or (self.rules,)), *self.filters, *(overlay.filters if overlay else ())],
+            rules_folder=self.rules,
+            mappings_folder=self.mappings,
+            allow_lists={**lists, **(overlay.allow_lists if overlay else {})},
+        )
+        if overlay is None:
+            return loaded
+        # An overlay of all rules may go with a few of them.
+        every = load_rules(None, rules_folder=self.rules, mappings_folder=self.mappings) if paths else loaded
+        return overlay.apply(loaded, written_names(every))
 
 
 def shared_options(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -49,6 +104,13 @@ def shared_options(function: Callable[..., Any]) -> Callable[..., Any]:
     options = (
         click.option("--rules", type=_FOLDER, help="Use the rules of this folder, not the built-in ones."),
         click.option("--mappings", type=_FOLDER, help="Use the mappings of this folder, not the built-in ones."),
+        click.option(
+            "--filters",
+            type=click.Path(exists=True, path_type=Path),
+            multiple=True,
+            help="Join the Sigma filters of this file or folder to the rules; may be repeated.",
+        ),
+        click.option("--overlay", type=_FILE, help="Tune rules, allow lists and locations with this file."),
         click.option("-v", "--verbose", is_flag=True, help="Say more."),
     )
     for option in reversed(options):
@@ -63,9 +125,17 @@ def with_settings(function: Callable[..., Any]) -> Callable[..., Any]:
     @click.pass_obj
     @functools.wraps(function)
     def wrapped(
-        outer: Settings, /, *args: Any, rules: Path | None, mappings: Path | None, verbose: bool, **kwargs: Any
+        outer: Settings,
+        /,
+        *args: Any,
+        rules: Path | None,
+        mappings: Path | None,
+        filters: tuple[Path, ...],
+        overlay: Path | None,
+        verbose: bool,
+        **kwargs: Any,
     ) -> Any:
-        return function(*args, settings=outer.changed(rules, mappings, verbose), **kwargs)
+        return function(*args, settings=outer.changed(rules, mappings, filters, overlay, verbose), **kwargs)
 
     return wrapped
 

@@ -9,7 +9,6 @@ import click
 
 from sigmagen.cli.problems import broken, print_json, print_problems
 from sigmagen.cli.settings import AS_JSON, RULE_PATHS, SOURCES, Settings, chosen_sources, with_settings
-from sigmagen.convert import Converter
 from sigmagen.problems import EXIT_FINDINGS, Problem, SigmagenError
 from sigmagen.report.text import harmless
 from sigmagen.testing import CaseResult, run_tests
@@ -33,7 +32,7 @@ def command(paths: tuple[Path, ...], sources: tuple[str, ...], as_json: bool, se
     and not before the threshold is crossed; benign twins must stay silent; known misses are silent, and named as such.
     PATH is a rule file or a folder; without one, all rules are tested. Exits with 1 where a case fails.
     """
-    converter = Converter.load(settings.mappings)
+    converter = settings.converter()
     wanted = chosen_sources(converter, sources)
     loaded = settings.load(paths)
     results: list[CaseResult] = []

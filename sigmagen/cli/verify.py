@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
+import signal
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -12,6 +12,7 @@ import click
 
 from sigmagen.cli.problems import broken, print_json, print_problems
 from sigmagen.cli.settings import AS_JSON, RULE_PATHS, SOURCES, Settings, chosen_sources, with_settings
+from sigmagen.connect import file_setting, setting
 from sigmagen.convert import Converter
 from sigmagen.engines.alert import Engine
 from sigmagen.problems import EXIT_FINDINGS, EXIT_USAGE, Problem, SigmagenError
@@ -19,6 +20,9 @@ from sigmagen.rules.model import RuleFile
 from sigmagen.verify import TARGETS, Cell, verify
 
 ELASTICSEARCH_VARIABLE = "SIGMAGEN_ELASTICSEARCH_URL"
+SENTINEL_VARIABLE = "SIGMAGEN_SENTINEL_WORKSPACE"
+SPLUNK_VARIABLE = "SIGMAGEN_SPLUNK_URL"
+SPLUNK_TOKEN_VARIABLE = "SIGMAGEN_SPLUNK_TOKEN"
 
 
 @click.command("verify")
@@ -46,21 +50,37 @@ def command(
     """Run every generated query and compare it with the reference.
 
     The attacks and twins of each rule's test file are written as native logs and stored as each SIEM stores them;
-    then the converted text runs as it is: as a hunt, and as alert runs at a drifting schedule. SPL and KQL run on
-    emulations, ES|QL on the Elasticsearch at SIGMAGEN_ELASTICSEARCH_URL. What can't be run is shown as such, never as
-    passed. Exits with 1 where a cell is different or vacuous, with 3 where a target was asked for and has no engine.
+    then the converted text runs as it is: as a hunt, and as alert runs at a drifting schedule. What can't be run is
+    shown as such, never as passed. Exits with 1 where a cell is different or vacuous, with 3 where a target was asked
+    for and has no engine, or a server does not answer.
+
+    \b
+    Where queries run (see docs/verification.md):
+      elastic   the Elasticsearch at SIGMAGEN_ELASTICSEARCH_URL
+      splunk    the Splunk at SIGMAGEN_SPLUNK_URL, with SIGMAGEN_SPLUNK_TOKEN; else emulated here
+      sentinel  the workspace SIGMAGEN_SENTINEL_WORKSPACE, as you are signed in to Azure; else emulated here
+
+    On somebody's own servers nothing is left behind: Elasticsearch gets throw-away indices sigmagen-verify-*, which
+    are deleted; for Splunk and Sentinel the events travel inside the query, and nothing is written.
     """
-    converter = Converter.load(settings.mappings)
+    converter = settings.converter()
     wanted = chosen_sources(converter, sources)
     loaded = settings.load(paths)
     problems: list[Problem] = list(loaded.problems)
-    with ExitStack() as stack:
+    cells: list[Cell] = []
+    stopped: list[Problem] = []
+    with _terminated_as_interrupted(), ExitStack() as stack:
         engines = _engines(targets or TARGETS, converter, stack)
         missing = [reason for target, reason in engines.items() if target in targets and isinstance(reason, str)]
         if missing:
             raise SigmagenError([Problem("no-engine", reason) for reason in missing], EXIT_USAGE)
-        cells = list(_with_progress(_cells(converter, loaded.files, engines, wanted, problems), quiet=as_json))
-    print_problems(problems)
+        found = _cells(converter, loaded.files, engines, wanted, problems)
+        try:
+            for cell in _with_progress(found, quiet=as_json):
+                cells.append(cell)
+        except SigmagenError as error:
+            stopped = error.problems
+    print_problems(problems + stopped)
     if junit:
         from sigmagen.report.junit import write_junit
 
@@ -72,7 +92,7 @@ def command(
 
         print_matrix(cells, everything=settings.verbose)
     bad = any(cell.status in ("different", "vacuous") for cell in cells)
-    return broken(problems) or (EXIT_FINDINGS if bad else 0)
+    return EXIT_USAGE if stopped else broken(problems) or (EXIT_FINDINGS if bad else 0)
 
 
 def _cells(
@@ -86,7 +106,23 @@ def _cells(
         try:
             yield from verify(converter, [file], engines, sources)
         except SigmagenError as error:
+            if error.exit_code == EXIT_USAGE:
+                raise  # a server that can't be used for this rule can't be used for the next
             problems += error.problems
+
+
+@contextmanager
+def _terminated_as_interrupted() -> Iterator[None]:
+    """Let a build server's SIGTERM end the command as Ctrl-C does, so that what was written elsewhere is deleted."""
+
+    def interrupt(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _with_progress(cells: Iterable[Cell], *, quiet: bool) -> Iterator[Cell]:
@@ -111,17 +147,15 @@ def _engines(targets: Iterable[str], converter: Converter, stack: ExitStack) -> 
     for target in targets:
         if target == "duckdb":
             found[target] = stack.enter_context(DuckDBEngine())
-        elif target == "elastic":
-            found[target] = _elasticsearch(converter, stack)
-        elif target == "sentinel":
-            found[target] = _kusto(converter, stack)
         else:
-            found[target] = _splunk(stack)
+            found[target] = {"elastic": _elasticsearch, "sentinel": _sentinel, "splunk": _splunk}[target](
+                converter, stack
+            )
     return found
 
 
 def _elasticsearch(converter: Converter, stack: ExitStack) -> Engine | str:
-    url = os.environ.get(ELASTICSEARCH_VARIABLE)
+    url = setting(ELASTICSEARCH_VARIABLE)
     if not url:
         return f"ES|QL needs an Elasticsearch: set {ELASTICSEARCH_VARIABLE} (`make elasticsearch` starts one)"
     from sigmagen.engines.elasticsearch import ElasticsearchEngine
@@ -129,15 +163,43 @@ def _elasticsearch(converter: Converter, stack: ExitStack) -> Engine | str:
     return stack.enter_context(ElasticsearchEngine(url, converter.taxonomy))
 
 
-def _splunk(stack: ExitStack) -> Engine:
-    from sigmagen.engines.splunk_local import SplunkLocalEngine
+def _splunk(converter: Converter, stack: ExitStack) -> Engine | str:
+    url, token = setting(SPLUNK_VARIABLE), setting(SPLUNK_TOKEN_VARIABLE)
+    if not url:
+        from sigmagen.engines.splunk_local import SplunkLocalEngine
 
-    return stack.enter_context(SplunkLocalEngine())
+        return stack.enter_context(SplunkLocalEngine())
+    if not token:
+        message = f"{SPLUNK_VARIABLE} is set, {SPLUNK_TOKEN_VARIABLE} is not"
+        raise SigmagenError(Problem("credentials", message), EXIT_USAGE)
+    from sigmagen.engines.splunk import SplunkEngine
+    from sigmagen.engines.splunk_rest import CA_FILE_VARIABLE, SplunkClient
+
+    return stack.enter_context(SplunkEngine(SplunkClient(url, token, file_setting(CA_FILE_VARIABLE))))
+
+
+def _sentinel(converter: Converter, stack: ExitStack) -> Engine | str:
+    workspace = setting(SENTINEL_VARIABLE)
+    if not workspace:
+        return _kusto(converter, stack)
+    if not (_there("azure.monitor.query") and _there("azure.identity")):
+        return f"{SENTINEL_VARIABLE} is set; to reach Azure: pip install 'sigmagen-extraction[azure]'"
+    from sigmagen.engines.sentinel import SentinelEngine, logs_client
+
+    return stack.enter_context(SentinelEngine(workspace, converter.taxonomy, logs_client()))
 
 
 def _kusto(converter: Converter, stack: ExitStack) -> Engine | str:
-    if find_spec("duckdb_kql") is None:
+    if not _there("duckdb_kql"):
         return "KQL needs duckdb-kql: pip install 'sigmagen-extraction[kusto]'"
     from sigmagen.engines.kusto_local import KustoLocalEngine
 
     return stack.enter_context(KustoLocalEngine(converter.taxonomy))
+
+
+def _there(module: str) -> bool:
+    """Whether a module can be imported; a parent of it may be missing, too."""
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:
+        return False

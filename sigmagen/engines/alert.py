@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
-from typing import Any, ClassVar, Literal, Protocol, Self
+from typing import Any, ClassVar, Literal, Protocol, Self, runtime_checkable
 
 from sigmagen.convert import Query
 from sigmagen.mapping.source import Source
@@ -56,6 +56,13 @@ def number(value: Any) -> int | float:
     return int(real) if real.is_integer() else real
 
 
+def as_text(value: Any) -> str:
+    """A group value as text, the way JSON writes it; a whole number has no fraction."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
 def alerts_from(query: Query, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> list[Alert]:
     """Alerts from an engine's rows. Columns that are no part of an alert are left out."""
     found = []
@@ -65,7 +72,7 @@ def alerts_from(query: Query, columns: Sequence[str], rows: Iterable[Sequence[An
             Alert(
                 window_end=instant(cells["window_end"]),
                 window_start=instant(cells["window_start"]),
-                group=tuple((name, str(cells[column])) for column, name in query.columns.items()),
+                group=tuple((name, as_text(cells[column])) for column, name in query.columns.items()),
                 value=number(cells["value"]),
             )
         )
@@ -93,3 +100,11 @@ class Engine(Protocol):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
+
+
+@runtime_checkable
+class Relocating(Protocol):
+    """An engine that keeps records where nothing else looks at them, so that queries must be converted for there."""
+
+    def placed(self, source: Source) -> Source:
+        """The source as its records lie on this engine. What `convert` gives for it is what runs, byte for byte."""

@@ -22,7 +22,7 @@ from sigmagen.mapping.source import Source
 
 # A time outside of it is a broken clock, and such an event is left out, as the reference leaves it out.
 _SENSIBLE = range(0, 7_258_118_400)
-_METADATA = ("index", "sourcetype", "source", "host")
+METADATA = ("index", "sourcetype", "source", "host")
 _KEPT = 4
 """How many searches keep the rows after their leading commands, for the next time range."""
 
@@ -41,12 +41,12 @@ class SplunkLocalEngine:
 
     def load(self, source: Source, records: Sequence[Mapping[str, Any]]) -> None:
         terms = assigned(source.targets[self.siem].location)
-        known = {field: value for field, value in terms.items() if field in _METADATA}
+        known = {field: value for field, value in terms.items() if field in METADATA}
         self._stored[source.name] = [
             row
             for record in records
             for event in store(self.siem, source.name, dict(record))["events"]
-            if (row := _event(source, event, known)) is not None
+            if (row := event_row(source, event, known)) is not None
         ]
         # Splunk returns events newest first; which of two at the same time comes first is not documented.
         found = [row for rows in self._stored.values() for row in reversed(rows)]
@@ -104,13 +104,14 @@ def _collector_paused() -> Iterator[None]:
             gc.enable()
 
 
-def _event(source: Source, record: dict[str, Any], known: Mapping[str, str]) -> spl.Row | None:
+def event_row(source: Source, record: dict[str, Any], known: Mapping[str, str]) -> spl.Row | None:
     """An event as a search sees it: the extracted fields, then Splunk's own. None where it has no time."""
     seconds = _time(source, record)
     if seconds is None:
         return None
     raw = orjson.dumps(record).decode()
-    return {**extracted(raw), "index": "main", **known, "_time": seconds, "_raw": raw}
+    # It is indexed as it happens, which readiness searches compare.
+    return {**extracted(raw), "index": "main", **known, "_time": seconds, "_indextime": seconds, "_raw": raw}
 
 
 def _time(source: Source, record: Mapping[str, Any]) -> float | None:

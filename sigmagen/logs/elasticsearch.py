@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -11,19 +9,19 @@ from types import TracebackType
 from typing import Any, Self
 
 import orjson
-from elasticsearch import ApiError, Elasticsearch, TransportError
+from elasticsearch import ApiError, TransportError
 from elasticsearch.helpers import streaming_bulk
 
+from sigmagen.connect import ELASTICSEARCH_HINT, elasticsearch_client, elasticsearch_reason, elasticsearch_unusable
 from sigmagen.logs.reader import Reject
 from sigmagen.mapping.elastic_template import index_mappings
 from sigmagen.mapping.source import Source
 from sigmagen.mapping.taxonomy import Taxonomy
 from sigmagen.normalize import CanonicalEvent
-from sigmagen.problems import EXIT_USAGE, Problem, SigmagenError
+from sigmagen.problems import SigmagenError
 
 STREAM = "logs-sigmagen.canonical-default"
 TEMPLATE = "logs-sigmagen.canonical"
-API_KEY_VARIABLE = "SIGMAGEN_ELASTICSEARCH_API_KEY"
 
 _OWNER = {"created_by": "sigmagen normalize"}
 _PRIORITY = 500  # above 100, that of Elasticsearch's own template for logs-*-*
@@ -37,11 +35,6 @@ def document_id(event: CanonicalEvent) -> str:
     identity = event.event.get("event.id")
     parts = (event.source, identity, event.event["@timestamp"]) if identity else (event.source, event.event)
     return sha256(orjson.dumps(parts, option=orjson.OPT_SORT_KEYS)).hexdigest()
-
-
-def without_password(text: str) -> str:
-    """A URL, or a message with one in it, as it may be shown. A password may hold slashes and at signs."""
-    return re.sub(r"//.*@", "//", text)
 
 
 @dataclass
@@ -61,12 +54,7 @@ class CanonicalStream:
     _pending: dict[str, CanonicalEvent] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        try:
-            self._client = Elasticsearch(
-                self.url, api_key=os.environ.get(API_KEY_VARIABLE) or None, request_timeout=_TIMEOUT
-            )
-        except (ValueError, TypeError) as error:
-            raise self._unusable(f"not a URL of Elasticsearch: {without_password(str(error))}") from None
+        self._client = elasticsearch_client(self.url, timeout=_TIMEOUT)
 
     def __enter__(self) -> Self:
         return self
@@ -81,7 +69,7 @@ class CanonicalStream:
         try:
             self._install()
         except (ApiError, TransportError) as error:
-            raise self._unusable(_reason(error)) from None
+            raise self._unusable(elasticsearch_reason(error)) from None
 
     def _install(self) -> None:
         found = self._client.options(ignore_status=404).indices.get_index_template(name=TEMPLATE)
@@ -111,7 +99,9 @@ class CanonicalStream:
             for fine, item in results:
                 self._count(fine, item["create"])
         except (ApiError, TransportError) as error:
-            raise self._unusable(f"{_reason(error)}; {self.written:,} events were written before") from None
+            raise self._unusable(
+                f"{elasticsearch_reason(error)}; {self.written:,} events were written before"
+            ) from None
 
     def _actions(self, events: Iterable[CanonicalEvent]) -> Iterator[dict[str, Any]]:
         for event in events:
@@ -135,13 +125,5 @@ class CanonicalStream:
                 self.on_reject(Reject(event.file, event.line, f"refused by Elasticsearch: {reason}", text))
 
     def _unusable(self, reason: str) -> SigmagenError:
-        shown = without_password(self.url)
-        hint = f"check the URL, and the API key in {API_KEY_VARIABLE}; what was written is not written twice"
-        return SigmagenError(Problem("no-server", f"Elasticsearch at {shown}: {reason}", hint=hint), EXIT_USAGE)
-
-
-def _reason(error: ApiError | TransportError) -> str:
-    """What went wrong, without the request, which may hold a password."""
-    if isinstance(error, ApiError):
-        return f"HTTP {error.status_code}, {error.message}"
-    return f"{type(error).__name__}: {without_password(str(error.message))}"
+        hint = f"{ELASTICSEARCH_HINT}; what was written is not written twice"
+        return elasticsearch_unusable(self.url, reason, hint)

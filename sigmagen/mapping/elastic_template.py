@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from sigmagen.mapping.source import Source
@@ -24,14 +25,19 @@ def field_types(source: Source, taxonomy: Taxonomy) -> dict[str, str]:
 
 def index_mappings(source: Source, taxonomy: Taxonomy) -> dict[str, Any]:
     """The `mappings` of an index or component template. Nothing is mapped that a caller's input could name."""
+    return {"dynamic": False, **mappings_of(field_types(source, taxonomy))}
+
+
+def mappings_of(types: Mapping[str, str]) -> dict[str, Any]:
+    """The `properties` of fields with dotted names."""
     properties: dict[str, Any] = {}
-    for name, kind in field_types(source, taxonomy).items():
+    for name, kind in types.items():
         node = properties
         *parents, leaf = name.split(".")
         for parent in parents:
             node = node.setdefault(parent, {}).setdefault("properties", {})
         node.setdefault(leaf, {}).update(_definition(kind))
-    return {"dynamic": False, "properties": properties}
+    return {"properties": properties}
 
 
 def _definition(kind: str) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -71,6 +71,8 @@ class Target:
     """Nothing is known of the stored columns: a value is read as what it is compared with."""
     searched: tuple[str, ...] = ()
     """Where an untyped source is searched for a value without a field."""
+    props: Mapping[str, Mapping[str, str | int]] = field(default_factory=dict)
+    """Splunk's settings for sourcetypes that nobody else defines, by sourcetype."""
 
 
 @dataclass(frozen=True)
@@ -127,6 +129,17 @@ def together(chosen: Sequence[tuple[LogSource, Source]]) -> Source:
     return replace(first, name=names, title=titles, logsources=(), targets=targets, together=tuple(chosen))
 
 
+def relocated(source: Source, siem: str, place: Callable[[Source], str]) -> Source:
+    """The source with its records elsewhere in a SIEM: `place` says where, for each part of it."""
+
+    def moved(part: Source) -> Source:
+        return replace(part, targets={**part.targets, siem: replace(part.targets[siem], location=place(part))})
+
+    if not source.together:
+        return moved(source)
+    return together([(logsource, moved(part)) for logsource, part in source.together])
+
+
 def _target(name: str, data: dict[str, Any], source: dict[str, Any], canonical: bool) -> Target:
     joined = data.get("join")
     return Target(
@@ -155,6 +168,7 @@ def _target(name: str, data: dict[str, Any], source: dict[str, Any], canonical: 
         narrowed=data.get("narrowed", {}),
         experimental=data.get("experimental"),
         presumes=" ".join(data.get("presumes", "").split()),
+        props=data.get("props", {}),
     )
 
 

@@ -133,6 +133,18 @@ class ViewBuilder:
         self._derived.setdefault(name, (max(used, default=-1) + 1, value))
         return Column(name, kind)
 
+    def redacted(self, name: str) -> Expr | None:
+        """Whether a record has a mark of redaction in place of a field's text; None where the mapping knows no mark.
+
+        Raises UnavailableFieldError for a field that the SIEM doesn't have.
+        """
+        own = name in self.target.fields
+        written = self.target.fields.get(name) if own else self.source.fields.get(name)
+        if name in self.target.unavailable or not isinstance(written, dict) or "not_in" not in written:
+            return None
+        names = _Names(self, self.stored if own else self._native, name)
+        return parse({"in": written["not_in"]}, "boolean", names)
+
     def build(self) -> SourceView:
         """The view of all fields used so far."""
         depth = max((level for level, _ in self._derived.values()), default=-1)

@@ -9,6 +9,7 @@ from uuid import UUID, uuid5
 
 from sigmagen.convert import Converter, Query
 from sigmagen.mapping.source import Source
+from sigmagen.overlay import Overlay
 from sigmagen.problems import Problem, SigmagenError
 from sigmagen.rules.model import Correlation, RuleFile
 
@@ -27,6 +28,8 @@ class Detection:
     source: Source
     alert: Query
     hunt: Query
+    enabled: bool = False
+    """Whether the tenant wants it turned on; a package turns on nothing by itself."""
 
     @property
     def name(self) -> str:
@@ -60,9 +63,13 @@ class Content:
 
 
 def content(
-    converter: Converter, files: Iterable[RuleFile], siem: str, sources: Sequence[str] | None = None
+    converter: Converter,
+    files: Iterable[RuleFile],
+    siem: str,
+    sources: Sequence[str] | None = None,
+    overlay: Overlay | None = None,
 ) -> Content:
-    """The content for a SIEM; with `sources`, only over those."""
+    """The content for a SIEM; with `sources`, only over those. `overlay` says which detections are turned on."""
     detections: list[Detection] = []
     left_out: list[Problem] = []
     for file in files:
@@ -77,5 +84,6 @@ def content(
                 except SigmagenError as error:
                     left_out += error.problems
                     continue
-                detections.append(Detection(file, rule, source, alert, hunt))
+                enabled = overlay is not None and overlay.of(rule).get("enabled") is True
+                detections.append(Detection(file, rule, source, alert, hunt, enabled))
     return Content(siem, tuple(sorted(detections, key=lambda item: item.name)), tuple(left_out))

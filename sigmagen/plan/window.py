@@ -6,7 +6,7 @@ All durations are milliseconds.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import gcd
 
@@ -73,13 +73,19 @@ class Schedule:
 
     @classmethod
     def of(cls, windows: list[Window], *, shortest_interval: int, ingest_delay: int) -> Schedule:
-        """I = the longest tick, or the target's shortest interval; look-back = W + I + D; suppression = W.
+        """I = the longest tick, or the target's shortest interval; look-back = W + I + D.
 
-        A chain of correlations looks back over the sum of its windows.
+        A burst is seen by every run until it has left the look-back, so one alert a burst takes suppression for as
+        long. A chain of correlations looks back over the sum of its windows.
         """
         interval = max(shortest_interval, *(window.tick for window in windows))
-        timespan = sum(window.timespan for window in windows)
-        return cls(interval, timespan + interval + ingest_delay, timespan, ingest_delay)
+        lookback = sum(window.timespan for window in windows) + interval + ingest_delay
+        return cls(interval, lookback, lookback, ingest_delay)
+
+    def every(self, interval: int) -> Schedule:
+        """This schedule with another interval, and the look-back that goes with it."""
+        lookback = self.lookback - self.interval + interval
+        return replace(self, interval=interval, lookback=lookback, suppression=lookback)
 
 
 def duration_text(milliseconds: int) -> str:

@@ -28,8 +28,7 @@ def print_matrix(cells: Sequence[Cell], *, everything: bool = False) -> None:
 
 def _table(cells: Sequence[Cell], targets: Sequence[str]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("rule", overflow="fold")
-    table.add_column("source", no_wrap=True)
+    table.add_column("rule\n  source", no_wrap=True)
     for target in targets:
         table.add_column(_heading(cells, target), no_wrap=True)
     rows: dict[tuple[str, str], dict[str, list[Cell]]] = {}
@@ -37,15 +36,17 @@ def _table(cells: Sequence[Cell], targets: Sequence[str]) -> Table:
         rows.setdefault((cell.rule, cell.source), {}).setdefault(cell.target, []).append(cell)
     last = ""
     for (rule, source), by_target in rows.items():
-        shown = [_status(by_target.get(target, [])) for target in targets]
-        table.add_row(harmless(rule) if rule != last else "", source, *shown)
-        last = rule
+        if rule != last:
+            table.add_row(Text(harmless(rule), "bold"))
+            last = rule
+        table.add_row(f"  {source}", *(_status(by_target.get(target, [])) for target in targets))
     return table
 
 
 def _heading(cells: Sequence[Cell], target: str) -> str:
+    """The target, and which engine ran its queries."""
     engine = next(
-        (f"\n{cell.engine}, {cell.fidelity}" for cell in cells if cell.target == target and cell.fidelity), ""
+        (f"\n{cell.engine}\n{cell.fidelity}" for cell in cells if cell.target == target and cell.fidelity), ""
     )
     return f"{target}{engine}"
 

@@ -37,8 +37,8 @@ def parse_base(document: Document, lists: AllowLists) -> tuple[BaseRule | None, 
     name, identifier, title = (text_or_none(document, key, problems) for key in ("name", "id", "title"))
     if "title" not in document.data:
         problems.append(document.problem("missing-key", "the rule has no title"))
-    logsource = _logsource(document, problems)
-    condition = _condition(document, lists, problems)
+    logsource = parse_logsource(document, problems)
+    condition = parse_section(document, "detection", lists, problems)
     if problems or logsource is None or condition is None:
         return None, problems
     detection = document.data["detection"]
@@ -56,7 +56,8 @@ def parse_base(document: Document, lists: AllowLists) -> tuple[BaseRule | None, 
     return rule, problems
 
 
-def _logsource(document: Document, problems: list[Problem]) -> LogSource | None:
+def parse_logsource(document: Document, problems: list[Problem]) -> LogSource | None:
+    """The log source of a rule or filter; None, and problems, if it can't be one."""
     value = document.data.get("logsource")
     hint = "a rule needs logsource: with category, product or service, such as {category: ai_inference}"
     if "logsource" not in document.data:
@@ -80,38 +81,41 @@ def _logsource(document: Document, problems: list[Problem]) -> LogSource | None:
     return LogSource(**parts)
 
 
-def _condition(document: Document, lists: AllowLists, problems: list[Problem]) -> Condition | None:
-    detection = document.data.get("detection")
-    if "detection" not in document.data:
+def parse_section(document: Document, section: str, lists: AllowLists, problems: list[Problem]) -> Condition | None:
+    """The condition of a section with selections (`detection` of a rule, `filter` of a filter); None, and problems."""
+    detection = document.data.get(section)
+    if section not in document.data:
         problems.append(document.problem("missing-key", "the rule has no detection"))
         return None
     if not isinstance(detection, dict):
-        message = f"'detection' must be a mapping, not {kind(detection)}"
-        problems.append(document.problem("wrong-type", message, ("detection",)))
+        message = f"'{section}' must be a mapping, not {kind(detection)}"
+        problems.append(document.problem("wrong-type", message, (section,)))
         return None
-    texts = _condition_texts(document, detection, problems)
+    if section == "filter":
+        detection = {key: value for key, value in detection.items() if key != "rules"}
+    texts = _condition_texts(document, section, detection, problems)
     found = [
         problem
         for key, definition in detection.items()
         if key != "condition"
-        for problem in unknown_placeholders(document, lists, definition, ("detection", key))
+        for problem in unknown_placeholders(document, lists, definition, (section, key))
     ]
     problems += found
-    parsed = _detections(document, detection, texts, problems)
+    parsed = _detections(document, section, detection, texts, problems)
     if texts and (parsed is None or found):
-        _dry_run(document, detection, texts, problems)
+        _dry_run(document, section, detection, texts, problems)
     if parsed is None or found or not texts:
         return None
     emptied = [field for item in parsed.detections.values() for field in fill(item, lists)]
-    return _parsed_condition(document, parsed, emptied, problems)
+    return _parsed_condition(document, section, parsed, emptied, problems)
 
 
-def _condition_texts(document: Document, detection: dict[str, Any], problems: list[Problem]) -> list[str]:
-    path = ("detection", "condition")
+def _condition_texts(document: Document, section: str, detection: dict[str, Any], problems: list[Problem]) -> list[str]:
+    path = (section, "condition")
     value = detection.get("condition")
     if value is None:
         hint = "condition: stands inside detection:, as deep as the selections"
-        problems.append(document.problem("missing-key", "the detection has no condition", ("detection",), hint))
+        problems.append(document.problem("missing-key", "the detection has no condition", (section,), hint))
         return []
     texts = value if isinstance(value, list) else [value]
     if not texts or not all(isinstance(text, str) and text.strip() for text in texts):
@@ -122,7 +126,7 @@ def _condition_texts(document: Document, detection: dict[str, Any], problems: li
 
 
 def _detections(
-    document: Document, detection: dict[str, Any], texts: list[str], problems: list[Problem]
+    document: Document, section: str, detection: dict[str, Any], texts: list[str], problems: list[Problem]
 ) -> SigmaDetections | None:
     from sigma.rule import SigmaDetections
 
@@ -131,11 +135,11 @@ def _detections(
     definitions = {key: value for key, value in detection.items() if key != "condition"}
     if not definitions:
         message = "the detection has a condition and nothing else"
-        problems.append(document.problem("missing-key", message, ("detection",), "add a selection"))
+        problems.append(document.problem("missing-key", message, (section,), "add a selection"))
         return None
     empty = [key for key, definition in definitions.items() if definition in (None, {}, [])]
     for key in empty:
-        problems.append(document.problem("invalid-detection", f"'{key}' is empty", ("detection", key)))
+        problems.append(document.problem("invalid-detection", f"'{key}' is empty", (section, key)))
     if empty:
         return None
     try:
@@ -147,19 +151,21 @@ def _detections(
             located = [
                 problem
                 for key, definition in definitions.items()
-                for problem in _faults(document, definition, ("detection", key))
+                for problem in _faults(document, definition, (section, key))
             ]
-        problems += located or [_sigma_problem(document, error, ("detection",))]
+        problems += located or [_sigma_problem(document, error, (section,))]
         return None
 
 
-def _dry_run(document: Document, detection: dict[str, Any], texts: list[str], problems: list[Problem]) -> None:
+def _dry_run(
+    document: Document, section: str, detection: dict[str, Any], texts: list[str], problems: list[Problem]
+) -> None:
     """Note what is wrong with the condition of detections that are broken themselves."""
     from sigma.rule import SigmaDetections
 
     stand_ins = {key: {"field": "value"} for key in detection if key != "condition"}
     if stand_ins:
-        _parsed_condition(document, SigmaDetections.from_dict({**stand_ins, "condition": texts}), [], problems)
+        _parsed_condition(document, section, SigmaDetections.from_dict({**stand_ins, "condition": texts}), [], problems)
 
 
 def _faults(document: Document, definition: Any, path: KeyPath) -> list[Problem]:
@@ -197,14 +203,14 @@ def _sigma_problem(document: Document, error: Exception, path: KeyPath) -> Probl
 
 
 def _parsed_condition(
-    document: Document, parsed: SigmaDetections, emptied: list[str], problems: list[Problem]
+    document: Document, section: str, parsed: SigmaDetections, emptied: list[str], problems: list[Problem]
 ) -> Condition | None:
     """The condition as one tree; several conditions of one rule are alternatives."""
     from sigma.conditions import ConditionOR
 
     trees: list[Any] = []
     for position, condition in enumerate(parsed.parsed_condition):
-        path = ("detection", "condition", position)
+        path = (section, "condition", position)
         try:
             tree = condition.parse()
         except Exception as error:

@@ -10,7 +10,8 @@ from pathlib import Path
 from sigmagen.problems import Problem
 from sigmagen.rules.correlation import Draft, parse_correlation
 from sigmagen.rules.detection import kind, parse_base
-from sigmagen.rules.model import RuleFile
+from sigmagen.rules.filters import filtered, parse_filter
+from sigmagen.rules.model import BaseRule, RuleFile
 from sigmagen.rules.placeholders import AllowLists, load_allow_lists
 from sigmagen.rules.resolve import Entry, FileDraft, Resolver
 from sigmagen.rules.yaml import Document, YamlFile, load_documents
@@ -28,21 +29,33 @@ class LoadedRules:
     sources: tuple[YamlFile, ...] = ()
 
 
-def load_rules(paths: Sequence[Path] | None, *, rules_folder: Path, mappings_folder: Path) -> LoadedRules:
+def load_rules(
+    paths: Sequence[Path] | None,
+    *,
+    rules_folder: Path,
+    mappings_folder: Path,
+    allow_lists: AllowLists | None = None,
+) -> LoadedRules:
     """Load rule files and folders (searched recursively, test files left out); without paths, the rules folder.
+
+    `allow_lists` stand in place of those of the mappings folder that have the same name.
 
     Never raises: a path that doesn't exist, a file that can't be read and a rule that can't be understood are
     problems with file and line, and everything else is still loaded.
     """
     found, problems = find_rule_files(list(paths) if paths else [rules_folder])
-    loaded = rules_of(map(load_documents, found), mappings_folder=mappings_folder)
+    loaded = rules_of(map(load_documents, found), mappings_folder=mappings_folder, allow_lists=allow_lists)
     return replace(loaded, problems=(*problems, *loaded.problems))
 
 
-def rules_of(yaml_files: Iterable[YamlFile], *, mappings_folder: Path) -> LoadedRules:
+def rules_of(
+    yaml_files: Iterable[YamlFile], *, mappings_folder: Path, allow_lists: AllowLists | None = None
+) -> LoadedRules:
     """The rules of parsed YAML files. Never raises, as `load_rules`."""
     lists, problems = load_allow_lists(mappings_folder)
+    lists = {**lists, **(allow_lists or {})}
     drafts = [_draft(file, lists) for file in yaml_files]
+    problems += _join_filters(drafts)
     resolver = Resolver(drafts)
     resolved = [(draft, [resolver.resolve(draft, entry) for entry in draft.entries]) for draft in drafts]
     files = []
@@ -56,6 +69,8 @@ def rules_of(yaml_files: Iterable[YamlFile], *, mappings_folder: Path) -> Loaded
         subjects = tuple(
             rule for entry, rule in zip(draft.entries, rules, strict=True) if rule and id(entry) not in inner
         )
+        if not documents:
+            continue  # filters only
         files.append(RuleFile(draft.yaml.path, documents, subjects))
     return LoadedRules(tuple(files), tuple(problems), tuple(draft.yaml for draft in drafts))
 
@@ -97,8 +112,31 @@ def _walk(folder: Path, problems: list[Problem]) -> Iterator[Path]:
 def _draft(file: YamlFile, lists: AllowLists) -> FileDraft:
     draft = FileDraft(file)
     for document in draft.yaml.documents:
-        draft.entries.append(_entry(document, lists, draft.problems))
+        if isinstance(document.data, dict) and "filter" in document.data:
+            found, problems = parse_filter(document, lists)
+            draft.problems += problems
+            draft.filters += [found] if found else []
+        else:
+            draft.entries.append(_entry(document, lists, draft.problems))
     return draft
+
+
+def _join_filters(drafts: Sequence[FileDraft]) -> list[Problem]:
+    """Join every filter to the base rules that it is for; a warning for each that is for none."""
+    filters = [found for draft in drafts for found in draft.filters]
+    rules = [entry.rule for draft in drafts for entry in draft.entries if isinstance(entry.rule, BaseRule)]
+    for draft in drafts:
+        draft.entries = [
+            Entry(entry.document, filtered(entry.rule, filters) if isinstance(entry.rule, BaseRule) else entry.rule)
+            for entry in draft.entries
+        ]
+    return [
+        found.document.problem(
+            "filter-unused", "the filter is for none of the rules here", ("filter",), None, "warning"
+        )
+        for found in filters
+        if not any(found.applies_to(rule) for rule in rules)
+    ]
 
 
 def _entry(document: Document, lists: AllowLists, problems: list[Problem]) -> Entry:
@@ -106,10 +144,10 @@ def _entry(document: Document, lists: AllowLists, problems: list[Problem]) -> En
     if not isinstance(data, dict):
         problems.append(document.problem("wrong-type", f"a rule must be a mapping, not {kind(data)}"))
         return Entry(document, None)
-    for key, what in (("filter", "Sigma filters"), ("action", "Sigma rule collections (action:)")):
-        if key in data:
-            problems.append(document.problem("not-supported", f"{what} are not supported", (key,)))
-            return Entry(document, None)
+    if "action" in data:
+        message = "Sigma rule collections (action:) are not supported"
+        problems.append(document.problem("not-supported", message, ("action",)))
+        return Entry(document, None)
     if "correlation" in data and "detection" in data:
         hint = "split it with --- into a base rule and a correlation"
         message = "one document is either a rule (detection) or a correlation"

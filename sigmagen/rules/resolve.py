@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from sigmagen.problems import Problem
 from sigmagen.rules.correlation import BrokenDraft, Draft, Reference
+from sigmagen.rules.filters import Filter
 from sigmagen.rules.model import BaseRule, Correlation
 from sigmagen.rules.yaml import Document, YamlFile
 
@@ -44,6 +45,7 @@ class FileDraft:
     yaml: YamlFile
     entries: list[Entry] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    filters: list[Filter] = field(default_factory=list)
 
     @property
     def complete(self) -> bool:

@@ -118,7 +118,7 @@ def test_a_server_that_does_not_answer_is_exit_code_3_with_a_way_out(run: Run, l
     result = run("normalize", litellm, "--to", f"http://{nowhere}")
     assert (result.exit_code, result.stdout) == (3, "")
     assert f"error[no-server]: Elasticsearch at http://{nowhere}: ConnectionError" in result.stderr
-    assert "check the URL, and the API key in SIGMAGEN_ELASTICSEARCH_API_KEY" in result.stderr
+    assert "check the URL, and the credentials in SIGMAGEN_ELASTICSEARCH_API_KEY" in result.stderr
     assert not list(Path().iterdir())
 
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from sigmagen.backends.splunk import SplunkPrinter
 from sigmagen.content import mappings_folder, rules_folder
 from sigmagen.convert import Converter
 from sigmagen.engines.duckdb import DuckDBEngine
 from sigmagen.engines.splunk_local import SplunkLocalEngine
+from sigmagen.plan.expr import Literal
+from sigmagen.plan.model import Plan
+from sigmagen.plan.steps import Filter, Scan
 from sigmagen.problems import SigmagenError
 from sigmagen.rules.load import load_rules
 from sigmagen.simulate.call import Call
@@ -98,3 +103,69 @@ def test_a_call_with_a_prompt_longer_than_splunk_extracts_is_still_counted(engin
         found[runner.name] = runner.run(CONVERTER.convert(file.subjects[0], source, runner.siem), *EVER)
     assert found["splunk-local"] == found["duckdb"]
     assert found["duckdb"]
+
+
+TWO_COUNTS = """title: Any
+name: any
+logsource: {category: ai_inference}
+detection: {selection: {gen_ai.operation.name: chat}, condition: selection}
+---
+title: Organizations
+name: organizations
+correlation:
+  type: value_count
+  rules: [any]
+  group-by: [user.id]
+  timespan: 1h
+  condition: {field: organization.id, gte: 2}
+---
+title: Prompts
+name: prompts
+correlation:
+  type: value_count
+  rules: [any]
+  group-by: [user.id]
+  timespan: 1h
+  condition: {field: gen_ai.prompt.hash, gte: 2}
+---
+title: Both
+name: both
+correlation: {type: temporal, rules: [organizations, prompts], group-by: [user.id], timespan: 1h}
+"""
+
+
+def test_an_event_without_the_value_of_one_count_counts_for_the_other(
+    engine: SplunkLocalEngine, tmp_path: Path
+) -> None:
+    """stats BY drops rows with a missing value, so the query has to keep them."""
+    path = tmp_path / "rule.yml"
+    path.write_text(TWO_COUNTS)
+    rule = load_rules([path], rules_folder=tmp_path, mappings_folder=mappings_folder()).files[0].subjects[0]
+    values = [
+        {"organization.id": "a"},
+        {"organization.id": "b"},
+        {"gen_ai.prompt.hash": "x"},
+        {"gen_ai.prompt.hash": "y"},
+    ]
+    records = [
+        {"@timestamp": f"2026-08-11T09:00:0{n}Z", "user.id": "u", "gen_ai.operation.name": "chat"} | value
+        for n, value in enumerate(values)
+    ]
+    source = CONVERTER.source("canonical")
+    found = {}
+    for runner in (DuckDBEngine(), engine):
+        runner.load(source, records)
+        found[runner.name] = runner.run(CONVERTER.convert(rule, source, runner.siem), *EVER)
+    assert found["duckdb"]
+    assert found["splunk-local"] == found["duckdb"]
+
+
+@pytest.mark.parametrize(("always", "rows"), [(True, 1), (False, 0)])
+def test_a_condition_that_is_settled_is_written_as_a_condition(
+    engine: SplunkLocalEngine, always: bool, rows: int
+) -> None:
+    source = CONVERTER.source("canonical")
+    engine.load(source, [record("canonical")])
+    plan = Plan(None, source, source.targets["splunk"], "hunt")
+    plan.steps = [Scan(), Filter(Literal(always))]
+    assert len(engine.execute(SplunkPrinter(plan).text(), *EVER)) == rows

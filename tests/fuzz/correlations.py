@@ -84,7 +84,7 @@ def correlation(dice: random.Random, bases: Sequence[str], timespans: tuple[str,
 # Conditions
 
 
-def _measure(
+def measured(
     dice: random.Random, counted: Sequence[str] = COUNTED, numbers: Sequence[str] = tuple(NUMBERS)
 ) -> Condition:
     """A type that counts or computes, and its condition, open."""
@@ -103,7 +103,7 @@ def _measure(
     return kind, condition
 
 
-def _sequence(dice: random.Random, rules: Sequence[str]) -> Condition:
+def sequence(dice: random.Random, rules: Sequence[str]) -> Condition:
     """A temporal type over rules, and its condition: all rules, some of them, or an expression."""
     kind = dice.choice(("temporal", "temporal_ordered"))
     roll = dice.random()
@@ -136,12 +136,12 @@ def _expression(dice: random.Random, rules: Sequence[str]) -> str:
 
 
 def _flat(draft: Draft) -> None:
-    draft.add(_measure(draft.dice), draft.some_bases(1, 2), draft.dice.choice(GROUPS))
+    draft.add(measured(draft.dice), draft.some_bases(1, 2), draft.dice.choice(GROUPS))
 
 
 def _temporal(draft: Draft) -> None:
     rules = draft.some_bases(2, 4)
-    draft.add(_sequence(draft.dice, rules), rules, draft.dice.choice(GROUPS))
+    draft.add(sequence(draft.dice, rules), rules, draft.dice.choice(GROUPS))
 
 
 def _aliased(draft: Draft) -> None:
@@ -151,10 +151,10 @@ def _aliased(draft: Draft) -> None:
     name = dice.choice(list(ALIASES))
     aliases = {name: {rule: dice.choice(ALIASES[name]) for rule in rules}}
     if name in NUMERIC_ALIASES:
-        kind, condition = _measure(dice, [name], [name])
+        kind, condition = measured(dice, [name], [name])
         group_by: Sequence[str] = dice.choice(GROUPS[:4])
     else:
-        kind, condition = dice.choice((_measure(dice), _sequence(dice, rules)))
+        kind, condition = dice.choice((measured(dice), sequence(dice, rules)))
         group_by = [name, *dice.choice(((), (), ("event.outcome",)))]
         if kind == "value_count" and dice.random() < 0.3:
             condition["field"], group_by = name, ()
@@ -164,7 +164,7 @@ def _aliased(draft: Draft) -> None:
 def _inner(draft: Draft, group_by: Sequence[str]) -> str:
     """A correlation over events, with at least this group-by."""
     rules = draft.some_bases(1, 3)
-    made = _measure(draft.dice) if draft.dice.random() < 0.7 or len(rules) < 2 else _sequence(draft.dice, rules)
+    made = measured(draft.dice) if draft.dice.random() < 0.7 or len(rules) < 2 else sequence(draft.dice, rules)
     return draft.add(made, rules, group_by)
 
 
@@ -185,13 +185,13 @@ def _chain(draft: Draft) -> None:
     if dice.random() < 0.6:
         inner = _inner(draft, inner_group)
         numbers = [name for name in inner_group if name in NUMBERS]
-        draft.add(_measure(dice, inner_group, numbers), [inner], group_by)
+        draft.add(measured(dice, inner_group, numbers), [inner], group_by)
         return
     alike = dice.random() < 0.5
     inners = [
         _inner(draft, inner_group if alike else _with_extras(dice, group_by, 1)) for _ in range(dice.choice((2, 2, 3)))
     ]
-    made = _sequence(dice, inners) if dice.random() < 0.8 else _measure(dice, inner_group if alike else group_by, ())
+    made = sequence(dice, inners) if dice.random() < 0.8 else measured(dice, inner_group if alike else group_by, ())
     draft.add(made, inners, group_by)
 
 
@@ -207,7 +207,7 @@ def _mixed(draft: Draft) -> None:
     if group_by == ("user.id",) and dice.random() < 0.5:
         aliases = {"who": {rule: "user.id" if rule == inner else dice.choice(ALIASES["who"]) for rule in rules}}
         group_by = ["who"]
-    made = _sequence(dice, rules) if dice.random() < 0.6 else _measure(dice, inner_group, ())
+    made = sequence(dice, rules) if dice.random() < 0.6 else measured(dice, inner_group, ())
     draft.add(made, rules, group_by, aliases)
 
 
@@ -225,5 +225,5 @@ def _deep(draft: Draft) -> None:
             rules.append(_inner(draft, below))
         numbers = [name for name in below if name in NUMBERS]
         counts = len(rules) == 1 or dice.random() < 0.4
-        made = _measure(dice, below, numbers) if counts else _sequence(dice, rules)
+        made = measured(dice, below, numbers) if counts else sequence(dice, rules)
         rules = [draft.add(made, rules, group_by)]

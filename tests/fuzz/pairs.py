@@ -42,7 +42,13 @@ def pairs_of(world: World) -> list[Pair]:
     """The pairs over one set of events. Nothing but its seed and records decide about them."""
     dice = random.Random(f"rules {world.seed}")
     bases = _bases(dice, world)
-    drafts = [correlation(dice, list(bases), world.timespans) for _ in range(RULES_PER_WORLD)]
+    return built(dice, world, bases, [correlation(dice, list(bases), world.timespans) for _ in range(RULES_PER_WORLD)])
+
+
+def built(
+    dice: random.Random, world: World, bases: dict[str, Document], drafts: Sequence[tuple[list[Document], str]]
+) -> list[Pair]:
+    """The pairs of drafts, each the documents of correlations and their kind; their thresholds are chosen here."""
     for rule, (documents, _) in zip(load([_text(bases, part) for part, _ in drafts]), drafts, strict=True):
         settle(dice, rule, documents, world)
     texts = [_text(bases, documents) for documents, _ in drafts]

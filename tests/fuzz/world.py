@@ -100,6 +100,11 @@ class World:
         """The records as the oracle sees them."""
         return [record | {"@timestamp": milliseconds(record["@timestamp"])} for record in self.records]
 
+    @property
+    def logs(self) -> dict[str, list[Record]]:
+        """The records of each source."""
+        return {"canonical": self.records}
+
 
 def milliseconds(text: str) -> int:
     """Epoch milliseconds of a time as written here: what is finer is cut."""

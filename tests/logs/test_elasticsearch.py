@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from sigmagen.logs.elasticsearch import document_id, without_password
+from sigmagen.connect import without_password
+from sigmagen.logs.elasticsearch import document_id
 from sigmagen.normalize import CanonicalEvent
 
 

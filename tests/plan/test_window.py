@@ -38,7 +38,8 @@ def test_a_timespan_must_be_positive() -> None:
 
 def test_schedule_covers_window_interval_and_ingest_delay() -> None:
     schedule = Schedule.of([Window.over(HOUR)], shortest_interval=5 * MINUTE, ingest_delay=20 * MINUTE)
-    assert schedule == Schedule(10 * MINUTE, HOUR + 10 * MINUTE + 20 * MINUTE, HOUR, 20 * MINUTE)
+    lookback = HOUR + 10 * MINUTE + 20 * MINUTE
+    assert schedule == Schedule(10 * MINUTE, lookback, lookback, 20 * MINUTE)
 
 
 def test_a_target_that_runs_less_often_lengthens_interval_and_look_back() -> None:

@@ -24,7 +24,7 @@ FAULTS = {
     "duplicate_key.yml": [("duplicate-key", 6)],
     "empty.yml": [("empty-file", 1)],
     "empty_documents.yml": [("empty-file", 1)],
-    "filter.yml": [("not-supported", 3)],
+    "filter.yml": [("wrong-type", 3)],
     "not_a_mapping.yml": [("wrong-type", 1)],
     "not_utf8.yml": [("not-text", 1)],
     "range.yml": [("condition-range", 15)],

@@ -56,7 +56,16 @@ class Context:
 
     @cached_property
     def documents(self) -> tuple[RuleDocument, ...]:
-        """Every document that is a mapping, those of broken files included."""
+        """Every rule and correlation, those of broken files included."""
+        return tuple(document for document in self._mappings if "filter" not in document.data)
+
+    @cached_property
+    def filters(self) -> tuple[RuleDocument, ...]:
+        """Every filter."""
+        return tuple(document for document in self._mappings if "filter" in document.data)
+
+    @cached_property
+    def _mappings(self) -> tuple[RuleDocument, ...]:
         return tuple(document for file in self.loaded.sources for document in _documents(file))
 
     def data(self, *parts: str) -> dict[str, Any] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from sigmagen.problems import Problem
 from sigmagen.rules.lint.context import Context, RuleDocument
@@ -14,7 +15,7 @@ def check(context: Context, reported: Sequence[Problem]) -> Iterator[Problem]:
     lines = {(problem.file, problem.line) for problem in reported if problem.severity == "error"}
     broken = {file for file, line in lines if line is not None}
     schema = schema_path("rule", context.mappings)
-    for document in context.documents:
+    for document in (*context.documents, *context.filters):
         clean = document.document.file not in broken
         for problem in check_schema(document.document, schema, "rule-schema"):
             if (problem.file, problem.line) not in lines:
@@ -26,9 +27,11 @@ def check(context: Context, reported: Sequence[Problem]) -> Iterator[Problem]:
 
 def _official(context: Context, document: RuleDocument) -> Iterator[Problem]:
     from sigma.correlations import SigmaCorrelationRule
+    from sigma.filters import SigmaFilter
     from sigma.rule import SigmaRule
 
-    kind = SigmaCorrelationRule if document.is_correlation else SigmaRule
+    kind: Any = SigmaCorrelationRule if document.is_correlation else SigmaRule
+    kind = SigmaFilter if "filter" in document.data else kind
     try:
         found: list[Exception] = list(kind.from_dict(document.data, collect_errors=True).errors)
     # pySigma lets plain exceptions through on values of a type that it doesn't expect.

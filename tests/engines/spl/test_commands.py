@@ -42,6 +42,11 @@ def test_dedup_command__several_fields_and_a_count() -> None:
     assert len(search("* | dedup 2 a", *events)) == 4
 
 
+def test_addinfo_command__gives_the_time_range() -> None:
+    (row,) = search("* | addinfo | table info_*", {}, earliest=0.0, latest=9.0)
+    assert row == {"info_min_time": 0.0, "info_max_time": 9.0}
+
+
 def test_fields_command__keeps_internal_fields() -> None:
     (row,) = search("* | fields x.*", {"x.a": "1", "y": "2", "_raw": "r"})
     assert set(row) == {"x.a", "_raw", "_time"}

@@ -35,7 +35,7 @@ WITH events AS (
     count(DISTINCT "gen_ai.prompt.hash") FILTER ("gen_ai.prompt.hash" <> '') AS value_2
   FROM panes, unnest(range(1, 7)) AS spread(k)
   GROUP BY ALL
-  HAVING value_1 >= 10 OR value_2 >= 50
+  HAVING (value_1 >= 10 OR value_2 >= 50)
 ), windows_2 AS (
   SELECT *,
     CASE WHEN value_1 >= 10 THEN 1 ELSE 0 END AS rule_1,

@@ -1,0 +1,120 @@
+"""`sigmagen deploy`: a package put where it belongs, after a plan."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import click
+
+from sigmagen.cli.packaging import Packaging
+from sigmagen.cli.problems import print_json, print_problems
+from sigmagen.cli.settings import AS_JSON, RULE_PATHS, SOURCES, Settings, with_settings
+from sigmagen.deploy.plan import Change, Plan, apply, make_plan
+from sigmagen.mapping.source import SIEMS
+from sigmagen.problems import EXIT_FINDINGS, EXIT_USAGE, Problem, SigmagenError
+from sigmagen.report.text import harmless
+
+_COLOURS = {"create": "green", "update": "yellow", "foreign": "red", "delete": "red", "obsolete": "cyan"}
+
+
+@click.command("deploy")
+@click.argument("siem", type=click.Choice(SIEMS), metavar="|".join(SIEMS))
+@RULE_PATHS
+@click.option(
+    "--package",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Deploy this folder, which `sigmagen package` wrote, as it is.",
+)
+@SOURCES
+@click.option("--dry-run", is_flag=True, help="Show the plan and change nothing.")
+@click.option("--prune", is_flag=True, help="Delete what an earlier package brought and this one hasn't.")
+@AS_JSON
+@with_settings
+def command(
+    siem: str,
+    paths: tuple[Path, ...],
+    package: Path | None,
+    sources: tuple[str, ...],
+    dry_run: bool,
+    prune: bool,
+    as_json: bool,
+    settings: Settings,
+) -> int:
+    """Put a package into a SIEM, after a plan.
+
+    What is new is created, what changed is updated, and what isn't ours stays as it is.
+
+    PATH is a rule file or a folder; without one, all rules are deployed. Rules arrive turned off, unless the overlay
+    turns them on; what people turn on or off there stays. Nothing is deleted without --prune. A run that was cut short
+    is taken up by running again. Exits with 1 where somebody else's object is in the way.
+
+    Addresses and keys come from the environment, keys also from the system's keyring. Elastic: SIGMAGEN_KIBANA_URL and
+    _API_KEY, SIGMAGEN_ELASTICSEARCH_URL and _API_KEY. Splunk: SIGMAGEN_SPLUNK_URL and _TOKEN; only saved searches,
+    macros and event types, as the rest of the app comes with its archive. Sentinel: SIGMAGEN_SENTINEL_WORKSPACE (its
+    resource id) and _TOKEN (of `az account get-access-token`).
+    """
+    if package and (paths or sources):
+        raise click.UsageError("--package is deployed as it is: leave out PATH and -s")
+    with _packaged(siem, package, paths, sources, settings) as folder, _adapter(siem).parts(folder) as parts:
+        plan = make_plan(parts, prune=prune)
+        foreign = plan.foreign
+        if not as_json:
+            _show(plan, everything=settings.verbose)
+        if not dry_run:
+            foreign += apply(plan, lambda change: None if as_json else _tell(change))
+        if as_json:
+            print_json({"applied": not dry_run, "changes": [change.as_dict() for change in plan]})
+    print_problems(_in_the_way(change) for change in foreign)
+    return EXIT_FINDINGS if foreign else 0
+
+
+def _adapter(siem: str):  # type: ignore[no-untyped-def]
+    try:
+        return import_module(f"sigmagen.deploy.{siem}")
+    except ModuleNotFoundError as error:
+        if error.name != f"sigmagen.deploy.{siem}":
+            raise
+        problem = Problem("no-deployment", f"there is no deployment to {siem} yet", hint="import the package by hand")
+        raise SigmagenError(problem, EXIT_USAGE) from None
+
+
+@contextmanager
+def _packaged(
+    siem: str, package: Path | None, paths: Sequence[Path], sources: Sequence[str], settings: Settings
+) -> Iterator[Path]:
+    """The folder of a package: the given one, or one written for this run."""
+    if package:
+        yield package
+        return
+    made = Packaging.of(siem, paths, sources, settings)
+    with TemporaryDirectory(prefix="sigmagen-") as name:
+        print_problems([*made.write(Path(name)), *made.missing])
+        yield Path(name)
+
+
+def _show(plan: Plan, *, everything: bool) -> None:
+    for change in plan:
+        if change.action != "unchanged" or everything:
+            click.echo(_line(change, change.action))
+    counts = {action: sum(change.action == action for change in plan) for action in (*_COLOURS, "unchanged")}
+    click.echo("plan: " + ", ".join(f"{number} {action}" for action, number in counts.items() if number))
+
+
+def _line(change: Change, word: str) -> str:
+    fields = f" ({', '.join(change.fields)})" if change.fields else ""
+    colour = _COLOURS.get(change.action, "white")
+    return f"{click.style(f'{word:<10}', colour)}{change.kind} {harmless(change.title)}{harmless(fields)}"
+
+
+def _tell(change: Change) -> None:
+    done = {"create": "created", "update": "updated", "delete": "deleted"}
+    click.echo(_line(change, done[change.action]), err=True)
+
+
+def _in_the_way(change: Change) -> Problem:
+    message = f"{change.kind} {change.title}: somebody else's object has its place ({change.key}), and stays"
+    return Problem("deploy-foreign", message, hint="rename or remove it there, if it may go")

@@ -1,0 +1,40 @@
+"""`sigmagen package`: what a SIEM imports, from the rules and mappings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from sigmagen.cli.packaging import Packaging
+from sigmagen.cli.problems import print_problems
+from sigmagen.cli.settings import RULE_PATHS, SOURCES, Settings, with_settings
+from sigmagen.mapping.source import SIEMS
+from sigmagen.problems import EXIT_CLEAN, EXIT_FINDINGS
+from sigmagen.report.text import counted, harmless
+
+
+@click.command("package")
+@click.argument("siem", type=click.Choice(SIEMS), metavar="|".join(SIEMS))
+@RULE_PATHS
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), required=True, help="The folder that gets the package."
+)
+@SOURCES
+@with_settings
+def command(siem: str, paths: tuple[Path, ...], output: Path, sources: tuple[str, ...], settings: Settings) -> int:
+    """Write what a SIEM imports: scheduled detections, turned off.
+
+    PATH is a rule file or a folder; without one, all rules are packaged, each for every source that carries its fields
+    (with -s, only for those). The same rules, mappings and overlay always give the same bytes. Exits with 1 where a
+    rule is in the package for no source at all.
+    """
+    from sigmagen.logs.output import whole_folder
+
+    made = Packaging.of(siem, paths, sources, settings)
+    with whole_folder(output) as folder:
+        refused = made.write(folder)
+    print_problems([*refused, *made.missing])
+    detections = counted(len(made.content.detections) - len(refused), "detection")
+    click.echo(f"{detections} packaged for {siem} in {harmless(str(output))}", err=True)
+    return EXIT_FINDINGS if refused or made.missing else EXIT_CLEAN

@@ -1,0 +1,83 @@
+"""A package made from the rules, for the commands that write one and those that bring one somewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from sigmagen.cli.problems import broken, print_problems
+from sigmagen.cli.settings import Settings, chosen_sources
+from sigmagen.convert import Converter
+from sigmagen.overlay import Overlay
+from sigmagen.packages.content import Content, content
+from sigmagen.problems import EXIT_BROKEN_INPUT, EXIT_USAGE, Problem, SigmagenError
+from sigmagen.rules.model import Correlation, RuleFile
+
+KEEPS_LISTS_APART = ("splunk", "sentinel")
+"""SIEMs whose packages decide themselves what becomes of the example values of allow lists."""
+
+
+@dataclass(frozen=True)
+class Packaging:
+    """What goes into a package. `missing` says why a rule is there for no source."""
+
+    siem: str
+    content: Content
+    converter: Converter
+    changes: dict[str, Any]
+    missing: tuple[Problem, ...]
+
+    @classmethod
+    def of(cls, siem: str, paths: Sequence[Path], sources: Sequence[str], settings: Settings) -> Packaging:
+        """The content from rules at the paths, over these sources or all. Says what is wrong with a rule.
+
+        Raises SigmagenError for a rule that can't be used, and where nothing is left.
+        """
+        overlay, converter = settings.overlay(), settings.converter()
+        loaded = settings.load(paths, examples=siem in KEEPS_LISTS_APART)
+        chosen = chosen_sources(converter, sources)
+        if broken(loaded.problems):
+            raise SigmagenError(list(loaded.problems), EXIT_BROKEN_INPUT)
+        print_problems(loaded.problems)
+        found = content(converter, loaded.files, siem, chosen, overlay)
+        if settings.verbose or not found.detections:
+            print_problems(found.left_out)
+        if not found.detections:
+            nothing = Problem(
+                "empty-package", "no rule can be packaged for these sources", hint="see what is said above"
+            )
+            raise SigmagenError(nothing, EXIT_USAGE)
+        missing = () if chosen else tuple(_missing(loaded.files, found))
+        return cls(siem, found, converter, _changes(settings, overlay), missing)
+
+    def write(self, folder: Path) -> list[Problem]:
+        """Write the package; returns why a detection is not in it. Raises SigmagenError."""
+        writer = import_module(f"sigmagen.packages.{self.siem}").write
+        return list(writer(self.content, folder, self.converter, self.changes) or ())
+
+
+def _missing(files: Iterable[RuleFile], found: Content) -> Iterator[Problem]:
+    """Why a rule is there for no source."""
+    there = {(item.rule.file, item.rule.line) for item in found.detections}
+    for rule in (rule for file in files for rule in file.subjects):
+        if (rule.file, rule.line) in there:
+            continue
+        reasons = [problem for problem in found.left_out if (problem.file, problem.line) == (rule.file, rule.line)]
+        if not reasons:
+            why = "no source feeds it" if isinstance(rule, Correlation) else "it is no correlation, so it has no window"
+            reasons = [Problem("not-packaged", f"{rule.title}: {why}", "error", rule.file, rule.line)]
+        yield from reasons
+
+
+def _changes(settings: Settings, overlay: Overlay | None) -> dict[str, Any]:
+    """What a package records as the tenant's own: the overlay, and the text of all filters that were joined."""
+    from sigmagen.rules.load import find_rule_files
+
+    changes = dict(overlay.data) if overlay else {}
+    files, _ = find_rule_files([*settings.filters, *(overlay.filters if overlay else ())])
+    if files:
+        changes["filters"] = {file.name: file.read_text(encoding="utf-8") for file in files}
+    return changes

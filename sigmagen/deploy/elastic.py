@@ -1,0 +1,287 @@
+"""Elastic: templates into Elasticsearch, Discover sessions and detection rules into Kibana."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import quote
+
+import urllib3
+
+from sigmagen.connect import API_KEY_VARIABLE, elasticsearch_options, file_setting, setting
+from sigmagen.deploy.credentials import required, secret
+from sigmagen.deploy.http import Client
+from sigmagen.deploy.plan import Body, ConflictError, Found, Item, Part, differing
+from sigmagen.packages.elastic import COMPONENT_TEMPLATES, INDEX_TEMPLATES, RULES, SAVED_OBJECTS
+from sigmagen.packages.elastic.rules import TAG, checked
+from sigmagen.packages.elastic.templates import OWNER
+from sigmagen.packages.elastic.text import marker
+from sigmagen.problems import EXIT_FINDINGS, Problem, SigmagenError
+
+KIBANA = "SIGMAGEN_KIBANA"
+ELASTICSEARCH = "SIGMAGEN_ELASTICSEARCH"
+
+CONFLICT = 409
+_HEADERS = {"Accept": "application/json", "User-Agent": "sigmagen"}
+_PAGE = 100
+_RULES = "/api/detection_engine/rules"
+# What a rule's users decide: an update keeps it.
+_USERS = ("enabled", "actions", "exceptions_list")
+# What a rule may have from an older package and the new one hasn't.
+_OPTIONS = ("alert_suppression", "timestamp_override")
+
+
+@contextmanager
+def parts(folder: Path) -> Iterator[list[Part]]:
+    """The parts of a package in a folder, templates first. Raises SigmagenError: a file or an address is missing."""
+    elasticsearch, kibana = elasticsearch_client(), kibana_client()
+    try:
+        yield [
+            Part(Templates(elasticsearch, "component"), list(_documents(folder / COMPONENT_TEMPLATES))),
+            Part(Templates(elasticsearch, "index"), list(_documents(folder / INDEX_TEMPLATES))),
+            Part(SavedObjects(kibana), [_saved_object(line) for line in _lines(folder / SAVED_OBJECTS)]),
+            Part(Rules(kibana), [_rule(line) for line in _lines(folder / RULES)]),
+        ]
+    finally:
+        elasticsearch.close()
+        kibana.close()
+
+
+def elasticsearch_client() -> Client:
+    """Elasticsearch, with the same settings as elsewhere; the key also from the keyring. Raises SigmagenError."""
+    url = required(f"{ELASTICSEARCH}_URL", setting(f"{ELASTICSEARCH}_URL"), "the address of Elasticsearch")
+    options = elasticsearch_options()
+    user, password = options.get("basic_auth", ("", ""))
+    key = None if password else options.get("api_key") or secret(API_KEY_VARIABLE)
+    headers = dict(_HEADERS)
+    if password:
+        headers |= urllib3.make_headers(basic_auth=f"{user}:{password}")
+    elif key:
+        headers["Authorization"] = f"ApiKey {key}"
+    tls = {"ca_certs": options.get("ca_certs"), "assert_fingerprint": options.get("ssl_assert_fingerprint")}
+    secrets = [value for value in (key, password, headers.get("authorization", "").partition(" ")[2]) if value]
+    given = {name: value for name, value in tls.items() if value}
+    return Client(url, headers, secrets, "Elasticsearch", given)
+
+
+def kibana_client() -> Client:
+    """Kibana, with an API key. Raises SigmagenError."""
+    url = required(f"{KIBANA}_URL", setting(f"{KIBANA}_URL"), "the address of Kibana")
+    key = required(f"{KIBANA}_API_KEY", secret(f"{KIBANA}_API_KEY"), "the API key of Kibana")
+    own = {"kbn-xsrf": "true", "Elastic-Api-Version": "2023-10-31", "Authorization": f"ApiKey {key}"}
+    authority = file_setting(f"{KIBANA}_CA_FILE")
+    return Client(url, {**_HEADERS, **own}, [key], "Kibana", {"ca_certs": authority} if authority else {})
+
+
+def _lines(file: Path) -> Iterator[Any]:
+    try:
+        for line in file.read_text(encoding="utf-8").splitlines():
+            yield json.loads(line)
+    except (OSError, ValueError) as error:
+        raise _no_package(file, error) from None
+
+
+def _documents(folder: Path) -> Iterator[Item]:
+    for file in sorted(folder.glob("*.json")):
+        try:
+            yield Item(file.stem, file.stem, json.loads(file.read_text(encoding="utf-8")))
+        except (OSError, ValueError) as error:
+            raise _no_package(file, error) from None
+
+
+def _no_package(file: Path, error: Exception) -> SigmagenError:
+    reason = getattr(error, "strerror", None) or str(error)
+    hint = "`sigmagen package elastic -o DIR` writes a package"
+    return SigmagenError(Problem("not-a-package", f"can't be read: {reason}", file=str(file), hint=hint))
+
+
+def _rule(body: Body) -> Item:
+    checked(body)
+    return Item(body["rule_id"], body["name"], body)
+
+
+def _saved_object(body: Body) -> Item:
+    return Item(f"{body['type']}/{body['id']}", body["attributes"].get("title") or body["attributes"]["name"], body)
+
+
+class Templates:
+    """Component or index templates; ours say so in `_meta`, with their name, which a copy has not."""
+
+    def __init__(self, client: Client, level: Literal["component", "index"]) -> None:
+        self.client = client
+        self.kind = f"{level} template"
+        self._level = level
+
+    def found(self, keys: Collection[str]) -> dict[str, Found]:
+        answer = self.client.get(f"/_{self._level}_template")
+        entries = answer.json()[f"{self._level}_templates"] if answer else []
+        there = {}
+        for entry in entries:
+            body = entry[f"{self._level}_template"]
+            meta = body.get("_meta") or {}
+            ours = meta.get("created_by") == OWNER and meta.get("name") == entry["name"]
+            if ours or entry["name"] in keys:
+                there[entry["name"]] = Found(entry["name"], entry["name"], body, ours)
+        return there
+
+    def differences(self, item: Item, found: Found) -> list[str]:
+        # Any other field of the mapping is one that an older package had.
+        extra = ["template"] if _properties(found.body) - _properties(item.body) else []
+        return sorted({*differing(item.body, found.body), *extra})
+
+    def create(self, item: Item) -> None:
+        answer = self.client.send(
+            "PUT", self._path(item.key), params={"create": "true"}, body=item.body, accepted=(400,)
+        )
+        if answer.status == 400:
+            # Elasticsearch says 400 both of a template that is there and of one that it refuses.
+            if item.key in self.found({item.key}):
+                raise ConflictError(item.key)
+            raise self.client.refused("PUT", self._path(item.key), answer)
+
+    def update(self, item: Item, found: Found) -> None:
+        self.client.send("PUT", self._path(item.key), body=item.body)
+
+    def delete(self, found: Found) -> None:
+        self.client.send("DELETE", self._path(found.key), accepted=(404,))
+
+    def _path(self, name: str) -> str:
+        return f"/_{self._level}_template/{quote(name, safe='')}"
+
+
+def _properties(body: Body) -> set[str]:
+    """The dotted names of a template's mapped fields."""
+    found: set[str] = set()
+
+    def walk(properties: Body, prefix: str) -> None:
+        for name, definition in properties.items():
+            found.add(prefix + name)
+            walk(definition.get("properties", {}), f"{prefix}{name}.")
+
+    walk(body.get("template", {}).get("mappings", {}).get("properties", {}), "")
+    return found
+
+
+class SavedObjects:
+    """Kibana's saved objects of our types; ours have a marker with their own id in the description."""
+
+    kind = "saved object"
+    types = ("tag", "search")
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+
+    def found(self, keys: Collection[str]) -> dict[str, Found]:
+        body = {"type": list(self.types), "excludeExportDetails": True}
+        answer = self.client.send("POST", "/api/saved_objects/_export", body=body)
+        there = {}
+        for entry in answer.lines():
+            key = f"{entry['type']}/{entry['id']}"
+            attributes = entry.get("attributes", {})
+            ours = f"[{marker(entry['id'])}]" in str(attributes.get("description"))
+            if ours or key in keys:
+                title = attributes.get("title") or attributes.get("name") or key
+                there[key] = Found(key, str(title), entry, ours)
+        return there
+
+    def differences(self, item: Item, found: Found) -> list[str]:
+        there = found.body.get("attributes", {})
+        # From 9 on, a session's attributes stand in its first tab.
+        tabs = there.get("tabs") or [{}]
+        there = {**tabs[0].get("attributes", {}), **there}
+        differences = [name for name in differing(item.body["attributes"], there) if name != "kibanaSavedObjectMeta"]
+        if _query(item.body["attributes"]) != _query(there):
+            differences.append("query")
+        return sorted(differences)
+
+    def create(self, item: Item) -> None:
+        self._import(item, overwrite=False)
+
+    def update(self, item: Item, found: Found) -> None:
+        self._import(item, overwrite=True)
+
+    def delete(self, found: Found) -> None:
+        self.client.send("DELETE", f"/api/saved_objects/{quote(found.key)}", accepted=(404,))
+
+    def _import(self, item: Item, *, overwrite: bool) -> None:
+        data = json.dumps(item.body, ensure_ascii=False).encode() + b"\n"
+        params = {"overwrite": "true"} if overwrite else {}
+        answer = self.client.send(
+            "POST", "/api/saved_objects/_import", params=params, file=("objects.ndjson", data)
+        ).json()
+        if answer.get("success"):
+            return
+        reasons = {str(error.get("error", {}).get("type", "unknown")) for error in answer.get("errors", [])}
+        if "conflict" in reasons:
+            raise ConflictError(item.key)
+        message = f"Kibana refuses the saved object {item.title}: {', '.join(sorted(reasons)) or 'no reason given'}"
+        raise SigmagenError(Problem("deploy-refused", message), EXIT_FINDINGS)
+
+
+def _query(attributes: Body) -> Any:
+    try:
+        source = json.loads(attributes.get("kibanaSavedObjectMeta", {}).get("searchSourceJSON") or "{}")
+    except ValueError:
+        return None
+    return source.get("query") if isinstance(source, dict) else None
+
+
+class Rules:
+    """Detection rules; ours have a tag with the beginning of their own id, which a copy of the rule has not."""
+
+    kind = "detection rule"
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+
+    def found(self, keys: Collection[str]) -> dict[str, Found]:
+        there = {rule["rule_id"]: _found_rule(rule) for rule in self._tagged()}
+        # A foreign rule with an id of ours needn't have our tag.
+        for key in sorted(set(keys) - set(there)):
+            if answer := self.client.get(_RULES, rule_id=key):
+                there[key] = _found_rule(answer.json())
+        return {key: rule for key, rule in there.items() if rule.ours or key in keys}
+
+    def _tagged(self) -> Iterator[Body]:
+        page, seen, total = 1, 0, 1
+        while seen < total:
+            answer = self.client.send(
+                "GET",
+                f"{_RULES}/_find",
+                params={
+                    "page": page,
+                    "per_page": _PAGE,
+                    "sort_field": "created_at",
+                    "sort_order": "asc",
+                    "filter": f'alert.attributes.tags: "{TAG}"',
+                },
+            ).json()
+            yield from answer["data"]
+            page, seen, total = page + 1, seen + len(answer["data"]), answer["total"] if answer["data"] else 0
+
+    def differences(self, item: Item, found: Found) -> list[str]:
+        extra = [name for name in _OPTIONS if found.body.get(name) and name not in item.body]
+        # An overlay that turns a rule on is a decision of its users too.
+        extra += ["enabled"] if item.body["enabled"] and not found.body.get("enabled") else []
+        return sorted({*differing(item.body, found.body, ignored=_USERS), *extra})
+
+    def create(self, item: Item) -> None:
+        answer = self.client.send("POST", _RULES, body=item.body, accepted=(CONFLICT,))
+        if answer.status == CONFLICT:
+            raise ConflictError(item.key)
+
+    def update(self, item: Item, found: Found) -> None:
+        kept = {name: found.body[name] for name in _USERS if name in found.body}
+        kept["enabled"] = bool(item.body["enabled"] or kept.get("enabled"))
+        self.client.send("PUT", _RULES, body={**item.body, **kept})
+
+    def delete(self, found: Found) -> None:
+        self.client.send("DELETE", _RULES, params={"rule_id": found.key}, accepted=(404,))
+
+
+def _found_rule(rule: Body) -> Found:
+    ours = marker(rule["rule_id"]) in (rule.get("tags") or ())
+    return Found(rule["rule_id"], str(rule.get("name")), rule, ours)

@@ -1,0 +1,222 @@
+"""Splunk: the app's saved searches, macros, sourcetypes and event types, through the REST API of a search head.
+
+The API can't take a file: the dashboard with its lookup, and the story of Enterprise Security, come with the app's
+.tgz.
+https://help.splunk.com/en/splunk-enterprise/rest-api-reference
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import tarfile
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from sigmagen.deploy.credentials import required, secret, setting
+from sigmagen.deploy.http import Client
+from sigmagen.deploy.plan import Body, ConflictError, Found, Item, Part, differing
+from sigmagen.packages.splunk.app import AUTHOR
+from sigmagen.packages.splunk.conf import parse
+from sigmagen.packages.splunk.macros import PREFIX, list_macros
+from sigmagen.packages.splunk.savedsearches import APP
+from sigmagen.packages.splunk.searches import TITLE
+from sigmagen.problems import EXIT_FINDINGS, Problem, SigmagenError
+
+URL = "SIGMAGEN_SPLUNK_URL"
+TOKEN = "SIGMAGEN_SPLUNK_TOKEN"
+
+CONFLICT = 409
+_APPS = "/services/apps/local"
+_JSON = {"output_mode": "json"}
+_OURS = (f"{TITLE} - ", PREFIX, f"eventtype={PREFIX}")
+_SHARING = "eai:sharing"
+"""Our name for where an object is seen; Splunk keeps it beside the object's settings."""
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Where the stanzas of a .conf file are kept, and who sees them."""
+
+    conf: str
+    kind: str
+    path: str
+    sharing: str = "global"
+
+
+ENDPOINTS = (
+    Endpoint("macros", "macro", "configs/conf-macros"),
+    Endpoint("props", "sourcetype", "configs/conf-props"),
+    Endpoint("eventtypes", "event type", "saved/eventtypes", "app"),
+    Endpoint("tags", "tag", "configs/conf-tags", "app"),
+    Endpoint("savedsearches", "saved search", "saved/searches"),
+)
+
+
+@contextmanager
+def parts(folder: Path) -> Iterator[list[Part]]:
+    """The parts of a package in a folder, the app first.
+
+    Raises SigmagenError: a file, an address or a token is missing, or another app has the name.
+    """
+    files = _files(folder)
+    token = required(TOKEN, secret(TOKEN), "the token of Splunk")
+    url = required(URL, setting(URL), "the address of Splunk's management port")
+    client = Client(url, {"Authorization": f"Bearer {token}", "User-Agent": "sigmagen"}, [token], "Splunk")
+    try:
+        yield [_app(client, files), *(_part(client, endpoint, files) for endpoint in ENDPOINTS)]
+    finally:
+        client.close()
+
+
+def _files(folder: Path) -> dict[str, str]:
+    """The text of the package's files."""
+    archives = sorted(folder.glob(f"{APP}-*.tgz"))
+    if len(archives) != 1:
+        reason = "no app is there" if not archives else "several versions of the app are there"
+        hint = "`sigmagen package splunk -o DIR` writes a package; keep one version in the folder"
+        raise SigmagenError(Problem("not-a-package", reason, file=str(folder), hint=hint))
+    try:
+        with tarfile.open(fileobj=io.BytesIO(archives[0].read_bytes())) as tar:
+            found = {member.name: tar.extractfile(member) for member in tar.getmembers() if member.isfile()}
+            return {name.partition("/")[2]: stream.read().decode() for name, stream in found.items() if stream}
+    except (OSError, tarfile.TarError, ValueError) as error:
+        raise SigmagenError(Problem("not-a-package", f"can't be read: {error}", file=str(archives[0]))) from None
+
+
+def _conf(files: dict[str, str], name: str) -> dict[str, dict[str, str]]:
+    try:
+        return parse(files.get(f"default/{name}.conf", ""))
+    except ValueError as error:
+        raise SigmagenError(Problem("not-a-package", str(error), file=f"{name}.conf")) from None
+
+
+def _app(client: Client, files: dict[str, str]) -> Part:
+    conf = _conf(files, "app")
+    body = {
+        "label": conf["ui"]["label"],
+        "version": conf["id"]["version"],
+        "description": conf["launcher"]["description"],
+        "author": AUTHOR,
+    }
+    return Part(App(client), [Item(APP, conf["ui"]["label"], body)])
+
+
+def _part(client: Client, endpoint: Endpoint, files: dict[str, str]) -> Part:
+    overlaid: dict[str, Any] = json.loads(files.get("overlay.json", "{}"))
+    decided = {f"{PREFIX}{name}" for name, place in overlaid.get("sources", {}).items() if "splunk" in place}
+    decided |= {macro for name in overlaid.get("allow_lists", {}) for macro in list_macros(name)}
+
+    def users(item: Item) -> set[str]:
+        """What people decide in Splunk: what is on, and where events are, unless the overlay says so itself."""
+        if endpoint.conf == "macros":
+            return set() if item.key in decided else {"definition"}
+        return {"disabled"} if item.body.get("disabled") != "0" else set()
+
+    items = [
+        Item(name, name, {**settings, _SHARING: endpoint.sharing})
+        for name, settings in _conf(files, endpoint.conf).items()
+    ]
+    return Part(Stanzas(client, endpoint, users), items)
+
+
+class App:
+    """The app itself. Its author says that it is ours."""
+
+    kind = "app"
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+
+    def found(self, keys: Collection[str]) -> dict[str, Found]:
+        answer = self.client.get(f"{_APPS}/{APP}", **_JSON)
+        if answer is None:
+            return {}
+        body = answer.json()["entry"][0]["content"]
+        if body.get("author") != AUTHOR:
+            message = f"there is an app {APP} of somebody else, so nothing was done"
+            raise SigmagenError(Problem("deploy-foreign", message, hint="remove it there, if it may go"), EXIT_FINDINGS)
+        return {APP: Found(APP, str(body.get("label")), body, True)}
+
+    def differences(self, item: Item, found: Found) -> list[str]:
+        return differing(item.body, found.body)
+
+    def create(self, item: Item) -> None:
+        form = {"name": APP, "template": "barebones", "visible": 1, **item.body}
+        answer = self.client.send("POST", _APPS, params=_JSON, form=form, accepted=(CONFLICT,))
+        if answer.status == CONFLICT:
+            raise ConflictError(APP)
+
+    def update(self, item: Item, found: Found) -> None:
+        self.client.send("POST", f"{_APPS}/{APP}", params=_JSON, form=item.body)
+
+    def delete(self, found: Found) -> None:
+        """The app is in every package, so it never is obsolete."""
+
+
+class Stanzas:
+    """The stanzas of one .conf file in our app. Those with a name like ours are ours, and all sourcetypes there."""
+
+    def __init__(self, client: Client, endpoint: Endpoint, users: Callable[[Item], set[str]]) -> None:
+        self.client = client
+        self.kind = endpoint.kind
+        self._users = users
+        self._path = f"/servicesNS/nobody/{APP}/{endpoint.path}"
+
+    def found(self, keys: Collection[str]) -> dict[str, Found]:
+        answer = self.client.get(self._path, **_JSON, count=0)
+        there = {}
+        for entry in answer.json()["entry"] if answer else []:
+            name, acl = entry["name"], entry["acl"]
+            # The list holds what other apps share, too.
+            if acl["app"] != APP:
+                continue
+            ours = name.startswith(_OURS) or self.kind == "sourcetype" or name in keys
+            body = {key: _text(value) for key, value in entry["content"].items()}
+            there[name] = Found(name, name, {**body, _SHARING: acl["sharing"]}, ours)
+        return there
+
+    def differences(self, item: Item, found: Found) -> list[str]:
+        return differing(item.body, found.body, self._users(item))
+
+    def create(self, item: Item) -> None:
+        form = {"name": item.key, **_settings(item.body)}
+        answer = self.client.send("POST", self._path, params=_JSON, form=form, accepted=(CONFLICT,))
+        if answer.status == CONFLICT:
+            raise ConflictError(item.key)
+        self._share(item)
+
+    def update(self, item: Item, found: Found) -> None:
+        users = self._users(item)
+        form = {name: value for name, value in _settings(item.body).items() if name not in users}
+        self.client.send("POST", self._named(item.key), params=_JSON, form=form)
+        if found.body.get(_SHARING) != item.body[_SHARING]:
+            self._share(item)
+
+    def delete(self, found: Found) -> None:
+        self.client.send("DELETE", self._named(found.key), params=_JSON, accepted=(404,))
+
+    def _share(self, item: Item) -> None:
+        form = {
+            "owner": "nobody",
+            "sharing": item.body[_SHARING],
+            "perms.read": "*",
+            "perms.write": "admin,sc_admin",
+        }
+        self.client.send("POST", f"{self._named(item.key)}/acl", params=_JSON, form=form)
+
+    def _named(self, name: str) -> str:
+        return f"{self._path}/{quote(name, safe='')}"
+
+
+def _settings(body: Body) -> Body:
+    return {name: value for name, value in body.items() if name != _SHARING}
+
+
+def _text(value: Any) -> str:
+    """A setting as the file has it: flags are 0 and 1."""
+    return str(int(value)) if isinstance(value, bool) else "" if value is None else str(value)

@@ -1,0 +1,228 @@
+"""KQL text run as it is on a real Log Analytics workspace, over events that travel in the query: nothing is written.
+
+    let ApiManagementGatewayLogs = datatable(TimeGenerated:datetime, ...)[...];
+    <the converted text, byte for byte>
+
+A `let` hides the workspace's table of the same name for this query. The API's time span does not reach inside a
+datatable, so only the rows in it are sent; the span is given all the same, as Sentinel gives a rule's query period.
+https://learn.microsoft.com/kusto/query/datatable-operator, https://learn.microsoft.com/azure/azure-monitor/logs/api
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+
+from sigmagen.connect import setting
+from sigmagen.convert import Query
+from sigmagen.engines.alert import Alert, alerts_from, instant
+from sigmagen.engines.errors import QueryRefusedError
+from sigmagen.engines.inline import InlineRuns, StoredRow, in_parts, mentioned
+from sigmagen.engines.store import store
+from sigmagen.mapping.sentinel_tables import table_schemas
+from sigmagen.mapping.source import Source
+from sigmagen.mapping.taxonomy import Taxonomy
+from sigmagen.problems import EXIT_USAGE, Problem, SigmagenError
+
+if TYPE_CHECKING:
+    from azure.core.exceptions import HttpResponseError
+    from azure.monitor.query import LogsQueryClient
+
+WORKSPACE_VARIABLE = "SIGMAGEN_SENTINEL_WORKSPACE"
+ENDPOINT_VARIABLE = "SIGMAGEN_SENTINEL_ENDPOINT"
+
+LONGEST_QUERY = 2_000_000
+"""Characters of a query. Azure Monitor documents no limit; this one is ours."""
+TIMEOUT = 600
+"""Seconds that Azure Monitor may take for a query; it allows no more."""
+_HINTS = {
+    401: "sign in (`az login`), or set the variables of a service principal (AZURE_CLIENT_ID, ...)",
+    403: "the identity needs to read the workspace, as the role Log Analytics Reader may",
+    404: f"{WORKSPACE_VARIABLE} is the workspace's id, a GUID (Overview, Workspace ID)",
+}
+
+Schemas = Mapping[str, Mapping[str, str]]
+
+
+def logs_client() -> LogsQueryClient:
+    """A client with the identity that Azure's own tools use (environment, managed identity, `az login`)."""
+    from azure.identity import DefaultAzureCredential
+    from azure.monitor.query import LogsQueryClient
+
+    endpoint = setting(ENDPOINT_VARIABLE)
+    options = {"read_timeout": TIMEOUT + 30, **({"endpoint": endpoint} if endpoint else {})}
+    return LogsQueryClient(DefaultAzureCredential(), **options)
+
+
+class SentinelEngine:
+    """Keeps the rows here, and sends those of a run's query period with the query."""
+
+    name: ClassVar[str] = "sentinel"
+    siem: ClassVar[str] = "sentinel"
+    fidelity: ClassVar[Literal["real", "emulated"]] = "real"
+
+    def __init__(self, workspace: str, taxonomy: Taxonomy, client: LogsQueryClient) -> None:
+        """Raises SigmagenError where the workspace can't be queried."""
+        self.workspace = workspace
+        self.taxonomy = taxonomy
+        self.client = client
+        self._rows: dict[str, list[StoredRow]] = {}
+        self._runs = InlineRuns(self.name, LONGEST_QUERY, self._execute)
+        self._ask("print answer = 1", 0, 1000)
+
+    def load(self, source: Source, records: Sequence[Mapping[str, Any]]) -> None:
+        self._rows[source.name] = [
+            StoredRow(instant(row["TimeGenerated"]), table, row)
+            for record in records
+            for table, rows in store(self.siem, source.name, dict(record)).items()
+            for row in rows
+        ]
+        self._runs.forget()
+
+    def run(self, query: Query, start: int, end: int) -> list[Alert]:
+        """Raises NotRunError where the events of a run are too many for one query."""
+        rows = [row for part in query.source.parts for row in self._rows.get(part.name, [])]
+        schemas = table_schemas(query.source, self.taxonomy)
+        texts = (inlined(query.text, part, schemas) for part in in_parts(rows, query, start, end))
+        return self._runs.run(query, texts, start, end)
+
+    def _execute(self, query: Query, text: str, start: int, end: int) -> list[Alert]:
+        columns, rows = self._ask(text, start, end)
+        return alerts_from(query, columns, rows)
+
+    def _ask(self, text: str, start: int, end: int) -> tuple[list[str], list[list[Any]]]:
+        from azure.core.exceptions import AzureError, HttpResponseError
+        from azure.monitor.query import LogsQueryResult
+
+        span = (datetime.fromtimestamp(start / 1000, UTC), datetime.fromtimestamp(end / 1000, UTC))
+        try:
+            result = self.client.query_workspace(self.workspace, text, timespan=span, server_timeout=TIMEOUT)
+        except HttpResponseError as error:
+            if error.status_code == 400:
+                raise QueryRefusedError(self.name, _reason(error)) from None
+            raise _unusable(f"HTTP {error.status_code}: {_reason(error)}", error.status_code) from None
+        except (AzureError, ValueError, KeyError, TypeError) as error:
+            raise _unusable(f"{type(error).__name__}: {_first_line(error)}") from None
+        if not isinstance(result, LogsQueryResult):
+            raise QueryRefusedError(
+                self.name, f"only part of the result: {_first_line(getattr(result.partial_error, 'message', ''))}"
+            )
+        if not result.tables:
+            raise _unusable("the answer has no table")
+        table = result.tables[0]
+        return list(table.columns), [list(row) for row in table.rows]
+
+    def close(self) -> None:
+        self.client.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _unusable(reason: str, status: int | None = None) -> SigmagenError:
+    hint = _HINTS.get(status or 0, f"check {WORKSPACE_VARIABLE}, and that you are signed in to Azure (`az login`)")
+    return SigmagenError(Problem("no-server", f"Log Analytics: {reason}", hint=hint), EXIT_USAGE)
+
+
+def _reason(error: HttpResponseError) -> str:
+    """What the service says: the innermost of its nested errors names the fault."""
+    try:
+        said = json.loads(error.response.text())["error"]  # type: ignore[union-attr]
+        while isinstance(said.get("innererror"), dict):
+            said = said["innererror"]
+        return _first_line(said["message"])
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return _first_line(error.message)
+
+
+def _first_line(said: Any) -> str:
+    lines = str(said).strip().splitlines()
+    return lines[0][:500] if lines else "no reason given"
+
+
+def inlined(text: str, rows: Sequence[StoredRow], schemas: Schemas) -> str:
+    """A query with its tables before it: the columns that it names, every table that it reads even if empty."""
+    tables = []
+    for table, columns in schemas.items():
+        used = {"TimeGenerated": "datetime"} | {name: columns[name] for name in mentioned(columns, text)}
+        cells = [
+            ",".join(literal(kind, row.values.get(name)) for name, kind in used.items())
+            for row in rows
+            if row.place == table
+        ]
+        declared = ", ".join(f"{name}:{kind}" for name, kind in used.items())
+        tables.append(f"let {table} = datatable({declared})[\n" + ",\n".join(cells) + "\n];\n")
+    return "".join(tables) + text
+
+
+def literal(kind: str, value: Any) -> str:
+    """A value as KQL writes a constant of a type; what does not fit the type is null, as on ingestion.
+
+    A string is never null in KQL.
+    """
+    if kind == "string":
+        return _string("" if value is None else value if isinstance(value, str) else _compact(value))
+    if kind == "dynamic":
+        return f"dynamic({''.join(map(_escaped, _compact(value)))})"
+    try:
+        return f"{kind}({_SCALARS[kind](value)})"
+    except (TypeError, ValueError, OverflowError):
+        return f"{kind}(null)"
+
+
+def _compact(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+
+def _string(value: str) -> str:
+    """A string constant: what could end it, or a line, is escaped."""
+    return '"' + "".join(_ESCAPES.get(char) or _escaped(char) for char in value) + '"'
+
+
+def _escaped(char: str) -> str:
+    """A character that can't be seen, such as U+2028, which ends a line, in the escape that KQL shares with JSON."""
+    return char if char.isprintable() or ord(char) > 0xFFFF else f"\\u{ord(char):04x}"
+
+
+_ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+
+
+def _integer(value: Any) -> str:
+    return str(int(value))
+
+
+def _real(value: Any) -> str:
+    number = float(value)
+    if not math.isfinite(number):
+        raise ValueError("not a number")
+    return repr(number)
+
+
+def _boolean(value: Any) -> str:
+    text = str(value).lower()
+    if text not in ("true", "false"):
+        raise ValueError("not a boolean")
+    return text
+
+
+def _datetime(value: Any) -> str:
+    moment = datetime.fromisoformat(value)
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+_SCALARS: dict[str, Callable[[Any], str]] = {
+    "int": _integer,
+    "long": _integer,
+    "real": _real,
+    "bool": _boolean,
+    "datetime": _datetime,
+}

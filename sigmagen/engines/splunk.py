@@ -1,0 +1,125 @@
+"""SPL text run as it is on a real Splunk, over events that travel in the search itself: nothing is written there.
+
+    | makeresults format=json data="[{...}, ...]"
+    | rename f1 AS "user.id", ...
+    | eval _time=tonumber(f0), _raw=f2
+    | search <the converted text, byte for byte>
+
+`search` after a pipe tests the same terms that it tests as the first command. What an index adds is missing: event
+breaking, time extraction and the automatic extraction of JSON fields. The fields are extracted here instead, as Splunk
+documents it for KV_MODE = json, and only those that the search names are sent.
+https://help.splunk.com/en/splunk-enterprise/spl-search-reference, makeresults
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import Any, ClassVar, Literal, Self
+
+from sigmagen.convert import Query
+from sigmagen.engines.alert import Alert, alerts_from
+from sigmagen.engines.errors import NotRunError
+from sigmagen.engines.inline import InlineRuns, StoredRow, columns_of, in_parts, mentioned
+from sigmagen.engines.spl.search import assigned
+from sigmagen.engines.splunk_local import METADATA, event_row
+from sigmagen.engines.splunk_rest import SplunkClient
+from sigmagen.engines.store import store
+from sigmagen.mapping.source import Source
+
+LONGEST_SEARCH = 4_000_000
+"""Characters of a search. Splunk documents no limit of its own (a request may have 2 GB); this one is ours."""
+
+
+class SplunkEngine:
+    """Keeps the events here, and sends those of a run's time range with the search."""
+
+    name: ClassVar[str] = "splunk"
+    siem: ClassVar[str] = "splunk"
+    fidelity: ClassVar[Literal["real", "emulated"]] = "real"
+
+    def __init__(self, client: SplunkClient) -> None:
+        """Raises SigmagenError where Splunk does not answer, or not to this token."""
+        self.client = client
+        self._rows: dict[str, list[StoredRow]] = {}
+        self._runs = InlineRuns(self.name, LONGEST_SEARCH, self._execute)
+        self.client.export("| makeresults", "0", "1")
+
+    def load(self, source: Source, records: Sequence[Mapping[str, Any]]) -> None:
+        terms = assigned(source.targets[self.siem].location)
+        known = {field: value for field, value in terms.items() if field in METADATA}
+        self._rows[source.name] = [
+            StoredRow(round(row["_time"] * 1000), "", row)
+            for record in records
+            for event in store(self.siem, source.name, dict(record))["events"]
+            if (row := event_row(source, event, known)) is not None
+        ]
+        self._runs.forget()
+
+    def run(self, query: Query, start: int, end: int) -> list[Alert]:
+        """Raises NotRunError for a search that reads several streams, or whose events are too many or multi-valued."""
+        if query.source.together or query.text.count(query.target.location) != 1:
+            raise NotRunError("the search reads several streams, and inlined events can stand only at its beginning")
+        rows = self._rows.get(query.source.name, [])
+        # Without events there is no row; `makeresults` has no way to make none.
+        texts = (inlined(query.text, [row.values for row in part]) for part in in_parts(rows, query, start, end))
+        return self._runs.run(query, texts, start, end)
+
+    def _execute(self, query: Query, text: str, start: int, end: int) -> list[Alert]:
+        rows = self.client.export(text, f"{start / 1000:.3f}", f"{end / 1000:.3f}")
+        columns = [*query.columns, "window_start", "window_end", "value"]
+        return alerts_from(query, columns, [[_cell(row.get(column), column) for column in columns] for row in rows])
+
+    def close(self) -> None:
+        self.client.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def inlined(text: str, events: Sequence[Mapping[str, Any]]) -> str:
+    """A search with its events before it, newest first, as Splunk has them.
+
+    Raises NotRunError for a field with several values in one event.
+    """
+    fields = mentioned((name for name in columns_of(events) if name != "_time"), text)
+    keys = {"_time": "f0"} | {name: f"f{number}" for number, name in enumerate(fields, 1)}
+    rows = []
+    for event in reversed(events):
+        row = {key: event[name] for name, key in keys.items() if event.get(name) is not None}
+        several = [name for name, key in keys.items() if isinstance(row.get(key), list | tuple)]
+        if several:
+            raise NotRunError(f"the search reads {several[0]}, which has several values in one event")
+        rows.append({key: value if isinstance(value, str) else repr(value) for key, value in row.items()})
+    lines = [f"| makeresults format=json data={_quoted(_json(rows))}"]
+    renamed = [f"{keys[name]} AS {_quoted(name)}" for name in fields if name != "_raw"]
+    if renamed:
+        lines.append(f"| rename {', '.join(renamed)}")
+    lines.append("| eval _time=tonumber(f0)" + (f", _raw={keys['_raw']}" if "_raw" in keys else ""))
+    lines.append(f"| search {text}")
+    return "\n".join(lines)
+
+
+def _json(rows: Sequence[Mapping[str, str]]) -> str:
+    """JSON in ASCII without backticks, which Splunk would take for the beginning of a macro or a comment."""
+    return json.dumps(rows, separators=(",", ":")).replace("`", "\\u0060")
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _cell(value: Any, column: str) -> Any:
+    """A result's cell. Splunk gives text; a time is a number, or what `fieldformat` makes of it: ISO 8601."""
+    if column not in ("window_start", "window_end", "value") or not isinstance(value, str):
+        return value
+    try:
+        return float(value)
+    except ValueError:
+        return value

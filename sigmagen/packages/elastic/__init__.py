@@ -1,0 +1,89 @@
+"""What Kibana and Elasticsearch import: detection rules, Discover sessions, templates.
+
+The same content gives the same bytes: nothing is taken from a clock, and ids are derived from the rules' own.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import sigmagen
+from sigmagen.convert import Converter
+from sigmagen.mapping.source import load_sources
+from sigmagen.packages.content import Content
+from sigmagen.packages.elastic.readme import readme
+from sigmagen.packages.elastic.rules import detection_rule, silent_rule
+from sigmagen.packages.elastic.saved_objects import saved_objects
+from sigmagen.packages.elastic.target import ElasticTarget
+from sigmagen.packages.elastic.templates import component_templates, index_template
+from sigmagen.packages.elastic.text import plain
+from sigmagen.packages.elastic.threat import Frameworks
+from sigmagen.problems import Problem, SigmagenError
+
+RULES = "rules.ndjson"
+SAVED_OBJECTS = "saved_objects.ndjson"
+COMPONENT_TEMPLATES = "templates/component"
+INDEX_TEMPLATES = "templates/index"
+MANIFEST = "manifest.json"
+
+
+def write(content: Content, folder: Path, converter: Converter, overlaid: Mapping[str, Any]) -> list[Problem]:
+    """Write the package into an empty folder. `overlaid` is what a tenant changed, recorded in the manifest.
+
+    Returns why a detection could not become a rule. Raises SigmagenError where a rule would not be importable.
+    """
+    usual = load_sources(converter.mappings)
+    target, frameworks = ElasticTarget.load(converter.mappings), Frameworks.load(converter.mappings)
+    rules: list[dict[str, Any]] = []
+    refused: list[Problem] = []
+    for detection in content.detections:
+        try:
+            rules.append(detection_rule(detection, converter.taxonomy, target, frameworks))
+        except SigmagenError as error:
+            if any(problem.code != "not-schedulable" for problem in error.problems):
+                raise
+            refused += error.problems
+    left_out = [*content.left_out, *refused]
+    rules += [silent_rule(source) for source in content.sources]
+    _lines(folder / RULES, rules)
+    _lines(folder / SAVED_OBJECTS, saved_objects(content, converter.taxonomy, target))
+    for source in content.sources:
+        for name, body in component_templates(source, converter.taxonomy, target):
+            _document(folder / COMPONENT_TEMPLATES / f"{name}.json", body)
+        # A tenant's own index has its own template: ours would make a data stream of the next one.
+        if source.targets["elastic"].location == usual[source.name].targets["elastic"].location:
+            name, body = index_template(source, target)
+            _document(folder / INDEX_TEMPLATES / f"{name}.json", body)
+    _document(folder / MANIFEST, _manifest(content, rules, left_out, overlaid))
+    (folder / "README.md").write_text(readme(content, rules, left_out, target), encoding="utf-8", newline="\n")
+    return refused
+
+
+def _manifest(
+    content: Content, rules: list[dict[str, Any]], left_out: list[Problem], overlaid: Mapping[str, Any]
+) -> dict[str, Any]:
+    return {
+        "package": "elastic",
+        "version": sigmagen.__version__,
+        "overlay": dict(overlaid),
+        "rules": [{"rule_id": rule["rule_id"], "name": rule["name"]} for rule in rules],
+        "detections": [
+            {"name": item.name, "id": item.id, "rule": item.rule.name, "source": item.source.name}
+            for item in content.detections
+        ],
+        "left_out": [{"code": problem.code, "message": plain(problem.message)} for problem in left_out],
+    }
+
+
+def _lines(file: Path, documents: list[dict[str, Any]]) -> None:
+    text = "".join(json.dumps(document, ensure_ascii=False, separators=(",", ":")) + "\n" for document in documents)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text, encoding="utf-8", newline="\n")
+
+
+def _document(file: Path, document: dict[str, Any]) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(document, ensure_ascii=False, indent=2) + "\n", encoding="utf-8", newline="\n")

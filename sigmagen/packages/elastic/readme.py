@@ -1,0 +1,100 @@
+"""The README of a package: what is in it, how to bring it in, and what to know before a rule is turned on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sigmagen
+from sigmagen.packages.content import Content
+from sigmagen.packages.elastic.guide import SUPPRESSION_LICENCE, TIMESTAMP_DECISION
+from sigmagen.packages.elastic.target import ElasticTarget
+from sigmagen.packages.elastic.text import code, markdown, marker, span
+from sigmagen.problems import Problem
+
+_IMPORT = """\
+curl --fail-with-body -X PUT "$ES/_component_template/NAME" -H "Authorization: ApiKey $KEY" \\
+  -H 'Content-Type: application/json' --data-binary @templates/component/NAME.json    # each file
+curl --fail-with-body -X PUT "$ES/_index_template/NAME" -H "Authorization: ApiKey $KEY" \\
+  -H 'Content-Type: application/json' --data-binary @templates/index/NAME.json        # each file
+curl --fail-with-body -X POST "$KIBANA/api/saved_objects/_import" -H "Authorization: ApiKey $KEY" \\
+  -H 'kbn-xsrf: true' --form file=@saved_objects.ndjson
+curl --fail-with-body -X POST "$KIBANA/api/detection_engine/rules/_import" -H "Authorization: ApiKey $KEY" \\
+  -H 'kbn-xsrf: true' --form file=@rules.ndjson"""
+
+_INGESTED = """\
+PUT _ingest/pipeline/ingested
+{"processors": [{"set": {"field": "event.ingested", "value": "{{{_ingest.timestamp}}}", "override": false}}]}"""
+
+
+def readme(content: Content, rules: list[dict[str, Any]], left_out: list[Problem], target: ElasticTarget) -> str:
+    """The README's text."""
+    parts = [
+        f"# Model extraction detections for Elastic, version {sigmagen.__version__}",
+        "For Elasticsearch and Kibana 8.19 or later. All rules are off until you turn them on; alerts hold no prompt.",
+        _files(content, rules),
+        "## Bring it in",
+        "`sigmagen deploy elastic` does all of this, shows a plan first (`--dry-run`), and leaves alone what it did "
+        "not make. By hand, templates first (without them a column that no index maps is an error of the rule):",
+        code(_IMPORT, "sh"),
+        "In Kibana: Security > Rules > Import rules, and Stack Management > Saved Objects > Import.",
+        "An index template applies to new backing indices: roll over a data stream that is there already "
+        "(`POST <data stream>/_rollover`). The templates of sources for which Elastic has an integration have a lower "
+        "priority than the integration's own, and only apply where it is not installed; there, the integration's "
+        "`@custom` component template adds the fields that it may lack. An index that an overlay names has a template "
+        "of its own: let it be composed of the source's `@mappings` component template as well.",
+        _sources(content, target),
+        "## Before you turn a rule on",
+        "1. Open its **Readiness** session in Discover. `last_event` must be recent, `delay_p99` (seconds) below the "
+        "rule's look-back less its window, and every `has.` near 1.\n"
+        "2. Open its **Hunt** session over some weeks: what it lists would have alerted. Put known services on the "
+        "allow lists of your overlay, and package again; until an overlay names somebody, the lists name nobody.\n"
+        "3. Enable the rule, and the *No events* rule of its source.",
+        "Ingest delay needs `event.ingested`. Elastic's integrations set it; for other sources let your shipper's "
+        "pipeline do it, for example:",
+        code(_INGESTED),
+        "## Schedule and suppression",
+        "Each query finds sliding windows in event time and has no `now()` in it. A rule looks back over its window, "
+        "its interval and the source's ingest delay, so a late run loses nothing. " + TIMESTAMP_DECISION,
+        "A group is suppressed for as long as a run can see one short burst (the look-back), so a burst is one alert, "
+        "and a campaign that goes on alerts again after that. " + SUPPRESSION_LICENCE + "; enable fewer rules, or "
+        "raise the interval, which the look-back column bounds, before you drown in repeats.",
+        "An alert run makes at most 100 alerts, the worst groups first; Kibana warns when a rule reaches that.",
+        _rules(rules),
+        "## Left out",
+        "\n".join(f"- {markdown(problem.message)}" for problem in left_out) or "Nothing.",
+        "## Upgrades",
+        f"Rules and saved objects keep their ids from one version to the next, and carry a tag or text such as "
+        f"`{marker(rules[0]['rule_id'])}` by which `sigmagen deploy` knows its own. Import with `overwrite=true` "
+        "replaces your changes; `sigmagen deploy` keeps whether a rule is on, its actions and its exceptions.",
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _files(content: Content, rules: list[dict[str, Any]]) -> str:
+    silent = len(content.sources)
+    return (
+        "| file | holds |\n|---|---|\n"
+        f"| `rules.ndjson` | {len(rules) - silent} detection rules, and {silent} for a source gone silent |\n"
+        "| `saved_objects.ndjson` | Discover sessions: a hunt and a readiness query for each rule |\n"
+        "| `templates/` | component and index templates that map every field a query reads |\n"
+        "| `manifest.json` | what is in the package, and what an overlay changed |"
+    )
+
+
+def _sources(content: Content, target: ElasticTarget) -> str:
+    lines = ["## Sources", "", "| source | index | ingest delay allowed for | presumes |", "|---|---|---|---|"]
+    for source in content.sources:
+        part = source.targets["elastic"]
+        presumes = markdown(part.presumes)
+        if part.experimental:
+            presumes += f" Experimental: {markdown(part.experimental)}."
+        lines.append(f"| {markdown(source.title)} | `{part.location}` | {span(part.delay)} | {presumes} |")
+    return "\n".join(lines)
+
+
+def _rules(rules: list[dict[str, Any]]) -> str:
+    lines = ["## Rules", "", "| rule | severity | every | looks back |", "|---|---|---|---|"]
+    for rule in rules:
+        lookback = rule["from"].removeprefix("now-")
+        lines.append(f"| {markdown(rule['name'])} | {rule['severity']} | {rule['interval']} | {lookback} |")
+    return "\n".join(lines)

@@ -1,0 +1,140 @@
+"""All parts of a package for Sentinel, before a file is written."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sigmagen import __version__
+from sigmagen.convert import Converter
+from sigmagen.mapping.source import Source
+from sigmagen.packages.content import Content
+from sigmagen.packages.sentinel import arm
+from sigmagen.packages.sentinel.facts import Facts
+from sigmagen.packages.sentinel.function import Function, parser_function
+from sigmagen.packages.sentinel.hunt import HuntingQuery, hunting_query
+from sigmagen.packages.sentinel.lint import lint
+from sigmagen.packages.sentinel.readiness import CATEGORY, ReadinessQuery, readiness
+from sigmagen.packages.sentinel.rule import AnalyticsRule, analytics_rule
+from sigmagen.packages.sentinel.silence import silence_rules
+from sigmagen.packages.sentinel.watchlist import Watched, watched
+from sigmagen.packages.sentinel.workbook import workbook
+from sigmagen.problems import Problem, SigmagenError
+from sigmagen.rules.placeholders import load_allow_lists
+
+
+@dataclass(frozen=True)
+class Part:
+    """What belongs to one log source, or to rules across several; deployed where that log is."""
+
+    source: Source
+    rules: tuple[AnalyticsRule, ...]
+    hunts: tuple[HuntingQuery, ...]
+    functions: tuple[Function, ...]
+    readiness: tuple[ReadinessQuery, ...]
+
+    def resources(self) -> list[tuple[str, str, arm.Resource]]:
+        """(kind, name, resource) of everything, what others may call first."""
+        return [
+            *(("parsers", item.name, arm.function_resource(item)) for item in self.functions),
+            *(("readiness", item.name, _readiness_resource(item)) for item in self.readiness),
+            *(("hunting-queries", item.name, arm.hunt_resource(item)) for item in self.hunts),
+            *(("analytics-rules", item.name, arm.rule_resource(item)) for item in self.rules),
+        ]
+
+
+@dataclass(frozen=True)
+class Package:
+    """A package: its parts by source, and what they share."""
+
+    version: str
+    parts: tuple[Part, ...]
+    watched: Watched
+    workbook: dict[str, Any]
+    left_out: tuple[Problem, ...]
+    refused: tuple[Problem, ...] = ()
+    """Why a detection is not in the package: a limit of Sentinel that it breaks."""
+
+    @classmethod
+    def of(
+        cls,
+        content: Content,
+        converter: Converter,
+        overlaid: Mapping[str, Any] | None = None,
+        version: str = __version__,
+    ) -> Package:
+        """The package of the content. Raises SigmagenError where nothing of it keeps to Sentinel's limits."""
+        facts, overlaid = Facts.load(converter.mappings), overlaid or {}
+        content, rules, hunts, refused = _within_limits(content, facts, version)
+        lists, _ = load_allow_lists(converter.mappings)
+        lists = {**lists, **{name: tuple(values) for name, values in overlaid.get("allow_lists", {}).items()}}
+        filters = overlaid.get("filters")
+        filters = filters if isinstance(filters, Mapping) else {}
+        variants = watched(converter, content.detections, rules, lists, filters, facts)
+        if overlaid.get("packages", {}).get("sentinel", {}).get("watchlists"):
+            rules |= {rule.id: rule for rule in variants.rules}
+            variants = replace(variants, rules=())
+        everything = [*rules.values(), *silence_rules(converter, content.detections, facts, version)]
+        found = [parser_function(converter, source, version) for source in content.sources]
+        functions = [function for function in found if function is not None]
+        ready = readiness(converter, content.detections)
+        parts = tuple(
+            Part(
+                source,
+                tuple(item for item in everything if item.source == source.name),
+                tuple(item for item in hunts if item.source == source.name),
+                tuple(item for item in functions if item.source == source.name),
+                tuple(item for item in ready if item.source == source.name),
+            )
+            for source in _sources(content)
+        )
+        problems = lint([*everything, *variants.rules], hunts, facts) + lint_templates(parts, facts)
+        if problems:
+            raise SigmagenError(problems)
+        document = workbook(everything, functions, [query for query in ready if query.whole])
+        return cls(version, parts, variants, document, content.left_out, refused)
+
+
+def _within_limits(
+    content: Content, facts: Facts, version: str
+) -> tuple[Content, dict[str, AnalyticsRule], list[HuntingQuery], tuple[Problem, ...]]:
+    """The detections that keep to the limits, with rules and hunts, and one problem for each of the others."""
+    rules, hunts, kept, refused = {}, [], [], []
+    for detection in content.detections:
+        rule = analytics_rule(detection, facts, version)
+        hunt = hunting_query(detection, rule, facts)
+        if findings := lint([rule], [hunt], facts):
+            message = "; ".join(problem.message for problem in findings)
+            refused.append(replace(findings[0], message=f"{message}: left out of the package"))
+            continue
+        kept.append(detection)
+        hunts.append(hunt)
+        rules[detection.id] = rule
+    if not kept:
+        raise SigmagenError(refused or Problem("empty-package", "no detection can be packaged"))
+    return replace(content, detections=tuple(kept)), rules, hunts, tuple(refused)
+
+
+def _sources(content: Content) -> list[Source]:
+    """The sources that detections read, joined ones besides their parts, by name."""
+    found = {source.name: source for source in content.sources}
+    found |= {item.source.name: item.source for item in content.detections}
+    return [found[name] for name in sorted(found)]
+
+
+def lint_templates(parts: Sequence[Part], facts: Facts) -> list[Problem]:
+    """Whether Azure takes each part as one template."""
+    problems = []
+    for part in parts:
+        resources = [resource for _, _, resource in part.resources()]
+        size = len(json.dumps(resources).encode())
+        if len(resources) > facts.limits["template_resources"] or size > facts.limits["template_bytes"]:
+            message = f"the template of {part.source.name} is too large: {len(resources)} resources, {size:,} bytes"
+            problems.append(Problem("sentinel-limit", message, hint="package fewer rules at a time"))
+    return problems
+
+
+def _readiness_resource(query: ReadinessQuery) -> arm.Resource:
+    return arm.search_resource(query.id, CATEGORY, query.title, query.query, {})

@@ -1,0 +1,61 @@
+"""Text from rules for places where Sentinel would read more than text."""
+
+from __future__ import annotations
+
+import re
+from hashlib import sha256
+
+from sigmagen.report.text import harmless
+
+_LONGEST_NAME = 100
+
+
+def plain(text: str) -> str:
+    """One line without control characters, and without the double braces in which Sentinel looks for a column.
+
+    >>> plain("a {{user_id}}\\n b")
+    'a { {user_id} } b'
+    """
+    line = " ".join(text.split())
+    for brace in "{}":
+        while brace * 2 in line:
+            line = line.replace(brace * 2, f"{brace} {brace}")
+    return harmless(line)
+
+
+def cut(text: str, longest: int) -> str:
+    """The text, cut where it is longer than a field may be.
+
+    >>> cut("abcdef", 4)
+    'abc\u2026'
+    """
+    return text if len(text) <= longest else f"{text[: longest - 1]}\u2026"
+
+
+def marker(identity: str) -> str:
+    """How a resource says that a package brought it: a copy has the marker too, but another id."""
+    return f"sigmagen:{identity[:8]}"
+
+
+def span(minutes: int) -> str:
+    """`90` as `90m`, `120` as `2h`, `1440` as `1d`: the community's notation has one number and one unit."""
+    for unit, length in (("d", 1440), ("h", 60)):
+        if minutes % length == 0:
+            return f"{minutes // length}{unit}"
+    return f"{minutes}m"
+
+
+def duration(minutes: int) -> str:
+    """`90` as `PT90M`, `120` as `PT2H`, `1440` as `P1D`: ISO 8601, as ARM wants it."""
+    text = span(minutes).upper()
+    return f"P{text}" if text.endswith("D") else f"PT{text}"
+
+
+def file_name(name: str) -> str:
+    """A rule's or source's name as a file's: it leads nowhere else, and two names stay two.
+
+    >>> file_name("call_count.apim+cloudtrail"), file_name("../x")
+    ('call_count.apim+cloudtrail', '.._x-d6b96a97')
+    """
+    safe = re.sub(r"[^A-Za-z0-9_.+-]", "_", name)[:_LONGEST_NAME]
+    return safe if safe == name and not safe.startswith(".") else f"{safe}-{sha256(name.encode()).hexdigest()[:8]}"

@@ -1,0 +1,80 @@
+"""A Splunk app: alerts, hunts, readiness searches and a dashboard, as a .tgz that Splunk installs unchanged.
+
+It works on a Splunk without Enterprise Security, which ignores what only that reads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from sigmagen import __version__
+from sigmagen.content import mappings_folder
+from sigmagen.convert import Converter
+from sigmagen.packages.content import Content
+from sigmagen.problems import EXIT_USAGE, Problem, SigmagenError
+
+
+def write(content: Content, folder: Path, converter: Converter, overlaid: Mapping[str, Any]) -> list[Problem]:
+    """Write the app into the folder; returns why a detection is not in it. `overlaid` is the overlay's data.
+
+    Raises SigmagenError where nothing is left.
+    """
+    from sigmagen.packages.splunk.archive import tgz
+    from sigmagen.packages.splunk.savedsearches import APP
+
+    files, left_out = app_files(content, converter, overlaid)
+    (folder / f"{APP}-{__version__}.tgz").write_bytes(tgz(APP, files))
+    return left_out
+
+
+def app_files(
+    content: Content, converter: Converter, overlaid: Mapping[str, Any]
+) -> tuple[dict[str, str], list[Problem]]:
+    """The app's files, path to text, and why a detection is not in it."""
+    from sigmagen.packages.splunk import app, dashboard
+    from sigmagen.packages.splunk.conf import render
+    from sigmagen.packages.splunk.macros import ListMacros, macros_conf
+    from sigmagen.packages.splunk.readiness import readiness
+    from sigmagen.packages.splunk.readme import overlay_json, readme
+    from sigmagen.packages.splunk.savedsearches import analytic_story, savedsearches
+    from sigmagen.packages.splunk.searches import packaged
+    from sigmagen.rules.placeholders import load_allow_lists
+
+    values, _ = load_allow_lists(converter.mappings)
+    overlaid_lists = {name: tuple(found) for name, found in overlaid.get("allow_lists", {}).items()}
+    built_in = converter.mappings.resolve() == mappings_folder().resolve()
+    examples = frozenset(values) - frozenset(overlaid_lists) if built_in else frozenset()
+    lists = ListMacros({**values, **overlaid_lists}, examples)
+    items, left_out = packaged(content, converter, lists)
+    if not items:
+        raise SigmagenError(left_out or Problem("empty-package", "no detection can be packaged"), EXIT_USAGE)
+    used = {part.name: part for item in items for part in item.source.parts}
+    sources = [used[name] for name in sorted(used)]
+    checks = {item.key: readiness(item.rule, item.source, converter) for item in items}
+    options = overlaid.get("packages", {}).get("splunk", {})
+    confs = {
+        "app": app.app_conf(),
+        "server": app.server_conf(),
+        "savedsearches": savedsearches(items, checks, sources, options),
+        "macros": macros_conf(sources, lists.used),
+        "analyticstories": analytic_story(items, app.DESCRIPTION, app.NARRATIVE),
+        "eventtypes": app.eventtypes(sources),
+        "tags": app.tags(sources),
+        "props": app.props(sources),
+        "transforms": app.transforms(),
+    }
+    files = {f"default/{name}.conf": render(conf) for name, conf in confs.items() if conf}
+    files |= {
+        "default/data/ui/nav/default.xml": dashboard.navigation(),
+        f"default/data/ui/views/{app.DASHBOARD}.xml": dashboard.dashboard(),
+        f"lookups/{app.LOOKUP}.csv": app.lookup(items),
+        "metadata/default.meta": app.default_meta(),
+        "README/analyticstories.conf.spec": app.stories_spec(),
+        "README.md": readme(items, sources, lists.used, overlaid),
+        "app.manifest": app.manifest(),
+    }
+    if overlaid:
+        files["overlay.json"] = overlay_json(overlaid)
+    return files, left_out

@@ -1,0 +1,77 @@
+"""The pack's dashboard, in Simple XML: what is installed, what fired, and the hunt and readiness of one detection.
+
+Nothing of a rule is in the XML: it reads the lookup of all detections, whose keys are letters, digits and `_.+-`.
+"""
+
+from __future__ import annotations
+
+from xml.sax.saxutils import escape
+
+from sigmagen.packages.splunk.app import DASHBOARD, LABEL, LOOKUP
+from sigmagen.packages.splunk.savedsearches import APP
+from sigmagen.packages.splunk.searches import TITLE
+
+_FIRED = f'index=_audit action=alert_fired ss_app="{APP}"'
+
+
+def navigation() -> str:
+    """default/data/ui/nav/default.xml."""
+    return (
+        '<nav search_view="search" color="#2b3a55">\n'
+        f'  <view name="{DASHBOARD}" default="true"/>\n  <view name="search"/>\n'
+        '  <view name="reports"/>\n  <view name="alerts"/>\n</nav>\n'
+    )
+
+
+def dashboard() -> str:
+    """default/data/ui/views/model_extraction.xml."""
+    installed = (
+        f"| inputlookup {LOOKUP} | table title, level, enabled, every, lookback, group_by, mitre_atlas, owasp_llm"
+    )
+    rows = [
+        _panel("Alerts that fired", _chart(f"{_FIRED} | timechart count BY ss_name")),
+        _panel("The last 50", _table(f"{_FIRED} | head 50 | table _time, ss_name, severity, sid")),
+        _panel("Hunt: every window of the chosen detection in the time range", _table(_saved("Hunt"))),
+        _panel("The events that it looks at", _table(_saved("Events") + " | head 100")),
+        _panel("Readiness: does the source carry what it needs?", _table(_saved("Readiness"))),
+        _panel("Installed detections", _table(installed)),
+    ]
+    return (
+        '<form version="1.1" theme="light">\n'
+        f"  <label>{escape(LABEL)}</label>\n"
+        "  <description>Detections of this app, what they found, and whether your logs carry what they need."
+        "</description>\n"
+        '  <fieldset submitButton="true" autoRun="false">\n'
+        '    <input type="time" token="range"><label>Time range</label>'
+        "<default><earliest>-7d</earliest><latest>now</latest></default></input>\n"
+        '    <input type="dropdown" token="key"><label>Detection</label>'
+        "<fieldForLabel>title</fieldForLabel><fieldForValue>detection</fieldForValue>"
+        f"<search><query>| inputlookup {LOOKUP} | sort 0 title | table title, detection</query></search>"
+        "<selectFirstChoice>true</selectFirstChoice></input>\n"
+        "  </fieldset>\n" + "".join(rows) + "</form>\n"
+    )
+
+
+def _saved(kind: str) -> str:
+    return f'| savedsearch "{TITLE} - $key$ - {kind}" nosubstitution=true'
+
+
+def _panel(title: str, content: str) -> str:
+    return f"  <row><panel><title>{escape(title)}</title>\n{content}  </panel></row>\n"
+
+
+def _search(query: str) -> str:
+    return (
+        f"<search><query>{escape(query)}</query>"
+        "<earliest>$range.earliest$</earliest><latest>$range.latest$</latest></search>"
+    )
+
+
+def _table(query: str) -> str:
+    return (
+        f'    <table>{_search(query)}<option name="drilldown">cell</option><option name="count">20</option></table>\n'
+    )
+
+
+def _chart(query: str) -> str:
+    return f'    <chart>{_search(query)}<option name="charting.chart">column</option></chart>\n'

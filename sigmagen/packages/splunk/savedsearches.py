@@ -1,0 +1,215 @@
+"""savedsearches.conf: what each saved search does, when, and what comes of it.
+
+Settings: https://docs.splunk.com/Documentation/Splunk/latest/Admin/Savedsearchesconf
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sigmagen.mapping.source import Source
+from sigmagen.packages.splunk.conf import Conf, Stanza, as_json, name_part, prose
+from sigmagen.packages.splunk.readiness import Check, silence_text
+from sigmagen.packages.splunk.schedule import cron, earliest, quiet
+from sigmagen.packages.splunk.searches import TITLE, Packaged, framework_ids
+from sigmagen.plan.window import HOUR, MINUTE
+
+APP = "sigmagen_model_extraction"
+STORY = "Model Extraction"
+HUNT_RANGE = "-7d"
+
+_SEVERITY = {"informational": 1, "low": 2, "medium": 3, "high": 4, "critical": 5}
+"""alert.severity, as Splunk Web shows it."""
+
+_RISK = {"informational": 10, "low": 20, "medium": 40, "high": 60, "critical": 80}
+
+_SILENT_EVERY = HOUR
+
+
+def savedsearches(
+    items: list[Packaged], checks: Mapping[str, list[Check]], sources: list[Source], options: Mapping[str, Any]
+) -> Conf:
+    """All saved searches, in order of name within their kind."""
+    security = bool(options.get("enterprise_security", True))
+    conf: dict[str, Stanza] = {}
+    for item in items:
+        conf[item.alert_name] = _alert(item, security)
+    for item in items:
+        conf[item.hunt_name] = _unscheduled(item.hunt.text, f"Every window of any time range. {item.title}", HUNT_RANGE)
+        what = f"The events that the rule looks at, without prompt text. {item.title}"
+        conf[item.events_name] = _unscheduled(item.events.text, what, "-24h")
+    for item in items:
+        for number, check in enumerate(checks[item.key], 1):
+            name = item.readiness_name + (f" {number}" if number > 1 else "")
+            what = f"Whether {check.source} carries what the rule needs: last event, ingest delay, fields. {item.title}"
+            conf[name] = _unscheduled(check.text, prose(what), "-24h")
+    for source in sources:
+        conf[silence_name(source)] = _silence(source)
+    return conf
+
+
+def silence_name(source: Source) -> str:
+    """The stanza of the alert for a source that has gone silent."""
+    return f"{TITLE} - {name_part(source.name)} - Source silent"
+
+
+def _unscheduled(text: str, description: str, start: str) -> Stanza:
+    return {
+        "description": prose(description),
+        "search": text,
+        "dispatch.earliest_time": start,
+        "dispatch.latest_time": "now",
+        "enableSched": 0,
+        "is_visible": 1,
+        "request.ui_dispatch_app": APP,
+    }
+
+
+def _scheduled(interval: int, identity: str, start: str, enabled: bool) -> dict[str, str | int]:
+    return {
+        "disabled": 0 if enabled else 1,
+        "enableSched": 1,
+        "cron_schedule": cron(interval, identity),
+        # Runs that were missed are made up for, and each looks at its own time.
+        "realtime_schedule": 0,
+        "schedule_window": "auto",
+        "dispatch.earliest_time": start,
+        "dispatch.latest_time": "now",
+        "counttype": "number of events",
+        "relation": "greater than",
+        "quantity": 0,
+        "alert.track": 1,
+        "is_visible": 1,
+        "request.ui_dispatch_app": APP,
+    }
+
+
+def _alert(item: Packaged, security: bool) -> Stanza:
+    schedule = item.alert.schedule
+    assert schedule is not None  # a correlation has a window
+    settings: dict[str, str | int] = {
+        "description": prose(item.rule.description) or item.title,
+        "search": item.alert.text,
+        **_scheduled(schedule.interval, item.detection.id, earliest(schedule), item.detection.enabled),
+        "alert.severity": _SEVERITY[item.level],
+        "alert.suppress": 1,
+        "alert.suppress.period": quiet(schedule),
+    }
+    if item.columns:
+        # Each group is a trigger of its own, so that one of them being quiet hides no other.
+        settings |= {"alert.digest_mode": 0, "alert.suppress.fields": ",".join(item.columns)}
+    else:
+        settings["alert.digest_mode"] = 1
+    return settings | _enterprise(item, security)
+
+
+def _enterprise(item: Packaged, security: bool) -> dict[str, str | int]:
+    """What Enterprise Security reads. Without it they do nothing, but a trigger logs that an action is missing."""
+    rule = item.rule
+    shown = ", ".join(f"{field} ${column}$" for column, field in item.alert.columns.items())
+    message = f"{item.title}: {shown}" if shown else item.title
+    metadata = {
+        "deprecated": 0,
+        "detection_id": item.detection.id,
+        "detection_version": prose(str(rule.raw.get("version", 1))),
+    }
+    settings: dict[str, str | int] = {
+        "action.correlationsearch.enabled": 1,
+        "action.correlationsearch.detection_type": "ebd",
+        "action.correlationsearch.label": item.title,
+        "action.correlationsearch.annotations": as_json(framework_ids(rule, STORY)),
+        "action.correlationsearch.metadata": as_json(metadata),
+        "action.notable": int(security),
+        "action.notable.param.rule_title": message,
+        "action.notable.param.rule_description": prose(rule.description) or item.title,
+        "action.notable.param.security_domain": "threat",
+        "action.notable.param.severity": item.level,
+        "action.notable.param.drilldown_searches": as_json(drilldowns(item)),
+    }
+    if item.columns:
+        settings["action.notable.param.nes_fields"] = ",".join(item.columns)
+    if risk := _risk(item):
+        settings |= {
+            "action.risk": int(security),
+            "action.risk.param._risk_message": message,
+            "action.risk.param._risk": as_json(risk),
+            "action.risk.param._risk_score": 0,
+            "action.risk.param.verbose": 0,
+        }
+    return settings
+
+
+def drilldowns(item: Packaged) -> list[dict[str, str]]:
+    """The group's windows, and its events. `|s` puts a token's value into quotes; nothing else in them is a token."""
+    same = " AND ".join(f"{column}=${column}|s$" for column in item.columns)
+    where = f" | where {same}" if same else ""
+    return [
+        {
+            "name": f"{what} of this group",
+            "search": f'| savedsearch "{name}" nosubstitution=true{where}',
+            "earliest_offset": "$info_min_time$",
+            "latest_offset": "$info_max_time$",
+        }
+        for what, name in (("Windows", item.hunt_name), ("Events", item.events_name))
+    ]
+
+
+def _risk(item: Packaged) -> list[dict[str, str | int]]:
+    """Who the risk falls on. A model or a template is no one, so it has none."""
+    kinds = {column: _kind(field) for column, field in item.alert.columns.items()}
+    return [
+        {"risk_object_field": column, "risk_object_type": kind, "risk_score": _RISK[item.level]}
+        for column, kind in kinds.items()
+        if kind is not None
+    ]
+
+
+def _kind(field: str) -> str | None:
+    if field.startswith("user.") or field.endswith((".arn", "accessKeyId")) or field == "gen_ai.api_key.id":
+        return "user"
+    if field.endswith(".ip") or field == "sourceIPAddress":
+        return "system"
+    return "other" if field in ("organization.id", "cloud.account.id", "recipientAccountId") else None
+
+
+def _silence(source: Source) -> Stanza:
+    name = silence_name(source)
+    described = f"No event of {source.title} for a while. Turn it on for each source that you have."
+    return {
+        "description": prose(described),
+        "search": silence_text(source),
+        **_scheduled(_SILENT_EVERY, name, f"-{24 * HOUR // MINUTE}m", enabled=False),
+        "alert.severity": 3,
+        "alert.digest_mode": 1,
+        "alert.suppress": 1,
+        "alert.suppress.period": "86400s",
+    }
+
+
+def analytic_story(items: list[Packaged], description: str, narrative: str) -> Conf:
+    """analyticstories.conf: Enterprise Security's story of all detections, and what it shows of each."""
+    references = sorted({prose(url) for item in items for url in item.rule.references})
+    story: Stanza = {
+        "category": "Adversary Tactics",
+        "description": description,
+        "narrative": narrative,
+        "references": as_json(references),
+        "maintainers": as_json([{"company": "sigmagen contributors", "email": "", "name": "sigmagen contributors"}]),
+        "searches": as_json([item.alert_name for item in items]),
+        "spec_version": 3,
+        "version": 1,
+    }
+    conf: dict[str, Stanza] = {f"analytic_story://{STORY}": story}
+    for item in items:
+        conf[f"savedsearch://{item.alert_name}"] = {
+            "type": "detection",
+            "asset_type": "AI model",
+            "confidence": "medium",
+            "explanation": prose(item.rule.description) or item.title,
+            "how_to_implement": prose(item.source.targets["splunk"].presumes) or "See README.md.",
+            "annotations": as_json(framework_ids(item.rule, STORY)),
+            "known_false_positives": prose(" ".join(f"{text}." for text in item.rule.falsepositives)) or "None known.",
+            "providing_technologies": as_json([prose(part.title) for part in item.source.parts]),
+        }
+    return conf

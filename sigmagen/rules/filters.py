@@ -1,0 +1,77 @@
+"""Sigma filters: conditions kept apart from the rules, such as a tenant's allow-list, and joined to them when loading.
+
+A filter of `rules: any` is joined to every base rule of its log source, another one to the rules that it names.
+https://sigmahq.io/sigma-specification/specification/sigma-filters-specification.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from sigmagen.problems import Problem
+from sigmagen.rules.detection import kind, parse_logsource, parse_section
+from sigmagen.rules.model import BaseRule, LogSource
+from sigmagen.rules.placeholders import AllowLists
+from sigmagen.rules.yaml import Document
+
+if TYPE_CHECKING:
+    from sigmagen.rules.model import Condition
+
+ANY = "any"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Filter:
+    """A filter. `rules` are names or ids, None for any rule; `logsource` is that of the rules, as far as given."""
+
+    document: Document
+    logsource: LogSource
+    rules: tuple[str, ...] | None
+    condition: Condition
+
+    def applies_to(self, rule: BaseRule) -> bool:
+        """Whether the filter is joined to a base rule."""
+        ours, theirs = self.logsource, rule.logsource
+        pairs = ((ours.category, theirs.category), (ours.product, theirs.product), (ours.service, theirs.service))
+        if any(wanted is not None and wanted != found for wanted, found in pairs):
+            return False
+        return self.rules is None or rule.name in self.rules or (rule.id or "").lower() in self.rules
+
+
+def parse_filter(document: Document, lists: AllowLists) -> tuple[Filter | None, list[Problem]]:
+    """The filter of a document, or None with every problem that keeps it from being one."""
+    problems: list[Problem] = []
+    if "title" not in document.data:
+        problems.append(document.problem("missing-key", "the filter has no title"))
+    body = document.data["filter"]
+    if not isinstance(body, dict):
+        message = f"'filter' must be a mapping, not {kind(body)}"
+        return None, [*problems, document.problem("wrong-type", message, ("filter",))]
+    logsource = parse_logsource(document, problems)
+    rules = _rules(document, body.get("rules", ANY), problems)
+    condition = parse_section(document, "filter", lists, problems)
+    if problems or logsource is None or condition is None:
+        return None, problems
+    return Filter(document, logsource, rules, condition), problems
+
+
+def _rules(document: Document, value: object, problems: list[Problem]) -> tuple[str, ...] | None:
+    names = value if isinstance(value, list) else [value]
+    if not names or not all(isinstance(name, str) for name in names):
+        message = f"'rules' must be a list of names or ids, or any, not {kind(value)}"
+        problems.append(document.problem("wrong-type", message, ("filter", "rules"), "such as rules: any"))
+        return ()
+    texts = [str(name) for name in names]
+    return None if texts == [ANY] else tuple(part for text in texts for part in (text, text.lower()))
+
+
+def filtered(rule: BaseRule, filters: Iterable[Filter]) -> BaseRule:
+    """The rule with the conditions of all filters that apply to it joined to its own."""
+    from sigma.conditions import ConditionAND
+
+    joined = [found.condition for found in filters if found.applies_to(rule)]
+    if not joined:
+        return rule
+    return replace(rule, condition=ConditionAND([rule.condition, *joined]))

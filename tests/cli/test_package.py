@@ -1,0 +1,106 @@
+"""`sigmagen package`: whole packages or none, and why something is not in one."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from sigmagen.content import rules_folder
+from tests.cli.conftest import Run
+from tests.packages.splunk.app import read_conf, unpack
+
+CALLS = rules_folder() / "volume" / "call_count.yml"
+
+
+def test_an_app_is_written_and_counted(run: Run, tmp_path: Path) -> None:
+    result = run("package", "splunk", CALLS, "-o", tmp_path / "new" / "folder")
+    assert result.exit_code == 0
+    assert "5 detections packaged for splunk" in result.stderr
+    assert result.stdout == ""
+    (archive,) = (tmp_path / "new" / "folder").iterdir()
+    assert archive.name == "sigmagen_model_extraction-0.1.0.tgz"
+
+
+def test_with_sources_only_theirs_are_in_it(run: Run, tmp_path: Path) -> None:
+    assert run("package", "splunk", CALLS, "-s", "apim", "-o", tmp_path / "out").exit_code == 0
+    (archive,) = (tmp_path / "out").iterdir()
+    saved = read_conf(unpack(archive)["default/savedsearches.conf"])
+    assert {name.split(" - ")[1].split(".")[-1] for name in saved} == {"apim"}
+
+
+def test_what_a_source_lacks_is_told_when_asked_for_more(run: Run, tmp_path: Path) -> None:
+    churn = rules_folder() / "output" / "logit_bias_churn.yml"
+    quiet = run("package", "splunk", churn, "-o", tmp_path / "quiet")
+    told = run("package", "splunk", churn, "-v", "-o", tmp_path / "told")
+    assert "field-unavailable" not in quiet.stderr
+    assert "source cloudtrail in splunk has no" in told.stderr
+
+
+def test_nothing_to_package_is_an_error_that_says_why(run: Run, tmp_path: Path) -> None:
+    churn = rules_folder() / "output" / "logit_bias_churn.yml"
+    result = run("package", "splunk", churn, "-s", "cloudtrail", "-o", tmp_path / "out")
+    assert result.exit_code == 3
+    assert "field-unavailable" in result.stderr
+    assert "empty-package" in result.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_broken_rule_stops_the_package(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "rule.yml").write_text(CALLS.read_text().replace("timespan: 1h", "timespan: soon"))
+    result = run("package", "splunk", tmp_path / "rule.yml", "-o", tmp_path / "out")
+    assert result.exit_code == 2
+    assert "timespan 'soon'" in result.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_rule_that_can_not_be_packaged_is_named_and_the_others_are_there(run: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "rules"
+    folder.mkdir()
+    (folder / "good.yml").write_text(CALLS.read_text())
+    bad = CALLS.read_text().replace("event.outcome: success", 'event.outcome: "a\\rb"')
+    for old, new in (("call_count", "bad_count"), ("answered_call", "bad_call"), ("872c55d8", "872c55d9")):
+        bad = bad.replace(old, new)
+    (folder / "bad.yml").write_text(bad)
+    result = run("package", "splunk", folder, "-s", "litellm", "-o", tmp_path / "out")
+    assert result.exit_code == 1
+    assert "not-packageable" in result.stderr
+    assert "bad.yml" in result.stderr
+    assert "1 detection packaged" in result.stderr
+
+
+def test_a_rule_that_is_there_for_no_source_is_named(run: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "rules"
+    folder.mkdir()
+    (folder / "good.yml").write_text(CALLS.read_text())
+    single = "title: Single\nname: single\nlogsource: {category: ai_inference}\n"
+    (folder / "single.yml").write_text(single + "detection: {s: {user.id: a}, condition: s}\n")
+    unfed = CALLS.read_text().replace("category: ai_inference", "product: nothing")
+    for old, new in (("call_count", "unfed_count"), ("answered_call", "unfed_call"), ("872c55d8", "872c55d9")):
+        unfed = unfed.replace(old, new)
+    (folder / "unfed.yml").write_text(unfed)
+    result = run("package", "splunk", folder, "-o", tmp_path / "out")
+    assert result.exit_code == 1
+    assert "single.yml:1: error[not-packaged]: Single: it is no correlation" in result.stderr
+    assert "no source feeds it" in result.stderr
+    assert (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("arguments", [(), ("qradar", "-o", "x"), ("splunk",)])
+def test_a_wrong_call_is_refused(run: Run, arguments: tuple[str, ...]) -> None:
+    assert run("package", *arguments).exit_code == 3
+
+
+def test_an_unknown_source_is_refused(run: Run, tmp_path: Path) -> None:
+    result = run("package", "splunk", "-s", "nothing", "-o", tmp_path / "out")
+    assert result.exit_code == 3
+    assert "unknown source 'nothing'" in result.stderr
+
+
+def test_the_overlay_may_stand_before_the_command(run: Run, tmp_path: Path) -> None:
+    overlay = tmp_path / "overlay.yml"
+    overlay.write_text("rules: {call_count: {threshold: 800}}")
+    assert run("--overlay", overlay, "package", "splunk", CALLS, "-o", tmp_path / "out").exit_code == 0
+    (archive,) = (tmp_path / "out").iterdir()
+    assert json.loads(unpack(archive)["overlay.json"]) == {"rules": {"call_count": {"threshold": 800}}}

@@ -1,0 +1,85 @@
+"""`sigmagen test`: each rule's cases, what is printed, JSON, and exit codes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from sigmagen.content import rules_folder
+from tests.cli.conftest import Run
+
+RULE = rules_folder() / "output" / "short_prompt_long_answer.yml"
+TEST = RULE.with_name("short_prompt_long_answer.test.yml")
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """A rule with its test file, to be changed."""
+    for path in (RULE, TEST):
+        (tmp_path / path.name).write_text(path.read_text())
+    return tmp_path / RULE.name
+
+
+def test_attacks_are_found_twins_are_silent_and_misses_are_named(run: Run) -> None:
+    result = run("test", RULE, "-s", "canonical")
+    assert result.exit_code == 0
+    cases = yaml.safe_load(TEST.read_text())["cases"]
+    words = {"attack": "found", "benign": "silent", "miss": "known miss"}
+    for case in cases:
+        if "canonical" in case.get("sources", ["canonical"]):
+            assert f"{words[case['kind']]:<10}  {case['name']}  (canonical)" in result.stdout
+    assert result.stdout.startswith("short_prompt_long_answer\n")
+    assert "0 failed; 1 rules on 1 sources" in result.stderr
+    assert "known misses" in result.stderr
+
+
+def test_json_has_a_result_for_each_case_and_source(run: Run) -> None:
+    found = json.loads(run("test", RULE, "--json").stdout)
+    assert {case["source"] for case in found} == {"apim", "bedrock_invocation", "canonical", "litellm"}
+    assert {case["status"] for case in found} == {"passed"}
+    assert all(list(case) == ["rule", "source", "case", "kind", "status", "calls", "reasons"] for case in found)
+
+
+def test_an_attack_that_is_missed_and_a_twin_that_alerts_fail_with_the_reason(run: Run, copy: Path) -> None:
+    rule = copy.read_text()
+    copy.write_text(rule.replace("gte: 100", "gte: 100000"))
+    missed = run("test", copy, "-s", "canonical")
+    assert missed.exit_code == 1
+    assert "FAILED" in missed.stdout
+    assert "no alert on " in missed.stdout
+    copy.write_text(rule.replace("gte: 100", "gte: 1"))
+    early = run("test", copy, "-s", "canonical", "--json")
+    assert early.exit_code == 1
+    reasons = " ".join(reason for case in json.loads(early.stdout) for reason in case["reasons"])
+    assert "before the threshold is crossed" in reasons
+    assert "and should be silent" in reasons
+
+
+def test_reasons_are_cut_to_three_unless_more_is_asked_for(run: Run, copy: Path) -> None:
+    copy.write_text(copy.read_text().replace("gte: 100", "gte: 1"))
+    short, long = (run("test", copy, "-s", "canonical", *more).stdout for more in ((), ("-v",)))
+    assert len(long.splitlines()) >= len(short.splitlines())
+    assert set(short.splitlines()) <= set(long.splitlines())
+
+
+def test_a_missing_test_file_is_broken_input_and_the_others_are_tested(run: Run, copy: Path) -> None:
+    (copy.parent / "alone.yml").write_text(copy.read_text().replace("short_prompt", "alone_prompt"))
+    result = run("test", copy.parent, "-s", "canonical")
+    assert result.exit_code == 2
+    assert "alone" in result.stderr
+    assert "short_prompt_long_answer" in result.stdout
+
+
+def test_a_broken_test_file_is_told_with_its_place(run: Run, copy: Path) -> None:
+    test = copy.with_name(TEST.name)
+    test.write_text(test.read_text().replace("kind: benign", "kind: friendly", 1))
+    result = run("test", copy)
+    assert result.exit_code == 2
+    assert f"{test}:" in result.stderr
+
+
+def test_an_unknown_source_is_a_configuration_error(run: Run) -> None:
+    assert run("test", RULE, "-s", "nowhere").exit_code == 3

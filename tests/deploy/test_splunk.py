@@ -1,0 +1,228 @@
+"""Deploying to Splunk, on a stand-in that speaks the documented requests."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from sigmagen.cli.main import cli
+from sigmagen.content import rules_folder
+from sigmagen.deploy import http
+from sigmagen.packages.splunk.conf import parse
+from tests.packages.splunk.app import APP, FILES, package, read_conf, unpack
+from tests.servers.splunk_objects import TOKEN, SplunkObjects
+from tests.servers.stand_in import Reply, StandIn, serve
+
+KILLS = 20
+SEARCHES, MACROS = "saved/searches", "configs/conf-macros"
+SMALL = [file for file in FILES if file.path.stem in ("call_count", "logit_bias_churn")]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A package of two rules over one source."""
+    return package(tmp_path_factory.mktemp("package") / "out", SMALL, ["litellm"]).parent
+
+
+@pytest.fixture
+def splunk() -> SplunkObjects:
+    return SplunkObjects()
+
+
+@pytest.fixture
+def server(splunk: SplunkObjects, monkeypatch: pytest.MonkeyPatch) -> Iterator[StandIn]:
+    """The stand-in, whose address and token are in the environment. Nothing waits between two tries."""
+    with serve(splunk.answer) as running:
+        monkeypatch.setenv("SIGMAGEN_SPLUNK_URL", running.url)
+        monkeypatch.setenv("SIGMAGEN_SPLUNK_TOKEN", TOKEN)
+        monkeypatch.setattr(http, "FIRST_PAUSE", 0.0)
+        yield running
+
+
+def deploy(folder: Path, *arguments: str) -> Result:
+    return CliRunner().invoke(cli, ["deploy", "splunk", "--package", str(folder), *arguments])
+
+
+def plan(folder: Path, *arguments: str) -> dict[str, list[str]]:
+    """The names of a dry run by action."""
+    found: dict[str, list[str]] = {}
+    for change in json.loads(deploy(folder, "--dry-run", "--json", *arguments).stdout)["changes"]:
+        found.setdefault(change["action"], []).append(change["id"])
+    return found
+
+
+def writes(server: StandIn) -> int:
+    return sum(request.method != "GET" for request in server.requests)
+
+
+def conf(folder: Path, name: str) -> dict[str, dict[str, str]]:
+    (archive,) = folder.iterdir()
+    return read_conf(unpack(archive)[f"default/{name}.conf"])
+
+
+def test_the_files_are_read_as_they_were_written(folder: Path) -> None:
+    (archive,) = folder.iterdir()
+    files = {name: text for name, text in unpack(archive).items() if name.endswith(".conf")}
+    assert all(parse(text) == read_conf(text) for text in files.values())
+    with pytest.raises(ValueError, match="not a setting"):
+        parse("a = b")
+
+
+def test_a_dry_run_changes_nothing(folder: Path, server: StandIn, splunk: SplunkObjects) -> None:
+    result = deploy(folder, "--dry-run")
+    assert result.exit_code == 0, result.output
+    assert writes(server) == 0
+    assert splunk.kept() == SplunkObjects().kept()
+    assert set(plan(folder)) == {"create"}
+
+
+def test_what_is_deployed_is_the_package_and_a_second_run_does_nothing(
+    folder: Path, server: StandIn, splunk: SplunkObjects
+) -> None:
+    assert deploy(folder).exit_code == 0
+    saved = splunk.objects[SEARCHES]
+    assert set(saved) == set(conf(folder, "savedsearches"))
+    for name, stanza in conf(folder, "savedsearches").items():
+        assert saved[name]["content"]["search"] == stanza["search"]
+        assert saved[name]["acl"] == {"app": APP, "sharing": "global"}
+        assert saved[name]["content"]["disabled"] is (stanza["enableSched"] == "1")
+    assert set(splunk.objects[MACROS]) == set(conf(folder, "macros"))
+    before = writes(server)
+    again = deploy(folder)
+    assert again.exit_code == 0
+    assert writes(server) == before
+    assert set(plan(folder)) == {"unchanged"}
+
+
+def test_an_update_keeps_what_people_decided(folder: Path, server: StandIn, splunk: SplunkObjects) -> None:
+    deploy(folder)
+    name = "Sigmagen - call_count.litellm - Rule"
+    content = splunk.objects[SEARCHES][name]["content"]
+    content |= {"disabled": False, "search": "older", "action.email": "1"}
+    splunk.objects[MACROS]["sigmagen_litellm"]["content"]["definition"] = "index=theirs"
+    assert plan(folder)["update"] == [name]
+    assert deploy(folder).exit_code == 0
+    assert content["search"] == conf(folder, "savedsearches")[name]["search"]
+    assert (content["disabled"], content["action.email"]) == (False, "1")
+    assert splunk.objects[MACROS]["sigmagen_litellm"]["content"]["definition"] == "index=theirs"
+    assert set(plan(folder)) == {"unchanged"}
+
+
+def test_what_the_overlay_says_is_put_there(
+    folder: Path, server: StandIn, splunk: SplunkObjects, tmp_path: Path
+) -> None:
+    deploy(folder)
+    overlay = tmp_path / "overlay.yml"
+    overlay.write_text(
+        "rules: {call_count: {enabled: true}}\nallow_lists: {ai_service_principals: [svc-a]}\n"
+        "sources: {litellm: {splunk: {search: index=ai}}}\n"
+    )
+    paths = [str(rules_folder() / "volume" / "call_count.yml"), str(rules_folder() / "output" / "logit_bias_churn.yml")]
+    command = ["deploy", "splunk", *paths, "-s", "litellm", "--overlay", str(overlay)]
+    assert CliRunner().invoke(cli, command).exit_code == 0
+    definitions = {name: macro["content"]["definition"] for name, macro in splunk.objects[MACROS].items()}
+    assert definitions["sigmagen_litellm"] == "index=ai"
+    assert definitions["sigmagen_ai_service_principals"] == '"svc-a"'
+    assert splunk.objects[SEARCHES]["Sigmagen - call_count.litellm - Rule"]["content"]["disabled"] is False
+    assert splunk.objects[SEARCHES]["Sigmagen - logit_bias_churn.litellm - Rule"]["content"]["disabled"] is True
+
+
+def test_an_app_of_somebody_else_is_left_alone(folder: Path, server: StandIn, splunk: SplunkObjects) -> None:
+    splunk.apps[APP] = {"author": "them", "label": "Theirs"}
+    before = splunk.kept()
+    for arguments in ((), ("--prune",), ("--dry-run",)):
+        result = deploy(folder, *arguments)
+        assert result.exit_code == 1
+        assert "somebody else" in result.stderr
+    assert splunk.kept() == before
+    assert writes(server) == 0
+
+
+def test_only_what_is_ours_and_obsolete_is_deleted_and_only_when_asked(
+    folder: Path, server: StandIn, splunk: SplunkObjects, tmp_path: Path
+) -> None:
+    deploy(folder)
+    theirs = {"content": {"search": "index=x"}, "acl": {"app": APP, "sharing": "app"}}
+    others = {"content": {"search": "index=x"}, "acl": {"app": "other", "sharing": "global"}}
+    splunk.objects[SEARCHES] |= {"My own search": theirs, "Sigmagen - of another app": others}
+    smaller = package(tmp_path / "out", SMALL[:1], ["litellm"]).parent
+    gone = set(conf(folder, "savedsearches")) - set(conf(smaller, "savedsearches"))
+    assert deploy(smaller).exit_code == 0
+    assert gone <= set(splunk.objects[SEARCHES])
+    assert gone <= set(plan(smaller, "--prune")["delete"])
+    assert deploy(smaller, "--prune").exit_code == 0
+    kept = {*conf(smaller, "savedsearches"), "My own search", "Sigmagen - of another app"}
+    assert set(splunk.objects[SEARCHES]) == kept
+    assert set(plan(smaller, "--prune")) == {"unchanged"}
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_a_busy_server_is_asked_again(folder: Path, server: StandIn, status: int) -> None:
+    server.first = [Reply(status)] * 4
+    assert deploy(folder).exit_code == 0
+    assert set(plan(folder)) == {"unchanged"}
+
+
+def test_a_wrong_token_is_told_without_it(folder: Path, server: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SIGMAGEN_SPLUNK_TOKEN", "a-wrong-secret")
+    result = deploy(folder)
+    assert result.exit_code == 1
+    assert "HTTP 401" in result.stderr
+    assert "a-wrong-secret" not in result.output
+
+
+@pytest.mark.parametrize("missing", ["SIGMAGEN_SPLUNK_URL", "SIGMAGEN_SPLUNK_TOKEN"])
+def test_a_missing_setting_is_named(
+    folder: Path, server: StandIn, monkeypatch: pytest.MonkeyPatch, missing: str
+) -> None:
+    monkeypatch.delenv(missing)
+    result = deploy(folder)
+    assert result.exit_code == 3
+    assert missing in result.stderr
+    assert not server.requests
+
+
+def test_a_folder_that_holds_no_app_is_refused(server: StandIn, tmp_path: Path) -> None:
+    result = deploy(tmp_path)
+    assert result.exit_code == 2
+    assert "not-a-package" in result.stderr
+    (tmp_path / f"{APP}-1.tgz").write_bytes(b"no archive")
+    assert "not-a-package" in deploy(tmp_path).stderr
+
+
+class KilledError(BaseException):
+    """The process ends here, as far as the deployment can tell."""
+
+
+def test_a_run_that_is_killed_anywhere_is_taken_up_by_the_next(
+    folder: Path, server: StandIn, splunk: SplunkObjects, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert deploy(folder).exit_code == 0
+    wanted, requests = splunk.kept(), len(server.requests)
+    once, rng = http.Client.once, random.Random(20)
+    for _ in range(KILLS):
+        left, carried_out = rng.randrange(1, requests + 1), rng.random() < 0.5
+        splunk.apps.clear()
+        splunk.objects.clear()
+
+        def killed(self: http.Client, *arguments: Any, carried_out: bool = carried_out) -> Any:
+            nonlocal left
+            left -= 1
+            if left == 0 and carried_out:
+                once(self, *arguments)
+            if left == 0:
+                raise KilledError
+            return once(self, *arguments)
+
+        monkeypatch.setattr(http.Client, "once", killed)
+        with pytest.raises(KilledError):
+            CliRunner().invoke(cli, ["deploy", "splunk", "--package", str(folder)], catch_exceptions=False)
+        monkeypatch.setattr(http.Client, "once", once)
+        assert deploy(folder).exit_code == 0
+        assert splunk.kept() == wanted

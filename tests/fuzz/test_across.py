@@ -1,0 +1,34 @@
+"""Random rules across two sources, on every engine, against the oracle."""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+import pytest
+
+from tests.fuzz.across import both_sources, pairs_across
+from tests.fuzz.engines import ENGINES
+from tests.fuzz.judge import Tally, judge, load
+from tests.fuzz.still_open import is_open
+
+WORLDS = {"duckdb": 20, "kusto-local": 5, "splunk-local": 20, "elasticsearch": 20}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=pytest.mark.elasticsearch) if name == "elasticsearch" else name for name in ENGINES],
+)
+def test_random_rules_across_two_sources_alert_as_the_oracle_says(name: str) -> None:
+    source = both_sources(f"sigmagen-fuzz-{uuid4().hex}")
+    tally = Tally()
+    with ENGINES[name]() as engine:
+        for seed in range(WORLDS[name]):
+            pairs = pairs_across(seed)
+            load(engine, source, pairs[0].world)
+            for pair in pairs:
+                tally.add(judge(pair, engine, source))
+    print(tally.table())
+    wrong = [outcome for outcome in tally.different if not is_open(outcome)]
+    assert not wrong, [wrong[0].pair.name, wrong[0].pair.text, *wrong[0].differences[:6]]
+    assert tally.alerting >= 0.4 * tally.pairs
+    assert tally.refused <= 0.1 * tally.pairs

@@ -1,0 +1,126 @@
+"""Readiness: what a source really carries of what a rule needs, and whether it still speaks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from typing import Any
+
+import pytest
+
+from sigmagen.engines.splunk_local import SplunkLocalEngine
+from sigmagen.mapping.source import Source
+from tests.native_logs import attack
+from tests.packages.splunk.app import CONVERTER, FILES, LISTS, expand, macros, package, read_conf, unpack
+
+EVER = (0, 4_000_000_000_000)
+
+
+class Late(SplunkLocalEngine):
+    """An index that events reach late; a cut one is no JSON."""
+
+    def load(self, source: Source, records: Sequence[Mapping[str, Any]]) -> None:
+        super().load(source, records)
+        for number, row in enumerate(self._events):
+            row["_indextime"] = row["_time"] + number + 1
+            if number % 10 == 0:
+                row["_raw"] = str(row["_raw"])[:-1]
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    return unpack(package(tmp_path_factory.mktemp("app") / "out"))
+
+
+def run(files: dict[str, str], name: str, engine: SplunkLocalEngine, start: int = 0, end: int = EVER[1]) -> Any:
+    text = read_conf(files["default/savedsearches.conf"])[name]["search"]
+    return engine.execute(expand(text, macros(files) | LISTS), start, end)
+
+
+def records(number: int) -> list[dict[str, Any]]:
+    found = deepcopy(attack("one_template_many_fillings", "litellm")[:number])
+    assert len(found) == number
+    return found
+
+
+def test_it_counts_events_delay_fields_and_redacted_prompts(files: dict[str, str]) -> None:
+    native = records(100)
+    for record in native[:25]:
+        record |= {"messages": [{"role": "user", "content": "redacted-by-litellm"}]}
+    for record in native[50:60]:
+        record["metadata"] = {}
+    with SplunkLocalEngine() as engine:
+        engine.load(CONVERTER.sources["litellm"], native)
+        (row,) = run(files, "Sigmagen - one_template_many_fillings.litellm - Readiness", engine)
+    assert row["events"] == 100
+    assert row["last_event"] == max(record["startTime"] for record in native)
+    assert (row["pct_redacted"], row["pct_gen_ai_prompt_hash"], row["pct_user_id"]) == (25, 75, 90)
+    assert (row["delay_p50"], row["delay_p99"], row["pct_cut"]) == (0, 0, 0)
+
+
+def test_it_tells_late_and_cut_events(files: dict[str, str]) -> None:
+    with Late() as engine:
+        engine.load(CONVERTER.sources["litellm"], records(100))
+        (row,) = run(files, "Sigmagen - one_template_many_fillings.litellm - Readiness", engine)
+    assert row["pct_cut"] == 10
+    assert 45 <= row["delay_p50"] <= 55
+    assert row["delay_p99"] >= 98
+
+
+def test_a_cut_event_counts_also_where_only_some_records_take_part(files: dict[str, str]) -> None:
+    native = attack("call_count", "apim")[:100]
+    with Late() as engine:
+        engine.load(CONVERTER.sources["apim"], native)
+        (row,) = run(files, "Sigmagen - call_count.apim - Readiness", engine)
+    assert (row["events"], row["pct_cut"]) == (100, 10)
+
+
+def test_records_that_are_no_calls_of_a_model_are_not_counted(files: dict[str, str]) -> None:
+    native = deepcopy(attack("call_count", "apim")[:100])
+    for record in native[:30]:
+        record["properties"]["operationId"] = "Something_Else"
+    with SplunkLocalEngine() as engine:
+        engine.load(CONVERTER.sources["apim"], native)
+        (row,) = run(files, "Sigmagen - call_count.apim - Readiness", engine)
+    assert row["events"] == 70
+
+
+def test_every_readiness_search_runs_on_its_own_source_and_names_the_group(files: dict[str, str]) -> None:
+    saved = read_conf(files["default/savedsearches.conf"])
+    for file in FILES:
+        for rule in file.subjects:
+            for source in CONVERTER.feeding(rule):
+                name = f"Sigmagen - {rule.name}.{source.name} - Readiness"
+                if name not in saved:
+                    continue
+                with SplunkLocalEngine() as engine:
+                    engine.load(source, attack(file.path.stem, source.name)[:20])
+                    (row,) = run(files, name, engine)
+                assert row["events"] == 20
+                group = saved[name.replace("Readiness", "Rule")]["alert.suppress.fields"].split(",")
+                assert all(row[f"pct_{column}"] > 0 for column in group), (name, row)
+
+
+def test_the_silence_alert_fires_when_nothing_came_for_longer_than_the_macro_says(files: dict[str, str]) -> None:
+    name, hour = "Sigmagen - litellm - Source silent", 3_600_000
+    native = records(5)
+    last = round(max(record["startTime"] for record in native) * 1000)
+    with SplunkLocalEngine() as engine:
+        engine.load(CONVERTER.sources["litellm"], native)
+        assert run(files, name, engine, last - hour, last + 3 * hour) == []
+        (row,) = run(files, name, engine, last - hour, last + 5 * hour)
+        assert (row["source_name"], row["last_event"]) == ("litellm", last / 1000)
+        (row,) = run(files, name, engine, last + hour, last + 2 * hour)
+        assert row["events"] == 0
+
+
+def test_a_drilldown_leads_to_the_events_of_the_group_without_prompt_text(files: dict[str, str]) -> None:
+    saved = read_conf(files["default/savedsearches.conf"])
+    text = expand(saved["Sigmagen - one_template_many_fillings.litellm - Events"]["search"], macros(files) | LISTS)
+    with SplunkLocalEngine() as engine:
+        engine.load(CONVERTER.sources["litellm"], records(50))
+        rows = engine.execute(text, *EVER)
+        user = rows[0]["user_id"]
+        group = engine.execute(f'{text}\n| where user_id="{user}"', *EVER)
+    assert {row["user_id"] for row in group} == {user}
+    assert not {column for row in rows for column in row if column in ("_raw", "gen_ai_prompt", "user_text")}

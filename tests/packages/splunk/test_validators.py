@@ -1,0 +1,91 @@
+"""What Splunk's own checks say of the app; skipped, and said so, where they are not installed."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sigmagen.packages.splunk.archive import tgz
+from tests.conftest import VALIDATORS
+from tests.packages.splunk.app import APP, FILES, package, read_conf, unpack
+from tests.packages.splunk.test_hostile import EVIL, rule_file
+
+pytestmark = pytest.mark.validators
+
+MODES = {"precert": (), "cloud": ("--included-tags", "cloud")}
+FINDINGS = ("error", "failure", "future_failure", "warning")
+
+
+def inspected(archive: Path, folder: Path, *tags: str) -> dict[str, Any]:
+    """AppInspect's report."""
+    report = folder / "report.json"
+    command = [
+        *(str(VALIDATORS / "splunk-appinspect"), "inspect", str(archive), "--skip-trusted-libraries-update"),
+        *("--mode", "precert", "--ci", "--data-format", "json", "--output-file", str(report), *tags),
+    ]
+    subprocess.run(command, capture_output=True, check=False, cwd=folder)
+    found: dict[str, Any] = json.loads(report.read_text())
+    return found
+
+
+def said(report: dict[str, Any]) -> list[str]:
+    """Every check that failed or warned, with what it says."""
+    return [
+        f"{check['name']}: {message['message']}"
+        for part in report["reports"]
+        for group in part["groups"]
+        for check in group["checks"]
+        if check["result"] in FINDINGS
+        for message in check["messages"]
+    ]
+
+
+@pytest.fixture(scope="module")
+def archives(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("apps")
+    value = EVIL.replace("\x7f", "").replace("\u2028", "").replace("\\\n", "\n")
+    return {
+        "built-in": package(folder / "plain"),
+        "hostile": package(folder / "hostile", [*FILES, rule_file(folder / "rules", value)]),
+    }
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("name", ["built-in", "hostile"])
+def test_appinspect_has_no_failure_and_no_warning(
+    archives: dict[str, Path], name: str, mode: str, tmp_path: Path
+) -> None:
+    report = inspected(archives[name], tmp_path, *MODES[mode])
+    assert said(report) == []
+    assert [report["summary"][finding] for finding in FINDINGS] == [0, 0, 0, 0]
+    assert report["summary"]["success"] > 80
+
+
+def test_appinspect_would_notice(tmp_path: Path, archives: dict[str, Path]) -> None:
+    files = unpack(archives["built-in"])
+    saved = files["default/savedsearches.conf"]
+    bad = files | {"default/savedsearches.conf": saved.replace("dispatch.earliest_time = -", "x = -", 1)}
+    bad["default/app.conf"] = files["default/app.conf"].replace("reload.analyticstories", "reload.other")
+    archive = tmp_path / "bad.tgz"
+    archive.write_bytes(tgz(APP, bad))
+    assert inspected(archive, tmp_path)["summary"]["failure"] == 2
+
+
+@pytest.mark.parametrize("name", ["built-in", "hostile"])
+def test_ksconf_reads_what_we_read(archives: dict[str, Path], name: str, tmp_path: Path) -> None:
+    """A second reader of .conf files, of which every setting is the same."""
+    files = {path: text for path, text in unpack(archives[name]).items() if path.endswith(".conf")}
+    for path, text in files.items():
+        (tmp_path / Path(path).name).write_text(text)
+    paths = sorted(str(path) for path in tmp_path.glob("*.conf"))
+    ksconf = str(VALIDATORS / "ksconf")
+    checked = subprocess.run([ksconf, "check", *paths], capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stderr
+    result = subprocess.run([ksconf, "snapshot", *paths], capture_output=True, text=True, check=True)
+    for record in json.loads(result.stdout)["records"]:
+        found = {stanza["stanza"]: stanza["attributes"] for stanza in record["conf"]}
+        assert found == read_conf(files[f"default/{Path(record['file']['path']).name}"])

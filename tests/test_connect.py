@@ -1,0 +1,101 @@
+"""Reaching servers over TLS: an authority of one's own is trusted when it is named, and nothing else is."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from sigmagen.connect import seconds_asked
+from sigmagen.content import mappings_folder
+from sigmagen.engines.elasticsearch import ElasticsearchEngine
+from sigmagen.engines.splunk_rest import SplunkClient
+from sigmagen.mapping.taxonomy import load_taxonomy
+from sigmagen.problems import SigmagenError
+from tests.servers import splunk
+from tests.servers.stand_in import Reply, StandIn, serve
+
+NOTHING = Reply(200, b"{}", {"X-Elastic-Product": "Elasticsearch", "Content-Type": "application/json"})
+
+
+def certificate(folder: Path) -> tuple[Path, Path, str]:
+    """A self-signed certificate of 127.0.0.1, its key, and its fingerprint."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "stand-in.example.com")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    pem, private = folder / "certificate.pem", folder / "key.pem"
+    pem.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    private.write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    return pem, private, made.fingerprint(hashes.SHA256()).hex()
+
+
+@pytest.fixture
+def tls(tmp_path: Path) -> Iterator[tuple[StandIn, Path, str]]:
+    """A stand-in over TLS: for a Splunk where Splunk's path is asked for, otherwise for an empty Elasticsearch."""
+    pem, private, fingerprint = certificate(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pem, private)
+    with serve(lambda asked: splunk.answer(asked) if asked.path == splunk.PATH else NOTHING, context) as server:
+        yield server, pem, fingerprint
+
+
+def test_splunk_s_certificate_must_be_that_of_a_trusted_authority(tls: tuple[StandIn, Path, str]) -> None:
+    server, pem, _ = tls
+    trusting, doubting = SplunkClient(server.url, "token", str(pem)), SplunkClient(server.url, "token")
+    assert len(trusting.export("| makeresults", "0", "1")) == 1
+    with pytest.raises(SigmagenError, match="CERTIFICATE_VERIFY_FAILED"):
+        doubting.export("| makeresults", "0", "1")
+    assert len(server.requests) == 1
+    trusting.close()
+    doubting.close()
+
+
+def test_elasticsearch_s_certificate_must_be_known_by_authority_or_fingerprint(
+    tls: tuple[StandIn, Path, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server, pem, fingerprint = tls
+    taxonomy = load_taxonomy(mappings_folder())
+
+    def reached(name: str, value: str) -> bool:
+        with monkeypatch.context() as patched:
+            patched.setenv(name, value)
+            try:
+                ElasticsearchEngine(server.url, taxonomy).close()
+            except SigmagenError as error:
+                return "TlsError" not in str(error)  # anything else would be another failure
+        return True
+
+    assert reached("SIGMAGEN_ELASTICSEARCH_CA_FILE", str(pem))
+    assert reached("SIGMAGEN_ELASTICSEARCH_FINGERPRINT", fingerprint)
+    asked = len(server.requests)
+    assert not reached("SIGMAGEN_ELASTICSEARCH_FINGERPRINT", "0" * 64)
+    assert not reached("SIGMAGEN_UNRELATED", "1")
+    assert len(server.requests) == asked
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"), [("7", 7), ("0", 0), ("-1", None), (None, None), ("Wed, 21 Oct 2026 07:28:00 GMT", None)]
+)
+def test_retry_after_in_seconds_is_read(header: str | None, seconds: float | None) -> None:
+    assert seconds_asked(header) == seconds
