@@ -231,7 +231,7 @@ def test_an_output_that_can_t_be_written_is_named_and_nothing_is(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("convert", "-t", "qradar"), "'qradar' is not one of 'splunk', 'elastic', 'sentinel', 'duckdb'"),
+        (("convert", "-t", "qradar"), "'qradar' is not one of 'splunk', 'elastic', 'lucene', 'sentinel', 'duckdb'"),
         (("convert", "-s", "nginx"), "unknown source 'nginx'\n  there is apim, bedrock_invocation"),
         (("detect", "{log}", "-s", "nginx"), "unknown source 'nginx'\n  there is apim, bedrock_invocation"),
         (("normalize", "{log}", "-s", "nginx"), "unknown source 'nginx'\n  there is apim, bedrock_invocation"),
