@@ -15,7 +15,7 @@ from sigmagen.plan.expr import Call, Expr, Get, Literal, conjunction, substitute
 from sigmagen.plan.steps import Derive, Filter, Step
 
 _FIELD = re.compile(
-    r"(?!(?:earliest|latest|_index_\w+|starttime|endtime|eventtype|tag|savedsearch|savedsplunk)$)[\w.]+"
+    r"(?!(?:(?i:and|or|not|xor|in|by|as)|earliest|latest|_index_\w+|starttime|endtime|eventtype|tag|savedsearch|savedsplunk)$)[\w.]+"
 )
 _NETWORK = re.compile(r"[0-9A-Fa-f.:]+/\d+")
 
