@@ -295,9 +295,9 @@ def titled(rule: Correlation, text: str) -> Correlation:
 
 NAMES = (
     "a b", "a'b", 'a"b', "a`b", "a\\", "a\\'b", "a\nb", "a]b", "['x']", '["x"]', "a*b", "*", "``` x ```", "a;b", "a//b",
-    "--", "/*", "日本", "a..b", ".a", "a.", "0", "a\u2028b", "a\u202eb", "x" * 300, "[search x]", "a,b", "a=b", "{}", "@",
-    "_", "by", "and", "NOT", "true", "null", "select", "from", "where", "order", "in", "like", "count", "datetime", "let",
-    "and.by", "value", "window_end", "pane", "k", "timestamp", "record", "groups", "first_seen", "events", "alerts",
+    "--", "/*", "日本", "a..b", ".a", "a.", "0", "a\u2028b", "a\u202eb", "x" * 300, "[search x]", "a,b", "a=b", "{}",
+    "@", "_", "by", "and", "NOT", "true", "null", "select", "from", "where", "order", "in", "like", "count",
+    "datetime", "let", "and.by", "value", "window_end", "pane", "k", "timestamp", "record", "groups", "first_seen", "events", "alerts",
 )  # fmt: skip
 """Names of fields that are syntax or a reserved word somewhere, or a column of our own."""
 
