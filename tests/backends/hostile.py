@@ -285,7 +285,8 @@ def commands(siem: str, text: str) -> int:
     assert not re.search("[\"'`\\x00-\\x09\\x0b-\\x1f]", rest), rest[:300]
     if siem == "duckdb":
         return len(re.findall(r";|\b(?:SELECT|UNION|FROM)\b", rest))
-    return rest.count("|") + rest.count(";") + rest.count("[search ")
+    ends = rest.count(";") if siem == "sentinel" else 0
+    return rest.count("|") + ends + rest.count("[search ")
 
 
 def titled(rule: Correlation, text: str) -> Correlation:
@@ -297,7 +298,8 @@ NAMES = (
     "a b", "a'b", 'a"b', "a`b", "a\\", "a\\'b", "a\nb", "a]b", "['x']", '["x"]', "a*b", "*", "``` x ```", "a;b", "a//b",
     "--", "/*", "日本", "a..b", ".a", "a.", "0", "a\u2028b", "a\u202eb", "x" * 300, "[search x]", "a,b", "a=b", "{}",
     "@", "_", "by", "and", "NOT", "true", "null", "select", "from", "where", "order", "in", "like", "count",
-    "datetime", "let", "and.by", "value", "window_end", "pane", "k", "timestamp", "record", "groups", "first_seen", "events", "alerts",
+    "datetime", "let", "and.by", "value", "window_end", "pane", "k", "timestamp", "record", "groups",
+    "first_seen", "events", "alerts",
 )  # fmt: skip
 """Names of fields that are syntax or a reserved word somewhere, or a column of our own."""
 

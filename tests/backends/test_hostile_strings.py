@@ -19,6 +19,7 @@ import pytest
 from sigmagen.convert import Query
 from sigmagen.engines import spl
 from sigmagen.engines.kusto_language import KustoLanguage
+from sigmagen.overlay import location_fault
 from sigmagen.problems import SigmagenError
 from sigmagen.report.header import header
 from tests.backends.engines import CONVERTER, event, found, running
@@ -167,3 +168,13 @@ def test_a_field_that_no_mapping_has_is_refused_with_a_code(siem: str, tmp_path:
         with pytest.raises(SigmagenError) as error:
             CONVERTER.convert(rule_with(detection, tmp_path), CONVERTER.source("canonical"), siem)
         assert error.value.problems[0].code
+
+
+@pytest.mark.parametrize("siem", ["splunk", "elastic", "sentinel"])
+def test_a_location_of_an_overlay_that_is_taken_is_one_command(siem: str) -> None:
+    """Locations are put into queries as they are: what could end or change one is refused."""
+    taken = [text for text in STRINGS if location_fault(siem, text) is None]
+    print(siem, len(taken), "of", len(STRINGS), "taken")
+    # A back-slash outside of quotes is left to Splunk, which the counting below does not read.
+    texts = [f"{text} | head 1" for text in taken if "\\" not in text]
+    assert [text for text in texts if commands(siem, text) != 1] == []
