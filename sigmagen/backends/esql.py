@@ -30,7 +30,7 @@ from sigmagen.rules.model import BaseRule
 HUNT_ROWS = 10_000
 """ES|QL returns no more rows than this, whatever the query says."""
 
-_PLAIN = re.compile(r"[A-Za-z_@][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*")
+_PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_]*|[_@][A-Za-z0-9_]+")
 _GROUP = re.compile(r"\((?!\?)")
 _ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"})
 _STORED = {
@@ -98,7 +98,7 @@ class EsqlPrinter(EsqlConditions):
 
     def name(self, column: str) -> str:
         column = self.plan.stored_as.get(column, column)
-        plain = _PLAIN.fullmatch(column) and not _RESERVED.fullmatch(column)
+        plain = all(_PLAIN.fullmatch(part) and not _RESERVED.fullmatch(part) for part in column.split("."))
         return column if plain else "`" + column.replace("`", "``") + "`"
 
     def string(self, value: str) -> str:

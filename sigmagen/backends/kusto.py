@@ -27,7 +27,16 @@ from sigmagen.plan.steps import (
 
 _CASTS = {"integer": "tolong", "float": "todouble", "boolean": "tobool", "timestamp": "todatetime"}
 _STORED = {"int": "integer", "long": "integer", "real": "float", "bool": "boolean", "datetime": "timestamp"}
-_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_RESERVED = (
+    "alias and anonymousgraph as asc between bool boolean by consume contains count database dataset datatable date "
+    "datetime declare default desc distinct dynamic endswith evaluate execute extend externaldata facet false filter "
+    "find first fork from getschema graph guid has hint in int invoke isfuzzy join kind last let like limit long "
+    "lookup materialize matches missing nil not null nulls of on or order parse partition pattern print project range "
+    "real reduce render sample scan search serialize set sort startswith string summarize table take time timespan to "
+    "top toscalar true typeof union uuid view where with"
+).replace(" ", "|")
+"""Words of the language, which need brackets as the name of a column; brackets are never wrong."""
+_PLAIN = re.compile(rf"(?!(?:{_RESERVED})$)[A-Za-z_][A-Za-z0-9_]*")
 _ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"})
 
 
