@@ -10,6 +10,7 @@ from pathlib import Path
 from sigmagen.backends.duckdb import DuckDBPrinter
 from sigmagen.backends.esql import EsqlPrinter
 from sigmagen.backends.kusto import KustoPrinter
+from sigmagen.backends.lucene_query import LucenePrinter
 from sigmagen.backends.printer import NameClashError, Printer
 from sigmagen.backends.splunk import SplunkPrinter
 from sigmagen.mapping.generic import GENERIC, Generic, load_generic, unplaced
@@ -27,11 +28,15 @@ from sigmagen.rules.yaml import load_data
 PRINTERS: dict[str, type[Printer]] = {
     "splunk": SplunkPrinter,
     "elastic": EsqlPrinter,
+    "lucene": LucenePrinter,
     "sentinel": KustoPrinter,
     "duckdb": DuckDBPrinter,
 }
-LANGUAGES = {"splunk": "SPL", "elastic": "ES|QL", "sentinel": "KQL", "duckdb": "SQL"}
-SUFFIXES = {"splunk": "spl", "elastic": "esql", "sentinel": "kql", "duckdb": "sql"}
+LANGUAGES = {"splunk": "SPL", "elastic": "ES|QL", "lucene": "Lucene", "sentinel": "KQL", "duckdb": "SQL"}
+SUFFIXES = {"splunk": "spl", "elastic": "esql", "lucene": "lucene", "sentinel": "kql", "duckdb": "sql"}
+
+STORES = {"lucene": "elastic"}
+"""The SIEM that keeps the events of a target, where it has another name."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +62,7 @@ class Query:
     @property
     def target(self) -> Target:
         """Where the query's records are."""
-        return self.source.targets[self.siem]
+        return self.source.targets[STORES.get(self.siem, self.siem)]
 
     @property
     def reach(self) -> int:
@@ -121,7 +126,10 @@ class Converter:
 
         Raises SigmagenError when the source doesn't carry a field there, or the rule can't be said.
         """
-        plan = build_plan(rule, source, siem, self.taxonomy, mode)
+        store = STORES.get(siem, siem)
+        if siem == "lucene" and isinstance(rule, Correlation):
+            raise not_convertible(rule, siem, UnsupportedCorrelationError("Lucene finds documents and counts nothing"))
+        plan = build_plan(rule, source, store, self.taxonomy, mode)
         printer = PRINTERS[siem](plan)
         try:
             text = printer.text()
@@ -136,10 +144,10 @@ class Converter:
         ]
         notes += [
             Problem("location-unknown", f"{rule.title}: put your table for {table}", "warning", rule.file, rule.line)
-            for table in unplaced(source, siem)
+            for table in unplaced(source, store)
         ]
         columns = {printer.name(name).strip('"`'): name for name in plan.group_by}
-        schedule, warnings = self._schedule(plan.windows, source.targets[siem], rule)
+        schedule, warnings = self._schedule(plan.windows, source.targets[store], rule)
         return Query(
             rule,
             source,

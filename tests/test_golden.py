@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 
 from sigmagen.content import mappings_folder, rules_folder
-from sigmagen.convert import PRINTERS, SUFFIXES, Converter
+from sigmagen.convert import PRINTERS, STORES, SUFFIXES, Converter
 from sigmagen.problems import SigmagenError
 from sigmagen.rules.load import load_rules
 
@@ -22,7 +22,7 @@ def converted() -> dict[Path, str]:
     for file in load_rules(None, rules_folder=rules_folder(), mappings_folder=mappings_folder()).files:
         for rule in file.subjects:
             for source in converter.feeding(rule):
-                for target in PRINTERS:
+                for target in PRINTERS.keys() - STORES.keys():
                     try:
                         query = converter.convert(rule, source, target, "alert")
                     except SigmagenError:

@@ -38,7 +38,10 @@ def test_wheel_carries_the_content_under_the_package(wheel: set[str], folder: st
     assert {name for name in wheel if name.startswith(f"{CONTENT[folder]}/")} == expected
 
 
-def test_wheel_has_only_the_package_beside_its_metadata(wheel: set[str]) -> None:
+def test_wheel_has_only_the_package_and_its_place_among_pysigma_s_plugins(wheel: set[str]) -> None:
     top = {name.split("/")[0] for name in wheel if ".dist-info/" not in name}
-    assert top == {"sigmagen"}
+    assert top == {"sigmagen", "sigma"}
+    plugin = {"sigma/backends/sigmagen/__init__.py", "sigma/pipelines/sigmagen/__init__.py"}
+    # pySigma's own packages have no __init__: one of ours would hide them.
+    assert {name for name in wheel if name.startswith("sigma/")} == plugin
     assert "sigmagen/py.typed" in wheel

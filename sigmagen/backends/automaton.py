@@ -25,6 +25,14 @@ def too_complex(node: Node) -> bool:
     return automaton.effort(MOST_EFFORT) >= MOST_EFFORT
 
 
+def states(node: Node) -> int:
+    """About how many states the expression has, its repetitions written out."""
+    try:
+        return len(_Automaton(node).moves)
+    except OverflowError:
+        return _MOST_STATES
+
+
 class _Automaton:
     """States with moves on sets of characters, and moves on nothing."""
 

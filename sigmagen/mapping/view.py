@@ -76,6 +76,11 @@ class ViewBuilder:
         self._derive(name, kind)
         return Column(name, kind)
 
+    def value(self, name: str) -> Expr:
+        """What a field is derived from. Raises UnavailableFieldError."""
+        column = self.use(name)
+        return self._derived[name][1] if name in self._derived else column
+
     def carries(self, name: str) -> bool:
         """Whether the source has what the field needs in this SIEM."""
         try:

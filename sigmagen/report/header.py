@@ -14,6 +14,8 @@ _COMMENTS = {
     "elastic": ("// ", ""),
     "sentinel": ("// ", ""),
     "duckdb": ("-- ", ""),
+    # Lucene has no comments.
+    "lucene": None,
 }
 
 
@@ -32,7 +34,10 @@ def header(query: Query) -> str:
             duration_text, (query.schedule.interval, query.schedule.lookback, query.schedule.suppression)
         )
         lines.append(f"schedule: every {every}, look back {back}, suppress a group for {quiet}")
-    start, end = _COMMENTS[query.siem]
+    comment = _COMMENTS[query.siem]
+    if comment is None:
+        return ""
+    start, end = comment
     return "".join(f"{start}{comment_text(line)}{end}\n" for line in lines)
 
 

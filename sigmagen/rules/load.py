@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sigmagen.problems import Problem
@@ -44,10 +44,17 @@ def load_rules(
     problems with file and line, and everything else is still loaded.
     """
     found, problems = find_rule_files(list(paths) if paths else [rules_folder])
-    lists, list_problems = load_allow_lists(mappings_folder)
-    problems += list_problems
+    loaded = rules_of(map(load_documents, found), mappings_folder=mappings_folder, allow_lists=allow_lists)
+    return replace(loaded, problems=(*problems, *loaded.problems))
+
+
+def rules_of(
+    yaml_files: Iterable[YamlFile], *, mappings_folder: Path, allow_lists: AllowLists | None = None
+) -> LoadedRules:
+    """The rules of parsed YAML files. Never raises, as `load_rules`."""
+    lists, problems = load_allow_lists(mappings_folder)
     lists = {**lists, **(allow_lists or {})}
-    drafts = [_read(path, lists) for path in found]
+    drafts = [_draft(file, lists) for file in yaml_files]
     problems += _join_filters(drafts)
     resolver = Resolver(drafts)
     resolved = [(draft, [resolver.resolve(draft, entry) for entry in draft.entries]) for draft in drafts]
@@ -102,8 +109,8 @@ def _walk(folder: Path, problems: list[Problem]) -> Iterator[Path]:
                 yield Path(parent, name)
 
 
-def _read(path: Path, lists: AllowLists) -> FileDraft:
-    draft = FileDraft(load_documents(path))
+def _draft(file: YamlFile, lists: AllowLists) -> FileDraft:
+    draft = FileDraft(file)
     for document in draft.yaml.documents:
         if isinstance(document.data, dict) and "filter" in document.data:
             found, problems = parse_filter(document, lists)

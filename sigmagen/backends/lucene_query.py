@@ -1,0 +1,177 @@
+"""Lucene's query language, for Kibana's query rules: plain rules over fields as they are stored.
+
+Keyword fields are case-sensitive there, so text without regard to case is a regular expression with both cases of each
+letter. What needs a computation, a second field or a window is refused: Lucene has none of them.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, ClassVar
+
+from sigmagen.backends.automaton import states, too_complex
+from sigmagen.backends.conditions.base import Conditions
+from sigmagen.backends.lucene import LUCENE
+from sigmagen.backends.printer import constant
+from sigmagen.backends.regex import Pcre
+from sigmagen.plan.expr import NUMERIC, Call, Column, Expr, Get, Literal, UnsupportedDetectionError
+from sigmagen.plan.regex import Node
+from sigmagen.plan.steps import Filter, Scan
+
+LONGEST_REGEX = 1000
+"""`index.max_regex_length`: Elasticsearch refuses a longer one. What has more states silently finds nothing."""
+
+_SPECIAL = re.compile(r'([+\-=&|><!(){}\[\]^"~*?:\\/\s])')
+
+
+class LucenePrinter(Conditions):
+    """Prints a plan of one filter over stored fields."""
+
+    syntax: ClassVar[Pcre] = LUCENE
+    calls: ClassVar[frozenset[str]] = frozenset({"like", "like_ignoring_case", "matches", "starts_with", "ends_with"})
+
+    def text(self) -> str:
+        conditions = [step.condition for step in self.plan.steps if isinstance(step, Filter)]
+        if not all(isinstance(step, Scan | Filter) for step in self.plan.steps):
+            raise UnsupportedDetectionError("Lucene finds documents by what is stored; this takes a computation")
+        parts = [part for condition in conditions for part in self.conjuncts(condition, joined=len(conditions) > 1)]
+        return "\n  AND ".join(_positive(parts))
+
+    def name(self, column: str) -> str:
+        if column in self.target.searched:
+            raise UnsupportedDetectionError("a value without a field: Lucene finds only whole words of analysed text")
+        return _SPECIAL.sub(r"\\\1", column)
+
+    def string(self, value: str) -> str:
+        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+    def get(self, get: Get) -> str:
+        """A stored field. Analysed text has no value as a whole."""
+        name = ".".join(map(str, get.segments))
+        if get.type == "text" or self.target.columns.get(name) == "text":
+            raise UnsupportedDetectionError(f"{name} may be analysed text, which Lucene can't compare as a whole")
+        return self.name(name)
+
+    # Comparisons.
+
+    def op_and(self, *parts: Expr) -> str:
+        return " AND ".join(_positive([self._inside(part, "or") for part in parts]))
+
+    def op_or(self, *parts: Expr) -> str:
+        texts = [self._inside(part, "and") for part in parts]
+        return " OR ".join(f"(*:* AND {text})" if text.startswith("NOT ") else text for text in texts)
+
+    def _field(self, value: Expr) -> str:
+        """The field of a comparison. Raises UnsupportedDetectionError for anything computed."""
+        if isinstance(value, Column | Get):
+            return self.expr(value)
+        if isinstance(value, Call) and value.op == "text":
+            raise self.unsupported(value, "is no text where it is stored, so Lucene finds no part of it")
+        raise self.unsupported(value, "would have to be computed, which Lucene can't")
+
+    def _term(self, value: Expr, wanted: Expr) -> str:
+        if not isinstance(wanted, Literal):
+            raise self.unsupported(value, "compared with another field, which Lucene can't")
+        return f"{self._field(value)}:{self._constant(wanted.value)}"
+
+    def _constant(self, value: Any) -> str:
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
+        return self.string(str(value).lower() if isinstance(value, bool) else str(value))
+
+    def op_eq(self, left: Expr, right: Expr) -> str:
+        return self._term(left, right)
+
+    def op_ne(self, left: Expr, right: Expr) -> str:
+        return f"NOT {self._term(left, right)}"
+
+    def op_in(self, left: Expr, *values: Expr) -> str:
+        texts = [self._constant(constant(value)) for value in values]
+        return f"{self._field(left)}:({' OR '.join(texts)})"
+
+    def op_equals_ignoring_case(self, left: Expr, right: Expr) -> str:
+        if not isinstance(right, Literal):
+            return self._term(left, right)
+        return self.by_pattern(left, (right,), ignore_case=True)
+
+    def op_in_ignoring_case(self, left: Expr, *values: Expr) -> str:
+        return self.any_of([self.by_pattern(left, (value,), ignore_case=True) for value in values])
+
+    def op_starts_with(self, left: Expr, right: Expr) -> str:
+        return self._pattern(left, (right, Literal(0)))
+
+    def op_ends_with(self, left: Expr, right: Expr) -> str:
+        return self._pattern(left, (Literal(0), right))
+
+    def op_contains(self, left: Expr, right: Expr) -> str:
+        return self._pattern(left, (Literal(0), right, Literal(0)))
+
+    def op_like(self, left: Expr, *parts: Expr) -> str:
+        return self._pattern(left, parts)
+
+    def _pattern(self, left: Expr, parts: tuple[Expr, ...]) -> str:
+        if not all(isinstance(part, Literal) for part in parts):
+            raise self.unsupported(left, "compared with another field, which Lucene can't")
+        if isinstance(left, Call) and left.op == "lower":
+            return self.by_pattern(left.args[0], parts, ignore_case=True)
+        return self.by_pattern(left, parts)
+
+    def _printed(self, value: Expr, tree: Node) -> str:
+        if states(tree) > LONGEST_REGEX or too_complex(tree):
+            raise self.unsupported(value, "compared with a pattern that is too complex for Elasticsearch")
+        return super()._printed(value, tree)
+
+    def matching(self, value: Expr, pattern: str) -> str:
+        if len(pattern) > LONGEST_REGEX:
+            reason = (
+                f"compared with what takes a regular expression over {LONGEST_REGEX} characters, which is the limit"
+            )
+            raise self.unsupported(value, reason)
+        return f"{self._field(value)}:/{pattern.replace('/', chr(92) + '/')}/"
+
+    def op_in_network(self, value: Expr, *networks: Expr) -> str:
+        if self.type_of(value) != "ip":
+            raise self.unsupported(value, "is text, in which Lucene knows no networks")
+        return self.op_in(value, *networks)
+
+    def _order(self, left: Expr, sign: str, right: Expr) -> str:
+        if not isinstance(right, Literal) or self.type_of(left) not in NUMERIC:
+            raise self.unsupported(left, "would have to be computed, which Lucene can't")
+        number = constant(right)
+        low, high = {
+            "<": ("{*", f"{number}}}"),
+            "<=": ("[*", f"{number}]"),
+            ">": (f"{{{number}", "*}"),
+            ">=": (f"[{number}", "*]"),
+        }[sign]
+        return f"{self._field(left)}:{low} TO {high}"
+
+    def op_lt(self, left: Expr, right: Expr) -> str:
+        return self._order(left, "<", right)
+
+    def op_lte(self, left: Expr, right: Expr) -> str:
+        return self._order(left, "<=", right)
+
+    def op_gt(self, left: Expr, right: Expr) -> str:
+        return self._order(left, ">", right)
+
+    def op_gte(self, left: Expr, right: Expr) -> str:
+        return self._order(left, ">=", right)
+
+    def op_is_empty(self, value: Expr) -> str:
+        return self._term(value, Literal(""))
+
+    def op_is_missing(self, value: Expr) -> str:
+        return f"NOT _exists_:{self._field(value)}"
+
+    def op_is_present(self, value: Expr) -> str:
+        return f"_exists_:{self._field(value)}"
+
+    def op_not(self, condition: Call) -> str:
+        """A document without the field meets NOT, as it should."""
+        return f"NOT {self._inside(condition, 'and')}"
+
+
+def _positive(parts: list[str]) -> list[str]:
+    """Parts joined by AND. Lucene takes documents away from what it has found, so there must be something to find."""
+    return ["*:*", *parts] if all(part.startswith("NOT ") for part in parts) else parts

@@ -1,0 +1,171 @@
+"""The targets as pySigma backends. A rule goes back into YAML and to the converter: there is one way to convert."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar
+
+import yaml
+from sigma.conversion.base import Backend
+from sigma.correlations import SigmaCorrelationRule
+from sigma.exceptions import SigmaConversionError
+from sigma.processing.pipeline import ProcessingPipeline
+from sigma.rule import SigmaRule
+from sigma.rule.base import SigmaRuleBase
+from sigma.types import SigmaString
+
+from sigmagen.content import mappings_folder
+from sigmagen.conversion import convert_all
+from sigmagen.convert import Converter
+from sigmagen.plan.model import Mode
+from sigmagen.problems import Problem, SigmagenError
+from sigmagen.rules.load import rules_of
+from sigmagen.rules.model import RuleFile
+from sigmagen.rules.yaml import parse_documents
+
+_LOG = logging.getLogger("sigmagen")
+
+
+class SigmagenBackend(Backend):
+    """Backend options: `source` (one or several names), `location`, and `mappings`, a folder."""
+
+    target: ClassVar[str]
+    formats: ClassVar[dict[str, str]] = {"default": "Query text, one for each source that can feed the rule"}
+    correlation_methods: ClassVar[dict[str, str]] = {
+        "alert": "For a schedule: one row a group, worst first",
+        "hunt": "Over any range: one row a group and window",
+    }
+    default_correlation_method: ClassVar[str] = "alert"
+
+    def __init__(
+        self,
+        processing_pipeline: ProcessingPipeline | None = None,
+        collect_errors: bool = False,
+        source: str | list[str] = (),  # type: ignore[assignment]
+        location: str | None = None,
+        mappings: str | None = None,
+    ) -> None:
+        super().__init__(processing_pipeline, collect_errors)
+        self._sources = [source] if isinstance(source, str) else list(source)
+        self._location = location
+        self._mappings = Path(mappings) if mappings else mappings_folder()
+
+    def convert_rule(self, rule: SigmaRule, output_format: str | None = None, callback: Any = None) -> list[Any]:
+        """The queries of a rule that no correlation stands for."""
+        return self._converted(rule, "alert", output_format, callback)
+
+    def convert_correlation_rule(
+        self,
+        rule: SigmaCorrelationRule,
+        output_format: str | None = None,
+        method: str | None = None,
+        callback: Any = None,
+    ) -> list[Any]:
+        """The queries of a correlation, as alert or as hunt."""
+        method = method or self.default_correlation_method
+        if method not in self.correlation_methods:
+            raise SigmaConversionError(rule, rule.source, f"there is no correlation method {method!r}")
+        return self._converted(rule, "hunt" if method == "hunt" else "alert", output_format, callback)
+
+    @cached_property
+    def _converter(self) -> Converter:
+        converter = Converter.load(self._mappings)
+        for name in self._sources:
+            converter.known(name)
+        return converter.located({self.target: self._location} if self._location else {})
+
+    def _converted(self, rule: SigmaRuleBase, mode: Mode, output_format: str | None, callback: Any) -> list[Any]:
+        if not hasattr(self, "last_processing_pipeline"):
+            self.init_processing_pipeline(output_format)
+        self.last_processing_pipeline.apply(rule)  # type: ignore[arg-type]
+        if not rule._output:
+            return []
+        try:
+            results: list[Any] = self._queries(rule, mode)
+        except SigmagenError as error:
+            failure = SigmaConversionError(rule, rule.source, "; ".join(found.message for found in error.problems))
+            if not self.collect_errors:
+                raise failure from None
+            self.errors.append((rule, failure))  # type: ignore[arg-type]
+            return []
+        if callback is not None:
+            results = [callback(rule, output_format, index, None, text) for index, text in enumerate(results)]
+        found = [result for result in results if result is not None]
+        rule.set_conversion_result(found)
+        return found
+
+    def _queries(self, rule: SigmaRuleBase, mode: Mode) -> list[str]:
+        """The texts of all queries; what is to be said of them is logged. Raises SigmagenError where there are none."""
+        file = self._loaded(rule)
+        result = convert_all(self._converter, [file], [self.target], self._sources, mode)
+        errors = [problem for problem in result.problems if problem.severity == "error"]
+        if errors:
+            raise SigmagenError(errors)
+        for problem in result.problems:
+            if problem.severity == "warning":
+                _LOG.warning("%s", problem)
+        return [query.text for _, query in result.queries]
+
+    def _loaded(self, rule: SigmaRuleBase) -> RuleFile:
+        """The rule, and those that it refers to, as this project's loader reads them."""
+        path = Path(str(rule.source.path)) if rule.source else Path(f"{rule.title}.yml")
+        text = yaml.safe_dump_all(
+            [_document(part) for part in _with_references(rule)], allow_unicode=True, sort_keys=False
+        )
+        loaded = rules_of([parse_documents(text.encode(), path)], mappings_folder=self._mappings)
+        if loaded.problems:
+            raise SigmagenError(loaded.problems)
+        (file,) = loaded.files
+        wanted = tuple(document for document in file.documents if document.raw == _document(rule))
+        if not wanted:
+            raise SigmagenError(Problem("rule-lost", f"{rule.title}: it can't be read back", file=str(path)))
+        return RuleFile(path, file.documents, wanted)
+
+    def finalize_output_default(self, queries: list[Any]) -> Any:
+        """The texts as they are."""
+        return queries
+
+
+# Conditions are compiled by this project, so the methods for the parts of a condition are never called.
+SigmagenBackend.__abstractmethods__ = frozenset()
+
+
+def _with_references(rule: SigmaRuleBase) -> list[SigmaRuleBase]:
+    """A rule after all that it refers to, each once."""
+    found: list[SigmaRuleBase] = []
+    if isinstance(rule, SigmaCorrelationRule):
+        for reference in rule.referenced_rules:
+            found += [part for part in _with_references(reference.rule) if part not in found]
+    return [*found, rule]
+
+
+def _document(rule: SigmaRuleBase) -> dict[str, Any]:
+    """The rule as it would stand in a YAML file."""
+    with _backslashes_kept():
+        data = rule.to_dict()
+    correlation = data.get("correlation")
+    if isinstance(correlation, dict):
+        data["correlation"] = {key: value for key, value in correlation.items() if value is not None}
+    return data
+
+
+@contextmanager
+def _backslashes_kept() -> Iterator[None]:
+    """Write every backslash of a text as two: pySigma 1.5 writes two in a row as they are, and reads back one."""
+
+    def to_plain(value: SigmaString, regex: bool = False) -> str:
+        escaped = SigmaString()
+        doubled = (part.replace("\\", "\\\\") if isinstance(part, str) and not regex else part for part in value.s)
+        escaped.s = list(doubled)
+        return original(escaped, regex)
+
+    original = SigmaString.to_plain
+    SigmaString.to_plain = to_plain  # type: ignore[method-assign, assignment]
+    try:
+        yield
+    finally:
+        SigmaString.to_plain = original  # type: ignore[method-assign]

@@ -1,0 +1,31 @@
+"""What pySigma finds as `sigma.backends.sigmagen`. It takes every backend class that it sees here for a target."""
+
+from typing import ClassVar
+
+import sigmagen.pysigma.backend as _base
+
+__all__ = ["SigmagenElasticBackend", "SigmagenSentinelBackend", "SigmagenSplunkBackend"]
+
+
+class SigmagenSplunkBackend(_base.SigmagenBackend):
+    """SPL."""
+
+    name: ClassVar[str] = "Splunk SPL with sliding windows (sigmagen)"
+    identifier: ClassVar[str] = "sigmagen_splunk"
+    target: ClassVar[str] = "splunk"
+
+
+class SigmagenElasticBackend(_base.SigmagenBackend):
+    """ES|QL."""
+
+    name: ClassVar[str] = "Elastic ES|QL with sliding windows (sigmagen)"
+    identifier: ClassVar[str] = "sigmagen_elastic"
+    target: ClassVar[str] = "elastic"
+
+
+class SigmagenSentinelBackend(_base.SigmagenBackend):
+    """KQL."""
+
+    name: ClassVar[str] = "Microsoft Sentinel KQL with sliding windows (sigmagen)"
+    identifier: ClassVar[str] = "sigmagen_sentinel"
+    target: ClassVar[str] = "sentinel"

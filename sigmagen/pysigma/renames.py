@@ -1,0 +1,108 @@
+"""Source mappings as plain pySigma pipelines, for the backends of others: renames of fields and nothing else.
+
+A field that a SIEM has only after a computation, a log source that is part of a table, and a field that isn't there are
+errors of the pipeline, so that no query silently means something else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from sigma.processing.conditions import (
+    ExcludeFieldCondition,
+    FieldNameProcessingCondition,
+    IncludeFieldCondition,
+    LogsourceCondition,
+)
+from sigma.processing.pipeline import ProcessingItem, ProcessingPipeline
+from sigma.processing.transformations import (
+    DetectionItemFailureTransformation,
+    FieldMappingTransformation,
+    RuleFailureTransformation,
+)
+from sigma.processing.transformations.base import PreprocessingTransformation
+
+from sigmagen.content import mappings_folder
+from sigmagen.convert import Converter
+from sigmagen.mapping.expression import UnavailableFieldError
+from sigmagen.mapping.source import LogsourceEntry, Source
+from sigmagen.mapping.view import ViewBuilder
+from sigmagen.plan.expr import TRUE, Column, Get
+
+SOURCES = ("apim", "bedrock_invocation", "canonical", "cloudtrail", "litellm")
+"""Written out, so that no file is read before a pipeline is used."""
+
+BACKENDS = {"splunk": "splunk", "elastic": "esql", "sentinel": "kusto"}
+"""The official backend of each SIEM, for which the names are."""
+
+
+def renames(source: str, siem: str) -> ProcessingPipeline:
+    """The pipeline of a source in a SIEM. Raises SigmagenError where the mappings can't be read."""
+    converter = Converter.load(mappings_folder())
+    chosen = converter.source(source)
+    items = [item for entry in chosen.logsources for item in _items(converter, chosen, siem, entry)]
+    return ProcessingPipeline(
+        name=f"{chosen.title} in {siem}: field names",
+        allowed_backends=frozenset({BACKENDS[siem]}),
+        priority=20,
+        items=items,
+    )
+
+
+def _items(converter: Converter, source: Source, siem: str, entry: LogsourceEntry) -> Iterator[ProcessingItem]:
+    """Errors first, for they look at the rule's own names; then the renames."""
+    logsource = entry.logsource
+
+    def item(
+        transformation: PreprocessingTransformation, name: str, field: FieldNameProcessingCondition | None = None
+    ) -> Any:
+        return ProcessingItem(
+            transformation,
+            identifier=f"{source.name}_{siem}_{logsource.category or logsource.service}_{name}",
+            rule_conditions=[LogsourceCondition(logsource.category, logsource.product, logsource.service)],
+            field_name_conditions=[field] if field else [],
+        )
+
+    builder = ViewBuilder(source, source.targets[siem], converter.taxonomy, entry)
+    if builder.build().where != TRUE:
+        said = f"{logsource} is only a part of what is in {source.targets[siem].location}: use sigmagen's own backend"
+        yield item(RuleFailureTransformation(said), "part")
+        return
+    fields = _fields(converter, source, entry)
+    names = {field: _stored(builder, field, siem) for field in fields}
+    for field, (_, reason) in names.items():
+        if reason:
+            yield item(DetectionItemFailureTransformation(reason), f"no_{field}", IncludeFieldCondition([field]))
+    yield item(
+        DetectionItemFailureTransformation(f"{source.title} has no such field that is known"),
+        "unknown",
+        ExcludeFieldCondition(fields),
+    )
+    renamed: dict[str | None, str | list[str]] = {field: name for field, (name, _) in names.items() if name}
+    yield item(FieldMappingTransformation(renamed), "names")
+
+
+def _fields(converter: Converter, source: Source, entry: LogsourceEntry) -> list[str]:
+    if entry.logsource.category is None:
+        return list(source.native_fields)
+    fields = converter.taxonomy.fields.values()
+    return [field.name for field in fields if entry.logsource.category in field.categories]
+
+
+def _stored(builder: ViewBuilder, field: str, siem: str) -> tuple[str, str]:
+    """The stored name of a field; or why there is none, where it is missing or takes more than a name."""
+    computed = ("", f"{field} is computed in {siem}: use sigmagen's own backend")
+    try:
+        value = builder.value(field)
+    except UnavailableFieldError as error:
+        return "", f"{field} is not in {siem}: {error.reason}"
+    if isinstance(value, Column):
+        return (value.name, "") if value == builder.time() else computed
+    if not isinstance(value, Get) or value.base is not None or builder.target.record:
+        return computed
+    if not all(isinstance(segment, str) for segment in value.segments):
+        return computed
+    if siem == "sentinel":
+        return (str(value.segments[0]).replace(".", "_"), "") if len(value.segments) == 1 else computed
+    return ".".join(map(str, value.segments)), ""
