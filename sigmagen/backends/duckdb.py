@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from sigmagen.backends.conditions.duckdb import DuckDBConditions
-from sigmagen.backends.printer import constant
+from sigmagen.backends.printer import constant, iso
 from sigmagen.mapping.source import Source
 from sigmagen.mapping.taxonomy import Taxonomy
 from sigmagen.mapping.view import ViewBuilder
@@ -294,6 +294,9 @@ class DuckDBPrinter(DuckDBConditions):
     def op_shift(self, time: Expr, by: Expr) -> str:
         milliseconds = constant(by)
         return f"{self.expr(time)} {'-' if milliseconds < 0 else '+'} {_interval(abs(milliseconds))}"
+
+    def op_moment(self, milliseconds: Expr) -> str:
+        return f"TIMESTAMP '{iso(constant(milliseconds)).rstrip('Z')}'"
 
     def op_milliseconds(self, time: Expr) -> str:
         return f"date_trunc('milliseconds', {self.expr(time)})"

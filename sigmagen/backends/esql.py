@@ -6,7 +6,7 @@ import re
 from typing import ClassVar
 
 from sigmagen.backends.conditions.esql import EsqlConditions
-from sigmagen.backends.printer import constant, largest_unit
+from sigmagen.backends.printer import constant, iso, largest_unit
 from sigmagen.plan.expr import Call, Expr, Get, walk
 from sigmagen.plan.model import Plan
 from sigmagen.plan.steps import (
@@ -215,6 +215,9 @@ class EsqlPrinter(EsqlConditions):
         number, unit = largest_unit(abs(milliseconds))
         sign = "-" if milliseconds < 0 else "+"
         return f"{self.expr(time)} {sign} {number} {_UNITS[unit]}{'s' if number != 1 else ''}"
+
+    def op_moment(self, milliseconds: Expr) -> str:
+        return f'TO_DATETIME("{iso(constant(milliseconds))}")'
 
     def op_milliseconds(self, time: Expr) -> str:
         """A date holds milliseconds already."""

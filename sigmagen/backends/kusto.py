@@ -6,7 +6,7 @@ import re
 from typing import ClassVar
 
 from sigmagen.backends.conditions.kusto import KustoConditions
-from sigmagen.backends.printer import constant, largest_unit
+from sigmagen.backends.printer import constant, iso, largest_unit
 from sigmagen.plan.expr import Call, Expr, Get, Literal
 from sigmagen.plan.steps import (
     Aggregate,
@@ -253,6 +253,9 @@ class KustoPrinter(KustoConditions):
     def op_shift(self, time: Expr, by: Expr) -> str:
         milliseconds = constant(by)
         return f"{self.expr(time)} {'-' if milliseconds < 0 else '+'} {_span(abs(milliseconds))}"
+
+    def op_moment(self, milliseconds: Expr) -> str:
+        return f"datetime({iso(constant(milliseconds))})"
 
     def op_milliseconds(self, time: Expr) -> str:
         return f"bin({self.expr(time)}, 1ms)"
