@@ -167,8 +167,8 @@ def location_fault(siem: str, text: str | None) -> str | None:
     if siem == "splunk":
         if odd := re.search(r"[|`\[\]\x00-\x1f]", text):
             return f"a search can't hold {odd[0]!r} here: it is terms of one search command"
-        outside = re.sub(r'"(?:[^"\\]|\\.)*"', "", text)
-        if '"' in outside or outside.endswith("\\") or not _balanced(outside):
+        outside = re.sub(r"""\"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'""", "", text)
+        if re.search("[\"']", outside) or outside.endswith("\\") or not _balanced(outside):
             return "the search has a quote or bracket that does not end"
         return None
     pattern, what = {

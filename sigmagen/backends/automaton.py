@@ -116,7 +116,7 @@ class _Automaton:
 
     def _targets(self, states: frozenset[int]) -> set[frozenset[int]]:
         """Where each character leads that is told apart from others here."""
-        moves = [(low, high, state) for each in states for ranges, state in self.moves[each] for low, high in ranges]
+        moves = {(low, high, state) for each in states for ranges, state in self.moves[each] for low, high in ranges}
         edges = {edge for low, high, _ in moves for edge in (low, high + 1)}
         found = {frozenset([state for low, high, state in moves if low <= edge <= high]) for edge in edges}
         return {self._closed(target) for target in found if target}

@@ -5,11 +5,12 @@ A source is a table named after it, with `timestamp` TIMESTAMP and `record` JSON
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import ClassVar
 
 from sigmagen.backends.conditions.duckdb import DuckDBConditions
-from sigmagen.backends.printer import constant
+from sigmagen.backends.printer import constant, iso
 from sigmagen.mapping.source import Source
 from sigmagen.mapping.taxonomy import Taxonomy
 from sigmagen.mapping.view import ViewBuilder
@@ -31,6 +32,16 @@ from sigmagen.plan.steps import (
     Unique,
 )
 
+_RESERVED = re.compile(
+    "all|analy[sz]e|and|anti|any|array|as|asc|asof|asymmetric|authorization|both|by|case|cast|check|collate|column|"
+    "concurrently|constraint|create|cross|default|deferrable|desc|describe|distinct|do|else|end|except|false|fetch|for|"
+    "foreign|freeze|from|full|generated|glob|grant|group|having|ilike|in|initially|inner|intersect|into|is|isnull|join|"
+    "lambda|lateral|leading|left|like|limit|map|natural|not|notnull|null|offset|on|only|or|order|outer|overlaps|pivot|"
+    "pivot_longer|pivot_wider|placing|positional|primary|qualify|references|returning|right|row|select|semi|show|"
+    "similar|some|struct|summarize|symmetric|table|tablesample|then|to|trailing|true|try_cast|union|unique|unpack|"
+    "unpivot|using|variadic|verbose|when|where|window|with",
+    re.IGNORECASE,
+)
 _TYPES = {"integer": "BIGINT", "float": "DOUBLE", "boolean": "BOOLEAN", "timestamp": "TIMESTAMP"}
 
 
@@ -98,7 +109,10 @@ class DuckDBPrinter(DuckDBConditions):
         return with_clause + self._select.text()
 
     def name(self, column: str) -> str:
-        return '"' + column.replace('"', '""') + '"' if not column.isidentifier() else column
+        plain = column.isidentifier() and not _RESERVED.fullmatch(column)
+        # Names that differ by case only are one name in SQL, quoted or not.
+        self.claimed(column, column.lower())
+        return column if plain else '"' + column.replace('"', '""') + '"'
 
     def string(self, value: str) -> str:
         text = "'" + value.replace("'", "''") + "'"
@@ -110,7 +124,7 @@ class DuckDBPrinter(DuckDBConditions):
 
     def get(self, get: Get) -> str:
         base = self.name(self.target.record or "record") if get.base is None else self.expr(get.base)
-        path = "$" + "".join(_segment(segment) for segment in get.segments)
+        path = _path(get.segments)
         if get.type == "json":
             return f"({base}->{self.string(path)})"
         text = f"({base}->>{self.string(path)})"
@@ -281,6 +295,9 @@ class DuckDBPrinter(DuckDBConditions):
         milliseconds = constant(by)
         return f"{self.expr(time)} {'-' if milliseconds < 0 else '+'} {_interval(abs(milliseconds))}"
 
+    def op_moment(self, milliseconds: Expr) -> str:
+        return f"TIMESTAMP '{iso(constant(milliseconds)).rstrip('Z')}'"
+
     def op_milliseconds(self, time: Expr) -> str:
         return f"date_trunc('milliseconds', {self.expr(time)})"
 
@@ -319,6 +336,13 @@ def _interval(milliseconds: int) -> str:
     if milliseconds % 1000:
         return f"INTERVAL '{milliseconds} milliseconds'"
     return f"INTERVAL '{milliseconds // 1000} seconds'"
+
+
+def _path(segments: tuple[str | int, ...]) -> str:
+    """A JSON path; where a key has what a path reads otherwise, a JSON pointer (RFC 6901)."""
+    if any(isinstance(segment, str) and re.search(r'["\\*]', segment) for segment in segments):
+        return "".join("/" + str(segment).replace("~", "~0").replace("/", "~1") for segment in segments)
+    return "$" + "".join(map(_segment, segments))
 
 
 def _segment(segment: str | int) -> str:

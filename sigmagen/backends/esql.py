@@ -6,7 +6,7 @@ import re
 from typing import ClassVar
 
 from sigmagen.backends.conditions.esql import EsqlConditions
-from sigmagen.backends.printer import constant, largest_unit
+from sigmagen.backends.printer import constant, iso, largest_unit
 from sigmagen.plan.expr import Call, Expr, Get, walk
 from sigmagen.plan.model import Plan
 from sigmagen.plan.steps import (
@@ -30,7 +30,7 @@ from sigmagen.rules.model import BaseRule
 HUNT_ROWS = 10_000
 """ES|QL returns no more rows than this, whatever the query says."""
 
-_PLAIN = re.compile(r"[A-Za-z_@][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*")
+_PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_]*|[_@][A-Za-z0-9_]+")
 _GROUP = re.compile(r"\((?!\?)")
 _ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"})
 _STORED = {
@@ -98,7 +98,7 @@ class EsqlPrinter(EsqlConditions):
 
     def name(self, column: str) -> str:
         column = self.plan.stored_as.get(column, column)
-        plain = _PLAIN.fullmatch(column) and not _RESERVED.fullmatch(column)
+        plain = all(_PLAIN.fullmatch(part) and not _RESERVED.fullmatch(part) for part in column.split("."))
         return column if plain else "`" + column.replace("`", "``") + "`"
 
     def string(self, value: str) -> str:
@@ -215,6 +215,9 @@ class EsqlPrinter(EsqlConditions):
         number, unit = largest_unit(abs(milliseconds))
         sign = "-" if milliseconds < 0 else "+"
         return f"{self.expr(time)} {sign} {number} {_UNITS[unit]}{'s' if number != 1 else ''}"
+
+    def op_moment(self, milliseconds: Expr) -> str:
+        return f'TO_DATETIME("{iso(constant(milliseconds))}")'
 
     def op_milliseconds(self, time: Expr) -> str:
         """A date holds milliseconds already."""

@@ -6,7 +6,7 @@ import re
 from typing import ClassVar
 
 from sigmagen.backends.conditions.kusto import KustoConditions
-from sigmagen.backends.printer import constant, largest_unit
+from sigmagen.backends.printer import constant, iso, largest_unit
 from sigmagen.plan.expr import Call, Expr, Get, Literal
 from sigmagen.plan.steps import (
     Aggregate,
@@ -27,7 +27,16 @@ from sigmagen.plan.steps import (
 
 _CASTS = {"integer": "tolong", "float": "todouble", "boolean": "tobool", "timestamp": "todatetime"}
 _STORED = {"int": "integer", "long": "integer", "real": "float", "bool": "boolean", "datetime": "timestamp"}
-_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_RESERVED = (
+    "alias and anonymousgraph as asc between bool boolean by consume contains count database dataset datatable date "
+    "datetime declare default desc distinct dynamic endswith evaluate execute extend externaldata facet false filter "
+    "find first fork from getschema graph guid has hint in int invoke isfuzzy join kind last let like limit long "
+    "lookup materialize matches missing nil not null nulls of on or order parse partition pattern print project range "
+    "real reduce render sample scan search serialize set sort startswith string summarize table take time timespan to "
+    "top toscalar true typeof union uuid view where with"
+).replace(" ", "|")
+"""Words of the language, which need brackets as the name of a column; brackets are never wrong."""
+_PLAIN = re.compile(rf"(?!(?:{_RESERVED})$)[A-Za-z_][A-Za-z0-9_]*")
 _ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"})
 
 
@@ -244,6 +253,9 @@ class KustoPrinter(KustoConditions):
     def op_shift(self, time: Expr, by: Expr) -> str:
         milliseconds = constant(by)
         return f"{self.expr(time)} {'-' if milliseconds < 0 else '+'} {_span(abs(milliseconds))}"
+
+    def op_moment(self, milliseconds: Expr) -> str:
+        return f"datetime({iso(constant(milliseconds))})"
 
     def op_milliseconds(self, time: Expr) -> str:
         return f"bin({self.expr(time)}, 1ms)"

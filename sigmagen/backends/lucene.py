@@ -118,8 +118,11 @@ def _options(node: Node) -> list[list[Node]]:
         return [[node]]
     found: list[list[Node]] = [[]]
     for part in node.parts:
-        endings = _options(part) if isinstance(part, Choice | Group | Chain) and _anchored(part) else [[part]]
-        found = [[*before, *ending] for before in found for ending in endings]
+        if not (isinstance(part, Choice | Group | Chain) and _anchored(part)):
+            for option in found:
+                option.append(part)
+            continue
+        found = [[*before, *ending] for before in found for ending in _options(part)]
         if len(found) > _MOST_OPTIONS:
             raise RegexError("too many alternatives with anchors")
     return found

@@ -15,7 +15,8 @@ from sigmagen.plan.expr import Call, Column, Expr, Get, Literal, conjunction
 from sigmagen.plan.steps import Derive, Filter, Step
 
 _FIELD = re.compile(
-    r"(?!(?:earliest|latest|_index_\w+|starttime|endtime|eventtype|tag|savedsearch|savedsplunk)$)[A-Za-z0-9_.]+"
+    r"(?!(?:(?i:and|or|not|xor|in|by|as)"
+    r"|earliest|latest|_index_\w+|starttime|endtime|eventtype|tag|savedsearch|savedsplunk)$)[A-Za-z0-9_.]+"
 )
 _NETWORK = re.compile(r"[0-9A-Fa-f.:]+/\d+")
 

@@ -27,7 +27,7 @@ from sigmagen.plan.steps import (
     Unique,
 )
 
-_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_PLAIN = re.compile(r"(?!(?i:and|or|not|xor|in|like|as|by|true|false|null)$)[A-Za-z_][A-Za-z0-9_]*")
 _CONDITION = re.compile(
     "and|or|not|eq|ne|[lg]te?|in|(equals|in)_ignoring_case|(start|end)s_with|contains|like(_ignoring_case)?|matches|in_network|(is|has)_.*"
 )
@@ -52,7 +52,7 @@ class SplunkPrinter(SplunkConditions):
 
     def text(self) -> str:
         lines = self.steps()
-        times = [name for name in ("window_start", "window_end") if self.plan.windows]
+        times = [*(("window_start", "window_end") if self.plan.windows else ()), *self.plan.times]
         lines += [f'fieldformat {name}=strftime({name}, "%Y-%m-%dT%H:%M:%S%z")' for name in times]
         return "\n| ".join(lines)
 
@@ -293,6 +293,9 @@ class SplunkPrinter(SplunkConditions):
     def op_shift(self, time: Expr, by: Expr) -> str:
         milliseconds = constant(by)
         return f"{self.expr(time)}{'-' if milliseconds < 0 else '+'}{_seconds(abs(milliseconds))}"
+
+    def op_moment(self, milliseconds: Expr) -> str:
+        return _seconds(constant(milliseconds))
 
     def op_milliseconds(self, time: Expr) -> str:
         return f"floor({self.expr(time)}*1000)/1000"

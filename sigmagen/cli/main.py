@@ -23,6 +23,7 @@ COMMANDS = {
     "demo": "Find an attack in a sample log, and show the queries for it.",
     "deploy": "Put a package into a SIEM, after a plan.",
     "detect": "Find alerts in native logs, here and now.",
+    "investigate": "Print the queries that an analyst runs after an alert.",
     "normalize": "Turn native logs into canonical events.",
     "package": "Write what a SIEM imports: scheduled detections, turned off.",
     "test": "Play each rule's own test file on the reference engine.",

@@ -12,6 +12,7 @@ from sigmagen.plan.compose import Composer
 from sigmagen.plan.expr import TRUE, UnsupportedDetectionError
 from sigmagen.plan.items import UnsupportedCorrelationError, needed_fields, windows_of
 from sigmagen.plan.model import Mode, Plan
+from sigmagen.plan.names import name_fault
 from sigmagen.plan.result import result_steps
 from sigmagen.plan.steps import Project, Union
 from sigmagen.plan.streams import EventStream, Stream, event_streams, in_place, source_steps
@@ -28,6 +29,9 @@ def build_plan(
     Raises SigmagenError: a field that the source doesn't carry there, a detection or correlation that can't be said.
     """
     plan = Plan(rule, source, source.parts[0].targets[siem], mode)
+    if fault := name_fault(rule, plan.target):
+        message = f"{rule.title}: field {fault[0]!r} can't be named in {siem}: {fault[1]}"
+        raise SigmagenError(Problem("field-name", message, file=rule.file, line=rule.line))
     try:
         if isinstance(rule, Correlation) and mode != "events":
             _correlation(plan, rule, taxonomy)

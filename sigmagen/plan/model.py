@@ -22,7 +22,8 @@ class Plan:
 
     `windows` are those from the events to the alert, innermost first. `stored_as` holds native fields that the SIEM has
     under a name of its own, `in_place` columns that are read where they are stored. `ranged` says that the query asks
-    for the time range that it sees, `estimated` that the value shown is the SIEM's own estimate.
+    for the time range that it sees, `estimated` that the value shown is the SIEM's own estimate. `times` are columns of
+    the result that hold a time, besides the windows'.
     """
 
     rule: BaseRule | Correlation | None
@@ -37,3 +38,4 @@ class Plan:
     warnings: list[Problem] = field(default_factory=list)
     ranged: bool = False
     estimated: bool = False
+    times: tuple[str, ...] = ()

@@ -11,7 +11,7 @@ import importlib
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Literal
 
 Ranges = tuple[tuple[int, int], ...]
@@ -253,6 +253,7 @@ def both_cases(ranges: Ranges) -> Ranges:
     return union(ranges, tuple((code, code) for code in sorted(extra)))
 
 
+@lru_cache(maxsize=4096)
 def _same_letter(code: int) -> Ranges:
     """The characters that equal a letter where text is compared: they have its lower case. All sigmas are one."""
     wanted = chr(code).lower()

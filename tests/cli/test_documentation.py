@@ -67,6 +67,14 @@ def test_a_query_is_documented_key_by_key(run: Run, tmp_path: Path) -> None:
     assert all(f"`{key}`" in JSON for key in schedules[0])
 
 
+def test_an_investigation_is_documented_key_by_key(run: Run) -> None:
+    asked = ("--group", "source.ip=192.0.2.1", "--window", "2026-08-11T09:00Z/2026-08-11T10:00Z")
+    document = json.loads(run("investigate", "one_egress_many_organizations", *asked, "--json").stdout)
+    assert list(document) == documented("Investigation")
+    assert {tuple(pivot) for pivot in document["pivots"]} == {tuple(documented("Pivot"))}
+    assert {tuple(item) for item in document["left_out"]} == {("id", "source", "target", "reason")}
+
+
 @pytest.mark.parametrize("code", [0, 1, 2, 3, 70, 130, 141])
 def test_each_exit_code_is_documented(code: int) -> None:
     assert re.search(rf"(?m)^\| {code} \|", JSON)

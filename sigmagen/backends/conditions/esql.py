@@ -15,6 +15,8 @@ from sigmagen.plan.regex import Node, wildcards
 
 _LONGEST_INDEXED = 200
 _SURELY_SIMPLE = 400
+_LONGEST_REGEX = 20_000
+"""Elasticsearch reads an expression by recursion, so a long one exhausts its stack: [Éé] 13,058 times, as it comes."""
 _ENDLESS = re.compile(r"(?<!\\)[*+]|,\}")
 _REPEATS = re.compile(r"(\d+)\}")
 _UNTEXTUAL = (*NUMERIC, "boolean", "timestamp", "ip")
@@ -106,6 +108,8 @@ class EsqlConditions(Conditions):
 
     def _printed(self, value: Expr, tree: Node) -> str:
         text = super()._printed(value, tree)
+        if len(text) > _LONGEST_REGEX:
+            raise self.unsupported(value, "compared with a pattern that is too long for Elasticsearch")
         self._refuse_complex(value, tree, _size(text), endless=bool(_ENDLESS.search(text.removesuffix(".*"))))
         return text
 

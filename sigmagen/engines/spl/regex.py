@@ -4,6 +4,7 @@ refused. (Splunk's PCRE is taken to match characters, with ASCII classes: the de
 from __future__ import annotations
 
 import re
+import sys
 from functools import lru_cache
 
 _WORD, _SPACE = "A-Za-z0-9_", " \\t\\n\\r\\f\\v"
@@ -16,6 +17,7 @@ _OUTSIDE = {
     "z": r"\Z",
 }
 _SAME = set("tnrfv") | set("0123456789")
+_CODE = re.compile(r"\{([0-9A-Fa-f]{1,6})\}")
 _GROUPS = re.compile(r"\(\?(?:[:=!>|]|<[=!]|P?<(?P<name>[A-Za-z_][A-Za-z0-9_]*)>|(?P<flags>[imsx]+)[):])")
 
 
@@ -69,6 +71,8 @@ def _escape(pattern: str, at: int, *, inside: bool) -> tuple[str, int]:
         return _OUTSIDE[letter], after
     if letter == "x" and re.match("[0-9A-Fa-f]{2}", pattern[after:]):
         return pattern[at : after + 2], after + 2
+    if letter == "x" and (braced := _CODE.match(pattern, after)) and int(braced[1], 16) <= sys.maxunicode:
+        return f"\\U{int(braced[1], 16):08x}", braced.end()
     if letter == "v" or not (letter in _SAME or not (letter.isalnum() and letter.isascii())):
         raise UnsupportedPatternError(f"pattern {pattern!r}: \\{letter} is not supported")
     return f"\\{letter}", after

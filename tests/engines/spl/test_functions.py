@@ -204,6 +204,8 @@ def test_date_and_time_functions(expression: str, value: Any) -> None:
         (r"(?s)a.c", "a\nc", True),
         ("a.c", "a\nc", False),
         (r"\x41\.\-\/", "A.-/", True),
+        (r"\x{2029}[\x{1f600}\x{c}]", "\u2029\U0001f600", True),
+        (r"\x{2029}", "\u2028", False),
     ],
 )
 def test_regular_expressions__are_pcre(pattern: str, text: str, matches: bool) -> None:
@@ -219,6 +221,8 @@ def test_regular_expressions__are_pcre(pattern: str, text: str, matches: bool) -
         r"\K",
         r"\Qa",
         r"\p{L}",
+        r"\x{110000}",
+        r"\x{}",
         r"[[:alpha:]]",
         "a{,3}",
         "(?R)",

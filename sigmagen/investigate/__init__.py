@@ -1,0 +1,1 @@
+"""From an alert to the queries that an analyst runs next."""

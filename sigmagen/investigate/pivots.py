@@ -1,0 +1,134 @@
+"""The pivots of an investigation: `mappings/pivots.yml`, loaded when needed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal
+
+from sigmagen.mapping.source import milliseconds
+from sigmagen.problems import Problem, SigmagenError
+from sigmagen.rules.yaml import load_data
+
+Whose = Literal["actor", "group", "everyone"]
+
+PHASE, BUCKET = "phase", "bucket"
+"""What rows can be told apart by besides fields."""
+
+
+@dataclass(frozen=True)
+class Pivot:
+    """One question and how it is answered; the words are explained at the top of the file."""
+
+    id: str
+    section: str
+    title: str
+    question: str
+    whose: Whose
+    range: str
+    limit: int
+    sort: tuple[tuple[str, bool], ...]
+    """(column, descending) pairs."""
+    needs: tuple[str, ...] = ()
+    by: tuple[str, ...] = ()
+    columns: Mapping[str, Mapping[str, Any]] | None = None
+    where: Mapping[str, Sequence[str]] | None = None
+    keep: Mapping[str, int] | None = None
+    show: tuple[str, ...] = ()
+    text: tuple[str, ...] = ()
+    control_plane: bool = False
+
+
+@dataclass(frozen=True)
+class Range:
+    """How far before and after the alert's window a pivot looks, in milliseconds; None stands for its timespan."""
+
+    before: int | None = 0
+    after: int | None = 0
+
+    def around(self, start: int, end: int) -> tuple[int, int]:
+        """[start, end) of the records, epoch milliseconds, for an alert's window."""
+        length = end - start
+        before, after = (length if part is None else part for part in (self.before, self.after))
+        return start - before, end + after
+
+
+@dataclass(frozen=True)
+class Playbook:
+    """All pivots in order, and what goes with them."""
+
+    pivots: tuple[Pivot, ...]
+    sections: Mapping[str, str]
+    actors: tuple[str, ...]
+    ranges: Mapping[str, Range]
+    control_plane: Mapping[str, Any]
+    """For the sources that have one, which records are the control plane's."""
+    questions: Mapping[str, tuple[str, ...]]
+    response: Mapping[str, tuple[str, ...]]
+
+    def said(self, of: Mapping[str, tuple[str, ...]], stage: str) -> list[str]:
+        """The questions or steps of a stage, then those of any."""
+        return [*(of.get(stage, ()) if stage != "any" else ()), *of.get("any", ())]
+
+
+@lru_cache(maxsize=4)
+def load_playbook(mappings: Path) -> Playbook:
+    """The pivots of a mappings folder. Raises SigmagenError when the file can't be read or makes no sense."""
+    file = mappings / "pivots.yml"
+    try:
+        return _playbook(load_data(file))
+    except (KeyError, ValueError, TypeError, AttributeError) as error:
+        message = f"the pivots are malformed: {error!r}"
+        raise SigmagenError(
+            Problem("pivots-malformed", message, file=str(file), hint="compare with the built-in pivots.yml")
+        ) from None
+
+
+def _playbook(data: Mapping[str, Any]) -> Playbook:
+    book = Playbook(
+        tuple(map(_pivot, data["pivots"])),
+        data["sections"],
+        tuple(data["actors"]),
+        {name: Range(_length(part, "before"), _length(part, "after")) for name, part in data["ranges"].items()},
+        data.get("control_plane", {}),
+        *({stage: tuple(lines) for stage, lines in data[part].items()} for part in ("questions", "response")),
+    )
+    ids = [pivot.id for pivot in book.pivots]
+    if len(set(ids)) < len(ids):
+        raise ValueError("two pivots have one id")
+    for pivot in book.pivots:
+        if pivot.section not in book.sections or pivot.range not in book.ranges:
+            raise ValueError(f"{pivot.id}: no section {pivot.section} or no range {pivot.range}")
+    return book
+
+
+def _length(part: Mapping[str, str], edge: str) -> int | None:
+    text = part.get(edge, "0s")
+    return None if text == "timespan" else milliseconds(text)
+
+
+def _pivot(data: Mapping[str, Any]) -> Pivot:
+    if ("show" in data) == ("columns" in data):
+        raise ValueError(f"{data['id']}: either `show` or `by` and `columns`")
+    if data["of"] not in ("actor", "group", "everyone"):
+        raise ValueError(f"{data['id']}: of {data['of']}")
+    return Pivot(
+        id=data["id"],
+        section=data["section"],
+        title=data["title"],
+        question=data["question"],
+        whose=data["of"],
+        range=data["range"],
+        limit=int(data["limit"]),
+        sort=tuple((name.removeprefix("-"), name.startswith("-")) for name in data["sort"]),
+        needs=tuple(data.get("needs", ())),
+        by=tuple(data.get("by", ())),
+        columns=data.get("columns"),
+        where=data.get("where"),
+        keep=data.get("keep"),
+        show=tuple(data.get("show", ())),
+        text=tuple(data.get("text", ())),
+        control_plane=data.get("records") == "control_plane",
+    )

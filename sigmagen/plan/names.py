@@ -1,0 +1,47 @@
+"""Names that a rule gives to fields which no mapping describes: which of them a query can't say."""
+
+from __future__ import annotations
+
+import re
+
+from sigmagen.mapping.generic import field_types
+from sigmagen.mapping.source import DUCKDB, Target
+from sigmagen.rules.model import BaseRule, Correlation
+
+_LINES = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_OURS = re.compile(
+    r"pane|k|groups|window_(start|end)|(first|last)_seen|value(_total|_number|_\d+(_of)?)?|"
+    r"(rule|step|below|up_to|matches)_\d+"
+)
+"""The columns that a correlation's query makes."""
+_UNQUOTABLE = re.compile(r"[\\'\"`]")
+
+
+def name_fault(rule: BaseRule | Correlation, target: Target) -> tuple[str, str] | None:
+    """The first name that the query of a rule can't have there, and why; None where all can be said."""
+    given = set(_grouped(rule)) | (field_types(rule).keys() if target.untyped else set())
+    for name in sorted(given):
+        if reason := _fault(name, rule, target):
+            return name, reason
+    return None
+
+
+def _fault(name: str, rule: BaseRule | Correlation, target: Target) -> str | None:
+    if not all(name.split(".")):
+        return "a part of the name is empty"
+    if _LINES.search(name):
+        return "the name has a control character or line break"
+    if isinstance(rule, Correlation) and _OURS.fullmatch(name):
+        return "the query has a column of its own of this name"
+    if target.name == DUCKDB and target.untyped and name.lower() in ("timestamp", "record"):
+        return "the table has a column of its own of this name"
+    if target.name == "splunk" and (found := _UNQUOTABLE.search(name)):
+        return f"SPL documents no way to write {found[0]} in the name of a field"
+    return "it stands for all columns" if target.name == "sentinel" and name == "*" else None
+
+
+def _grouped(rule: BaseRule | Correlation) -> set[str]:
+    """The group-by names of all correlations, aliases among them."""
+    if isinstance(rule, BaseRule):
+        return set()
+    return {*rule.group_by, *(name for part in rule.rules for name in _grouped(part))}

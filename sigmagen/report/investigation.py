@@ -1,0 +1,71 @@
+"""An investigation for people: each question with its queries, what was left out, and what to do."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from sigmagen.backends.printer import iso
+from sigmagen.convert import LANGUAGES
+from sigmagen.investigate.build import LeftOut, PivotQuery
+from sigmagen.investigate.pivots import Playbook
+from sigmagen.report.text import harmless
+
+
+def lines(
+    book: Playbook,
+    queries: Sequence[PivotQuery],
+    left_out: Sequence[LeftOut],
+    questions: Sequence[str],
+    steps: Sequence[str],
+) -> Iterator[str]:
+    """The report as Markdown, line by line. Nothing in it can move a cursor."""
+    yield from ("# Questions first", "", *(f"- {line}" for line in questions), "")
+    for section, title in book.sections.items():
+        mine = [query for query in queries if query.pivot.section == section]
+        missing = [item for item in left_out if item.pivot.section == section]
+        if not mine and not missing:
+            continue
+        yield from (f"# {title}", "")
+        for number, query in enumerate(mine):
+            if not number or mine[number - 1].pivot.id != query.pivot.id:
+                yield from (f"## {query.pivot.title} ({query.pivot.id})", "", query.pivot.question, "")
+            yield from _query(query)
+        for item in missing:
+            yield f"Left out for {item.source.name}, {item.siem}: {item.pivot.id}: {harmless(item.reason)}"
+        yield from ("",) if missing else ()
+    yield from ("# Response", "", *(f"{number}. {line}" for number, line in enumerate(steps, 1)))
+
+
+def _query(query: PivotQuery) -> Iterator[str]:
+    language = LANGUAGES[query.siem]
+    yield f"{language} over {query.source.name}, {iso(query.start)} to {iso(query.end)}:"
+    if query.without:
+        yield f"Without {', '.join(query.without)}, which {query.source.name} has not in {query.siem}."
+    # SPL writes a line break in a value as it is, so only a longer fence than any in the query ends it.
+    fence = "`" * max(3, 1 + max(map(len, re.findall("`+", query.text)), default=0))
+    yield from ("", fence, *map(harmless, query.text.split("\n")), fence, "")
+
+
+def document(query: PivotQuery) -> dict[str, Any]:
+    """The documented JSON shape of a pivot."""
+    return {
+        "id": query.pivot.id,
+        "section": query.pivot.section,
+        "title": query.pivot.title,
+        "question": query.pivot.question,
+        "source": query.source.name,
+        "target": query.siem,
+        "language": LANGUAGES[query.siem],
+        "range_start": iso(query.start),
+        "range_end": iso(query.end),
+        "columns": query.columns,
+        "without": dict(query.without),
+        "query": query.text,
+    }
+
+
+def left_out_document(item: LeftOut) -> dict[str, Any]:
+    """The documented JSON shape of a pivot that has no query."""
+    return {"id": item.pivot.id, "source": item.source.name, "target": item.siem, "reason": item.reason}

@@ -1,0 +1,154 @@
+"""`sigmagen investigate`: from an alert, typed or printed by `detect`, to queries."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Run
+
+GROUP = ("--group", "user.id=partner-07", "--group", "gen_ai.request.model=gpt-4o")
+WINDOW = ("--window", "2026-08-11T09:00:00Z/2026-08-11T10:00:00Z")
+SIEMS = ["splunk", "elastic", "sentinel"]
+
+
+def test_a_typed_alert_gives_queries_for_the_three_siems_and_says_what_is_left_out(run: Run) -> None:
+    result = run("investigate", "call_count", *GROUP, *WINDOW, "-s", "litellm", "--json")
+    assert result.exit_code == 0
+    document = json.loads(result.stdout)
+    assert [pivot["target"] for pivot in document["pivots"] if pivot["id"] == "who_is_it"] == SIEMS
+    left_out = {(item["id"], item["target"]): item["reason"] for item in document["left_out"]}
+    assert "does not log the control plane" in left_out["logging_changes", "splunk"]
+    assert "can't decode JSON text" in left_out["templates", "elastic"]
+    assert document["response"]
+    assert document["questions"]
+    assert (document["window_start"], document["window_end"]) == (
+        "2026-08-11T09:00:00.000Z",
+        "2026-08-11T10:00:00.000Z",
+    )
+
+
+def test_the_text_has_every_section_once(run: Run) -> None:
+    text = run("investigate", "call_count", *GROUP, *WINDOW, "-s", "canonical", "-t", "splunk").stdout
+    titles = [line for line in text.splitlines() if line.startswith("# ")]
+    assert titles == [
+        "# Questions first",
+        "# Who",
+        "# What",
+        "# From where",
+        "# Related infrastructure",
+        "# Time line",
+        "# Spread",
+        "# Impact",
+        "# Response",
+    ]
+    assert "Put a quota on the principal" in text
+
+
+def test_a_rule_is_found_by_its_id_too(run: Run) -> None:
+    named = run("investigate", "call_count", *GROUP, *WINDOW, "-t", "duckdb", "--json")
+    by_id = json.loads(named.stdout)["rule_id"]
+    assert run("investigate", by_id, *GROUP, *WINDOW, "-t", "duckdb", "--json").stdout == named.stdout
+
+
+def alerts(run: Run, attack_log: Path) -> list[dict[str, object]]:
+    found: list[dict[str, object]] = json.loads(run("detect", attack_log, "--json").stdout)
+    assert found
+    return found
+
+
+@pytest.mark.parametrize("way", ["file", "standard input"])
+def test_an_alert_that_detect_printed_needs_nothing_else(run: Run, attack_log: Path, tmp_path: Path, way: str) -> None:
+    alert = alerts(run, attack_log)[0]
+    (tmp_path / "alert.json").write_text(json.dumps(alert))
+    if way == "file":
+        result = run("investigate", "--alert", tmp_path / "alert.json", "--json")
+    else:
+        result = run("investigate", "--alert", "-", "--json", input=json.dumps(alert))
+    document = json.loads(result.stdout)
+    assert {key: document[key] for key in ("rule", "group", "window_start", "window_end")} == {
+        key: alert[key] for key in ("rule", "group", "window_start", "window_end")
+    }
+    assert {pivot["source"] for pivot in document["pivots"]} == {alert["source"]}
+
+
+def test_of_several_alerts_one_is_chosen_by_its_group(run: Run, attack_log: Path, tmp_path: Path) -> None:
+    first = alerts(run, attack_log)[0]
+    group = dict.fromkeys(first["group"], "someone-else")  # type: ignore[call-overload]
+    (tmp_path / "alerts.json").write_text(json.dumps([first, first | {"group": group}]))
+    result = run("investigate", "--alert", tmp_path / "alerts.json")
+    assert result.exit_code == 3
+    assert "2 alerts are meant" in result.stderr
+    assert "someone-else" in result.stderr
+    field = next(iter(group))
+    result = run("investigate", "--alert", tmp_path / "alerts.json", "--group", f"{field}=someone-else", "--json")
+    assert json.loads(result.stdout)["group"] == group
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("call_count",), "give RULE, --group and --window"),
+        (("call_cuont", *GROUP, *WINDOW), "there is call_count"),
+        (("call_count", *GROUP[:2], *WINDOW), "no value of gen_ai.request.model is given"),
+        (("call_count", *GROUP, "--group", "source.ip=192.0.2.1", *WINDOW), "does not group by source.ip"),
+        (("call_count", *GROUP, "--window", "yesterday"), "no ISO 8601 time"),
+        (("call_count", *GROUP, "--window", "2026-08-11T10:00Z/2026-08-11T09:00Z"), "ends before it starts"),
+        (("call_count", *GROUP, "--window", "0001-01-01/2026-08-11"), "outside of the years"),
+        (("call_count", "--group", "user.id", *WINDOW), "is not FIELD=VALUE"),
+        (("call_count", *GROUP, *GROUP, *WINDOW), "given twice"),
+        (("call_count", "--group", "user.id=\udcff", *WINDOW), "is not Unicode text"),
+        (("call_count", *GROUP, *WINDOW, "-s", "nowhere"), "unknown source"),
+    ],
+)
+def test_what_is_asked_wrongly_is_said(run: Run, arguments: tuple[str, ...], said: str) -> None:
+    result = run("investigate", *arguments)
+    assert result.exit_code == 3
+    assert said in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{", "not JSON"),
+        ("[" * 100_000, "not JSON"),
+        ("[1]", "alert 1: not a JSON object"),
+        ("{}", "an alert has a rule, a source and a group"),
+        ('{"rule": "call_count", "source": "litellm", "group": {"user.id": 5}}', "is no text"),
+        ('{"rule": "call_count", "source": "litellm", "group": {"user.id": "a\\u0000"}}', "NUL"),
+        ('{"rule": "call_count", "source": "litellm", "group": {"user.id": "a"}, "window_start": 5}', "no times"),
+    ],
+)
+def test_an_alert_that_is_none_is_said_with_its_file(run: Run, tmp_path: Path, text: str, said: str) -> None:
+    file = tmp_path / "alert.json"
+    file.write_text(text)
+    result = run("investigate", "--alert", file)
+    assert result.exit_code == 2
+    assert said in result.stderr
+    assert str(file) in result.stderr
+
+
+def test_a_value_can_neither_move_the_cursor_nor_end_the_query(run: Run) -> None:
+    group = ("--group", "user.id=a\x1b[2J\n``` | delete", "--group", "gen_ai.request.model=m")
+    text = run("investigate", "call_count", *group, *WINDOW, "-s", "canonical").stdout
+    assert "\x1b" not in text
+    fences = [line for line in text.splitlines() if line.startswith("```") and not line.strip("`")]
+    assert {len(fence) for fence in fences} == {4}
+    assert len(fences) % 2 == 0
+
+
+def test_prompt_text_is_in_no_query_unless_asked_for(run: Run) -> None:
+    asked = ("investigate", "call_count", *GROUP, *WINDOW, "-s", "litellm", "-t", "splunk", "--json")
+    for flags, there in (((), False), (("--with-text",), True)):
+        pivots = json.loads(run(*asked, *flags).stdout)["pivots"]
+        assert any("gen_ai.prompt" in pivot["columns"].values() for pivot in pivots) is there
+
+
+def test_an_address_that_is_none_leaves_out_what_asks_for_it(run: Run) -> None:
+    result = run(
+        "investigate", "one_egress_many_organizations", "--group", "source.ip=*", *WINDOW, "-s", "canonical", "--json"
+    )
+    left_out = json.loads(result.stdout)["left_out"]
+    assert {"source.ip is an address, '*' is none"} <= {item["reason"] for item in left_out}
