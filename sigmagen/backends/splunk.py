@@ -90,8 +90,6 @@ class SplunkPrinter(SplunkConditions):
         name = ".".join(map(str, get.segments))
         if get.type == "timestamp":
             raise UnsupportedDetectionError(f"{name} is a time in an unknown form, so its parts can't be taken")
-        if not {"'", "\\"}.isdisjoint(name):
-            raise UnsupportedDetectionError(f"{name} has a name that SPL can't quote")
         return self.stored(name)
 
     def stored(self, field: str) -> str:
