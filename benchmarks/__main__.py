@@ -48,16 +48,19 @@ def corpus() -> Iterator[Row]:
         with tarfile.open(archive) as tar:
             tar.extractall(folder / "rules", filter="data")
         number = sum(1 for _ in (folder / "rules").rglob("*.yml"))
-        ours = cpu([*SIGMAGEN, "convert", str(folder / "rules"), "-o", str(folder / "out")], check=False)
-        yield Row(f"convert: {number:,} public rules x 3 SIEMs", "CPU, one run", f"{ours:.1f} s", "")
+        ours = min(
+            cpu([*SIGMAGEN, "convert", str(folder / "rules"), "-o", str(folder / f"out{run}")], check=False)
+            for run in range(3)
+        )
+        yield Row(f"convert: {number:,} public rules x 3 SIEMs", "CPU, best of 3", f"{ours:.1f} s", "")
         if not PEER.exists():
             yield Row("sigma convert, the same", "", "not run: `make peers` first", "")
             return
         theirs = 0.0
         for target in ("splunk", "lucene", "kusto"):
             command = [str(PEER), "convert", "-t", target, "--without-pipeline", "-s", "-od", str(folder / target)]
-            theirs += cpu([*command, str(folder / "rules")], check=False)
-    yield Row("sigma convert, the same, three runs", "CPU, added up", f"{theirs:.1f} s", "")
+            theirs += min(cpu([*command, str(folder / "rules")], check=False) for _ in range(3))
+    yield Row("sigma convert, the same, three runs", "CPU, best of 3 each, added up", f"{theirs:.1f} s", "")
     yield Row("ours / theirs", "ratio", f"{ours / theirs:.2f}", "at most 0.33")
 
 

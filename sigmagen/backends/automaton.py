@@ -39,7 +39,7 @@ class _Automaton:
     def __init__(self, node: Node) -> None:
         self.moves: list[list[tuple[Ranges, int]]] = [[]]
         self.free: list[list[int]] = [[]]
-        self._closures: dict[int, frozenset[int]] = {}
+        self._closures: dict[int, int] = {}
         if not _bound(node, last=False):
             self.moves[0].append((ANY, 0))
         end = self._add(node, 0)
@@ -88,38 +88,46 @@ class _Automaton:
         return self._joined(ends)
 
     def effort(self, limit: int) -> int:
-        """The sizes of all sets of states, added up; no more than `limit` is counted."""
-        first = self._closed([0])
+        """The sizes of all sets of states, added up; no more than `limit` is counted. A set is the bits of a number."""
+        first = self._closure(0)
         known, waiting, spent = {first}, [first], 0
         while waiting and spent < limit:
             states = waiting.pop()
-            spent += len(states)
+            spent += states.bit_count()
             for target in self._targets(states):
                 if target not in known:
                     known.add(target)
                     waiting.append(target)
         return spent
 
-    def _closed(self, states: Iterable[int]) -> frozenset[int]:
-        """The states and all that are reached from them by moves on nothing."""
-        return frozenset().union(*map(self._reached, states))
-
-    def _reached(self, state: int) -> frozenset[int]:
+    def _closure(self, state: int) -> int:
+        """The state and all that are reached from it by moves on nothing."""
         if state not in self._closures:
             reached, waiting = {state}, [state]
             while waiting:
                 fresh = set(self.free[waiting.pop()]) - reached
                 reached |= fresh
                 waiting += fresh
-            self._closures[state] = frozenset(reached)
+            self._closures[state] = sum(1 << one for one in reached)
         return self._closures[state]
 
-    def _targets(self, states: frozenset[int]) -> set[frozenset[int]]:
+    def _targets(self, states: int) -> set[int]:
         """Where each character leads that is told apart from others here."""
-        moves = {(low, high, state) for each in states for ranges, state in self.moves[each] for low, high in ranges}
-        edges = {edge for low, high, _ in moves for edge in (low, high + 1)}
-        found = {frozenset([state for low, high, state in moves if low <= edge <= high]) for edge in edges}
-        return {self._closed(target) for target in found if target}
+        moves = set()
+        while states:
+            state = states.bit_length() - 1
+            states ^= 1 << state
+            moves |= {(low, high, target) for ranges, target in self.moves[state] for low, high in ranges}
+        reaching = [(low, high, self._closure(target)) for low, high, target in moves]
+        edges = {edge for low, high, _ in reaching for edge in (low, high + 1)}
+        found = set()
+        for edge in edges:
+            reached = 0
+            for low, high, closure in reaching:
+                if low <= edge <= high:
+                    reached |= closure
+            found.add(reached)
+        return found - {0}
 
 
 def _bound(node: Node, *, last: bool) -> bool:

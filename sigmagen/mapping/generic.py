@@ -57,7 +57,8 @@ class Generic:
 
     def source(self, rule: BaseRule | Correlation) -> Source:
         """The source of a rule's events. Log sources that are kept in different places are parts of it."""
-        kinds = {name: "string" for target in self.targets.values() for name in target.searched} | field_types(rule)
+        searched = {name: "string" for target in self.targets.values() for name in target.searched}
+        kinds = {**searched, **field_types(rule)}
         parts: dict[tuple[str, ...], list[LogSource]] = {}
         for logsource in dict.fromkeys(base.logsource for base in base_rules(rule)):
             where = tuple(self._location(name, logsource) for name in self.targets)
@@ -123,7 +124,8 @@ def _target(name: str, data: Mapping[str, Any]) -> Target:
     )
 
 
-def field_types(rule: BaseRule | Correlation) -> dict[str, Type]:
+@lru_cache(maxsize=64)
+def field_types(rule: BaseRule | Correlation) -> Mapping[str, Type]:
     """Every field that a rule names, with the type that it is used as: text, unless only one other type fits."""
     uses: dict[str, set[Type]] = {}
     for base in base_rules(rule):

@@ -83,8 +83,10 @@ def conjunction(parts: list[Expr]) -> Expr:
     if not (isinstance(whole, Call) and whole.op == "and"):
         return whole
     missing = {part.args[0] for part in whole.args if isinstance(part, Call) and part.op == "is_missing"}
+    if not missing:
+        return whole
     decided = [part if _is_missing(part) else _without(part, missing) for part in whole.args]
-    return whole if not missing else _connect("and", decided, TRUE, FALSE)
+    return _connect("and", decided, TRUE, FALSE)
 
 
 def _is_missing(part: Expr) -> bool:
@@ -166,6 +168,9 @@ def present_in(condition: Expr, required: list[Expr]) -> Expr:
     `required` are `has_value` calls that stand beside the condition, joined by AND.
     """
     columns = {part.args[0] for part in required if isinstance(part, Call) and part.op == "has_value"}
+
+    if not columns:
+        return condition
 
     def rewritten(part: Expr) -> Expr:
         if not isinstance(part, Call):

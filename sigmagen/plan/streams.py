@@ -184,8 +184,14 @@ def _filtered_early(layers: list[list[tuple[str, Expr]]], matching: Expr) -> lis
     for layer in layers:
         steps.append(Derive(tuple(layer)))
         missing -= {name for name, _ in layer}
-        ready = [part for part in waiting if not any(isinstance(c, Column) and c.name in missing for c in walk(part))]
-        waiting = [part for part in waiting if part not in ready]
+        late = [part for part in waiting if missing and _names_any(part, missing)]
+        ready = [part for part in waiting if part not in late]
+        waiting = late
         if ready:
             steps.append(Filter(conjunction(ready)))
     return [*steps, *([Filter(conjunction(waiting))] if waiting else [])]
+
+
+def _names_any(condition: Expr, names: set[str]) -> bool:
+    """Whether a condition reads one of these columns."""
+    return any(isinstance(part, Column) and part.name in names for part in walk(condition))
