@@ -1,6 +1,6 @@
 # Every target makes .venv by itself when it is missing. Ask for another Python with `make PYTHON=python3.13 test`.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench peers elasticsearch kusto-language validators lock clean
+.PHONY: help demo test thorough check bench peers elasticsearch kusto-language validators lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -23,7 +23,10 @@ demo: $(RUNTIME)  ## find an attack in a sample log, and show the query for each
 	@$(BIN)/sigmagen demo
 
 test: $(DEV)  ## run the tests; pass options with ARGS="-k window"
-	@$(BIN)/python -m pytest -q -n auto --dist loadgroup $(ARGS)
+	@$(BIN)/python -m pytest -q -n auto --dist loadgroup --durations=15 $(ARGS)
+
+thorough: export SIGMAGEN_THOROUGH := 1
+thorough: test  ## run the tests that take minutes, too
 
 check: $(DEV)  ## lint, formatting and types
 	@$(BIN)/ruff check .

@@ -31,6 +31,8 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip what a marker says can't run here before any of its fixtures is set up."""
     if item.get_closest_marker("elasticsearch") and not os.environ.get(ELASTICSEARCH_VARIABLE):
         pytest.skip(NO_ELASTICSEARCH)
+    if item.get_closest_marker("thorough") and not os.environ.get("SIGMAGEN_THOROUGH"):
+        pytest.skip("takes minutes: `make thorough` runs it, too")
     if item.get_closest_marker("kusto_language") and not _has_kusto_language():
         pytest.skip(NO_KUSTO_LANGUAGE)
     if item.get_closest_marker("validators") and not all(map(validator, ("splunk-appinspect", "ksconf"))):

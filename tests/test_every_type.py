@@ -84,7 +84,12 @@ def write(folder: Path, name: str) -> Path:
 
 @pytest.fixture(
     scope="module",
-    params=["duckdb", "splunk", "sentinel", pytest.param("elastic", marks=pytest.mark.elasticsearch)],
+    params=[
+        "duckdb",
+        "splunk",
+        pytest.param("sentinel", marks=pytest.mark.thorough),
+        pytest.param("elastic", marks=pytest.mark.elasticsearch),
+    ],
 )
 def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
     makers: dict[str, Callable[[], Engine]] = {

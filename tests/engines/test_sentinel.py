@@ -78,6 +78,7 @@ def eager(rule: Correlation) -> Correlation:
     return replace(rule, rules=parts, threshold=rule.threshold and replace(rule.threshold, value=1))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", FILES)
 def test_inlined_tables_are_the_tables(name: str) -> None:
     """What a rule derives from each event, and the alerts, on a sample: the first events of its fixtures."""

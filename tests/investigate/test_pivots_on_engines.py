@@ -30,6 +30,7 @@ def of_attack(engine: Any, reference: DuckDBEngine, name: str, source_name: str)
     return differences(engine, reference, rule, source, subject, native)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("name", "source"), PLACES)
 def test_kql_answers_as_duckdb_does(reference: DuckDBEngine, name: str, source: str) -> None:
     with KustoLocalEngine(CONVERTER.taxonomy) as engine:
@@ -37,6 +38,7 @@ def test_kql_answers_as_duckdb_does(reference: DuckDBEngine, name: str, source: 
     assert not found, "\n".join(found)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("name", "source"), PLACES)
 def test_spl_answers_as_duckdb_does(reference: DuckDBEngine, name: str, source: str) -> None:
     with SplunkLocalEngine() as engine:
@@ -44,6 +46,7 @@ def test_spl_answers_as_duckdb_does(reference: DuckDBEngine, name: str, source: 
     assert not found, "\n".join(found)
 
 
+@pytest.mark.thorough
 @pytest.mark.elasticsearch
 @pytest.mark.parametrize(("name", "source"), PLACES)
 def test_esql_answers_as_duckdb_does(reference: DuckDBEngine, elasticsearch_url: str, name: str, source: str) -> None:

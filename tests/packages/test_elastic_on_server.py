@@ -145,6 +145,7 @@ def sessions(package: Path) -> dict[str, str]:
     return found
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.path.stem)
 def test_rules_and_hunts_find_what_the_reference_finds(file: RuleFile, engine: PackagedEngine, package: Path) -> None:
     """`verify` runs each text as a hunt and at its own schedule; here its texts are those of the package's files."""

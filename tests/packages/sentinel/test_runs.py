@@ -75,6 +75,7 @@ def proven(engine: KustoLocalEngine, item: Detection, rule: dict[str, Any], text
     return len(last)
 
 
+@pytest.mark.thorough
 def test_every_hunt_and_every_rule_at_its_own_schedule_find_what_the_reference_finds(
     built_in: Content, rule_files: Documents, hunt_files: Documents, engine: KustoLocalEngine
 ) -> None:
@@ -88,6 +89,7 @@ def test_every_hunt_and_every_rule_at_its_own_schedule_find_what_the_reference_f
     assert due >= len(built_in.detections)
 
 
+@pytest.mark.thorough
 def test_a_rule_that_reads_watchlists_finds_the_same(
     built_in: Content, folder: Path, watchlist_rule_files: Documents, engine: KustoLocalEngine
 ) -> None:

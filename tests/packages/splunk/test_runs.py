@@ -42,6 +42,7 @@ def _values(text: str, size: int) -> set[int]:
     return set(range(int(found[2]), int(found[3] or found[2]) + 1, int(found[4] or 1)))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("file", FILES, ids=[file.path.stem for file in FILES])
 def test_the_saved_searches_find_what_the_reference_finds(files: dict[str, str], file: RuleFile) -> None:
     with PackagedSearches(files, macros(files) | LISTS) as engine:
