@@ -53,6 +53,13 @@ def _has_kusto_language() -> bool:
     return find_spec("py_mini_racer") is not None
 
 
+@pytest.fixture(autouse=True)
+def no_server_unasked(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test without the marker doesn't see the server: what it writes there would be in the way of those beside it."""
+    if not request.node.get_closest_marker("elasticsearch"):
+        monkeypatch.delenv(ELASTICSEARCH_VARIABLE, raising=False)
+
+
 @pytest.fixture(scope="session")
 def elasticsearch_url() -> str:
     """The server's URL. A test that uses it carries the `elasticsearch` marker."""

@@ -26,6 +26,7 @@ def converted() -> list[tuple[str, PivotQuery]]:
     return found
 
 
+@pytest.mark.thorough
 def test_every_query_is_clean_and_returns_its_columns(kusto_language: KustoLanguage) -> None:
     offenders = []
     for label, query in converted():

@@ -13,6 +13,8 @@ from sigmagen.content import mappings_folder, rules_folder
 from sigmagen.convert import Converter
 from sigmagen.rules.load import load_rules
 
+# The environment is made once, whatever runs beside it.
+pytestmark = pytest.mark.xdist_group("plugin")
 ROOT = Path(sigmagen.__file__).resolve().parents[1]
 RULE = rules_folder() / "output" / "logprobs_with_logit_bias.yml"
 
