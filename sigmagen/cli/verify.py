@@ -69,7 +69,7 @@ def command(
     problems: list[Problem] = list(loaded.problems)
     cells: list[Cell] = []
     stopped: list[Problem] = []
-    with _terminated_as_interrupted(), ExitStack() as stack:
+    with _interrupted_cleanly(), ExitStack() as stack:
         engines = _engines(targets or TARGETS, converter, stack)
         missing = [reason for target, reason in engines.items() if target in targets and isinstance(reason, str)]
         if missing:
@@ -112,17 +112,28 @@ def _cells(
 
 
 @contextmanager
-def _terminated_as_interrupted() -> Iterator[None]:
-    """Let a build server's SIGTERM end the command as Ctrl-C does, so that what was written elsewhere is deleted."""
+def _interrupted_cleanly() -> Iterator[None]:
+    """Let SIGTERM, as a build server sends it, end the command as Ctrl-C does: what was written elsewhere is deleted.
+
+    A library may turn the interrupt into an error of its own (a database's "query interrupted"): it stays an interrupt.
+    """
+    interrupted = False
 
     def interrupt(number: int, frame: object) -> None:
+        nonlocal interrupted
+        interrupted = True
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         yield
+    except Exception:
+        if interrupted:
+            raise KeyboardInterrupt from None
+        raise
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _with_progress(cells: Iterable[Cell], *, quiet: bool) -> Iterator[Cell]:
