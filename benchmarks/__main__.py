@@ -99,17 +99,17 @@ PARTS: dict[str, Callable[[], Iterator[Row]]] = {
 
 
 def main(names: list[str]) -> None:
-    """Measure the parts, all without a name, and print."""
+    """Measure the parts, all without a name, and print each when it is done."""
     unknown = [name for name in names if name not in PARTS]
     if unknown:
         sys.exit(f"no part {', '.join(unknown)}; there is {', '.join(PARTS)}")
-    table = Table(title=f"sigmagen, {platform.python_implementation()} {platform.python_version()}")
-    for heading in ("what", "method", "figure", "promise"):
-        table.add_column(heading)
     for name in names or PARTS:
+        table = Table(title=f"{name}, {platform.python_implementation()} {platform.python_version()}")
+        for heading in ("what", "method", "figure", "promise"):
+            table.add_column(heading)
         for row in PARTS[name]():
             table.add_row(*row)
-    Console().print(table)
+        Console().print(table)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from sigmagen.content import mappings_folder
 from sigmagen.convert import Converter, Query
 from sigmagen.engines.alert import iso
 from sigmagen.plan.window import Window
+from sigmagen.problems import SigmagenError
 from sigmagen.rules.load import load_rules
 from sigmagen.rules.model import Correlation
 
@@ -94,8 +95,6 @@ def on_elasticsearch(converter: Converter) -> Iterator[Row]:
     if not url:
         yield Row("panes / buckets on Elasticsearch", "needs SIGMAGEN_ELASTICSEARCH_URL", "not run", "")
         return
-    from elasticsearch import ApiError
-
     from sigmagen.engines.elasticsearch import ElasticsearchEngine
 
     with ElasticsearchEngine(url, converter.taxonomy) as engine:
@@ -104,11 +103,9 @@ def on_elasticsearch(converter: Converter) -> Iterator[Row]:
             sliding, bucketed = queries(converter, "elastic", kind)
             try:
                 yield _row("Elasticsearch", kind, *_pair(engine, sliding, bucketed))
-            except ApiError as error:
-                limit = f"not run: {error.message}"
-                yield Row(
-                    f"panes / buckets, {kind}, Elasticsearch", f"{EVENTS:,} events, heap of the server", limit, ""
-                )
+            except SigmagenError as error:
+                limit = f"not run: {error.problems[0].message}"
+                yield Row(f"panes / buckets, {kind}, Elasticsearch", f"{EVENTS:,} events", limit, "")
 
 
 def _pair(engine: Any, sliding: Query, bucketed: Query) -> tuple[float, float]:

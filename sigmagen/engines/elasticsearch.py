@@ -181,7 +181,11 @@ class ElasticsearchEngine:
         status = error.status_code if isinstance(error, ApiError) else None
         if status == 400:
             return _BadRequestError(self.url, reason)
-        hint = "`make elasticsearch` starts one" if status is None else _PRIVILEGES if status == 403 else None
+        hint = _PRIVILEGES if status == 403 else None
+        if status is None:
+            hint = "`make elasticsearch` starts one"
+        elif status == 429 and "circuit_breaking_exception" in reason:
+            hint = "the query needs more memory than the server has left: give it more heap, or ask for a shorter range"
         return elasticsearch_unusable(self.url, reason, hint)
 
     def _delete(self, index: str) -> None:
