@@ -20,8 +20,12 @@ VALIDATORS = Path(__file__).parents[1] / "build" / "validators" / "venv" / "bin"
 NO_VALIDATORS = "needs splunk-appinspect and ksconf: run `make validators`"
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that share the Elasticsearch run one after the other, whatever runs beside them."""
+    """Tests that share the Elasticsearch run one after the other, whatever runs beside them.
+
+    First of all, because pytest-xdist reads the groups in the same hook.
+    """
     for item in items:
         if item.get_closest_marker("elasticsearch"):
             item.add_marker(pytest.mark.xdist_group("elasticsearch"))

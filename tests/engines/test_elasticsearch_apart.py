@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -218,6 +219,13 @@ def test_data_of_somebody_where_the_pattern_looks_is_neither_read_nor_touched(
     finally:
         client.indices.delete(index=name)
         client.indices.delete_index_template(name=name)
+
+
+@pytest.mark.elasticsearch
+@pytest.mark.skipif("PYTEST_XDIST_WORKER" not in os.environ, reason="one worker runs all")
+def test_one_worker_has_the_server_to_itself(request: pytest.FixtureRequest) -> None:
+    """Others would see, and wait for, indices that are not their own."""
+    assert request.node.nodeid.endswith("@elasticsearch")
 
 
 @pytest.mark.elasticsearch
