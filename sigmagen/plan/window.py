@@ -62,9 +62,14 @@ class Window:
         return self.timespan // self.tick
 
 
+def lateness(interval: int) -> int:
+    """How late a run may start: a tenth of the interval, in whole minutes."""
+    return -(-interval // (10 * MINUTE)) * MINUTE
+
+
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """When an alert query runs and how far it looks back; every tick since the last run is covered."""
+    """When an alert query runs and how far it looks back; every tick since the run before last is covered."""
 
     interval: int
     lookback: int
@@ -73,18 +78,21 @@ class Schedule:
 
     @classmethod
     def of(cls, windows: list[Window], *, shortest_interval: int, ingest_delay: int) -> Schedule:
-        """I = the longest tick, or the target's shortest interval; look-back = W + I + D.
+        """I = the longest tick, or the target's shortest interval; look-back = W + D + 2 I + I/10.
 
-        A burst is seen by every run until it has left the look-back, so one alert a burst takes suppression for as
-        long. A chain of correlations looks back over the sum of its windows.
+        So each tick is seen whole, after all its events have arrived, though a run is missed and its neighbours come
+        late. A burst is seen by every run until it has left the look-back, so one alert a burst takes suppression for
+        as long. A chain of correlations looks back over the sum of its windows.
         """
         interval = max(shortest_interval, *(window.tick for window in windows))
-        lookback = sum(window.timespan for window in windows) + interval + ingest_delay
+        timespan = sum(window.timespan for window in windows)
+        lookback = timespan + ingest_delay + 2 * interval + lateness(interval)
         return cls(interval, lookback, lookback, ingest_delay)
 
     def every(self, interval: int) -> Schedule:
         """This schedule with another interval, and the look-back that goes with it."""
-        lookback = self.lookback - self.interval + interval
+        longer = 2 * interval + lateness(interval) - 2 * self.interval - lateness(self.interval)
+        lookback = self.lookback + longer
         return replace(self, interval=interval, lookback=lookback, suppression=lookback)
 
 

@@ -227,7 +227,7 @@ def test_json_is_a_document_of_queries_and_problems(run: Run, tmp_path: Path) ->
         "target": "elastic",
         "language": "ES|QL",
         "mode": "alert",
-        "schedule": {"interval": 600, "lookback": 4500, "suppression": 4500, "ingest_delay": 300},
+        "schedule": {"interval": 600, "lookback": 5160, "suppression": 5160, "ingest_delay": 300},
         "columns": {"user.id": "user.id", "gen_ai.request.model": "gen_ai.request.model"},
     }
 

@@ -135,7 +135,7 @@ def test_locations_delay_and_interval_reach_query_and_schedule(write: Write) -> 
     assert converter.convert(changed, converter.sources["litellm"], "sentinel").text.startswith("Gateway_CL\n")
     schedule = queries["splunk"].schedule
     assert schedule is not None
-    assert (schedule.interval, schedule.lookback) == (30 * MINUTE, HOUR + 30 * MINUTE + 20 * MINUTE)
+    assert (schedule.interval, schedule.lookback) == (30 * MINUTE, HOUR + 20 * MINUTE + 2 * 30 * MINUTE + 3 * MINUTE)
     assert CONVERTER.sources["litellm"].targets["splunk"].location == 'sourcetype="litellm:proxy:json"'
 
 

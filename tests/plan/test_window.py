@@ -36,20 +36,20 @@ def test_a_timespan_must_be_positive() -> None:
         tick_length(0)
 
 
-def test_schedule_covers_window_interval_and_ingest_delay() -> None:
+def test_schedule_covers_window_ingest_delay_a_missed_run_and_a_late_one() -> None:
     schedule = Schedule.of([Window.over(HOUR)], shortest_interval=5 * MINUTE, ingest_delay=20 * MINUTE)
-    lookback = HOUR + 10 * MINUTE + 20 * MINUTE
+    lookback = HOUR + 20 * MINUTE + 2 * 10 * MINUTE + MINUTE
     assert schedule == Schedule(10 * MINUTE, lookback, lookback, 20 * MINUTE)
 
 
 def test_a_target_that_runs_less_often_lengthens_interval_and_look_back() -> None:
     schedule = Schedule.of([Window.over(5 * MINUTE)], shortest_interval=5 * MINUTE, ingest_delay=0)
-    assert (schedule.interval, schedule.lookback) == (5 * MINUTE, 10 * MINUTE)
+    assert (schedule.interval, schedule.lookback) == (5 * MINUTE, 16 * MINUTE)
 
 
 def test_a_chain_looks_back_over_all_its_windows() -> None:
     schedule = Schedule.of([Window.over(HOUR), Window.over(DAY)], shortest_interval=MINUTE, ingest_delay=0)
-    assert (schedule.interval, schedule.lookback) == (4 * HOUR, HOUR + DAY + 4 * HOUR)
+    assert (schedule.interval, schedule.lookback) == (4 * HOUR, HOUR + DAY + 8 * HOUR + 24 * MINUTE)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 No near-real-time rule: it sees each minute's arrivals once and alone, so it can't hold a window of hours.
 
 No Defender XDR custom detection either. Its stable API gives a rule a frequency and no look-back (graph v1.0,
-`ruleSchedule`), so a window of W + interval + delay could only be said as `ago()` in the query, and the query would
+`ruleSchedule`), so a window longer than the interval could only be said as `ago()` in the query, and the query would
 no longer be the one that was proven; it can't group incidents by the entities of the group-by for W; and the look-back
 that its beta API has matches by event or ingestion time, which counts a late event in two places.
 """
@@ -54,14 +54,14 @@ class AnalyticsRule:
 def timing(schedule: Schedule, facts: Facts) -> tuple[int, int]:
     """Frequency and period in whole minutes.
 
-    Where Sentinel wants a rule to run less often than the schedule, the period grows by as much, so that every tick
-    since the last run is still covered.
+    Where Sentinel wants a rule to run less often than the schedule, the period grows with it, so that every tick is
+    still covered.
     """
     frequency = _minutes(schedule.interval)
-    period = _minutes(schedule.lookback + frequency * MINUTE - schedule.interval)
+    period = _minutes(schedule.every(frequency * MINUTE).lookback)
     slowest = facts.limits["long_period_frequency"]
     if period >= facts.limits["long_period_minutes"] and frequency < slowest:
-        frequency, period = slowest, period + slowest - frequency
+        frequency, period = slowest, _minutes(schedule.every(slowest * MINUTE).lookback)
     return frequency, period
 
 

@@ -45,6 +45,6 @@ def earliest(schedule: Schedule) -> str:
 def quiet(schedule: Schedule) -> str:
     """How long a group that alerted stays quiet: the whole look-back.
 
-    A burst is seen by every run of W + I + D after it. Quiet for W alone, the same burst would alert twice.
+    A burst is seen by every run until it has left it. Quiet for W alone, the same burst would alert twice.
     """
     return f"{-(-schedule.lookback // 1000)}s"

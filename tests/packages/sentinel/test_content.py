@@ -66,7 +66,7 @@ def test_frequency_and_period_cover_window_interval_and_delay(built_in: Content,
         frequency, period = minutes(rule["queryFrequency"]), minutes(rule["queryPeriod"])
         assert frequency * 60_000 >= schedule.interval
         window = sum(part.timespan for part in item.alert.windows)
-        assert period * 60_000 >= window + frequency * 60_000 + schedule.ingest_delay
+        assert period * 60_000 >= window + 2 * frequency * 60_000 + schedule.ingest_delay
         grouping = rule["incidentConfiguration"]["groupingConfiguration"]
         # A burst is seen by every run until it has left the period, and all these alerts are one incident.
         assert minutes(grouping["lookbackDuration"]) == period >= schedule.suppression / 60_000

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 import tarfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from sigmagen.engines.splunk_local import SplunkLocalEngine
 from sigmagen.overlay import Overlay
 from sigmagen.packages.content import content
 from sigmagen.packages.splunk import write
+from sigmagen.plan.window import DAY, MINUTE
 from sigmagen.rules.load import load_rules
 from sigmagen.rules.model import RuleFile
 
@@ -32,6 +33,8 @@ LISTS = {
     "sigmagen_shared_egress_addresses_ip": '"192.0.2.200", "::ffff:192.0.2.200"',
 }
 """What a tenant would put into the macros of the lists that the rules' own tests presume."""
+
+WEEK = 7 * DAY // MINUTE
 
 Conf = dict[str, dict[str, str]]
 
@@ -97,6 +100,22 @@ def expand(search: str, definitions: Mapping[str, str]) -> str:
         return found[0] if found["quoted"] else definitions[found["name"]]
 
     return re.sub(r'(?P<quoted>"(?:[^"\\]|\\.)*")|`(?P<name>[^`]+)`', one, search, flags=re.DOTALL)
+
+
+def minutes(expression: str) -> Iterator[int]:
+    """The minutes of a week at which a cron expression is due; only minute and hour are restricted."""
+    minute, hour, *rest = expression.split()
+    assert rest == ["*", "*", "*"]
+    parts = [_values(text, size) for text, size in ((minute, 60), (hour, 24))]
+    yield from (m for m in range(WEEK) if m % 60 in parts[0] and m // 60 % 24 in parts[1])
+
+
+def _values(text: str, size: int) -> set[int]:
+    found = re.fullmatch(r"(\*)|(\d+)(?:-(\d+)/(\d+))?", text)
+    assert found, text
+    if found[1]:
+        return set(range(size))
+    return set(range(int(found[2]), int(found[3] or found[2]) + 1, int(found[4] or 1)))
 
 
 class PackagedSearches(SplunkLocalEngine):

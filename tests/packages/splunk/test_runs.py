@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,30 +15,23 @@ from sigmagen.plan.window import DAY, HOUR, MINUTE
 from sigmagen.rules.model import RuleFile
 from sigmagen.verify import verify
 from tests.native_logs import attack, reference_alerts
-from tests.packages.splunk.app import CONVERTER, FILES, LISTS, PackagedSearches, macros, package, read_conf, unpack
-
-WEEK = 7 * DAY // MINUTE
+from tests.packages.splunk.app import (
+    CONVERTER,
+    FILES,
+    LISTS,
+    WEEK,
+    PackagedSearches,
+    macros,
+    minutes,
+    package,
+    read_conf,
+    unpack,
+)
 
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return unpack(package(tmp_path_factory.mktemp("app") / "out"))
-
-
-def minutes(expression: str) -> Iterator[int]:
-    """The minutes of a week at which a cron expression is due; only minute and hour are restricted."""
-    minute, hour, *rest = expression.split()
-    assert rest == ["*", "*", "*"]
-    parts = [_values(text, size) for text, size in ((minute, 60), (hour, 24))]
-    yield from (m for m in range(WEEK) if m % 60 in parts[0] and m // 60 % 24 in parts[1])
-
-
-def _values(text: str, size: int) -> set[int]:
-    found = re.fullmatch(r"(\*)|(\d+)(?:-(\d+)/(\d+))?", text)
-    assert found, text
-    if found[1]:
-        return set(range(size))
-    return set(range(int(found[2]), int(found[3] or found[2]) + 1, int(found[4] or 1)))
 
 
 @pytest.mark.thorough
