@@ -370,7 +370,7 @@ def test_the_guide_names_the_group_and_its_pivot() -> None:
 
 def test_the_setup_says_what_a_basic_licence_does() -> None:
     text = setup(find("call_count.litellm"), [])
-    assert "up to 8 times for one short burst" in text
+    assert "up to 9 times for one short burst" in text
     assert "Basic licence" in text
 
 

@@ -80,9 +80,10 @@ def setup(detection: Detection, integrations: list[Integration]) -> str:
             "fields that it may lack; they are there from the next rollover on."
         )
     parts += [
-        f"The rule runs every {span(schedule.interval)} over the last {span(schedule.lookback)}: its window, the time "
-        f"since the run before, and {span(schedule.ingest_delay)} for events that arrive late. Events that arrive "
-        "later than that can be missed; the readiness query tells how late they are.",
+        f"The rule runs every {span(schedule.interval)} over the last {span(schedule.lookback)}: its window, "
+        f"{span(schedule.ingest_delay)} for events that arrive late, and the time since the run before last, so that "
+        "one run may be missed. Events that arrive later than that can be missed; the readiness query tells how late "
+        "they are.",
         TIMESTAMP_DECISION,
         f"{SUPPRESSION_LICENCE}: up to {-(-schedule.lookback // schedule.interval)} times for one short burst.",
     ]
