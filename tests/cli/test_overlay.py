@@ -263,7 +263,7 @@ def test_a_package_is_tuned_and_says_so(write: Write, tmp_path: Path) -> None:
     files = unpack(package(tmp_path / "out", settings(path).load().files, ["litellm"], overlay(path)))
     saved = read_conf(files["default/savedsearches.conf"])
     stanza = saved["Sigmagen - call_count.litellm - Rule"]
-    assert (stanza["disabled"], stanza["dispatch.earliest_time"]) == ("0", "-95m")
+    assert (stanza["disabled"], stanza["dispatch.earliest_time"]) == ("0", "-128m")
     assert "value >= 800" in stanza["search"]
     assert (stanza["action.notable"], stanza["action.risk"]) == ("0", "0")
     assert "NOT lower(user_id) IN (`sigmagen_ai_service_principals`)" in stanza["search"]

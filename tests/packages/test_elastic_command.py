@@ -58,7 +58,7 @@ def test_an_overlay_tunes_rules_and_is_recorded(tmp_path: Path) -> None:
     assert '"nightly-evaluation"' in rule["query"]
     assert rule["enabled"] is True
     assert rule["interval"] == "20m"
-    assert rule["from"] == "now-90m"
+    assert rule["from"] == "now-112m"
     assert not [other["name"] for other in rules if other["enabled"] and "Five hundred" not in other["name"]]
     manifest = json.loads((tmp_path / "package" / elastic.MANIFEST).read_text())
     assert manifest["overlay"]["sources"]["litellm"]["elastic"]["index"] == "ai-gateway-*"
