@@ -108,7 +108,7 @@ def test_what_is_deployed_is_the_package_and_a_second_run_does_nothing(package: 
     before = len(server.writes)
     again = deploy(package)
     assert again.exit_code == 0
-    assert "10 unchanged" in again.stdout
+    assert "34 unchanged" in again.stdout
     assert len(server.writes) == before
 
 
