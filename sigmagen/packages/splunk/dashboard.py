@@ -44,7 +44,7 @@ def dashboard() -> str:
         f"| inputlookup {LOOKUP} | table title, level, enabled, every, lookback, group_by, mitre_atlas, owasp_llm, view"
     )
     fired = (
-        f'{_FIRED} | head 50 | eval detection=replace(ss_name, "^{TITLE} - (.*) - Rule$", "\\1") '
+        f'{_FIRED} | head 50 | eval detection=replace(ss_name, "^{TITLE} - | - Rule", "") '
         f"| lookup {LOOKUP} detection OUTPUT view | table _time, ss_name, severity, sid, view"
     )
     rows = [

@@ -174,6 +174,19 @@ def test_menu_dashboard_and_alerts_lead_to_the_forms(files: dict[str, str]) -> N
     assert f"has {len(views)} forms" in files["README.md"]
 
 
+def test_a_fired_alert_leads_to_its_form(files: dict[str, str], engine: SplunkLocalEngine) -> None:
+    """The dashboard's search for it, from the name of the saved search on."""
+    view = files["default/data/ui/views/model_extraction.xml"]
+    (told,) = re.findall(r"eval detection=(replace\([^)]+\))", view)
+    saved = read_conf(files["default/savedsearches.conf"])
+    listed = [line.split(",")[0] for line in files["lookups/sigmagen_detections.csv"].splitlines()[1:]]
+    alerts = [name for name in saved if name.endswith(" - Rule")]
+    found = [engine.execute(f'| makeresults | eval ss_name="{name}" | eval key={told}', 0, 1)[0] for name in alerts]
+    assert [row["key"] for row in found] == listed
+    for query in re.findall(r"<query>(.*?)</query>", view, re.DOTALL):
+        assert "$" not in re.sub(r"\$(?:key|range\.\w+)\$", "", query), "a dollar sign that starts no token"
+
+
 def test_every_macro_of_a_form_is_defined(files: dict[str, str]) -> None:
     used = {
         name
