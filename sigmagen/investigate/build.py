@@ -83,7 +83,7 @@ def pivots_for(
     left_out: list[LeftOut] = []
     bucket = bucket_of(rule, subject)
     for part in source.parts:
-        known = replace(subject, group=canonical_group(part, subject.group))
+        known = replace(subject, group=canonical_group(part, _called(converter, rule, part, subject.group)))
         for item in _written(converter, part, siem, known, bucket, with_text=with_text):
             if isinstance(item, LeftOut):
                 left_out.append(item)
@@ -105,7 +105,7 @@ def templates_for(
     templates: list[PivotTemplate] = []
     left_out: list[LeftOut] = []
     for part in source.parts:
-        known = replace(template, group=canonical_group(part, template.group))
+        known = replace(template, group=canonical_group(part, _called(converter, rule, part, template.group)))
         for item in _written(converter, part, siem, known, _tick(rule), with_text=False):
             if isinstance(item, LeftOut):
                 left_out.append(item)
@@ -150,6 +150,20 @@ def bucket_of(rule: BaseRule | Correlation, subject: Subject) -> int:
 
 def _tick(rule: BaseRule | Correlation) -> int:
     return tick_length(rule.timespan) if isinstance(rule, Correlation) else MINUTE
+
+
+def _called(
+    converter: Converter, rule: BaseRule | Correlation, source: Source, group: Mapping[str, Value]
+) -> dict[str, Value]:
+    """The group with each alias under the name of a field that the source knows, if the alias stands for one there."""
+    aliases = rule.aliases if isinstance(rule, Correlation) else ()
+    named = {}
+    for name, value in group.items():
+        fields = [alias[name] for alias in aliases if name in alias]
+        known = [field for field in fields if field in source.native_fields]
+        known += [field for field in fields if field in converter.taxonomy]
+        named[known[0] if known else name] = value
+    return named
 
 
 def canonical_group(source: Source, group: Mapping[str, Value]) -> dict[str, Value]:
