@@ -170,6 +170,15 @@ def test_whatever_an_argument_is_a_function_finds_it_and_nothing_else(
         assert [(row["user_id"], row["calls"]) for row in found] == [(value, 1)], value
 
 
+@pytest.mark.kusto_language
+def test_a_value_that_is_filled_in_as_json_is_one_argument(kusto_language: KustoLanguage) -> None:
+    """`investigate` writes the values of a group as JSON, and KQL has to read one text of each."""
+    for value in HOSTILE:
+        query = f"print a = {json.dumps(value, ensure_ascii=False)}, b = 1"
+        assert [str(found) for found in kusto_language.check(query, {})] == [], value
+        assert list(kusto_language.columns(query, {})) == ["a", "b"]
+
+
 def test_no_column_is_called_like_a_parameter(package: Package) -> None:
     """In a function's body the column would be meant, and the condition would always be true."""
     columns = {column for known in tables(whole=True).values() for column in known}
