@@ -241,5 +241,11 @@ def test_no_function_asks_for_the_time_or_shows_a_prompt(functions: dict[str, di
     for name, properties in functions.items():
         assert not re.search(r"\b(now|ago)\s*\(", properties["query"]), name
         assert properties["category"] == "sigmagen investigation"
+        assert re.fullmatch(r"\w+", name, re.ASCII)
+        declared = properties.get("functionParameters", "")
+        assert re.fullmatch(
+            r"window_start:datetime, window_end:datetime(, alert_\w+:(string|long|real|bool))*|", declared
+        )
+        assert bool(declared) is not name.endswith("_alerts")
         shown = re.findall(r"\| project ([^|]+)", properties["query"])
         assert not private & set(re.split(r"[,\s]+", shown[-1] if shown else "")), name
