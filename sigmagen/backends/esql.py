@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from sigmagen.backends.conditions.esql import EsqlConditions
 from sigmagen.backends.printer import constant, iso, largest_unit
-from sigmagen.plan.expr import Call, Expr, Get, walk
+from sigmagen.plan.expr import Call, Expr, Get, Parameter, walk
 from sigmagen.plan.model import Plan
 from sigmagen.plan.steps import (
     Aggregate,
@@ -29,6 +29,9 @@ from sigmagen.rules.model import BaseRule
 
 HUNT_ROWS = 10_000
 """ES|QL returns no more rows than this, whatever the query says."""
+
+OPTION_MARK = "= "
+"""Before each value that a control of Kibana offers: a text that looks like a number is sent as one without it."""
 
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_]*|[_@][A-Za-z0-9_]+")
 _GROUP = re.compile(r"\((?!\?)")
@@ -103,6 +106,13 @@ class EsqlPrinter(EsqlConditions):
 
     def string(self, value: str) -> str:
         return '"' + value.translate(_ESCAPES) + '"'
+
+    def parameter(self, parameter: Parameter) -> str:
+        """A named parameter of the request, which a control of Kibana fills in. It is never part of the text."""
+        if parameter.type == "timestamp":
+            return f"TO_DATETIME(?{parameter.name})"
+        text = f"SUBSTRING(?{parameter.name}, {len(OPTION_MARK) + 1})"
+        return f"{_CASTS[parameter.type]}({text})" if parameter.type in _CASTS else text
 
     def get(self, get: Get) -> str:
         column = ".".join(str(segment) for segment in get.segments)
@@ -215,6 +225,10 @@ class EsqlPrinter(EsqlConditions):
         number, unit = largest_unit(abs(milliseconds))
         sign = "-" if milliseconds < 0 else "+"
         return f"{self.expr(time)} {sign} {number} {_UNITS[unit]}{'s' if number != 1 else ''}"
+
+    def op_mirrored(self, time: Expr, around: Expr) -> str:
+        """Dates can't be subtracted from one another."""
+        return f"TO_DATETIME(2 * TO_LONG({self.expr(around)}) - TO_LONG({self.expr(time)}))"
 
     def op_moment(self, milliseconds: Expr) -> str:
         return f'TO_DATETIME("{iso(constant(milliseconds))}")'

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from sigmagen.backends.conditions.kusto import KustoConditions
 from sigmagen.backends.printer import constant, iso, largest_unit
-from sigmagen.plan.expr import Call, Expr, Get, Literal
+from sigmagen.plan.expr import Call, Expr, Get, Literal, Parameter
 from sigmagen.plan.steps import (
     Aggregate,
     CountRows,
@@ -91,6 +91,10 @@ class KustoPrinter(KustoConditions):
 
     def string(self, value: str) -> str:
         return '"' + value.translate(_ESCAPES) + '"'
+
+    def parameter(self, parameter: Parameter) -> str:
+        """A parameter of the function that the query is the body of."""
+        return parameter.name
 
     def get(self, get: Get) -> str:
         stored = self._stored_type(get)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
-from sigmagen.plan.expr import Call, Column, Expr, Get, Literal, Scalar, Type, subject
+from sigmagen.plan.expr import Call, Column, Expr, Get, Literal, Parameter, Scalar, Type, subject
 from sigmagen.plan.model import Plan
 from sigmagen.plan.steps import Step, Union
 from sigmagen.plan.text import folded
@@ -92,6 +92,10 @@ class Printer(ABC):
             return "true" if value else "false"
         return repr(value)
 
+    def parameter(self, parameter: Parameter) -> str:
+        """A value that is filled in when the query runs, in a form in which no value can change the query's shape."""
+        raise NotImplementedError(f"{self.target.name} takes no parameters")
+
     def null(self) -> str:
         """The missing value."""
         return "null"
@@ -105,6 +109,8 @@ class Printer(ABC):
             return self.get(stored) if stored else self.name(expression.name)
         if isinstance(expression, Get):
             return self.get(expression)
+        if isinstance(expression, Parameter):
+            return self.parameter(expression)
         function = self.functions.get(expression.op)
         if function is not None:
             return f"{function}({self.listed(expression.args)})"
@@ -113,7 +119,7 @@ class Printer(ABC):
 
     def type_of(self, expression: Expr) -> Type:
         """The type that an expression yields, as far as printing needs it."""
-        if isinstance(expression, Get | Column):
+        if isinstance(expression, Get | Column | Parameter):
             return expression.type
         if isinstance(expression, Literal):
             return {bool: "boolean", int: "integer", float: "float"}.get(type(expression.value), "string")
@@ -239,6 +245,10 @@ class Printer(ABC):
 
     def op_subtract(self, left: Expr, right: Expr) -> str:
         return f"{self._operand(left)} - {self._operand(right)}"
+
+    def op_mirrored(self, time: Expr, around: Expr) -> str:
+        """The moment as far from `around` as `time` is, on its other side."""
+        return f"{self.expr(around)} - ({self.expr(time)} - {self.expr(around)})"
 
     def listed(self, parts: tuple[Expr, ...]) -> str:
         """Expressions, separated by commas."""

@@ -9,7 +9,18 @@ from typing import ClassVar
 from sigmagen.backends.conditions.splunk import SplunkConditions
 from sigmagen.backends.printer import constant
 from sigmagen.backends.search_terms import hoisted
-from sigmagen.plan.expr import NUMERIC, Call, Column, Expr, Get, Literal, Scalar, UnsupportedDetectionError, walk
+from sigmagen.plan.expr import (
+    NUMERIC,
+    Call,
+    Column,
+    Expr,
+    Get,
+    Literal,
+    Parameter,
+    Scalar,
+    UnsupportedDetectionError,
+    walk,
+)
 from sigmagen.plan.steps import (
     Aggregate,
     CountRows,
@@ -69,6 +80,12 @@ class SplunkPrinter(SplunkConditions):
         if isinstance(value, bool):
             return '"true"' if value else '"false"'
         return super().literal(value)
+
+    def parameter(self, parameter: Parameter) -> str:
+        """A token of a form. Of the filters, `s` is documented to escape quotes and not backslashes, so a value could
+        end the text; what `u` leaves as it is (letters, digits, `-_.!~*'()`) has no meaning between quotes."""
+        text = f'"${parameter.name}|u$"'
+        return f"tonumber({text})" if parameter.type in (*NUMERIC, "timestamp") else f"urldecode({text})"
 
     def null(self) -> str:
         return "null()"

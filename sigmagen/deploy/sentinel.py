@@ -48,7 +48,7 @@ def parts(folder: Path) -> Iterator[list[Part]]:
     if not rules:
         hint = "`sigmagen package sentinel -o DIR` writes a package"
         raise SigmagenError(Problem("not-a-package", "there are no analytics rules here", file=str(folder), hint=hint))
-    kinds = ("parsers", "readiness", "hunting-queries")
+    kinds = ("parsers", "readiness", "investigation", "hunting-queries")
     searches = [_item(path) for kind in kinds for path in _files(folder, f"repositories/*/{kind}/*.json")]
     workbooks = [_item(path) for path in _files(folder, "repositories/workbooks/*.json")]
     reading = any("_GetWatchlist" in rule.body["properties"]["query"] for rule in rules)
@@ -225,7 +225,7 @@ def _in_order(properties: Body) -> Body:
 
 
 class SavedSearches(Resources):
-    """Hunting queries, parser functions and readiness queries."""
+    """Hunting queries, functions and readiness queries."""
 
     kind = "saved search"
     api = SEARCHES_API

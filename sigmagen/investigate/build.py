@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 from sigmagen.backends.printer import NameClashError
 from sigmagen.convert import PRINTERS, Converter
-from sigmagen.investigate.pivots import Pivot, load_playbook
+from sigmagen.investigate.pivots import Pivot, Range, load_playbook
 from sigmagen.investigate.plan import NoPivotError, plan_pivot
-from sigmagen.investigate.subject import Subject
+from sigmagen.investigate.subject import Subject, SubjectTemplate
 from sigmagen.mapping.expression import UnavailableFieldError
 from sigmagen.mapping.source import Source
 from sigmagen.plan.expr import UnsupportedDetectionError
@@ -19,6 +20,8 @@ from sigmagen.rules.model import BaseRule, Correlation
 
 BUCKETS = 100
 """A time line has at most about this many rows in the alert's window."""
+
+Value = TypeVar("Value")
 
 _ROUND = (MINUTE, 5 * MINUTE, 10 * MINUTE, 30 * MINUTE, HOUR, 4 * HOUR, DAY)
 
@@ -37,6 +40,19 @@ class PivotQuery:
     columns: dict[str, str]
     start: int
     end: int
+    without: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class PivotTemplate:
+    """One pivot's query, with a parameter for each value of the group and for the window that `range` is around."""
+
+    pivot: Pivot
+    source: Source
+    siem: str
+    text: str
+    columns: dict[str, str]
+    range: Range
     without: Mapping[str, str]
 
 
@@ -63,41 +79,94 @@ def pivots_for(
 
     Of several sources that are read together, each gets its own. Raises SigmagenError when the pivots can't be read.
     """
-    book = load_playbook(converter.mappings)
     queries: list[PivotQuery] = []
     left_out: list[LeftOut] = []
     bucket = bucket_of(rule, subject)
     for part in source.parts:
-        known = replace(subject, group=canonical_group(part, subject.group))
-        for pivot in book.pivots:
-            try:
-                planned = plan_pivot(
-                    pivot, book, part, siem, converter.taxonomy, known, bucket=bucket, with_text=with_text
-                )
-                printer = PRINTERS[siem](planned.plan)
-                text = printer.text()
-            except UnavailableFieldError as error:
-                reason = f"{part.name} in {siem} has no {error.name}: {error.reason}"
-            except (NoPivotError, UnsupportedDetectionError, NameClashError) as error:
-                reason = str(error)
-            else:
-                columns = {printer.name(name).strip('"`'): name for name in planned.columns}
-                queries.append(
-                    PivotQuery(pivot, part, siem, text, columns, planned.start, planned.end, planned.without)
-                )
+        known = replace(subject, group=canonical_group(part, _called(converter, rule, part, subject.group)))
+        for item in _written(converter, part, siem, known, bucket, with_text=with_text):
+            if isinstance(item, LeftOut):
+                left_out.append(item)
                 continue
-            left_out.append(LeftOut(pivot, part, siem, reason))
+            start, end = item.range.around(subject.start, subject.end)
+            queries.append(
+                PivotQuery(item.pivot, part, siem, item.text, item.columns, start, end, without=item.without)
+            )
     return queries, left_out
+
+
+def templates_for(
+    converter: Converter, rule: BaseRule | Correlation, source: Source, siem: str, template: SubjectTemplate
+) -> tuple[list[PivotTemplate], list[LeftOut]]:
+    """The same with parameters in place of group and window, for content that a SIEM keeps.
+
+    A time line has the rule's ticks, however long the window will be.
+    """
+    templates: list[PivotTemplate] = []
+    left_out: list[LeftOut] = []
+    for part in source.parts:
+        known = replace(template, group=canonical_group(part, _called(converter, rule, part, template.group)))
+        for item in _written(converter, part, siem, known, _tick(rule), with_text=False):
+            if isinstance(item, LeftOut):
+                left_out.append(item)
+            else:
+                templates.append(item)
+    return templates, left_out
+
+
+def _written(
+    converter: Converter,
+    source: Source,
+    siem: str,
+    subject: Subject | SubjectTemplate,
+    bucket: int,
+    *,
+    with_text: bool,
+) -> Iterator[PivotTemplate | LeftOut]:
+    """Every pivot over one source: its text, or why it has none."""
+    book = load_playbook(converter.mappings)
+    for pivot in book.pivots:
+        try:
+            planned = plan_pivot(
+                pivot, book, source, siem, converter.taxonomy, subject, bucket=bucket, with_text=with_text
+            )
+            printer = PRINTERS[siem](planned.plan)
+            text = printer.text()
+        except UnavailableFieldError as error:
+            yield LeftOut(pivot, source, siem, f"{source.name} in {siem} has no {error.name}: {error.reason}")
+        except (NoPivotError, UnsupportedDetectionError, NameClashError) as error:
+            yield LeftOut(pivot, source, siem, str(error))
+        else:
+            columns = {printer.name(name).strip('"`'): name for name in planned.columns}
+            yield PivotTemplate(pivot, source, siem, text, columns, book.ranges[pivot.range], planned.without)
 
 
 def bucket_of(rule: BaseRule | Correlation, subject: Subject) -> int:
     """The rule's tick for the rows of a time line; for a long campaign, or a rule without one, a longer round time."""
     least = (subject.end - subject.start) // BUCKETS
-    tick = tick_length(rule.timespan) if isinstance(rule, Correlation) else MINUTE
+    tick = _tick(rule)
     return next((length for length in (tick, *_ROUND) if length >= max(tick, least)), DAY)
 
 
-def canonical_group(source: Source, group: Mapping[str, str]) -> dict[str, str]:
+def _tick(rule: BaseRule | Correlation) -> int:
+    return tick_length(rule.timespan) if isinstance(rule, Correlation) else MINUTE
+
+
+def _called(
+    converter: Converter, rule: BaseRule | Correlation, source: Source, group: Mapping[str, Value]
+) -> dict[str, Value]:
+    """The group with each alias under the name of a field that the source knows, if the alias stands for one there."""
+    aliases = rule.aliases if isinstance(rule, Correlation) else ()
+    named = {}
+    for name, value in group.items():
+        fields = [alias[name] for alias in aliases if name in alias]
+        known = [field for field in fields if field in source.native_fields]
+        known += [field for field in fields if field in converter.taxonomy]
+        named[known[0] if known else name] = value
+    return named
+
+
+def canonical_group(source: Source, group: Mapping[str, Value]) -> dict[str, Value]:
     """The group under canonical names, where it has a source's own names; what has no canonical name stays.
 
     >>> from sigmagen.content import mappings_folder

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from sigmagen.mapping.source import milliseconds
+from sigmagen.plan.expr import Expr, Parameter, call, moment
 from sigmagen.problems import Problem, SigmagenError
 from sigmagen.rules.yaml import load_data
 
@@ -53,6 +54,21 @@ class Range:
         length = end - start
         before, after = (length if part is None else part for part in (self.before, self.after))
         return start - before, end + after
+
+    def edges(self, start: int | Parameter, end: int | Parameter) -> tuple[Expr, Expr]:
+        """The same as expressions, for a window that may be filled in later."""
+        if isinstance(start, int) and isinstance(end, int):
+            before, after = self.around(start, end)
+            return moment(before), moment(after)
+        first, last = moment(start), moment(end)
+        return _shifted(first, last, self.before, -1), _shifted(last, first, self.after, 1)
+
+
+def _shifted(edge: Expr, other: Expr, by: int | None, sign: int) -> Expr:
+    """An edge of the window, further away from the other one."""
+    if by is None:
+        return call("mirrored", other, edge)
+    return call("shift", edge, sign * by) if by else edge
 
 
 @dataclass(frozen=True)

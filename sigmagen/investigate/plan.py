@@ -7,13 +7,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sigmagen.investigate.pivots import BUCKET, PHASE, Pivot, Playbook
-from sigmagen.investigate.subject import Subject
+from sigmagen.investigate.subject import Subject, SubjectTemplate
 from sigmagen.mapping.expression import UnavailableFieldError
 from sigmagen.mapping.source import LogsourceEntry, Source
 from sigmagen.mapping.taxonomy import Taxonomy
 from sigmagen.mapping.view import ViewBuilder
 from sigmagen.plan.address import address_condition
-from sigmagen.plan.expr import NUMERIC, Column, Expr, call, conjunction, walk, when
+from sigmagen.plan.expr import NUMERIC, Column, Expr, Parameter, call, conjunction, moment, walk, when
 from sigmagen.plan.model import Plan
 from sigmagen.plan.steps import Aggregate, Columns, Derive, Filter, Limit, Project, Sort, Step, Unique
 from sigmagen.plan.streams import source_steps
@@ -38,8 +38,6 @@ class PivotPlan:
     plan: Plan
     columns: tuple[str, ...]
     without: dict[str, str]
-    start: int
-    end: int
 
 
 def plan_pivot(
@@ -48,7 +46,7 @@ def plan_pivot(
     source: Source,
     siem: str,
     taxonomy: Taxonomy,
-    subject: Subject,
+    subject: Subject | SubjectTemplate,
     *,
     bucket: int = HOUR,
     with_text: bool = False,
@@ -67,7 +65,7 @@ class _Builder:
     source: Source
     siem: str
     taxonomy: Taxonomy
-    subject: Subject
+    subject: Subject | SubjectTemplate
     bucket: int
     with_text: bool
     without: dict[str, str] = field(default_factory=dict)
@@ -76,7 +74,6 @@ class _Builder:
         self.target = self.source.targets[self.siem]
         self.view = ViewBuilder(self.source, self.target, self.taxonomy, self._entry())
         self.time = self.view.time()
-        self.start, self.end = self.book.ranges[self.pivot.range].around(self.subject.start, self.subject.end)
 
     def _entry(self) -> LogsourceEntry:
         """Which records: the calls, or the control plane's beside them, under the canonical names."""
@@ -98,7 +95,7 @@ class _Builder:
         matching = self._matching()
         repeats: list[Step] = [Unique(self.view.event_id().name)] if self.target.duplicates else []
         plan.steps = [*source_steps(self.view, self.view.build(), matching), *repeats, *rows]
-        return PivotPlan(plan, columns, self.without, self.start, self.end)
+        return PivotPlan(plan, columns, self.without)
 
     # Fields.
 
@@ -124,10 +121,8 @@ class _Builder:
     # Which records.
 
     def _matching(self) -> Expr:
-        parts: list[Expr] = [
-            call("gte", self.time, call("moment", self.start)),
-            call("lt", self.time, call("moment", self.end)),
-        ]
+        start, end = self.book.ranges[self.pivot.range].edges(self.subject.start, self.subject.end)
+        parts: list[Expr] = [call("gte", self.time, start), call("lt", self.time, end)]
         if self.pivot.whose != "everyone":
             parts.append(self._of_subject(whole=self.pivot.whose == "group"))
         for name, values in (self.pivot.where or {}).items():
@@ -224,7 +219,7 @@ class _Builder:
     def _by(self) -> Iterator[tuple[str, Expr]]:
         for name in self.pivot.by:
             if name == PHASE:
-                start, end = (call("moment", moment) for moment in (self.subject.start, self.subject.end))
+                start, end = moment(self.subject.start), moment(self.subject.end)
                 later = when(call("lt", self.time, end), "window", "after")
                 yield PHASE, when(call("lt", self.time, start), "before", later)
             elif name == BUCKET:
@@ -277,8 +272,10 @@ def _field(spec: Mapping[str, Any]) -> str:
     return str(next(iter(of))) if isinstance(of, dict) else str(of)
 
 
-def equals(column: Column, value: str, taxonomy: Taxonomy) -> Expr:
+def equals(column: Column, value: str | Parameter, taxonomy: Taxonomy) -> Expr:
     """Whether a field has an alert's value. Raises NoPivotError where the field can't hold it."""
+    if isinstance(value, Parameter):
+        return _equals_parameter(column, value, taxonomy)
     if column.type == "ip":
         address = address_condition(column, value)
         if address is None:
@@ -293,3 +290,12 @@ def equals(column: Column, value: str, taxonomy: Taxonomy) -> Expr:
         return call("eq", column, value.lower() == "true")
     lower = column.type == "hash" or taxonomy[column.name].lower
     return call("eq", column, value.lower() if lower else value)
+
+
+def _equals_parameter(column: Column, parameter: Parameter, taxonomy: Taxonomy) -> Expr:
+    """Whether a field has a value that is filled in: as an alert shows it, so an address is written as it is there."""
+    typed = replace(parameter, type=column.type)
+    if column.type == "ip":
+        return call("eq", call("text", column), call("text", typed))
+    lower = column.type == "hash" or (column.type not in (*NUMERIC, "boolean") and taxonomy[column.name].lower)
+    return call("eq", column, call("lower", typed) if lower else typed)

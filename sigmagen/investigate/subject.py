@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain, count
 from typing import Any
 
 import orjson
 
 from sigmagen.engines.alert import instant
+from sigmagen.plan.expr import Parameter
 from sigmagen.problems import EXIT_USAGE, Problem, SigmagenError
 
 LONGEST_VALUE = 10_000
@@ -26,6 +29,31 @@ class Subject:
     group: Mapping[str, str]
     start: int
     end: int
+
+
+WINDOW_START, WINDOW_END = (Parameter(name, "timestamp") for name in ("window_start", "window_end"))
+
+
+@dataclass(frozen=True)
+class SubjectTemplate:
+    """A subject that is filled in when a query runs: a parameter for each field of the group, and for both moments."""
+
+    group: Mapping[str, Parameter]
+    start: Parameter = WINDOW_START
+    end: Parameter = WINDOW_END
+
+    @classmethod
+    def of(cls, fields: Iterable[str]) -> SubjectTemplate:
+        """The template for a group of these fields. `user.id` is filled in by `alert_user_id`.
+
+        No column may be called like a parameter: in KQL the column would be meant, and the condition always be true.
+        """
+        names: dict[str, str] = {}
+        for field in fields:
+            plain = "alert_" + re.sub(r"\W", "_", field, flags=re.ASCII)
+            numbered = chain([plain], (f"{plain}_{number}" for number in count(2)))
+            names[field] = next(name for name in numbered if name not in names.values())
+        return cls({field: Parameter(name) for field, name in names.items()})
 
 
 @dataclass(frozen=True)

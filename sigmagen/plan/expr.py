@@ -49,6 +49,14 @@ class Literal:
 
 
 @dataclass(frozen=True, slots=True)
+class Parameter:
+    """A constant that whoever runs the query fills in. Its name is letters, digits and `_`."""
+
+    name: str
+    type: Type = "string"
+
+
+@dataclass(frozen=True, slots=True)
 class Call:
     """An operation of the closed vocabulary; a printer has one method for each."""
 
@@ -56,7 +64,7 @@ class Call:
     args: tuple[Expr, ...]
 
 
-Expr = Get | Column | Literal | Call
+Expr = Get | Column | Literal | Parameter | Call
 
 TRUE = Literal(True)
 FALSE = Literal(False)
@@ -64,7 +72,12 @@ FALSE = Literal(False)
 
 def call(op: str, *args: Expr | Scalar) -> Call:
     """`Call`, with plain Python values taken as literals."""
-    return Call(op, tuple(arg if isinstance(arg, Get | Column | Literal | Call) else Literal(arg) for arg in args))
+    return Call(op, tuple(arg if isinstance(arg, Expr) else Literal(arg) for arg in args))
+
+
+def moment(value: int | Parameter) -> Expr:
+    """A point in time: epoch milliseconds, or one that is filled in."""
+    return value if isinstance(value, Parameter) else call("moment", value)
 
 
 def when(condition: Expr, then: Expr | Scalar, otherwise: Expr | Scalar) -> Expr:

@@ -82,7 +82,7 @@ def rewrite(file: Path, documents: list[Json]) -> None:
 def test_a_dry_run_shows_everything_and_changes_nothing(package: Path, server: State) -> None:
     result = deploy(package, "--dry-run")
     assert result.exit_code == 0, result.output
-    assert "plan: 19 create" in result.stdout
+    assert "plan: 22 create" in result.stdout
     assert server.kept() == State().kept()
     assert not server.writes
 
@@ -96,7 +96,7 @@ def test_what_is_deployed_is_the_package_and_a_second_run_does_nothing(package: 
     before = len(server.writes)
     again = deploy(package)
     assert again.exit_code == 0
-    assert "19 unchanged" in again.stdout
+    assert "22 unchanged" in again.stdout
     assert len(server.writes) == before
     assert set(plan(package)) == {"unchanged"}
 
@@ -159,6 +159,19 @@ def test_a_session_that_a_newer_kibana_keeps_in_tabs_is_unchanged(package: Path,
             first = {name: attributes.pop(name) for name in list(attributes) if name not in ("title", "description")}
             attributes["tabs"] = [{"id": "main", "label": "Main", "attributes": first}]
     assert set(plan(package)) == {"unchanged"}
+
+
+def test_a_dashboard_is_known_by_its_digest_however_kibana_keeps_its_panels(package: Path, server: State) -> None:
+    deploy(package)
+    dashboards = [item for item in server.objects.values() if item["type"] == "dashboard"]
+    assert dashboards
+    for item in dashboards:
+        panels = json.loads(item["attributes"]["panelsJSON"])
+        item["attributes"]["panelsJSON"] = json.dumps([{**panel, "version": "9.9.9"} for panel in panels])
+    assert set(plan(package)) == {"unchanged"}
+    attributes = dashboards[0]["attributes"]
+    attributes["description"] = attributes["description"].replace("content ", "content 0")
+    assert plan(package)["update"] == [f"dashboard/{dashboards[0]['id']}"]
 
 
 def foreign_objects(package: Path, server: State) -> dict[str, Json]:

@@ -89,7 +89,7 @@ def changed_copy(package: Path, folder: Path, **properties: Any) -> tuple[Path, 
 def test_a_dry_run_shows_everything_and_changes_nothing(package: Path, server: State) -> None:
     result = deploy(package, "--dry-run")
     assert result.exit_code == 0, result.output
-    assert "plan: 10 create" in result.stdout
+    assert "plan: 34 create" in result.stdout
     assert server.kept() == State().kept()
     assert not server.writes
 
@@ -99,7 +99,7 @@ def test_what_is_deployed_is_the_package_and_a_second_run_does_nothing(package: 
     templates = [json.loads(path.read_text()) for path in package.glob("repositories/*/**/*.json")]
     assert sum(len(there) for there in server.resources.values()) == len({json.dumps(item) for item in templates})
     assert len(server.resources["alertRules"]) == len(rule_files(package)) == 3
-    assert len(server.resources["savedSearches"]) == 6 > PAGE
+    assert len(server.resources["savedSearches"]) == 30 > PAGE
     assert not server.resources["watchlists"], "the rules carry the lists in their text"
     for rule in server.resources["alertRules"].values():
         assert rule["properties"]["enabled"] is False
@@ -108,7 +108,7 @@ def test_what_is_deployed_is_the_package_and_a_second_run_does_nothing(package: 
     before = len(server.writes)
     again = deploy(package)
     assert again.exit_code == 0
-    assert "10 unchanged" in again.stdout
+    assert "34 unchanged" in again.stdout
     assert len(server.writes) == before
 
 
@@ -334,6 +334,6 @@ def test_an_answer_that_was_lost_makes_no_second_object(
         patch.setattr(http.Client, "once", lossy)
         assert deploy(package).exit_code == 0
         assert deploy(newer).exit_code == 0
-    assert len(seen) == 11
+    assert len(seen) == 35
     assert server.resources["alertRules"][key]["properties"]["query"] == "LiteLLM_CL"
     assert set(plan(newer)) == {"unchanged"}

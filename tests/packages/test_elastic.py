@@ -13,6 +13,7 @@ import pytest
 import sigmagen
 from sigmagen.content import mappings_folder, rules_folder
 from sigmagen.convert import Converter
+from sigmagen.investigate.pivots import load_playbook
 from sigmagen.packages import elastic
 from sigmagen.packages.content import Content, Detection, content
 from sigmagen.packages.elastic.guide import note, setup
@@ -28,6 +29,7 @@ CONVERTER = Converter.load(mappings_folder())
 FILES = load_rules(None, rules_folder=rules_folder(), mappings_folder=mappings_folder()).files
 CONTENT = content(CONVERTER, FILES, "elastic")
 TARGET = ElasticTarget.load(mappings_folder())
+BOOK = load_playbook(mappings_folder())
 FRAMEWORKS = Frameworks.load(mappings_folder())
 HOSTILE = 'a\n\x1b[2J"}\u202e ``` | [x](javascript:1) <script> !{investigate{"a":1}} $x$ {{y}}'
 
@@ -58,7 +60,7 @@ def find(name: str) -> Detection:
 
 
 def rule_of(detection: Detection) -> Json:
-    return detection_rule(detection, CONVERTER.taxonomy, TARGET, FRAMEWORKS)
+    return detection_rule(detection, CONVERTER.taxonomy, TARGET, FRAMEWORKS, BOOK)
 
 
 def milliseconds(period: str) -> int:
@@ -193,10 +195,7 @@ def test_sessions_refer_to_the_tag_that_comes_first(package: Path) -> None:
 
 def test_no_query_asks_the_clock(package: Path) -> None:
     queries = [rule["query"] for rule in rules(package)]
-    queries += [
-        item["attributes"]["kibanaSavedObjectMeta"]["searchSourceJSON"]
-        for item in lines(package / elastic.SAVED_OBJECTS)[1:]
-    ]
+    queries += [json.dumps(item["attributes"]) for item in lines(package / elastic.SAVED_OBJECTS)[1:]]
     assert queries
     assert not [query for query in queries if re.search(r"(?i)\bnow\s*\(", query)]
 
@@ -328,7 +327,8 @@ def test_hostile_text_stays_text_in_a_rule() -> None:
     assert all("\n" not in text and "\x1b" not in text for text in (rule["name"], *rule["tags"], *rule["author"]))
     assert "[x](" not in rule["note"]
     assert "<script>" not in rule["note"]
-    assert "!{" not in rule["note"]
+    assert '{"a":1}' not in rule["note"]
+    assert rule["note"].count("!{investigate{") == 2
     assert json.dumps(rule, ensure_ascii=False).count("\n") == 0
 
 
@@ -363,7 +363,8 @@ def test_a_query_that_asks_for_its_range_is_left_out_with_the_reason(tmp_path: P
 
 def test_the_guide_names_the_group_and_its_pivot() -> None:
     detection = find("call_count.litellm")
-    text = note(detection, event_views(detection.rule, detection.source, CONVERTER.taxonomy))
+    views = event_views(detection.rule, detection.source, CONVERTER.taxonomy)
+    text = note(detection, views, CONVERTER.taxonomy, BOOK, dashboard=True)
     assert "`user.id` and `gen_ai.request.model`" in text
     assert '| WHERE user.id == "VALUE"' in text
 

@@ -21,6 +21,7 @@ from sigmagen.content import mappings_folder, rules_folder
 from sigmagen.convert import Converter
 from sigmagen.engines.alert import Alert, iso
 from sigmagen.engines.elasticsearch import ElasticsearchEngine
+from sigmagen.investigate.pivots import load_playbook
 from sigmagen.mapping.source import Source, relocated
 from sigmagen.packages import elastic
 from sigmagen.packages.content import content
@@ -250,7 +251,8 @@ def test_an_alert_that_shows_samples_can_be_kept_under_ecs(engine: PackagedEngin
     alert = CONVERTER.convert(rule, detection.source, "elastic", "alert")
     start, end, *_ = loaded("call_count.litellm", engine)
     target, frameworks = ElasticTarget.load(mappings_folder()), Frameworks.load(mappings_folder())
-    shown = detection_rule(replace(detection, rule=rule, alert=alert), CONVERTER.taxonomy, target, frameworks)
+    book = load_playbook(mappings_folder())
+    shown = detection_rule(replace(detection, rule=rule, alert=alert), CONVERTER.taxonomy, target, frameworks, book)
     (row,) = engine.rows(shown["query"], start, end)
     assert row["sigmagen.source.ip.values"]
     index = f"logs-{RUN}.alerts"

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
+from urllib.parse import unquote
 
 from sigmagen.engines.spl import json_values, regex, times
 from sigmagen.engines.spl.values import Scalar, Value, from_values, to_number, to_text, values_of
@@ -190,6 +191,7 @@ FUNCTIONS: dict[str, Function] = {
     "len": Function(1, 1, lambda value: float(len(text(value)))),
     "substr": Function(2, 3, _substring),
     "replace": Function(3, 3, lambda value, by, to: regex.replace(text(value), text(by), text(to))),
+    "urldecode": Function(1, 1, lambda value: unquote(text(value))),
     "trim": Function(1, 1, lambda value: text(value).strip(" \t")),
     "ltrim": Function(1, 1, lambda value: text(value).lstrip(" \t")),
     "rtrim": Function(1, 1, lambda value: text(value).rstrip(" \t")),

@@ -1,4 +1,4 @@
-"""What Kibana and Elasticsearch import: detection rules, Discover sessions, templates.
+"""What Kibana and Elasticsearch import: detection rules, Discover sessions, dashboards, templates.
 
 The same content gives the same bytes: nothing is taken from a clock, and ids are derived from the rules' own.
 """
@@ -12,8 +12,10 @@ from typing import Any
 
 import sigmagen
 from sigmagen.convert import Converter
+from sigmagen.investigate.pivots import load_playbook
 from sigmagen.mapping.source import load_sources
 from sigmagen.packages.content import Content
+from sigmagen.packages.elastic.investigation import pivots_of
 from sigmagen.packages.elastic.readme import readme
 from sigmagen.packages.elastic.rules import detection_rule, silent_rule
 from sigmagen.packages.elastic.saved_objects import saved_objects
@@ -37,11 +39,14 @@ def write(content: Content, folder: Path, converter: Converter, overlaid: Mappin
     """
     usual = load_sources(converter.mappings)
     target, frameworks = ElasticTarget.load(converter.mappings), Frameworks.load(converter.mappings)
+    book = load_playbook(converter.mappings)
+    pivots = {detection.id: pivots_of(converter, detection) for detection in content.detections}
     rules: list[dict[str, Any]] = []
     refused: list[Problem] = []
     for detection in content.detections:
         try:
-            rules.append(detection_rule(detection, converter.taxonomy, target, frameworks))
+            asked = bool(pivots[detection.id])
+            rules.append(detection_rule(detection, converter.taxonomy, target, frameworks, book, dashboard=asked))
         except SigmagenError as error:
             if any(problem.code != "not-schedulable" for problem in error.problems):
                 raise
@@ -49,7 +54,7 @@ def write(content: Content, folder: Path, converter: Converter, overlaid: Mappin
     left_out = [*content.left_out, *refused]
     rules += [silent_rule(source) for source in content.sources]
     _lines(folder / RULES, rules)
-    _lines(folder / SAVED_OBJECTS, saved_objects(content, converter.taxonomy, target))
+    _lines(folder / SAVED_OBJECTS, saved_objects(content, converter.taxonomy, target, pivots, book))
     for source in content.sources:
         for name, body in component_templates(source, converter.taxonomy, target):
             _document(folder / COMPONENT_TEMPLATES / f"{name}.json", body)
@@ -58,7 +63,9 @@ def write(content: Content, folder: Path, converter: Converter, overlaid: Mappin
             name, body = index_template(source, target)
             _document(folder / INDEX_TEMPLATES / f"{name}.json", body)
     _document(folder / MANIFEST, _manifest(content, rules, left_out, overlaid))
-    (folder / "README.md").write_text(readme(content, rules, left_out, target), encoding="utf-8", newline="\n")
+    (folder / "README.md").write_text(
+        readme(content, rules, left_out, target, sum(map(bool, pivots.values()))), encoding="utf-8", newline="\n"
+    )
     return refused
 
 

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from sigmagen.investigate.build import stage_of
+from sigmagen.investigate.pivots import Playbook
+from sigmagen.mapping.taxonomy import Taxonomy
 from sigmagen.packages.content import Detection
+from sigmagen.packages.elastic.investigation import title_of
 from sigmagen.packages.elastic.target import Integration
 from sigmagen.packages.elastic.templates import mappings_name
 from sigmagen.packages.elastic.text import code, markdown, span
+from sigmagen.packages.elastic.timeline import buttons
 from sigmagen.packages.elastic.view import EventView
 
 TIMESTAMP_DECISION = (
@@ -19,9 +26,16 @@ SUPPRESSION_LICENCE = (
 )
 
 
-def note(detection: Detection, views: list[EventView]) -> str:
-    """The investigation guide."""
-    rule = detection.rule
+_DASHBOARD = (
+    "The dashboard **{title}** asks who it was, what they did, from where, what else, who else, and how much was "
+    "taken. Choose there the alert's values, `window_start` and `window_end`; its time range must hold the window and "
+    "the 14 days before it."
+)
+
+
+def note(detection: Detection, views: list[EventView], taxonomy: Taxonomy, book: Playbook, *, dashboard: bool) -> str:
+    """The investigation guide. `dashboard` says whether there is one that asks the pivots."""
+    rule, stage = detection.rule, stage_of(detection.rule)
     parts = [
         "## What fired",
         markdown(rule.description),
@@ -29,19 +43,24 @@ def note(detection: Detection, views: list[EventView]) -> str:
         "that met the condition. An alert carries ids, counts and hashes, never prompt text.",
         "## Triage",
         *_triage(detection),
-        "## Pivots",
-        "Run these in Discover over a range that holds `window_start` to `window_end`, with the alert's own values.",
+        _listed(book.said(book.questions, stage)),
+        "## Investigate",
+        *([_DASHBOARD.format(title=markdown(title_of(detection)))] if dashboard else []),
+        "\n\n".join(buttons(detection, taxonomy)),
+        "Single events: run this in Discover over a range that holds `window_start` to `window_end`, with the alert's "
+        "own values.",
         *[code(pivot(detection, view), "esql") for view in views],
         "The saved Discover session of the same name (hunt) shows every window, not only the worst one.",
         "## False positives",
-        "\n".join(f"- {markdown(text)}" for text in rule.falsepositives) or "- None known.",
+        _listed(rule.falsepositives) or "- None known.",
         "## Response",
-        "- Keep the evidence: export the group's events before retention or rotation takes them.\n"
-        "- If the traffic isn't known and approved: revoke or rate-limit the key, and ask its owner.\n"
-        "- Look for the same pattern under other keys, organizations and addresses before calling it contained.\n"
-        "- Estimate what was taken: number of answers and output tokens over the whole time, from the hunt.",
+        _listed(book.said(book.response, stage)),
     ]
     return "\n\n".join(part for part in parts if part)
+
+
+def _listed(lines: Sequence[str]) -> str:
+    return "\n".join(f"- {markdown(line)}" for line in lines)
 
 
 def _triage(detection: Detection) -> list[str]:

@@ -26,12 +26,14 @@ PUT _ingest/pipeline/ingested
 {"processors": [{"set": {"field": "event.ingested", "value": "{{{_ingest.timestamp}}}", "override": false}}]}"""
 
 
-def readme(content: Content, rules: list[dict[str, Any]], left_out: list[Problem], target: ElasticTarget) -> str:
-    """The README's text."""
+def readme(
+    content: Content, rules: list[dict[str, Any]], left_out: list[Problem], target: ElasticTarget, dashboards: int
+) -> str:
+    """The README's text. `dashboards` is how many there are to investigate with."""
     parts = [
         f"# Model extraction detections for Elastic, version {sigmagen.__version__}",
         "For Elasticsearch and Kibana 8.19 or later. All rules are off until you turn them on; alerts hold no prompt.",
-        _files(content, rules),
+        _files(content, rules, dashboards),
         "## Bring it in",
         "`sigmagen deploy elastic` does all of this, shows a plan first (`--dry-run`), and leaves alone what it did "
         "not make. By hand, templates first (without them a column that no index maps is an error of the rule):",
@@ -52,6 +54,10 @@ def readme(content: Content, rules: list[dict[str, Any]], left_out: list[Problem
         "Ingest delay needs `event.ingested`. Elastic's integrations set it; for other sources let your shipper's "
         "pipeline do it, for example:",
         code(_INGESTED),
+        "## At an alert",
+        "Open the rule's dashboard *Investigate: …*; the alert's investigation guide names it. Its controls offer the "
+        "values of the alerts that the rule finds in the time range: choose those of the alert, and each panel answers "
+        "one question about it. The controls are variables of ES|QL.",
         "## Schedule and suppression",
         "Each query finds sliding windows in event time and has no `now()` in it. A rule looks back over its window, "
         "its interval and the source's ingest delay, so a late run loses nothing. " + TIMESTAMP_DECISION,
@@ -70,12 +76,13 @@ def readme(content: Content, rules: list[dict[str, Any]], left_out: list[Problem
     return "\n\n".join(parts) + "\n"
 
 
-def _files(content: Content, rules: list[dict[str, Any]]) -> str:
+def _files(content: Content, rules: list[dict[str, Any]], dashboards: int) -> str:
     silent = len(content.sources)
     return (
         "| file | holds |\n|---|---|\n"
         f"| `rules.ndjson` | {len(rules) - silent} detection rules, and {silent} for a source gone silent |\n"
-        "| `saved_objects.ndjson` | Discover sessions: a hunt and a readiness query for each rule |\n"
+        f"| `saved_objects.ndjson` | Discover sessions: a hunt and a readiness query for each rule; {dashboards} "
+        "dashboards to investigate an alert with |\n"
         "| `templates/` | component and index templates that map every field a query reads |\n"
         "| `manifest.json` | what is in the package, and what an overlay changed |"
     )

@@ -11,6 +11,7 @@ from typing import Any
 from jsonschema import Draft202012Validator
 
 from sigmagen.backends.esql import EsqlPrinter
+from sigmagen.investigate.pivots import Playbook
 from sigmagen.mapping.source import Source
 from sigmagen.mapping.taxonomy import Taxonomy
 from sigmagen.packages.content import Detection
@@ -46,8 +47,19 @@ _URL = re.compile(r"https?://[^\s<>\"]+")
 Rule = dict[str, Any]
 
 
-def detection_rule(detection: Detection, taxonomy: Taxonomy, target: ElasticTarget, frameworks: Frameworks) -> Rule:
-    """The rule of a detection. Raises SigmagenError where Kibana could not run it."""
+def detection_rule(
+    detection: Detection,
+    taxonomy: Taxonomy,
+    target: ElasticTarget,
+    frameworks: Frameworks,
+    book: Playbook,
+    *,
+    dashboard: bool = True,
+) -> Rule:
+    """The rule of a detection; its guide names the dashboard to investigate with, where there is one.
+
+    Raises SigmagenError where Kibana could not run it.
+    """
     rule, schedule = detection.rule, detection.alert.schedule
     if schedule is None or detection.alert.ranged:
         message = f"{rule.title}: a scheduled rule has no parameters for the time range that this query asks for"
@@ -80,7 +92,7 @@ def detection_rule(detection: Detection, taxonomy: Taxonomy, target: ElasticTarg
             "false_positives": [plain(text) for text in rule.falsepositives],
             "tags": _tags(detection),
             "threat": frameworks.threat(rule),
-            "note": note(detection, event_views(rule, detection.source, taxonomy)),
+            "note": note(detection, event_views(rule, detection.source, taxonomy), taxonomy, book, dashboard=dashboard),
             "setup": setup(detection, integrations),
             "investigation_fields": {"field_names": [*groups, "value", "window_start", "window_end"]},
             "required_fields": [

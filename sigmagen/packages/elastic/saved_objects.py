@@ -1,13 +1,17 @@
-"""Kibana saved objects: Discover sessions in ES|QL for hunts and readiness, all with one tag of ours."""
+"""Kibana saved objects: Discover sessions in ES|QL for hunts and readiness, dashboards, all with one tag of ours."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from sigmagen.investigate.build import PivotTemplate
+from sigmagen.investigate.pivots import Playbook
 from sigmagen.mapping.source import Source
 from sigmagen.mapping.taxonomy import Taxonomy
 from sigmagen.packages.content import Content, Detection
+from sigmagen.packages.elastic.investigation import dashboard
 from sigmagen.packages.elastic.readiness import readiness, source_readiness
 from sigmagen.packages.elastic.target import ElasticTarget
 from sigmagen.packages.elastic.text import derived_id, marker, plain
@@ -21,8 +25,14 @@ _VERSIONS = {"coreMigrationVersion": "8.8.0", "typeMigrationVersion": "8.0.0"}
 SavedObject = dict[str, Any]
 
 
-def saved_objects(content: Content, taxonomy: Taxonomy, target: ElasticTarget) -> list[SavedObject]:
-    """All saved objects of a package, the tag first, because the others refer to it."""
+def saved_objects(
+    content: Content,
+    taxonomy: Taxonomy,
+    target: ElasticTarget,
+    pivots: Mapping[str, Sequence[PivotTemplate]],
+    book: Playbook,
+) -> list[SavedObject]:
+    """All saved objects of a package, the tag first, because the others refer to it. `pivots` are by detection."""
     found = [_tag()]
     for source in content.sources:
         found.append(_of_source(source, target))
@@ -30,6 +40,8 @@ def saved_objects(content: Content, taxonomy: Taxonomy, target: ElasticTarget) -
         found.append(_hunt(detection))
         views = event_views(detection.rule, detection.source, taxonomy)
         found += [_readiness(detection, view, len(views) > 1, number, target) for number, view in enumerate(views, 1)]
+        if asked := pivots[detection.id]:
+            found.append(dashboard(detection, asked, book, TAG_ID))
     return found
 
 
@@ -83,7 +95,7 @@ def session(identity: str, title: str, description: str, query: str) -> SavedObj
 
 
 def _tag() -> SavedObject:
-    description = f"Detections of model extraction: hunts and readiness [{marker(TAG_ID)}]"
+    description = f"Detections of model extraction: hunts, readiness, investigation [{marker(TAG_ID)}]"
     return {
         "id": TAG_ID,
         "type": "tag",

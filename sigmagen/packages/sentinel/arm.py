@@ -120,9 +120,11 @@ def hunt_resource(hunt: HuntingQuery) -> Resource:
 
 
 def function_resource(function: Function) -> Resource:
-    """A parser function. Its name in the workspace is the alias."""
-    resource = search_resource(function.id, "Microsoft Sentinel Parser", function.title, function.query, {})
+    """A function. Its name in the workspace is the alias."""
+    resource = search_resource(function.id, function.category, function.title, function.query, {})
     resource["properties"]["functionAlias"] = function.name
+    if function.parameters:
+        resource["properties"]["functionParameters"] = function.parameters
     return resource
 
 

@@ -22,7 +22,7 @@ SIEM = "sentinel"
 
 @dataclass(frozen=True)
 class Function:
-    """A function of the workspace without parameters. `fields` are the canonical fields that it yields."""
+    """A function of the workspace. `fields` are the canonical fields that it yields, `parameters` name:type pairs."""
 
     id: str
     name: str
@@ -31,6 +31,8 @@ class Function:
     query: str
     fields: tuple[str, ...]
     version: str
+    parameters: str = ""
+    category: str = "Microsoft Sentinel Parser"
 
 
 def parser_function(converter: Converter, source: Source, version: str) -> Function | None:

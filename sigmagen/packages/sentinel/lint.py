@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from uuid import UUID
 
 from sigmagen.packages.sentinel.facts import Facts
+from sigmagen.packages.sentinel.function import Function
 from sigmagen.packages.sentinel.hunt import HuntingQuery
 from sigmagen.packages.sentinel.rule import AnalyticsRule
 from sigmagen.packages.sentinel.text import span
@@ -25,7 +26,9 @@ Finding = tuple[str, str]
 """(field, what is wrong with it)."""
 
 
-def lint(rules: Sequence[AnalyticsRule], hunts: Sequence[HuntingQuery], facts: Facts) -> list[Problem]:
+def lint(
+    rules: Sequence[AnalyticsRule], hunts: Sequence[HuntingQuery], facts: Facts, functions: Sequence[Function] = ()
+) -> list[Problem]:
     """Every violation, in the order of the rules."""
     problems = []
     for rule in rules:
@@ -36,9 +39,11 @@ def lint(rules: Sequence[AnalyticsRule], hunts: Sequence[HuntingQuery], facts: F
             *_columns(rule, facts),
         ):
             problems.append(_problem(rule, field, message))
-    for hunt in hunts:
-        for field, message in _long("query", hunt.query, facts):
-            problems.append(Problem("sentinel-limit", f"hunting query {hunt.name}: {field} {message}"))
+    texts = [*((f"hunting query {hunt.name}", hunt.query) for hunt in hunts)]
+    texts += [(f"function {function.name}", function.query) for function in functions]
+    for name, text in texts:
+        for field, message in _long("query", text, facts):
+            problems.append(Problem("sentinel-limit", f"{name}: {field} {message}"))
     return problems
 
 

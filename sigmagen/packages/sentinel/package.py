@@ -15,6 +15,7 @@ from sigmagen.packages.sentinel import arm
 from sigmagen.packages.sentinel.facts import Facts
 from sigmagen.packages.sentinel.function import Function, parser_function
 from sigmagen.packages.sentinel.hunt import HuntingQuery, hunting_query
+from sigmagen.packages.sentinel.investigation import investigations, pointer
 from sigmagen.packages.sentinel.lint import lint
 from sigmagen.packages.sentinel.readiness import CATEGORY, ReadinessQuery, readiness
 from sigmagen.packages.sentinel.rule import AnalyticsRule, analytics_rule
@@ -34,12 +35,14 @@ class Part:
     hunts: tuple[HuntingQuery, ...]
     functions: tuple[Function, ...]
     readiness: tuple[ReadinessQuery, ...]
+    pivots: tuple[Function, ...] = ()
 
     def resources(self) -> list[tuple[str, str, arm.Resource]]:
         """(kind, name, resource) of everything, what others may call first."""
         return [
             *(("parsers", item.name, arm.function_resource(item)) for item in self.functions),
             *(("readiness", item.name, _readiness_resource(item)) for item in self.readiness),
+            *(("investigation", item.name, arm.function_resource(item)) for item in self.pivots),
             *(("hunting-queries", item.name, arm.hunt_resource(item)) for item in self.hunts),
             *(("analytics-rules", item.name, arm.rule_resource(item)) for item in self.rules),
         ]
@@ -67,7 +70,9 @@ class Package:
     ) -> Package:
         """The package of the content. Raises SigmagenError where nothing of it keeps to Sentinel's limits."""
         facts, overlaid = Facts.load(converter.mappings), overlaid or {}
-        content, rules, hunts, refused = _within_limits(content, facts, version)
+        pivots = investigations(converter, content.detections, version)
+        content, rules, hunts, refused = _within_limits(content, facts, version, pivots)
+        asked = [function for item in content.detections for function in pivots[item.id]]
         lists, _ = load_allow_lists(converter.mappings)
         lists = {**lists, **{name: tuple(values) for name, values in overlaid.get("allow_lists", {}).items()}}
         filters = overlaid.get("filters")
@@ -87,10 +92,11 @@ class Package:
                 tuple(item for item in hunts if item.source == source.name),
                 tuple(item for item in functions if item.source == source.name),
                 tuple(item for item in ready if item.source == source.name),
+                tuple(item for item in asked if item.source == source.name),
             )
             for source in _sources(content)
         )
-        problems = lint([*everything, *variants.rules], hunts, facts) + lint_templates(parts, facts)
+        problems = lint([*everything, *variants.rules], hunts, facts, asked) + lint_templates(parts, facts)
         if problems:
             raise SigmagenError(problems)
         document = workbook(everything, functions, [query for query in ready if query.whole])
@@ -98,12 +104,12 @@ class Package:
 
 
 def _within_limits(
-    content: Content, facts: Facts, version: str
+    content: Content, facts: Facts, version: str, pivots: Mapping[str, Sequence[Function]]
 ) -> tuple[Content, dict[str, AnalyticsRule], list[HuntingQuery], tuple[Problem, ...]]:
     """The detections that keep to the limits, with rules and hunts, and one problem for each of the others."""
     rules, hunts, kept, refused = {}, [], [], []
     for detection in content.detections:
-        rule = analytics_rule(detection, facts, version)
+        rule = analytics_rule(detection, facts, version, pointer(pivots[detection.id]))
         hunt = hunting_query(detection, rule, facts)
         if findings := lint([rule], [hunt], facts):
             message = "; ".join(problem.message for problem in findings)

@@ -11,7 +11,8 @@ _HEAD = """\
 # Detections of model extraction for Microsoft Sentinel
 
 Version {version}. {rules} analytics rules, turned off unless the overlay turns them on; {hunts} hunting queries;
-{functions} parser functions; {lists} watchlists; readiness queries; a workbook.
+{functions} parser functions; {pivots} functions to investigate with; {lists} watchlists; readiness queries; a
+workbook.
 
 ## Day one
 
@@ -34,6 +35,11 @@ Version {version}. {rules} analytics rules, turned off unless the overlay turns 
    built-in entries are examples that everybody can read: put your own in their place with an overlay.
 5. **Turn on** the rules, in *Analytics*, and the rule *Log gone silent* of each log: it alerts when a whole day brought
    no event, for then the others see nothing.
+
+6. **At an alert**, its description names the functions to investigate with. In *Logs*, over a range that holds the
+   alert and the 14 days before it, run `sigmagen_RULE_LOG_alerts()`: a row for each alert, and in `investigate` a call
+   with its values filled in. Run that, then the same with the next pivot's name: who it was, what they did, from
+   where, what else, who else, how much was taken.
 
 ## How the rules run
 
@@ -77,6 +83,7 @@ def readme(package: Package) -> str:
         rules=sum(len(part.rules) for part in package.parts),
         hunts=sum(len(part.hunts) for part in package.parts),
         functions=sum(len(part.functions) for part in package.parts),
+        pivots=sum(len(part.pivots) for part in package.parts),
         lists=len(package.watched.lists),
     )
     lines = ["## Logs", "", "| log | template | what is presumed |", "|---|---|---|"]

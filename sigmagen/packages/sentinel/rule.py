@@ -69,20 +69,23 @@ def _minutes(milliseconds: int) -> int:
     return -(-milliseconds // MINUTE)
 
 
-def analytics_rule(detection: Detection, facts: Facts, version: str) -> AnalyticsRule:
-    """The rule of a detection: the converted alert query, and one line after it that names the ATLAS techniques."""
+def analytics_rule(detection: Detection, facts: Facts, version: str, pointer: str = "") -> AnalyticsRule:
+    """The rule of a detection: the converted alert query, and one line after it that names the ATLAS techniques.
+
+    `pointer` says where the pivots of an alert are.
+    """
     rule, query = detection.rule, detection.alert
     assert query.schedule is not None, "an alert query has a schedule"
     frequency, period = timing(query.schedule, facts)
     enrichment = Enrichment.of(rule, query.columns, facts)
     title = cut(plain(detection.title), facts.limits["name"])
-    summary = plain(rule.description)
+    summary = plain(f"{rule.description} {pointer}")
     return AnalyticsRule(
         id=detection.id,
         name=detection.name,
         source=detection.source.name,
         title=title,
-        description=_description(detection, facts.limits["description"]),
+        description=_description(detection, pointer, facts.limits["description"]),
         enabled=detection.enabled,
         severity=facts.severities[rule.level],
         connectors=connectors_of(detection.source, facts),
@@ -112,7 +115,7 @@ def connectors_of(source: Source, facts: Facts) -> tuple[tuple[str, tuple[str, .
     return tuple((connector, tuple(tables)) for connector, tables in sorted(found.items()))
 
 
-def _description(detection: Detection, longest: int) -> str:
+def _description(detection: Detection, pointer: str, longest: int) -> str:
     """The rule's own words, and what an analyst asks next; last, whose it is."""
     rule = detection.rule
     presumed = " ".join(part.targets["sentinel"].presumes for part in detection.source.parts)
@@ -122,6 +125,7 @@ def _description(detection: Detection, longest: int) -> str:
         _listed("MITRE ATT&CK", _techniques(rule)),
         _listed("OWASP", rule.frameworks.get("owasp_llm", ())),
         _listed("Known false positives", rule.falsepositives, "; "),
+        pointer,
         f"Log presumed: {presumed}",
     ]
     return signed("\n".join(plain(part) for part in parts if part), detection.id, longest)

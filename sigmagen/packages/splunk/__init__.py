@@ -35,6 +35,7 @@ def app_files(
     """The app's files, path to text, and why a detection is not in it."""
     from sigmagen.packages.splunk import app, dashboard
     from sigmagen.packages.splunk.conf import render
+    from sigmagen.packages.splunk.investigation import forms, investigations
     from sigmagen.packages.splunk.macros import ListMacros, macros_conf
     from sigmagen.packages.splunk.readiness import readiness
     from sigmagen.packages.splunk.readme import overlay_json, readme
@@ -53,11 +54,13 @@ def app_files(
     used = {part.name: part for item in items for part in item.source.parts}
     sources = [used[name] for name in sorted(used)]
     checks = {item.key: readiness(item.rule, item.source, converter) for item in items}
+    asked = investigations(items, converter)
+    views = {found.item.key: found.view for found in asked}
     options = overlaid.get("packages", {}).get("splunk", {})
     confs = {
         "app": app.app_conf(),
         "server": app.server_conf(),
-        "savedsearches": savedsearches(items, checks, sources, options),
+        "savedsearches": savedsearches(items, checks, sources, options, views),
         "macros": macros_conf(sources, lists.used),
         "analyticstories": analytic_story(items, app.DESCRIPTION, app.NARRATIVE),
         "eventtypes": app.eventtypes(sources),
@@ -67,12 +70,13 @@ def app_files(
     }
     files = {f"default/{name}.conf": render(conf) for name, conf in confs.items() if conf}
     files |= {
-        "default/data/ui/nav/default.xml": dashboard.navigation(),
+        "default/data/ui/nav/default.xml": dashboard.navigation(asked),
         f"default/data/ui/views/{app.DASHBOARD}.xml": dashboard.dashboard(),
-        f"lookups/{app.LOOKUP}.csv": app.lookup(items),
+        f"lookups/{app.LOOKUP}.csv": app.lookup(items, views),
+        **forms(asked, converter),
         "metadata/default.meta": app.default_meta(),
         "README/analyticstories.conf.spec": app.stories_spec(),
-        "README.md": readme(items, sources, lists.used, overlaid),
+        "README.md": readme(items, sources, lists.used, overlaid, len(asked)),
         "app.manifest": app.manifest(),
     }
     if overlaid:

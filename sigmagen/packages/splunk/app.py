@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sigmagen import __version__
 from sigmagen.mapping.source import Source
@@ -31,7 +31,7 @@ NARRATIVE = (
 
 COLUMNS = (
     *("detection", "title", "rule", "author", "source", "level", "enabled", "group_by"),
-    *("timespan", "every", "lookback", "mitre_attack", "mitre_atlas", "owasp_llm"),
+    *("timespan", "every", "lookback", "mitre_attack", "mitre_atlas", "owasp_llm", "view"),
 )
 
 
@@ -63,10 +63,11 @@ def stories_spec() -> str:
 
 
 def default_meta() -> str:
-    """metadata/default.meta. Event types stay in the app: exported, every search would be tested against them."""
+    """metadata/default.meta. Event types stay in the app: exported, every search would be tested against them. So do
+    the views, of which there are many."""
     return (
         "[]\naccess = read : [ * ], write : [ admin, sc_admin ]\nexport = system\n\n"
-        "[eventtypes]\nexport = none\n\n[tags]\nexport = none\n"
+        "[eventtypes]\nexport = none\n\n[tags]\nexport = none\n\n[views]\nexport = none\n"
     )
 
 
@@ -126,8 +127,8 @@ def tags(sources: Sequence[Source]) -> Conf:
     }
 
 
-def lookup(items: Sequence[Packaged]) -> str:
-    """The CSV of all detections, which the dashboard reads."""
+def lookup(items: Sequence[Packaged], views: Mapping[str, str]) -> str:
+    """The CSV of all detections, which the dashboard reads. `views` are the forms to investigate with, by key."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
@@ -146,6 +147,7 @@ def lookup(items: Sequence[Packaged]) -> str:
                 " ".join(item.alert.columns),
                 *map(duration_text, (item.rule.timespan, schedule.interval, schedule.lookback)),
                 *(prose(" ".join(named.get(name, []))) for name in ("mitre_attack", "mitre_atlas", "owasp_llm")),
+                views.get(item.key, ""),
             ]
         )
     return text.getvalue()

@@ -1,40 +1,59 @@
 """The pack's dashboard, in Simple XML: what is installed, what fired, and the hunt and readiness of one detection.
 
-Nothing of a rule is in the XML: it reads the lookup of all detections, whose keys are letters, digits and `_.+-`.
+Nothing of a rule is in its XML: it reads the lookup of all detections, whose keys are letters, digits and `_.+-`.
 """
 
 from __future__ import annotations
 
-from xml.sax.saxutils import escape
+from collections.abc import Sequence
+from xml.sax.saxutils import escape, quoteattr
 
 from sigmagen.packages.splunk.app import DASHBOARD, LABEL, LOOKUP
+from sigmagen.packages.splunk.conf import prose
+from sigmagen.packages.splunk.investigation import COLLECTION, Investigation
 from sigmagen.packages.splunk.savedsearches import APP
 from sigmagen.packages.splunk.searches import TITLE
 
 _FIRED = f'index=_audit action=alert_fired ss_app="{APP}"'
 
+_OPEN = f'<drilldown><link target="_blank">/app/{APP}/$row.view$</link></drilldown>'
 
-def navigation() -> str:
-    """default/data/ui/nav/default.xml."""
+
+def navigation(investigations: Sequence[Investigation]) -> str:
+    """default/data/ui/nav/default.xml; the forms to investigate with stand under their source."""
+    by_source: dict[str, list[str]] = {}
+    for item in investigations:
+        by_source.setdefault(prose(item.item.source.title), []).append(item.view)
+    collections = "".join(
+        f"    <collection label={quoteattr(title)}>\n"
+        + "".join(f'      <view name="{view}"/>\n' for view in views)
+        + "    </collection>\n"
+        for title, views in sorted(by_source.items())
+    )
     return (
         '<nav search_view="search" color="#2b3a55">\n'
-        f'  <view name="{DASHBOARD}" default="true"/>\n  <view name="search"/>\n'
-        '  <view name="reports"/>\n  <view name="alerts"/>\n</nav>\n'
+        f'  <view name="{DASHBOARD}" default="true"/>\n'
+        f'  <collection label="{COLLECTION}">\n{collections}  </collection>\n'
+        '  <view name="search"/>\n  <view name="reports"/>\n  <view name="alerts"/>\n</nav>\n'
     )
 
 
 def dashboard() -> str:
     """default/data/ui/views/model_extraction.xml."""
     installed = (
-        f"| inputlookup {LOOKUP} | table title, level, enabled, every, lookback, group_by, mitre_atlas, owasp_llm"
+        f"| inputlookup {LOOKUP} | table title, level, enabled, every, lookback, group_by, mitre_atlas, owasp_llm, view"
+    )
+    fired = (
+        f'{_FIRED} | head 50 | eval detection=replace(ss_name, "^{TITLE} - | - Rule", "") '
+        f"| lookup {LOOKUP} detection OUTPUT view | table _time, ss_name, severity, sid, view"
     )
     rows = [
         _panel("Alerts that fired", _chart(f"{_FIRED} | timechart count BY ss_name")),
-        _panel("The last 50", _table(f"{_FIRED} | head 50 | table _time, ss_name, severity, sid")),
+        _panel("The last 50: a click opens the form to investigate with", _table(fired, _OPEN)),
         _panel("Hunt: every window of the chosen detection in the time range", _table(_saved("Hunt"))),
         _panel("The events that it looks at", _table(_saved("Events") + " | head 100")),
         _panel("Readiness: does the source carry what it needs?", _table(_saved("Readiness"))),
-        _panel("Installed detections", _table(installed)),
+        _panel("Installed detections: a click opens the form to investigate with", _table(installed, _OPEN)),
     ]
     return (
         '<form version="1.1" theme="light">\n'
@@ -67,9 +86,11 @@ def _search(query: str) -> str:
     )
 
 
-def _table(query: str) -> str:
+def _table(query: str, click: str = "") -> str:
+    kind = "row" if click else "cell"
     return (
-        f'    <table>{_search(query)}<option name="drilldown">cell</option><option name="count">20</option></table>\n'
+        f'    <table>{_search(query)}<option name="drilldown">{kind}</option><option name="count">20</option>{click}'
+        "</table>\n"
     )
 
 

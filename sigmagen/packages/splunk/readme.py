@@ -37,20 +37,33 @@ Changes belong into Splunk's own settings (they are kept in `local`, and an upgr
 that the package is made with.
 """
 
+_INVESTIGATE = """## At an alert
+
+The menu *Investigate* has {forms} forms, one for each detection and source; an alert's description names its own, and
+on the dashboard a click on an alert opens it. Submit lists the alerts of the time range, a click on one fills in its
+group and window, and Submit again asks who it was, what they did, from where, what else, who else, and how much was
+taken. Each pivot is a search over what surrounds the window, up to 14 days before it: a form is some ten searches.
+"""
+
 _LISTS = """The macro of a list holds quoted values joined by commas, such as `"svc-batch", "svc-eval"`: names in lower
 case, an IPv4 address twice, once as it is and once with `::ffff:` before it. Until you fill it in, it names nobody."""
 
 
 def readme(
-    items: Sequence[Packaged], sources: Sequence[Source], lists: Mapping[str, str], overlaid: Mapping[str, Any]
+    items: Sequence[Packaged],
+    sources: Sequence[Source],
+    lists: Mapping[str, str],
+    overlaid: Mapping[str, Any],
+    forms: int,
 ) -> str:
-    """README.md."""
+    """README.md. `forms` is how many there are to investigate with."""
     parts = [
         f"# {LABEL}",
         "",
         DESCRIPTION,
         "",
         _FIRST_DAY,
+        _INVESTIGATE.format(forms=forms),
         "## Sources",
         "",
         "| macro | source | presumes |",

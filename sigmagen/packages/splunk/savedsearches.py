@@ -28,13 +28,17 @@ _SILENT_EVERY = HOUR
 
 
 def savedsearches(
-    items: list[Packaged], checks: Mapping[str, list[Check]], sources: list[Source], options: Mapping[str, Any]
+    items: list[Packaged],
+    checks: Mapping[str, list[Check]],
+    sources: list[Source],
+    options: Mapping[str, Any],
+    views: Mapping[str, str],
 ) -> Conf:
-    """All saved searches, in order of name within their kind."""
+    """All saved searches, in order of name within their kind. `views` are the forms to investigate with, by key."""
     security = bool(options.get("enterprise_security", True))
     conf: dict[str, Stanza] = {}
     for item in items:
-        conf[item.alert_name] = _alert(item, security)
+        conf[item.alert_name] = _alert(item, security, views.get(item.key))
     for item in items:
         conf[item.hunt_name] = _unscheduled(item.hunt.text, f"Every window of any time range. {item.title}", HUNT_RANGE)
         what = f"The events that the rule looks at, without prompt text. {item.title}"
@@ -85,11 +89,14 @@ def _scheduled(interval: int, identity: str, start: str, enabled: bool) -> dict[
     }
 
 
-def _alert(item: Packaged, security: bool) -> Stanza:
+def _alert(item: Packaged, security: bool, view: str | None) -> Stanza:
     schedule = item.alert.schedule
     assert schedule is not None  # a correlation has a window
+    description = prose(item.rule.description) or item.title
+    if view:
+        description += f" To investigate an alert: /app/{APP}/{view}"
     settings: dict[str, str | int] = {
-        "description": prose(item.rule.description) or item.title,
+        "description": description,
         "search": item.alert.text,
         **_scheduled(schedule.interval, item.detection.id, earliest(schedule), item.detection.enabled),
         "alert.severity": _SEVERITY[item.level],
@@ -101,10 +108,10 @@ def _alert(item: Packaged, security: bool) -> Stanza:
         settings |= {"alert.digest_mode": 0, "alert.suppress.fields": ",".join(item.columns)}
     else:
         settings["alert.digest_mode"] = 1
-    return settings | _enterprise(item, security)
+    return settings | _enterprise(item, security, description)
 
 
-def _enterprise(item: Packaged, security: bool) -> dict[str, str | int]:
+def _enterprise(item: Packaged, security: bool, description: str) -> dict[str, str | int]:
     """What Enterprise Security reads. Without it they do nothing, but a trigger logs that an action is missing."""
     rule = item.rule
     shown = ", ".join(f"{field} ${column}$" for column, field in item.alert.columns.items())
@@ -122,7 +129,7 @@ def _enterprise(item: Packaged, security: bool) -> dict[str, str | int]:
         "action.correlationsearch.metadata": as_json(metadata),
         "action.notable": int(security),
         "action.notable.param.rule_title": message,
-        "action.notable.param.rule_description": prose(rule.description) or item.title,
+        "action.notable.param.rule_description": description,
         "action.notable.param.security_domain": "threat",
         "action.notable.param.severity": item.level,
         "action.notable.param.drilldown_searches": as_json(drilldowns(item)),

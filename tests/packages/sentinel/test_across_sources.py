@@ -38,7 +38,14 @@ def test_it_has_a_template_of_its_own_and_maps_its_alias_to_an_entity(folder: Pa
     ]
     own = json.loads((folder / "arm" / "cloudtrail+bedrock_invocation.json").read_text("utf-8"))
     kinds = [resource["type"].rpartition("/")[2] for resource in own["resources"]]
-    assert sorted(kinds) == ["alertRules", "savedSearches", "savedSearches", "savedSearches"]
+    assert kinds.count("alertRules") == 1
+    searches = [resource["properties"] for resource in own["resources"] if resource["type"].endswith("/savedSearches")]
+    assert len(searches) == len(kinds) - 1
+    asked = {item["functionAlias"] for item in searches if "functionAlias" in item}
+    assert len(searches) - len(asked) == 3, "a hunt, and for each part a readiness query"
+    stem = "sigmagen_denied_then_long_cloudtrail_bedrock_invocation"
+    parts = ("cloudtrail", "bedrock_invocation")
+    assert {f"{stem}_alerts", *(f"{stem}_who_is_it_{part}" for part in parts)} <= asked
     for source in ("cloudtrail", "bedrock_invocation"):
         assert (folder / "arm" / f"{source}.json").exists()
         assert (folder / "readiness" / f"{NAME}.{source}.kql").exists()

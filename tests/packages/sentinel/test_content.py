@@ -143,14 +143,15 @@ def test_every_template_takes_the_workspace_and_no_name_is_there_twice(templates
 def test_hunts_functions_and_readiness_are_saved_searches_that_sentinel_knows(
     package: Package, templates: Documents
 ) -> None:
-    folders = ("hunting-queries", "parsers", "readiness")
+    folders = ("hunting-queries", "parsers", "readiness", "investigation")
     searches = [found["properties"] for kind in folders for found in resources(templates, kind).values()]
     assert {item["category"] for item in searches} == {
         "Hunting Queries",
         "Microsoft Sentinel Parser",
         "sigmagen readiness",
+        "sigmagen investigation",
     }
-    aliases = {item["functionAlias"] for item in searches if "functionAlias" in item}
+    aliases = {item["functionAlias"] for item in searches if item["category"] == "Microsoft Sentinel Parser"}
     assert aliases == {f"sigmagen_{part.source.name}" for part in package.parts}
     for item in searches:
         if item["category"] == "Hunting Queries":

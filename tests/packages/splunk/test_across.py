@@ -9,6 +9,7 @@ import pytest
 from sigmagen.engines.splunk_local import SplunkLocalEngine
 from sigmagen.simulate.render import render
 from tests.packages.splunk.app import CONVERTER, expand, macros, package, read_conf, unpack
+from tests.packages.splunk.form import Form
 from tests.test_across_sources import FOUND, calls, rule  # noqa: F401 - a fixture
 
 NAME = "Sigmagen - denied_then_long.cloudtrail+bedrock_invocation"
@@ -47,3 +48,20 @@ def test_the_saved_searches_run_over_both(files: dict[str, str]) -> None:
     assert FOUND in {row["account"] for row in found["Events"]}
     assert found["Readiness"][0]["pct_recipientAccountId"] == 100
     assert found["Readiness 2"][0]["pct_cloud_account_id"] == 100
+
+
+def test_its_form_asks_both_by_what_the_alias_stands_for(files: dict[str, str]) -> None:
+    view = "investigate_denied_then_long_cloudtrail_bedrock_invocation"
+    made, source = calls(), CONVERTER.sources["bedrock_invocation"]
+    with SplunkLocalEngine() as engine:
+        native = [found for call in made["bedrock_invocation"] if (found := render(source.name, call))]
+        engine.load(source, native)
+        form = Form(files, view, engine, {})
+        times = [call.time for part in made.values() for call in part]
+        form.fill({"alert_account": FOUND, "window_start": min(times) / 1000, "window_end": max(times) / 1000 + 1})
+        panels = form.panels()
+        assert {"who_is_it_cloudtrail", "who_is_it_bedrock_invocation"} <= set(panels)
+        rows = form.run(panels["impact_bedrock_invocation"])
+    own = [record for record in native if record["accountId"] == FOUND]
+    assert sum(row["calls"] for row in rows) == len(own) > 0
+    assert len(own) < len(native)
