@@ -12,7 +12,7 @@ from sigmagen.mapping.source import Source
 from sigmagen.packages.splunk.conf import Conf, Stanza, as_json, name_part, prose
 from sigmagen.packages.splunk.readiness import Check, silence_text
 from sigmagen.packages.splunk.schedule import cron, earliest, quiet
-from sigmagen.packages.splunk.searches import TITLE, Packaged, framework_ids
+from sigmagen.packages.splunk.searches import GROUP_HASH, TITLE, Packaged, framework_ids
 from sigmagen.plan.window import HOUR, MINUTE
 
 APP = "sigmagen_model_extraction"
@@ -97,7 +97,7 @@ def _alert(item: Packaged, security: bool, view: str | None) -> Stanza:
         description += f" To investigate an alert: /app/{APP}/{view}"
     settings: dict[str, str | int] = {
         "description": description,
-        "search": item.alert.text,
+        "search": item.alert_search,
         **_scheduled(schedule.interval, item.detection.id, earliest(schedule), item.detection.enabled),
         "alert.severity": _SEVERITY[item.level],
         "alert.suppress": 1,
@@ -148,9 +148,8 @@ def _enterprise(item: Packaged, security: bool, description: str) -> dict[str, s
 
 
 def drilldowns(item: Packaged) -> list[dict[str, str]]:
-    """The group's windows, and its events. `|s` puts a token's value into quotes; nothing else in them is a token."""
-    same = " AND ".join(f"{column}=${column}|s$" for column in item.columns)
-    where = f" | where {same}" if same else ""
+    """The group's windows, and its events. The one token is a hash: it is put into the search as text."""
+    where = f' | where {item.group_hash}="${GROUP_HASH}$"' if item.group_hash else ""
     return [
         {
             "name": f"{what} of this group",

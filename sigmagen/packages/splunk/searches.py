@@ -17,6 +17,10 @@ from sigmagen.rules.model import LEVELS, BaseRule, Correlation, base_rules
 TITLE = "Sigmagen"
 
 
+GROUP_HASH = "group_hash"
+"""The column of an alert that stands for its group."""
+
+
 @dataclass(frozen=True)
 class Packaged:
     """A detection with the names and texts of its saved searches."""
@@ -51,6 +55,17 @@ class Packaged:
     def columns(self) -> list[str]:
         """The columns of the group-by fields."""
         return list(self.alert.columns)
+
+    @property
+    def group_hash(self) -> str | None:
+        """The group's values as one hash: a drill-down can carry it whatever an attacker put into the values."""
+        hashes = [f'md5({column}."")' for column in self.columns]
+        return f"md5({'.'.join(hashes)})" if len(hashes) > 1 else next(iter(hashes), None)
+
+    @property
+    def alert_search(self) -> str:
+        """The alert's search, and one line that names its group for the drill-downs."""
+        return f"{self.alert.text}\n| eval {GROUP_HASH}={self.group_hash}" if self.group_hash else self.alert.text
 
     @property
     def alert_name(self) -> str:

@@ -107,7 +107,7 @@ def test_the_only_tokens_are_those_of_the_group(files: dict[str, str]) -> None:
             for stanza in read_conf(conf).values():
                 for key, value in stanza.items():
                     if key != "search":
-                        known = {"$user_id$", "$user_id|s$", "$info_min_time$", "$info_max_time$"}
+                        known = {"$user_id$", "$group_hash$", "$info_min_time$", "$info_max_time$"}
                         assert set(re.findall(r"\$[^$]*\$?", value)) <= known, (key, value)
         elif name.endswith(".conf"):
             assert "$" not in conf

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from typing import Any
@@ -14,6 +16,7 @@ from tests.native_logs import attack
 from tests.packages.splunk.app import CONVERTER, FILES, LISTS, expand, macros, package, read_conf, unpack
 
 EVER = (0, 4_000_000_000_000)
+DRILLDOWN = re.compile(r'^\| savedsearch "([^"]+)" nosubstitution=true (\| where .*)$')
 
 
 class Late(SplunkLocalEngine):
@@ -114,13 +117,24 @@ def test_the_silence_alert_fires_when_nothing_came_for_longer_than_the_macro_say
         assert row["events"] == 0
 
 
-def test_a_drilldown_leads_to_the_events_of_the_group_without_prompt_text(files: dict[str, str]) -> None:
+def test_a_drilldown_leads_to_the_windows_and_events_of_the_group_without_prompt_text(files: dict[str, str]) -> None:
+    """Whatever its name: here one that would end a string."""
     saved = read_conf(files["default/savedsearches.conf"])
-    text = expand(saved["Sigmagen - one_template_many_fillings.litellm - Events"]["search"], macros(files) | LISTS)
+    definitions = macros(files) | LISTS
+    stanza = saved["Sigmagen - call_count.litellm - Rule"]
+    hostile = 'x\\" | delete'
+    native = attack("call_count", "litellm")
+    renamed = [
+        json.loads(json.dumps(record).replace("partner-07", json.dumps(hostile)[1:-1])) | {"id": f"{record['id']}-x"}
+        for record in native
+    ]
     with SplunkLocalEngine() as engine:
-        engine.load(CONVERTER.sources["litellm"], records(50))
-        rows = engine.execute(text, *EVER)
-        user = rows[0]["user_id"]
-        group = engine.execute(f'{text}\n| where user_id="{user}"', *EVER)
-    assert {row["user_id"] for row in group} == {user}
-    assert not {column for row in rows for column in row if column in ("_raw", "gen_ai_prompt", "user_text")}
+        engine.load(CONVERTER.sources["litellm"], [*native, *renamed])
+        alerts = engine.execute(expand(stanza["search"], definitions), *EVER)
+        alert = next(row for row in alerts if row["user_id"] == hostile)
+        for drilldown in json.loads(stanza["action.notable.param.drilldown_searches"]):
+            text = drilldown["search"].replace("$group_hash$", alert["group_hash"])
+            called, where = DRILLDOWN.findall(text)[0]
+            rows = engine.execute(f"{expand(saved[called]['search'], definitions)}\n{where}", *EVER)
+            assert {row["user_id"] for row in rows} == {hostile}
+            assert not {column for row in rows for column in row if column in ("_raw", "gen_ai_prompt", "user_text")}
