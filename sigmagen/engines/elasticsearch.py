@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from fnmatch import fnmatchcase
 from types import TracebackType
 from typing import Any, ClassVar, Literal, Self, TypeVar
 from uuid import uuid4
@@ -64,13 +65,18 @@ class ElasticsearchEngine:
         try:
             self._remove_leftovers()
             self.apart = authenticated or self._is_used()
+            self._streams = [] if self.apart else self._stream_patterns()
         except SigmagenError:
             self.client.close()
             raise
 
     def placed(self, source: Source) -> Source:
-        """The source in throw-away indices, where the cluster is somebody's; as it is, where the cluster is empty."""
-        if not self.apart:
+        """The source in throw-away indices, where the cluster is somebody's; as it is, where the cluster is empty.
+
+        Elasticsearch's own templates let names such as `logs-app-default` be data streams only: then apart, too.
+        """
+        names = [_throw_away(part.targets[self.siem].location) for part in source.parts]
+        if not self.apart and not any(fnmatchcase(name, pattern) for name in names for pattern in self._streams):
             return source
         return relocated(source, self.siem, lambda part: f"{PREFIX}-{self._run}-{part.name}")
 
@@ -121,7 +127,7 @@ class ElasticsearchEngine:
                     ),
                     EXIT_USAGE,
                 )
-        return pattern.replace("*", PREFIX)
+        return _throw_away(pattern)
 
     def _matching(self, pattern: str) -> dict[str, float | None]:
         """The indices that a pattern matches, and when each that verify made may be deleted; None for all others."""
@@ -144,6 +150,12 @@ class ElasticsearchEngine:
         found = self._do(lambda: self.client.indices.resolve_index(name="*", expand_wildcards=["open", "closed"]))
         names = [entry["name"] for kind in ("indices", "data_streams") for entry in found.get(kind, [])]
         return any(not name.startswith(".") and PREFIX not in name for name in names)
+
+    def _stream_patterns(self) -> list[str]:
+        """The names that an index template of the cluster makes data streams of."""
+        templates = self._do(lambda: self.client.indices.get_index_template())["index_templates"]
+        bodies = [entry["index_template"] for entry in templates]
+        return [pattern for body in bodies if "data_stream" in body for pattern in body["index_patterns"]]
 
     def run(self, query: Query, start: int, end: int) -> list[Alert]:
         window = {"range": {"@timestamp": {"gte": iso(start), "lt": iso(end), "format": "strict_date_optional_time"}}}
@@ -226,3 +238,8 @@ class _BadRequestError(SigmagenError):
     def __init__(self, url: str, reason: str) -> None:
         super().__init__(elasticsearch_unusable(url, reason).problems, EXIT_USAGE)
         self.reason = reason
+
+
+def _throw_away(pattern: str) -> str:
+    """The index that a pattern matches and nobody else uses."""
+    return pattern.replace("*", PREFIX)

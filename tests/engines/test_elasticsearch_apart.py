@@ -41,6 +41,9 @@ def no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
 def answer(request: Request) -> Reply:
     """An Elasticsearch without data, as far as the engine asks when it starts."""
     nothing: dict[str, list[str]] = {"indices": [], "aliases": [], "data_streams": []}
+    templates: dict[str, list[str]] = {"index_templates": []}
+    if request.path.startswith("/_index_template"):
+        return Reply(200, json.dumps(templates).encode(), PRODUCT)
     found = {} if request.path.startswith(f"/{PREFIX}-*") else nothing
     return Reply(200, json.dumps(found).encode(), PRODUCT)
 
@@ -199,6 +202,24 @@ def test_apart_finds_the_same_and_leaves_nothing(client: Elasticsearch, apart: E
     apart.close()
     with Elasticsearch(apart.url) as again:
         assert ours(again, apart) == []
+
+
+@pytest.mark.elasticsearch
+def test_an_empty_cluster_whose_templates_make_data_streams_is_used_apart(
+    client: Elasticsearch, elasticsearch_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As Elasticsearch's own template for `logs-*-*` does: no ordinary index can have such a name."""
+    monkeypatch.setattr(ElasticsearchEngine, "_is_used", lambda _: False)
+    name = f"verify-{uuid4().hex}"
+    client.indices.put_index_template(name=name, index_patterns=["logs-litellm.*-*"], data_stream={}, priority=900)
+    try:
+        with ElasticsearchEngine(elasticsearch_url, CONVERTER.taxonomy) as engine:
+            placed = engine.placed(CONVERTER.source("litellm"))
+            assert placed.targets["elastic"].location.startswith(f"{PREFIX}-")
+            cells = list(verify(CONVERTER, [FILE], {"elastic": engine}, ["litellm", "canonical"]))
+    finally:
+        client.indices.delete_index_template(name=name)
+    assert {cell.status for cell in cells} == {"equal"}
 
 
 @pytest.mark.elasticsearch
