@@ -16,8 +16,8 @@ from sigmagen.packages.content import Content, content
 from sigmagen.problems import EXIT_BROKEN_INPUT, EXIT_USAGE, Problem, SigmagenError
 from sigmagen.rules.model import Correlation, RuleFile
 
-KEEPS_LISTS_APART = ("splunk", "sentinel")
-"""SIEMs whose packages decide themselves what becomes of the example values of allow lists."""
+KEEPS_LISTS_APART = ("splunk",)
+"""SIEMs whose packages need the example values of allow lists to find where they stand in a query."""
 
 
 @dataclass(frozen=True)

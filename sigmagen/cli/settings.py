@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from sigmagen.convert import Converter
     from sigmagen.overlay import Overlay
     from sigmagen.rules.load import LoadedRules
-    from sigmagen.rules.placeholders import AllowLists
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -80,17 +79,15 @@ class Settings:
         """
         from sigmagen.overlay import written_names
         from sigmagen.rules.load import load_rules
-        from sigmagen.rules.placeholders import load_allow_lists
+        from sigmagen.rules.placeholders import tenant_lists
 
         overlay = self.overlay()
-        lists: AllowLists = {}
-        if not examples and self.mappings.resolve() == mappings_folder().resolve():
-            lists = dict.fromkeys(load_allow_lists(self.mappings)[0], ())
+        own = overlay.allow_lists if overlay else {}
         loaded = load_rules(
             [*(paths or (self.rules,)), *self.filters, *(overlay.filters if overlay else ())],
             rules_folder=self.rules,
             mappings_folder=self.mappings,
-            allow_lists={**lists, **(overlay.allow_lists if overlay else {})},
+            allow_lists=own if examples else tenant_lists(self.mappings, own),
         )
         if overlay is None:
             return loaded

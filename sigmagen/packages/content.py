@@ -18,6 +18,9 @@ NAMESPACE = UUID("3c0a3c5e-6f0b-5d0e-9d55-5b1f3c0b7a11")
 
 PREFIX = "sigmagen"
 
+NOBODY = "(nobody)"
+"""What stands for the values of a list that has none, where a SIEM wants one: nothing is called so."""
+
 
 @dataclass(frozen=True)
 class Detection:

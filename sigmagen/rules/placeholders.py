@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sigmagen.content import mappings_folder
 from sigmagen.problems import Problem
 from sigmagen.rules.yaml import Document, KeyPath, load_documents
 
@@ -48,6 +49,17 @@ def load_allow_lists(mappings: Path) -> tuple[AllowLists, list[Problem]]:
                     document.problem("wrong-type", f"allow list '{name}' must be a list of text", (name,), hint)
                 )
     return lists, problems
+
+
+def tenant_lists(mappings: Path, own: Mapping[str, Sequence[str]]) -> AllowLists:
+    """The allow lists of a mappings folder with a tenant's `own` in place of those of the same name.
+
+    The built-in ones name nobody: their values are public, so anybody could take them.
+    """
+    lists, _ = load_allow_lists(mappings)
+    if mappings.resolve() == mappings_folder().resolve():
+        lists = dict.fromkeys(lists, ())
+    return {**lists, **{name: tuple(values) for name, values in own.items()}}
 
 
 def placeholder_names(value: object) -> list[str]:

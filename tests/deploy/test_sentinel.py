@@ -19,6 +19,7 @@ from sigmagen.deploy import http
 from sigmagen.packages import sentinel
 from sigmagen.packages.content import content
 from sigmagen.rules.load import load_rules
+from sigmagen.rules.placeholders import tenant_lists
 from tests.servers.azure import PAGE, TOKEN, WORKSPACE, State, standing_in
 
 KILLS = 20
@@ -30,7 +31,8 @@ def package_of(folder: Path, overlaid: Json) -> Path:
     """A package of two rules: small, so that there are few requests, and whole."""
     converter = Converter.load(mappings_folder())
     paths = [rules_folder() / "volume" / "call_count.yml", rules_folder() / "output" / "logit_bias_churn.yml"]
-    loaded = load_rules(paths, rules_folder=rules_folder(), mappings_folder=mappings_folder())
+    lists = tenant_lists(mappings_folder(), {})
+    loaded = load_rules(paths, rules_folder=rules_folder(), mappings_folder=mappings_folder(), allow_lists=lists)
     sentinel.write(content(converter, loaded.files, "sentinel", ["litellm"]), folder, converter, overlaid)
     return folder
 

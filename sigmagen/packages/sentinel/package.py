@@ -23,7 +23,7 @@ from sigmagen.packages.sentinel.silence import silence_rules
 from sigmagen.packages.sentinel.watchlist import Watched, watched
 from sigmagen.packages.sentinel.workbook import workbook
 from sigmagen.problems import Problem, SigmagenError
-from sigmagen.rules.placeholders import load_allow_lists
+from sigmagen.rules.placeholders import tenant_lists
 
 
 @dataclass(frozen=True)
@@ -73,8 +73,7 @@ class Package:
         pivots = investigations(converter, content.detections, version)
         content, rules, hunts, refused = _within_limits(content, facts, version, pivots)
         asked = [function for item in content.detections for function in pivots[item.id]]
-        lists, _ = load_allow_lists(converter.mappings)
-        lists = {**lists, **{name: tuple(values) for name, values in overlaid.get("allow_lists", {}).items()}}
+        lists = tenant_lists(converter.mappings, overlaid.get("allow_lists", {}))
         filters = overlaid.get("filters")
         filters = filters if isinstance(filters, Mapping) else {}
         variants = watched(converter, content.detections, rules, lists, filters, facts)

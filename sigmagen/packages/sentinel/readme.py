@@ -58,7 +58,8 @@ workbook.
 
 ## Allow-lists
 
-The rules carry the lists of `mappings/allow-lists.yml` in their text. To keep them in Sentinel instead, deploy
+The rules carry your overlay's lists in their text; the example values of the built-in ones are public, so they are not
+packaged, and without an overlay nobody is let pass. To keep the lists in Sentinel instead, deploy
 `arm/watchlists.json` and then `arm/with-watchlists/LOG.json`: the same rules under the same ids, reading
 `_GetWatchlist`. (With `packages: {{sentinel: {{watchlists: true}}}}` in the overlay, all rules are written so from the
 start.) A watchlist holds exact values; wildcards don't work there. Deploy the lists once and edit them in Sentinel from

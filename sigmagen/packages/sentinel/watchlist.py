@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sigmagen.convert import Converter
-from sigmagen.packages.content import PREFIX, Detection
+from sigmagen.packages.content import NOBODY, PREFIX, Detection
 from sigmagen.packages.sentinel.enrich import Enrichment
 from sigmagen.packages.sentinel.facts import Facts
 from sigmagen.packages.sentinel.rule import AnalyticsRule
@@ -96,7 +96,7 @@ def watched(
         used.update(dict.fromkeys(read))
         query = Enrichment.of(detection.rule, detection.alert.columns, facts).complete(text)
         variants.append(replace(rules[detection.id], query=query))
-    found = (Watchlist(alias(name), name, tuple(lists[name])) for name in sorted(used))
+    found = (Watchlist(alias(name), name, tuple(lists[name]) or (NOBODY,)) for name in sorted(used))
     return Watched(tuple(found), tuple(variants), tuple(notes))
 
 

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from sigmagen import __version__
-from sigmagen.content import mappings_folder
 from sigmagen.convert import Converter
 from sigmagen.packages.content import Content
 from sigmagen.problems import EXIT_USAGE, Problem, SigmagenError
@@ -41,13 +40,15 @@ def app_files(
     from sigmagen.packages.splunk.readme import overlay_json, readme
     from sigmagen.packages.splunk.savedsearches import analytic_story, savedsearches
     from sigmagen.packages.splunk.searches import packaged
-    from sigmagen.rules.placeholders import load_allow_lists
+    from sigmagen.rules.placeholders import load_allow_lists, tenant_lists
 
-    values, _ = load_allow_lists(converter.mappings)
-    overlaid_lists = {name: tuple(found) for name, found in overlaid.get("allow_lists", {}).items()}
-    built_in = converter.mappings.resolve() == mappings_folder().resolve()
-    examples = frozenset(values) - frozenset(overlaid_lists) if built_in else frozenset()
-    lists = ListMacros({**values, **overlaid_lists}, examples)
+    examples, _ = load_allow_lists(converter.mappings)
+    own = tenant_lists(converter.mappings, overlaid.get("allow_lists", {}))
+    # Where the tenant has no values, those of the examples tell where a list stands.
+    lists = ListMacros(
+        {**own, **{name: examples[name] for name in own if not own[name] and name in examples}},
+        frozenset(name for name, values in own.items() if not values),
+    )
     items, left_out = packaged(content, converter, lists)
     if not items:
         raise SigmagenError(left_out or Problem("empty-package", "no detection can be packaged"), EXIT_USAGE)

@@ -8,13 +8,11 @@ from dataclasses import dataclass, field, replace
 
 from sigmagen.convert import Converter
 from sigmagen.mapping.source import Source, relocated
+from sigmagen.packages.content import NOBODY
 from sigmagen.packages.splunk.conf import Conf
 from sigmagen.rules.placeholders import AllowLists, placeholder_names
 
 PREFIX = "sigmagen_"
-NOBODY = '"(nobody)"'
-"""What stands in a macro for a list without values: no principal and no address is called so."""
-
 SILENCE = f"{PREFIX}silent_after_seconds"
 _SILENT_AFTER = 4 * 60 * 60
 _WORD = re.compile(r"\W+")
@@ -56,7 +54,7 @@ class ListMacros:
                 macro = f"{PREFIX}{_WORD.sub('_', name)}{suffix}"
                 changed = _replaced(text, values, f"`{macro}`")
                 if changed != text:
-                    self.used[macro] = NOBODY if name in self.examples else ", ".join(values)
+                    self.used[macro] = _quoted(NOBODY) if name in self.examples else ", ".join(values)
                     text = changed
         return text
 

@@ -15,9 +15,13 @@ from sigmagen.packages.sentinel import write
 from sigmagen.packages.sentinel.facts import Facts
 from sigmagen.packages.sentinel.package import Package
 from sigmagen.rules.load import load_rules
+from sigmagen.rules.placeholders import load_allow_lists
 from tests.native_logs import converter
 
 Documents = dict[str, dict[str, Any]]
+
+OWN_LISTS = {name: list(values) for name, values in load_allow_lists(mappings_folder())[0].items()}
+"""The values that the rules' own tests presume, as a tenant's."""
 
 
 @pytest.fixture(scope="session")
@@ -34,14 +38,14 @@ def built_in() -> Content:
 
 @pytest.fixture(scope="session")
 def package(built_in: Content) -> Package:
-    return Package.of(built_in, converter())
+    return Package.of(built_in, converter(), {"allow_lists": OWN_LISTS})
 
 
 @pytest.fixture(scope="session")
 def folder(built_in: Content, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The written package."""
     path = tmp_path_factory.mktemp("sentinel")
-    write(built_in, path, converter(), {})
+    write(built_in, path, converter(), {"allow_lists": OWN_LISTS})
     return path
 
 

@@ -11,7 +11,7 @@ import yaml
 
 from sigmagen.content import rules_folder
 from tests.cli.conftest import Run, run
-from tests.packages.sentinel.conftest import yaml_files
+from tests.packages.sentinel.conftest import OWN_LISTS, yaml_files
 
 __all__ = ["run"]
 
@@ -75,10 +75,18 @@ def test_the_rules_themselves_read_watchlists_where_the_tenant_wants_it(packaged
     assert (out / "arm" / "watchlists.json").exists()
 
 
+def test_the_example_values_of_the_lists_let_nobody_pass(packaged: Any) -> None:
+    """They are public, and an attacker can call a principal so."""
+    out = packaged({})
+    text = "".join(path.read_text("utf-8") for path in out.rglob("*") if path.is_file())
+    assert not any(value in text for values in OWN_LISTS.values() for value in values)
+    assert "_GetWatchlist" in yaml_files(out / "yaml" / "with-watchlists")["call_count.litellm"]["query"]
+
+
 def test_an_empty_list_can_be_kept_as_a_watchlist(packaged: Any) -> None:
     out = packaged({"allow_lists": {"ai_service_principals": []}, "packages": {"sentinel": {"watchlists": True}}})
     assert "_GetWatchlist" in arm_rule(out)["query"]
-    assert (out / "watchlists" / "sigmagen_ai_service_principals.csv").read_text("utf-8") == '"Value"\n'
+    assert (out / "watchlists" / "sigmagen_ai_service_principals.csv").read_text("utf-8") == '"Value"\n"(nobody)"\n'
 
 
 def test_an_unknown_option_of_the_package_is_refused(run: Run, tmp_path: Path) -> None:
@@ -112,8 +120,10 @@ def test_a_list_that_a_watchlist_can_not_say_stays_in_the_text_and_is_noted(run:
     rule = tmp_path / "rule.yml"
     text = RULE.read_text("utf-8").replace("user.id|expand:", "user.id|startswith|expand:")
     rule.write_text(text, encoding="utf-8")
+    overlay = tmp_path / "overlay.yml"
+    overlay.write_text("allow_lists: {ai_service_principals: [svc-batch-summariser]}", encoding="utf-8")
     out = tmp_path / "out"
-    assert run("package", "sentinel", rule, "-s", "litellm", "-o", out).exit_code == 0
+    assert run("package", "sentinel", rule, "-s", "litellm", "-o", out, "--overlay", overlay).exit_code == 0
     assert not (out / "yaml" / "with-watchlists").exists()
     assert "svc-batch-summariser" in arm_rule(out)["query"]
     (note,) = json.loads((out / "package.json").read_text("utf-8"))["notes"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from sigmagen.packages.sentinel.package import Package
 from sigmagen.plan.window import HOUR
 from tests.cli.conftest import ROOT
 from tests.native_logs import converter
+from tests.packages.sentinel.conftest import OWN_LISTS
 
 
 def hashes(folder: Path) -> dict[str, str]:
@@ -31,7 +33,9 @@ def hashes(folder: Path) -> dict[str, str]:
 def test_another_process_writes_the_same_bytes(seed: str, folder: Path, tmp_path: Path) -> None:
     """With another seed, so that the order of a set would show."""
     out = tmp_path / "out"
-    command = [sys.executable, "-m", "sigmagen", "package", "sentinel", "-o", str(out)]
+    overlay = tmp_path / "overlay.yml"
+    overlay.write_text(json.dumps({"allow_lists": OWN_LISTS}), encoding="utf-8")
+    command = [sys.executable, "-m", "sigmagen", "package", "sentinel", "-o", str(out), "--overlay", str(overlay)]
     environment = {**os.environ, "PYTHONHASHSEED": seed, "TZ": "Asia/Tokyo", "LC_ALL": "C"}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
