@@ -47,7 +47,7 @@ def readme(
         _sources(content, target),
         "## Before you turn a rule on",
         "1. Open its **Readiness** session in Discover. `last_event` must be recent, `delay_p99` (seconds) below the "
-        "rule's look-back less its window, and every `has.` near 1.\n"
+        "ingest delay above, and every `has.` near 1.\n"
         "2. Open its **Hunt** session over some weeks: what it lists would have alerted. Put known services on the "
         "allow lists of your overlay, and package again; until an overlay names somebody, the lists name nobody.\n"
         "3. Enable the rule, and the *No events* rule of its source.",
@@ -60,7 +60,8 @@ def readme(
         "one question about it. The controls are variables of ES|QL.",
         "## Schedule and suppression",
         "Each query finds sliding windows in event time and has no `now()` in it. A rule looks back over its window, "
-        "its interval and the source's ingest delay, so a late run loses nothing. " + TIMESTAMP_DECISION,
+        "the source's ingest delay, and twice its interval and a tenth, so a late run or a missed one loses nothing. "
+        + TIMESTAMP_DECISION,
         "A group is suppressed for as long as a run can see one short burst (the look-back), so a burst is one alert, "
         "and a campaign that goes on alerts again after that. " + SUPPRESSION_LICENCE + "; enable fewer rules, or "
         "raise the interval, which the look-back column bounds, before you drown in repeats.",

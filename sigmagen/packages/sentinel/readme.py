@@ -31,8 +31,8 @@ workbook.
    prompt, or a body that was cut and is no JSON any more. If the 99th percentile is above the delay in the table, later
    events are missed: say so to whoever runs the connector, or raise `delay` in the mapping and package anew.
    `readiness/RULE.LOG.kql` says the same for one rule.
-4. **Hunt first.** Run a rule's hunting query over the last weeks, and put what is legitimate on the allow-lists. Their
-   built-in entries are examples that everybody can read: put your own in their place with an overlay.
+4. **Hunt first.** Run a rule's hunting query over the last weeks, and put what is legitimate on the allow-lists, with
+   an overlay.
 5. **Turn on** the rules, in *Analytics*, and the rule *Log gone silent* of each log: it alerts when a whole day brought
    no event, for then the others see nothing.
 
@@ -44,8 +44,8 @@ workbook.
 ## How the rules run
 
 - Every query is the converted rule, unchanged, without `now()`: Sentinel's query period is its range. The period is
-  the rule's window, plus the frequency, plus the ingest delay of the log. One line is added at the end,
-  `extend atlas = ...`, because a custom detail can only be a column.
+  the rule's window, the ingest delay of the log, and twice the frequency and a tenth of it, so that one run may fail.
+  One line is added at the end, `extend atlas = ...`, because a custom detail can only be a column.
 - One row is one group; each becomes an alert (`AlertPerResult`; Sentinel makes at most 150 alerts of one run). The 100
   worst groups are returned, and `Groups` says how many there were.
 - A campaign alerts again at each run that still sees it, and the alerts join **one incident**: grouping is by the
