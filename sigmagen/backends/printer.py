@@ -231,6 +231,10 @@ class Printer(ABC):
     def op_is_empty(self, value: Expr) -> str:
         return f"{self.expr(value)} {self.equals} {self.string('')}"
 
+    def op_has_no_value(self, value: Expr) -> str:
+        """A text that is missing or empty."""
+        return f"({self.op_is_missing(value)} {self.or_word} {self.expr(value)} {self.equals} {self.string('')})"
+
     @abstractmethod
     def op_is_missing(self, value: Expr) -> str: ...
 

@@ -245,8 +245,12 @@ class ConditionCompiler:
     # Two fields.
 
     def _reference(self, column: Column, other: Column, value: SigmaFieldReference) -> Expr:
-        """Both have to be there, so that the negation is true where either is missing."""
-        return conjunction([call("is_present", other), self._pair(column, other, value)])
+        """Both have to be there, so that the negation is true where either is missing.
+
+        An empty text refers to nothing: a KQL column can't tell it from a missing one, and every text contains it.
+        """
+        there = "has_value" if other.type in TEXTUAL and other.type != "ip" else "is_present"
+        return conjunction([call(there, other), self._pair(column, other, value)])
 
     def _pair(self, column: Column, other: Column, value: SigmaFieldReference) -> Expr:
         whole = not (value.starts_with or value.ends_with)

@@ -116,7 +116,7 @@ def _without(condition: Expr, missing: set[Expr]) -> Expr:
     if condition.op == "not":
         return TRUE if _without(condition.args[0], missing) == FALSE else condition
     if condition.args and subject(condition.args[0]) in missing:
-        return TRUE if condition.op == "is_missing" else FALSE
+        return TRUE if condition.op in ("is_missing", "has_no_value") else FALSE
     return condition
 
 
@@ -147,6 +147,10 @@ def _connect(op: str, parts: list[Expr], neutral: Literal, absorbing: Literal) -
     return unique[0] if len(unique) == 1 else Call(op, tuple(unique))
 
 
+_OPPOSITES = {"is_missing": "is_present", "has_value": "has_no_value"}
+_OPPOSITES |= {opposite: op for op, opposite in _OPPOSITES.items()}
+
+
 def negate(condition: Expr) -> Expr:
     """The opposite of a condition, with the negation pushed down to its comparisons."""
     if isinstance(condition, Literal):
@@ -158,10 +162,8 @@ def negate(condition: Expr) -> Expr:
             return conjunction([negate(part) for part in condition.args])
         if condition.op == "not":
             return condition.args[0]
-        if condition.op == "is_missing":
-            return Call("is_present", condition.args)
-        if condition.op == "is_present":
-            return Call("is_missing", condition.args)
+        if condition.op in _OPPOSITES:
+            return Call(_OPPOSITES[condition.op], condition.args)
     return Call("not", (condition,))
 
 

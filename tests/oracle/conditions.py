@@ -102,8 +102,11 @@ def _compare(field: str, wanted: object, event: Event) -> bool:
 
 
 def _refers(value: Any, other: Any, wanted: types.SigmaFieldReference) -> bool:
-    """Does a field equal another, or start with it, end with it or hold it? Text without regard to case."""
-    if value is None or other is None:
+    """Does a field equal another, or start with it, end with it or hold it? Text without regard to case.
+
+    An empty text refers to nothing.
+    """
+    if value is None or other is None or other == "":
         return False
     if not isinstance(value, str) or not isinstance(other, str):
         return bool(value == other)

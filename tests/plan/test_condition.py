@@ -55,9 +55,9 @@ def test_a_comparison_is_one_operation(detection: str, expression: Expr) -> None
 def test_another_field_has_to_be_there() -> None:
     other = Column("error.type")
     equal = call("eq", LOWER, call("lower", other))
-    assert compiled("user_agent.original|fieldref: error.type") == Call("and", (call("is_present", other), equal))
+    assert compiled("user_agent.original|fieldref: error.type") == Call("and", (call("has_value", other), equal))
     negated = compiled("user_agent.original|fieldref|neq: error.type")
-    assert negated == Call("or", (call("is_missing", other), call("not", equal)))
+    assert negated == Call("or", (call("has_no_value", other), call("not", equal)))
 
 
 def test_beside_a_missing_value_no_comparison_of_it_is_left() -> None:

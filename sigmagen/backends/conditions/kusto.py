@@ -33,6 +33,9 @@ class KustoConditions(Conditions):
     def op_has_value(self, value: Expr) -> str:
         return self.op_is_present(value)
 
+    def op_has_no_value(self, value: Expr) -> str:
+        return self.op_is_missing(value)
+
     def op_is_empty(self, value: Expr) -> str:
         self.notes.append(
             f"{self.field_of(value)} compared with the empty text: a string column of Kusto that is missing is empty, "

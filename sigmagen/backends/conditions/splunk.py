@@ -48,8 +48,8 @@ class SplunkConditions(Conditions):
     def op_contains(self, left: Expr, right: Expr) -> str:
         if isinstance(right, Literal):
             return self.by_pattern(left, (Literal(0), right, Literal(0)))
-        # SPL finds no text of another field inside a text, but a text is cut in two where it is found.
-        return f"(len({self.expr(right)}) = 0 OR mvcount(split({self.expr(left)}, {self.expr(right)})) > 1)"
+        # SPL finds no text of another field, which is never empty, inside a text; but it cuts a text in two there.
+        return f"mvcount(split({self.expr(left)}, {self.expr(right)})) > 1"
 
     def _length(self, text: Expr) -> str:
         return str(len(str(constant(text)))) if isinstance(text, Literal) else f"len({self.expr(text)})"
