@@ -167,6 +167,12 @@ class LucenePrinter(Conditions):
     def op_is_present(self, value: Expr) -> str:
         return f"_exists_:{self._field(value)}"
 
+    def op_has_value(self, value: Expr) -> str:
+        return f"{self.op_is_present(value)} AND NOT {self.op_is_empty(value)}"
+
+    def op_has_no_value(self, value: Expr) -> str:
+        return f"NOT ({self.op_has_value(value)})"
+
     def op_not(self, condition: Call) -> str:
         """A document without the field meets NOT, as it should."""
         return f"NOT {self._inside(condition, 'and')}"

@@ -153,7 +153,7 @@ class ElasticsearchEngine:
 
     def _stream_patterns(self) -> list[str]:
         """The names that an index template of the cluster makes data streams of."""
-        templates = self._do(lambda: self.client.indices.get_index_template())["index_templates"]
+        templates = self._do(lambda: self.client.indices.get_index_template()).get("index_templates", [])
         bodies = [entry["index_template"] for entry in templates]
         return [pattern for body in bodies if "data_stream" in body for pattern in body["index_patterns"]]
 
