@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from types import TracebackType
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal
 
 import duckdb
 import orjson
@@ -12,6 +11,7 @@ import orjson
 from sigmagen.backends.duckdb import time_sql
 from sigmagen.convert import Query
 from sigmagen.engines.alert import Alert, alerts_from
+from sigmagen.engines.closing import Closing
 from sigmagen.mapping.source import Source
 
 BATCH = 20_000
@@ -24,7 +24,7 @@ RECORDS = (
 SENSIBLE = "timestamp >= TIMESTAMP '1970-01-01' AND timestamp < TIMESTAMP '2200-01-01'"
 
 
-class DuckDBEngine:
+class DuckDBEngine(Closing):
     """Tables `stored.<source>` (timestamp, record); a view of the same name holds the range being asked about."""
 
     name: ClassVar[str] = "duckdb"
@@ -101,11 +101,3 @@ class DuckDBEngine:
 
     def close(self) -> None:
         self.connection.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from types import TracebackType
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal
 
 import duckdb
 import orjson
 
 from sigmagen.convert import Query
 from sigmagen.engines.alert import Alert, alerts_from
+from sigmagen.engines.closing import Closing
 from sigmagen.engines.store import store
 from sigmagen.mapping.sentinel_tables import table_schemas
 from sigmagen.mapping.source import Source
@@ -27,7 +27,7 @@ _TYPES = {
 }
 
 
-class KustoLocalEngine:
+class KustoLocalEngine(Closing):
     """Each table with its whole schema; a view of the same name holds the query period, as Sentinel applies it."""
 
     name: ClassVar[str] = "kusto-local"
@@ -99,14 +99,6 @@ class KustoLocalEngine:
 
     def close(self) -> None:
         self.connection.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def _binned_exactly(sql: str) -> str:

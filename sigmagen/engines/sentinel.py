@@ -14,12 +14,12 @@ import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from sigmagen.connect import setting
 from sigmagen.convert import Query
 from sigmagen.engines.alert import Alert, alerts_from, instant
+from sigmagen.engines.closing import Closing
 from sigmagen.engines.errors import QueryRefusedError
 from sigmagen.engines.inline import InlineRuns, StoredRow, in_parts, mentioned
 from sigmagen.engines.store import store
@@ -58,7 +58,7 @@ def logs_client() -> LogsQueryClient:
     return LogsQueryClient(DefaultAzureCredential(), **options)
 
 
-class SentinelEngine:
+class SentinelEngine(Closing):
     """Keeps the rows here, and sends those of a run's query period with the query."""
 
     name: ClassVar[str] = "sentinel"
@@ -118,14 +118,6 @@ class SentinelEngine:
 
     def close(self) -> None:
         self.client.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def _unusable(reason: str, status: int | None = None) -> SigmagenError:

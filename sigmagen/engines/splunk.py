@@ -15,11 +15,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from types import TracebackType
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal
 
 from sigmagen.convert import Query
 from sigmagen.engines.alert import Alert, alerts_from
+from sigmagen.engines.closing import Closing
 from sigmagen.engines.errors import NotRunError
 from sigmagen.engines.inline import InlineRuns, StoredRow, columns_of, in_parts, mentioned
 from sigmagen.engines.spl.search import assigned
@@ -32,7 +32,7 @@ LONGEST_SEARCH = 4_000_000
 """Characters of a search. Splunk documents no limit of its own (a request may have 2 GB); this one is ours."""
 
 
-class SplunkEngine:
+class SplunkEngine(Closing):
     """Keeps the events here, and sends those of a run's time range with the search."""
 
     name: ClassVar[str] = "splunk"
@@ -73,14 +73,6 @@ class SplunkEngine:
 
     def close(self) -> None:
         self.client.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def inlined(text: str, events: Sequence[Mapping[str, Any]]) -> str:

@@ -6,14 +6,14 @@ import gc
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from types import TracebackType
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal
 
 import orjson
 
 from sigmagen.convert import Query
 from sigmagen.engines import spl
 from sigmagen.engines.alert import Alert, alerts_from
+from sigmagen.engines.closing import Closing
 from sigmagen.engines.spl.json_values import extracted
 from sigmagen.engines.spl.search import assigned
 from sigmagen.engines.spl.values import to_number
@@ -27,7 +27,7 @@ _KEPT = 4
 """How many searches keep the rows after their leading commands, for the next time range."""
 
 
-class SplunkLocalEngine:
+class SplunkLocalEngine(Closing):
     """All sources in one index, as a search head sees them; the range is earliest <= _time < latest."""
 
     name: ClassVar[str] = "splunk-local"
@@ -82,14 +82,6 @@ class SplunkLocalEngine:
         self._stored.clear()
         self._events = []
         self._searches.clear()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 @contextmanager

@@ -7,9 +7,9 @@ import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
+from sigmagen.engines.closing import Closing
 from sigmagen.engines.kusto_language import bundle
 from sigmagen.problems import Problem, SigmagenError
 
@@ -47,7 +47,7 @@ class Diagnostic:
         return f"{self.line}:{self.column}: {self.severity}[{self.code}]: {self.message}"
 
 
-class KustoLanguage:
+class KustoLanguage(Closing):
     """Microsoft's KQL parser, loaded at the first check and kept until `close`.
 
     It knows tables, columns, types, operators and Kusto's functions. It does not know which of those functions Azure
@@ -127,14 +127,6 @@ class KustoLanguage:
         self._racer = None
         if self._finalizer is not None:
             self._finalizer()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def _failed(error: Exception) -> SigmagenError:
