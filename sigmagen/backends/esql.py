@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import ClassVar
 
-from sigmagen.backends.conditions.esql import EsqlConditions
-from sigmagen.backends.printer import constant, iso, largest_unit
+from sigmagen.backends.printer import constant
+from sigmagen.backends.values.esql import CASTS, EsqlValues
 from sigmagen.plan.expr import Call, Expr, Get, Parameter, walk
 from sigmagen.plan.model import Plan
 from sigmagen.plan.steps import (
@@ -46,15 +46,13 @@ _STORED = {
     "date": "timestamp",
     "ip": "ip",
 }
-_CASTS = {"integer": "TO_LONG", "float": "TO_DOUBLE", "boolean": "TO_BOOLEAN", "timestamp": "TO_DATETIME"}
 _UNTYPED = {"ip": "TO_IP", "text": "TO_STRING"}
-_UNITS = {"d": "day", "h": "hour", "m": "minute", "s": "second", "ms": "millisecond"}
 _RESERVED = re.compile(
     "and|or|not|in|is|null|like|rlike|true|false|by|asc|desc|nulls|first|last|where|as|on", re.IGNORECASE
 )
 
 
-class EsqlPrinter(EsqlConditions):
+class EsqlPrinter(EsqlValues):
     """Prints a plan as an ES|QL pipeline."""
 
     functions: ClassVar[dict[str, str]] = {
@@ -112,17 +110,17 @@ class EsqlPrinter(EsqlConditions):
         if parameter.type == "timestamp":
             return f"TO_DATETIME(?{parameter.name})"
         text = f"SUBSTRING(?{parameter.name}, {len(OPTION_MARK) + 1})"
-        return f"{_CASTS[parameter.type]}({text})" if parameter.type in _CASTS else text
+        return f"{CASTS[parameter.type]}({text})" if parameter.type in CASTS else text
 
     def get(self, get: Get) -> str:
         column = ".".join(str(segment) for segment in get.segments)
         text = self.stored(column)
         stored = _STORED.get(self.target.columns.get(column, ""), get.type)
         if self.target.untyped and get.type != "string":
-            return f"{_CASTS.get(get.type) or _UNTYPED[get.type]}({text})"
-        if stored == get.type or (stored == "string" and get.type not in _CASTS):
+            return f"{CASTS.get(get.type) or _UNTYPED[get.type]}({text})"
+        if stored == get.type or (stored == "string" and get.type not in CASTS):
             return text
-        return f"{_CASTS.get(get.type, 'TO_STRING')}({text})"
+        return f"{CASTS.get(get.type, 'TO_STRING')}({text})"
 
     def stored(self, column: str) -> str:
         """The name of a column of the index."""
@@ -191,83 +189,9 @@ class EsqlPrinter(EsqlConditions):
     def step_project(self, step: Project) -> list[str]:
         return ["KEEP " + ", ".join(self.name(name) for name in step.columns)]
 
-    # Operations.
-
     def op_extract(self, value: Expr, pattern: Expr) -> str:
         """GROK is a command, so its result is a column by now; see `step_derive`."""
         return self._groks[value, pattern]
-
-    def op_sha256(self, value: Expr) -> str:
-        text = self.expr(value)
-        return f'CASE({text} != "", HASH("sha256", {text}), null)'
-
-    def op_json_text(self, value: Expr) -> str:
-        return self.expr(value)
-
-    def op_sorted_pieces(self, value: Expr) -> str:
-        return f'MV_CONCAT(MV_SORT(SPLIT({self.expr(value)}, ",")), ",")'
-
-    def op_cast(self, value: Expr, kind: Expr) -> str:
-        return f"{_CASTS.get(str(constant(kind)), 'TO_STRING')}({self.expr(value)})"
-
-    def op_divide(self, left: Expr, right: Expr) -> str:
-        return f"CASE({self.expr(right)} == 0, null, TO_DOUBLE({self.expr(left)}) / {self.expr(right)})"
-
-    def op_pane(self, time: Expr, tick: Expr) -> str:
-        number, unit = largest_unit(constant(tick))
-        return f"DATE_TRUNC({number} {_UNITS[unit]}{'s' if number != 1 else ''}, {self.expr(time)})"
-
-    def op_tick(self, pane: Expr, number: Expr, tick: Expr) -> str:
-        return f"TO_DATETIME(TO_LONG({self.expr(pane)}) + {self.expr(number)} * {constant(tick)})"
-
-    def op_shift(self, time: Expr, by: Expr) -> str:
-        milliseconds = constant(by)
-        number, unit = largest_unit(abs(milliseconds))
-        sign = "-" if milliseconds < 0 else "+"
-        return f"{self.expr(time)} {sign} {number} {_UNITS[unit]}{'s' if number != 1 else ''}"
-
-    def op_mirrored(self, time: Expr, around: Expr) -> str:
-        """Dates can't be subtracted from one another."""
-        return f"TO_DATETIME(2 * TO_LONG({self.expr(around)}) - TO_LONG({self.expr(time)}))"
-
-    def op_moment(self, milliseconds: Expr) -> str:
-        return f'TO_DATETIME("{iso(constant(milliseconds))}")'
-
-    def op_milliseconds(self, time: Expr) -> str:
-        """A date holds milliseconds already."""
-        return self.expr(time)
-
-    def op_mean(self, total: Expr, number: Expr) -> str:
-        """Of two whole numbers, ES|QL would make a whole number."""
-        return f"TO_DOUBLE({self.expr(total)}) / {self.expr(number)}"
-
-    def op_size(self, values: Expr) -> str:
-        return f"MV_COUNT({self.expr(values)})"
-
-    def op_head(self, values: Expr, number: Expr) -> str:
-        return f"MV_SLICE(MV_SORT({self.expr(values)}), 0, {constant(number) - 1})"
-
-    # Aggregates.
-
-    def op_count(self) -> str:
-        return "COUNT(*)"
-
-    def op_count_if(self, condition: Expr) -> str:
-        return f"COUNT(*) WHERE {self.expr(condition)}"
-
-    def op_percentile(self, value: Expr, percentile: Expr) -> str:
-        return f"PERCENTILE({self.expr(value)}, {self.expr(percentile)})"
-
-    def op_merge_values(self, values: Expr) -> str:
-        """VALUES of a multi-value column takes its elements."""
-        return f"VALUES({self.expr(values)})"
-
-    def op_distinct(self, value: Expr) -> str:
-        """Exact, unlike COUNT_DISTINCT. An empty text is no value."""
-        text = self.expr(value)
-        texts = self.type_of(value) not in (*_CASTS, "ip")
-        present = f'CASE({text} != "", {text}, null)' if texts else text
-        return f"MV_COUNT(VALUES({present}))"
 
 
 def _is_extract(expression: Expr) -> bool:
