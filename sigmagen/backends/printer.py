@@ -7,7 +7,18 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
-from sigmagen.plan.expr import Call, Column, Expr, Get, Literal, Parameter, Scalar, Type, subject
+from sigmagen.plan.expr import (
+    Call,
+    Column,
+    Expr,
+    Get,
+    Literal,
+    Parameter,
+    Scalar,
+    Type,
+    UnsupportedDetectionError,
+    subject,
+)
 from sigmagen.plan.model import Plan
 from sigmagen.plan.steps import Step, Union
 from sigmagen.plan.text import folded
@@ -93,8 +104,11 @@ class Printer(ABC):
         return repr(value)
 
     def parameter(self, parameter: Parameter) -> str:
-        """A value that is filled in when the query runs, in a form in which no value can change the query's shape."""
-        raise NotImplementedError(f"{self.target.name} takes no parameters")
+        """A value that is filled in when the query runs, in a form in which no value can change the query's shape.
+
+        Raises UnsupportedDetectionError where the dialect has none.
+        """
+        raise UnsupportedDetectionError(f"a query for {self.target.name} has no parameter {parameter.name}")
 
     def null(self) -> str:
         """The missing value."""

@@ -9,9 +9,9 @@ import pytest
 import yaml
 
 from sigmagen.content import mappings_folder, rules_folder
-from sigmagen.investigate.build import pivots_for, stage_of
+from sigmagen.investigate.build import pivots_for, stage_of, templates_for
 from sigmagen.investigate.pivots import BUCKET, PHASE, load_playbook
-from sigmagen.investigate.subject import Subject
+from sigmagen.investigate.subject import Subject, SubjectTemplate
 from sigmagen.problems import SigmagenError
 from sigmagen.rules.model import Correlation
 from tests.investigate.answers import CONVERTER, PLACES, RULES
@@ -36,6 +36,15 @@ def test_each_pivot_converts_or_says_why_not(name: str, source: str, siem: str) 
     assert sorted(BOOK.pivots.index(pivot) for pivot in answered + missing) == list(range(len(BOOK.pivots)))
     assert all(len(item.reason) > 20 for item in left_out)
     assert all(len(reason) > 20 for query in queries for reason in query.without.values())
+
+
+def test_a_dialect_without_parameters_leaves_every_template_out_and_says_why() -> None:
+    rule, _ = RULES["call_count"]
+    template = SubjectTemplate.of(rule.group_by)
+    templates, left_out = templates_for(CONVERTER, rule, CONVERTER.source("litellm"), "duckdb", template)
+    assert not templates
+    assert [item.pivot for item in left_out] == list(BOOK.pivots)
+    assert any("has no parameter" in item.reason for item in left_out)
 
 
 def test_only_cloudtrail_answers_for_the_control_plane() -> None:
