@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import random
 import shutil
 import subprocess
 import sys
@@ -24,10 +23,10 @@ from sigmagen.deploy.plan import apply, make_plan
 from sigmagen.packages import elastic
 from sigmagen.packages.content import content
 from sigmagen.rules.load import load_rules
+from tests.deploy.kills import kill_points, killed_at
 from tests.servers.kibana import API_KEY, State, standing_in
 
 ROOT = Path(__file__).parents[2]
-KILLS = 20
 
 Json = dict[str, Any]
 
@@ -358,10 +357,6 @@ def test_what_another_run_made_meanwhile_is_brought_up_to_date(package: Path, se
     assert server.kept() == wanted
 
 
-class KilledError(BaseException):
-    """The process ends here, as far as the deployment can tell."""
-
-
 def undisturbed(package: Path, state: State) -> tuple[Json, int]:
     """What an undisturbed run leaves, and how many requests it makes."""
     assert deploy(package).exit_code == 0
@@ -373,28 +368,10 @@ def test_a_run_that_is_killed_anywhere_is_taken_up_by_the_next(
     package: Path, server: State, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wanted, requests = undisturbed(package, server)
-    once = http.Client.once
-    rng = random.Random(20)
-    points = [(rng.randrange(1, requests + 1), rng.random() < 0.5) for _ in range(KILLS)]
-    assert len(set(points)) > KILLS / 2
-    for point, carried_out in points:
+    for point, carried_out in kill_points(requests):
         server.__dict__.update(State().__dict__)
-        left = point
-
-        def killed(self: http.Client, *arguments: Any, carried_out: bool = carried_out) -> Any:
-            nonlocal left
-            left -= 1
-            if left == 0 and not carried_out:
-                raise KilledError
-            answer = once(self, *arguments)
-            if left == 0:
-                raise KilledError
-            return answer
-
-        with monkeypatch.context() as patch:
-            patch.setattr(http.Client, "once", killed)
-            with pytest.raises(KilledError):
-                deploy(package)
+        with killed_at(point, monkeypatch, carried_out=carried_out):
+            deploy(package)
         assert len(server.requests) == point - (not carried_out)
         assert deploy(package).exit_code == 0
         assert server.kept() == wanted, (point, carried_out)

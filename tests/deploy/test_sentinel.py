@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import random
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,9 +19,8 @@ from sigmagen.packages import sentinel
 from sigmagen.packages.content import content
 from sigmagen.rules.load import load_rules
 from sigmagen.rules.placeholders import tenant_lists
+from tests.deploy.kills import kill_points, killed_at
 from tests.servers.azure import PAGE, TOKEN, WORKSPACE, State, standing_in
-
-KILLS = 20
 
 Json = dict[str, Any]
 
@@ -281,37 +279,15 @@ def test_a_folder_that_is_no_package_is_refused(server: State, tmp_path: Path, c
     assert not server.requests
 
 
-class KilledError(BaseException):
-    """The process ends here, as far as the deployment can tell."""
-
-
 def test_a_run_that_is_killed_anywhere_is_taken_up_by_the_next(
     reading_watchlists: Path, server: State, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert deploy(reading_watchlists).exit_code == 0
     wanted, requests = json.loads(json.dumps(server.kept())), len(server.requests)
-    once = http.Client.once
-    rng = random.Random(20)
-    points = [(rng.randrange(1, requests + 1), rng.random() < 0.5) for _ in range(KILLS)]
-    assert len(set(points)) > KILLS / 2
-    for point, carried_out in points:
+    for point, carried_out in kill_points(requests):
         server.__dict__.update(State().__dict__)
-        left = point
-
-        def killed(self: http.Client, *arguments: Any, carried_out: bool = carried_out) -> Any:
-            nonlocal left
-            left -= 1
-            if left == 0 and not carried_out:
-                raise KilledError
-            answer = once(self, *arguments)
-            if left == 0:
-                raise KilledError
-            return answer
-
-        with monkeypatch.context() as patch:
-            patch.setattr(http.Client, "once", killed)
-            with pytest.raises(KilledError):
-                deploy(reading_watchlists)
+        with killed_at(point, monkeypatch, carried_out=carried_out):
+            deploy(reading_watchlists)
         assert deploy(reading_watchlists).exit_code == 0
         assert server.kept() == wanted, (point, carried_out)
 

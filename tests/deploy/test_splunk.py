@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import random
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -15,11 +13,11 @@ from sigmagen.cli.main import cli
 from sigmagen.content import rules_folder
 from sigmagen.deploy import http
 from sigmagen.packages.splunk.conf import parse
+from tests.deploy.kills import kill_points, killed_at
 from tests.packages.splunk.app import APP, FILES, package, read_conf, unpack
 from tests.servers.splunk_objects import TOKEN, SplunkObjects
 from tests.servers.stand_in import Reply, StandIn, serve
 
-KILLS = 20
 SEARCHES, MACROS = "saved/searches", "configs/conf-macros"
 SMALL = [file for file in FILES if file.path.stem in ("call_count", "logit_bias_churn")]
 
@@ -196,33 +194,15 @@ def test_a_folder_that_holds_no_app_is_refused(server: StandIn, tmp_path: Path) 
     assert "not-a-package" in deploy(tmp_path).stderr
 
 
-class KilledError(BaseException):
-    """The process ends here, as far as the deployment can tell."""
-
-
 def test_a_run_that_is_killed_anywhere_is_taken_up_by_the_next(
     folder: Path, server: StandIn, splunk: SplunkObjects, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert deploy(folder).exit_code == 0
     wanted, requests = splunk.kept(), len(server.requests)
-    once, rng = http.Client.once, random.Random(20)
-    for _ in range(KILLS):
-        left, carried_out = rng.randrange(1, requests + 1), rng.random() < 0.5
+    for point, carried_out in kill_points(requests):
         splunk.apps.clear()
         splunk.objects.clear()
-
-        def killed(self: http.Client, *arguments: Any, carried_out: bool = carried_out) -> Any:
-            nonlocal left
-            left -= 1
-            if left == 0 and carried_out:
-                once(self, *arguments)
-            if left == 0:
-                raise KilledError
-            return once(self, *arguments)
-
-        monkeypatch.setattr(http.Client, "once", killed)
-        with pytest.raises(KilledError):
-            CliRunner().invoke(cli, ["deploy", "splunk", "--package", str(folder)], catch_exceptions=False)
-        monkeypatch.setattr(http.Client, "once", once)
+        with killed_at(point, monkeypatch, carried_out=carried_out):
+            deploy(folder)
         assert deploy(folder).exit_code == 0
         assert splunk.kept() == wanted

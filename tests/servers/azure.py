@@ -12,10 +12,10 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import ThreadingHTTPServer
 from typing import Any
 
 from tests.servers import kibana
+from tests.servers.stand_in import listening
 
 TOKEN = "ZXlKMGVYQWk-secret-of-tests"
 GROUP = "/subscriptions/00000000-0000-4000-8000-000000000000/resourceGroups/soc"
@@ -133,14 +133,5 @@ class Handler(kibana.Handler):
 def standing_in() -> Iterator[tuple[str, State]]:
     """The address of a server of its own, and what it keeps."""
     state = State()
-    handler = type("Bound", (Handler,), {"state": state, "lock": threading.Lock()})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}", state
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with listening(type("Bound", (Handler,), {"state": state, "lock": threading.Lock()}), kept_alive=True) as url:
+        yield url, state

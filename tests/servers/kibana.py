@@ -15,12 +15,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.parser import BytesParser
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 from uuid import UUID
 
 from sigmagen.packages.elastic.rules import schema
+from tests.servers.stand_in import listening
 
 API_KEY = "c2VjcmV0LW9mLXRlc3Rz"
 WRITES = ("POST", "PUT", "DELETE")
@@ -215,14 +216,5 @@ class Handler(BaseHTTPRequestHandler):
 def standing_in() -> Iterator[tuple[str, State]]:
     """The address of a server of its own, and what it keeps."""
     state = State()
-    handler = type("Bound", (Handler,), {"state": state, "lock": threading.Lock()})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}", state
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with listening(type("Bound", (Handler,), {"state": state, "lock": threading.Lock()}), kept_alive=True) as url:
+        yield url, state

@@ -85,21 +85,33 @@ def serve(answer: Answer, tls: SSLContext | None = None) -> Iterator[StandIn]:
         def log_message(self, format: str, *args: object) -> None:
             """Say nothing."""
 
-    class Server(ThreadingHTTPServer):
-        daemon_threads = False
+    with listening(Handler, tls) as url:
+        stand_in.url = url
+        yield stand_in
 
-        def handle_error(self, *_: object) -> None:
-            """Say nothing: a client that hangs up is what a test wants."""
 
-    server = Server(("127.0.0.1", 0), Handler)
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, *_: object) -> None:
+        """Say nothing: a client that hangs up is what a test wants."""
+
+
+@contextmanager
+def listening(
+    handler: type[BaseHTTPRequestHandler], tls: SSLContext | None = None, *, kept_alive: bool = False
+) -> Iterator[str]:
+    """The address of a server on a free port of this machine, which a handler answers.
+
+    Connections that are `kept_alive` end with their clients, so nobody waits for them.
+    """
+    server = _Server(("127.0.0.1", 0), handler)
+    server.daemon_threads = kept_alive
     if tls:
         # Each connection shakes hands in its own thread, so that one that gives up stops nobody.
         server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     thread = Thread(target=lambda: server.serve_forever(poll_interval=0.01))
     thread.start()
-    stand_in.url = f"{'https' if tls else 'http'}://127.0.0.1:{server.server_port}"
     try:
-        yield stand_in
+        yield f"{'https' if tls else 'http'}://127.0.0.1:{server.server_port}"
     finally:
         server.shutdown()
         thread.join()
