@@ -18,11 +18,14 @@ import sigmagen.connect as connect
 from sigmagen.content import mappings_folder, rules_folder
 from sigmagen.convert import Converter
 from sigmagen.engines.elasticsearch import CREATOR, PREFIX, ElasticsearchEngine
+from sigmagen.engines.store import store
+from sigmagen.mapping.elastic_template import index_mappings
 from sigmagen.mapping.source import relocated
 from sigmagen.problems import EXIT_USAGE, SigmagenError
 from sigmagen.rules.load import load_rules
 from sigmagen.rules.model import Correlation
 from sigmagen.verify import verify
+from tests.native_logs import attack
 from tests.servers.stand_in import Reply, Request, StandIn, serve
 
 CONVERTER = Converter.load(mappings_folder())
@@ -198,7 +201,7 @@ def test_apart_finds_the_same_and_leaves_nothing(client: Elasticsearch, apart: E
     for name in names:
         settings = client.indices.get_settings(index=name)[name]["settings"]["index"]
         assert settings["hidden"] == "true"
-        assert name not in client.indices.resolve_index(name="*")
+        assert name not in {entry["name"] for entry in client.indices.resolve_index(name="*")["indices"]}
     apart.close()
     with Elasticsearch(apart.url) as again:
         assert ours(again, apart) == []
@@ -230,13 +233,20 @@ def test_data_of_somebody_where_the_pattern_looks_is_neither_read_nor_touched(
     name = f"logs-litellm.proxy-somebody-{uuid4().hex}"
     client.options(ignore_status=404).indices.delete_index_template(name=name)
     client.indices.put_index_template(name=name, index_patterns=[name], priority=900)
-    client.indices.create(index=name)
+    mappings = index_mappings(CONVERTER.source("litellm"), CONVERTER.taxonomy)
+    client.indices.create(index=name, mappings=mappings)
+    # The attack itself by other organizations: in one window with ours, they would be more.
+    theirs = json.loads(json.dumps(attack("one_egress_many_organizations", "litellm")).replace("org-", "their-"))
+    for record in theirs:
+        client.index(index=name, document=store("elastic", "litellm", record)["events"][0])
+    client.indices.refresh(index=name)
     try:
         with ElasticsearchEngine(elasticsearch_url, CONVERTER.taxonomy) as engine:
             assert engine.apart
             cells = list(verify(CONVERTER, [FILE], {"elastic": engine}, ["litellm"]))
         assert {cell.status for cell in cells} == {"equal"}
-        assert client.count(index=name)["count"] == 0
+        client.indices.refresh(index=name)
+        assert client.count(index=name)["count"] == len(theirs) > 0
     finally:
         client.indices.delete(index=name)
         client.indices.delete_index_template(name=name)

@@ -41,15 +41,39 @@ PLACES = [
 ]
 
 
+LACKING = {
+    (name, source)
+    for source, names in {
+        "bedrock_invocation": (
+            "logit_bias_churn",
+            "logprobs_with_logit_bias",
+            "one_egress_many_organizations",
+            "same_prompt_resampled",
+        ),
+        "cloudtrail": (
+            "logit_bias_churn",
+            "logprobs_with_logit_bias",
+            "one_egress_many_organizations",
+            "one_template_many_fillings",
+            "one_template_many_organizations",
+            "output_token_sum",
+            "same_prompt_resampled",
+            "short_prompt_long_answer",
+        ),
+    }.items()
+    for name in names
+}
+"""Rules over sources whose log itself lacks a field."""
+
+
 @lru_cache(maxsize=64)
 def alert(name: str, source_name: str) -> Scene | None:
     """A rule, a source, the first alert of its attack and the records; None where the log itself lacks a field."""
     rule, test = RULES[name]
     source = CONVERTER.source(source_name)
-    try:
-        query = CONVERTER.convert(rule, source, "duckdb")
-    except SigmagenError:
+    if (name, source_name) in LACKING:
         return None
+    query = CONVERTER.convert(rule, source, "duckdb")
     # The first attack, whole; who else is about is told by the campaign that is counted by hand.
     scenes = lay_out(test, source_name, reach=reach(query))[:1]
     native = records(scenes, source_name)

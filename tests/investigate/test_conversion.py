@@ -14,7 +14,7 @@ from sigmagen.investigate.pivots import BUCKET, PHASE, load_playbook
 from sigmagen.investigate.subject import Subject, SubjectTemplate
 from sigmagen.problems import SigmagenError
 from sigmagen.rules.model import Correlation
-from tests.investigate.answers import CONVERTER, PLACES, RULES
+from tests.investigate.answers import CONVERTER, LACKING, PLACES, RULES
 
 BOOK = load_playbook(mappings_folder())
 START, END = 1_786_440_000_000, 1_786_443_600_000
@@ -36,6 +36,13 @@ def test_each_pivot_converts_or_says_why_not(name: str, source: str, siem: str) 
     assert sorted(BOOK.pivots.index(pivot) for pivot in answered + missing) == list(range(len(BOOK.pivots)))
     assert all(len(item.reason) > 20 for item in left_out)
     assert all(len(reason) > 20 for query in queries for reason in query.without.values())
+
+
+def test_what_a_log_lacks_is_known() -> None:
+    assert set(PLACES) > LACKING
+    for name, source in LACKING:
+        with pytest.raises(SigmagenError):
+            CONVERTER.convert(RULES[name][0], CONVERTER.source(source), "duckdb")
 
 
 def test_a_dialect_without_parameters_leaves_every_template_out_and_says_why() -> None:

@@ -160,8 +160,9 @@ def unequal(engine: ElasticsearchEngine, name: str, source_name: str) -> list[st
     """The panels that answer otherwise than the query that `sigmagen investigate` prints."""
     scene = alert(name, source_name)
     detection, converter = placed(engine, name, source_name)
-    if scene is None or detection is None:
-        pytest.skip("the log lacks a field of the rule")
+    if scene is None or (detection is None and (name, source_name) not in QUICK):
+        pytest.skip("the log, or what a shipper keeps of it, lacks a field of the rule")
+    assert detection
     rule, _, subject, native = scene
     engine.load(detection.source, native)
     saved = saved_of(detection, converter)

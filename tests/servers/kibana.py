@@ -50,7 +50,8 @@ class State:
         rules = {
             key: {name: value for name, value in rule.items() if name not in added} for key, rule in self.rules.items()
         }
-        return {"rules": rules, "objects": self.objects, "templates": self.templates}
+        kept: Json = json.loads(json.dumps({"rules": rules, "objects": self.objects, "templates": self.templates}))
+        return kept
 
     @property
     def writes(self) -> list[str]:

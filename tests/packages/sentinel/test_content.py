@@ -10,6 +10,7 @@ import sigmagen
 from sigmagen.packages.content import Content
 from sigmagen.packages.sentinel.facts import Facts
 from sigmagen.packages.sentinel.package import Package
+from sigmagen.plan.window import lateness
 from tests.packages.sentinel.conftest import Documents
 
 MINUTES = {"m": 1, "h": 60, "d": 1440}
@@ -66,7 +67,8 @@ def test_frequency_and_period_cover_window_interval_and_delay(built_in: Content,
         frequency, period = minutes(rule["queryFrequency"]), minutes(rule["queryPeriod"])
         assert frequency * 60_000 >= schedule.interval
         window = sum(part.timespan for part in item.alert.windows)
-        assert period * 60_000 >= window + 2 * frequency * 60_000 + schedule.ingest_delay
+        runs = 2 * frequency * 60_000 + lateness(frequency * 60_000)
+        assert period * 60_000 >= window + schedule.ingest_delay + runs
         grouping = rule["incidentConfiguration"]["groupingConfiguration"]
         # A burst is seen by every run until it has left the period, and all these alerts are one incident.
         assert minutes(grouping["lookbackDuration"]) == period >= schedule.suppression / 60_000

@@ -84,8 +84,9 @@ def unequal(
 ) -> list[str]:
     """The pivots to which a function gives another answer than the query that `sigmagen investigate` prints."""
     scene, stem = alert(name, source_name), f"sigmagen_{name}_{source_name}"
-    if scene is None or f"{stem}_alerts" not in functions:
+    if scene is None:
         pytest.skip("the log lacks a field of the rule")
+    assert f"{stem}_alerts" in functions
     rule, source, subject, native = scene
     engine.load(source, native)
     engine.select(*EVER)

@@ -54,7 +54,7 @@ def values_of(files: Mapping[str, str], key: str, subject: Subject) -> dict[str,
 def unequal(files: Mapping[str, str], engine: SplunkLocalEngine, name: str, source_name: str) -> list[str]:
     """The pivots to which a form gives another answer than the query that `sigmagen investigate` prints."""
     scene = alert(name, source_name)
-    if scene is None or f"default/data/ui/views/{view_of(name, source_name)}.xml" not in files:
+    if scene is None:
         pytest.skip("the log lacks a field of the rule")
     rule, source, subject, native = scene
     engine.load(source, native)

@@ -89,6 +89,7 @@ def test_records_that_are_no_calls_of_a_model_are_not_counted(files: dict[str, s
 
 
 def test_every_readiness_search_runs_on_its_own_source_and_names_the_group(files: dict[str, str]) -> None:
+    ran = 0
     saved = read_conf(files["default/savedsearches.conf"])
     for file in FILES:
         for rule in file.subjects:
@@ -102,6 +103,8 @@ def test_every_readiness_search_runs_on_its_own_source_and_names_the_group(files
                 assert row["events"] == 20
                 group = saved[name.replace("Readiness", "Rule")]["alert.suppress.fields"].split(",")
                 assert all(row[f"pct_{column}"] > 0 for column in group), (name, row)
+                ran += 1
+    assert ran > 30
 
 
 def test_the_silence_alert_fires_when_nothing_came_for_longer_than_the_macro_says(files: dict[str, str]) -> None:
@@ -132,7 +135,9 @@ def test_a_drilldown_leads_to_the_windows_and_events_of_the_group_without_prompt
         engine.load(CONVERTER.sources["litellm"], [*native, *renamed])
         alerts = engine.execute(expand(stanza["search"], definitions), *EVER)
         alert = next(row for row in alerts if row["user_id"] == hostile)
-        for drilldown in json.loads(stanza["action.notable.param.drilldown_searches"]):
+        drilldowns = json.loads(stanza["action.notable.param.drilldown_searches"])
+        assert len(drilldowns) == 2
+        for drilldown in drilldowns:
             text = drilldown["search"].replace("$group_hash$", alert["group_hash"])
             called, where = DRILLDOWN.findall(text)[0]
             rows = engine.execute(f"{expand(saved[called]['search'], definitions)}\n{where}", *EVER)

@@ -86,6 +86,8 @@ def test_ksconf_reads_what_we_read(archives: dict[str, Path], name: str, tmp_pat
     checked = subprocess.run([ksconf, "check", *paths], capture_output=True, text=True, check=False)
     assert checked.returncode == 0, checked.stderr
     result = subprocess.run([ksconf, "snapshot", *paths], capture_output=True, text=True, check=True)
-    for record in json.loads(result.stdout)["records"]:
+    records = json.loads(result.stdout)["records"]
+    assert len(records) == len(files)
+    for record in records:
         found = {stanza["stanza"]: stanza["attributes"] for stanza in record["conf"]}
         assert found == read_conf(files[f"default/{Path(record['file']['path']).name}"])
