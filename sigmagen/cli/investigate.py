@@ -10,7 +10,7 @@ import click
 
 from sigmagen.cli.problems import print_json, print_problems
 from sigmagen.cli.settings import AS_JSON, SOURCES, Settings, chosen_sources, with_settings
-from sigmagen.convert import LANGUAGES, Converter
+from sigmagen.convert import LANGUAGES, STORES, Converter
 from sigmagen.investigate.subject import ReadAlert, Subject, parse_group, parse_window, read_alerts
 from sigmagen.mapping.source import SIEMS, Source
 from sigmagen.problems import EXIT_FINDINGS, EXIT_USAGE, Problem, SigmagenError
@@ -35,7 +35,7 @@ LARGEST_ALERTS = 64 * 1024 * 1024
     "--target",
     "targets",
     multiple=True,
-    type=click.Choice(tuple(LANGUAGES)),
+    type=click.Choice([target for target in LANGUAGES if target not in STORES]),
     help="For what; may be repeated. Default: all three SIEMs.",
 )
 @click.option("--with-text", is_flag=True, help="Show prompt text in single calls, where the source has it.")

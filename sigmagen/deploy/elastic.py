@@ -21,8 +21,8 @@ from sigmagen.packages.elastic.templates import OWNER
 from sigmagen.packages.elastic.text import marker
 from sigmagen.problems import EXIT_FINDINGS, Problem, SigmagenError
 
-KIBANA = "SIGMAGEN_KIBANA"
-ELASTICSEARCH = "SIGMAGEN_ELASTICSEARCH"
+KIBANA_URL, KIBANA_API_KEY, KIBANA_CA_FILE = "SIGMAGEN_KIBANA_URL", "SIGMAGEN_KIBANA_API_KEY", "SIGMAGEN_KIBANA_CA_FILE"
+ELASTICSEARCH_URL = "SIGMAGEN_ELASTICSEARCH_URL"
 
 CONFLICT = 409
 _HEADERS = {"Accept": "application/json", "User-Agent": "sigmagen"}
@@ -52,7 +52,7 @@ def parts(folder: Path) -> Iterator[list[Part]]:
 
 def elasticsearch_client() -> Client:
     """Elasticsearch, with the same settings as elsewhere; the key also from the keyring. Raises SigmagenError."""
-    url = required(f"{ELASTICSEARCH}_URL", setting(f"{ELASTICSEARCH}_URL"), "the address of Elasticsearch")
+    url = required(ELASTICSEARCH_URL, setting(ELASTICSEARCH_URL), "the address of Elasticsearch")
     options = elasticsearch_options()
     user, password = options.get("basic_auth", ("", ""))
     key = None if password else options.get("api_key") or secret(API_KEY_VARIABLE)
@@ -69,10 +69,10 @@ def elasticsearch_client() -> Client:
 
 def kibana_client() -> Client:
     """Kibana, with an API key. Raises SigmagenError."""
-    url = required(f"{KIBANA}_URL", setting(f"{KIBANA}_URL"), "the address of Kibana")
-    key = required(f"{KIBANA}_API_KEY", secret(f"{KIBANA}_API_KEY"), "the API key of Kibana")
+    url = required(KIBANA_URL, setting(KIBANA_URL), "the address of Kibana")
+    key = required(KIBANA_API_KEY, secret(KIBANA_API_KEY), "the API key of Kibana")
     own = {"kbn-xsrf": "true", "Elastic-Api-Version": "2023-10-31", "Authorization": f"ApiKey {key}"}
-    authority = file_setting(f"{KIBANA}_CA_FILE")
+    authority = file_setting(KIBANA_CA_FILE)
     return Client(url, {**_HEADERS, **own}, [key], "Kibana", {"ca_certs": authority} if authority else {})
 
 

@@ -21,7 +21,7 @@ from sigmagen.packages.sentinel.arm import INSIGHTS_API, SEARCHES_API, WORKBOOKS
 from sigmagen.packages.sentinel.text import marker
 from sigmagen.problems import EXIT_FINDINGS, EXIT_USAGE, Problem, SigmagenError
 
-PREFIX = "SIGMAGEN_SENTINEL"
+URL, TOKEN, WORKSPACE = "SIGMAGEN_SENTINEL_URL", "SIGMAGEN_SENTINEL_TOKEN", "SIGMAGEN_SENTINEL_WORKSPACE"
 AZURE = "https://management.azure.com"
 WORKSPACES_API = "2022-10-01"
 CONFLICTS = (409, 412)
@@ -66,17 +66,18 @@ def parts(folder: Path) -> Iterator[list[Part]]:
 
 
 def _client() -> Client:
-    token = required(f"{PREFIX}_TOKEN", secret(f"{PREFIX}_TOKEN"), "the token for Azure Resource Manager")
+    token = required(TOKEN, secret(TOKEN), "the token for Azure Resource Manager")
     headers = {"Accept": "application/json", "User-Agent": "sigmagen", "Authorization": f"Bearer {token}"}
-    return Client(setting(f"{PREFIX}_URL") or AZURE, headers, [token], "Azure")
+    return Client(setting(URL) or AZURE, headers, [token], "Azure")
 
 
 def _workspace() -> str:
     """The workspace's resource id, from the environment."""
-    name = f"{PREFIX}_WORKSPACE"
-    found = setting(name) or ""
+    found = setting(WORKSPACE) or ""
     if not _WORKSPACE.fullmatch(found):
-        hint = f"set {name} to the resource id: `az monitor log-analytics workspace show -g GROUP -n NAME --query id`"
+        hint = (
+            f"set {WORKSPACE} to the resource id: `az monitor log-analytics workspace show -g GROUP -n NAME --query id`"
+        )
         what = "is no resource id of a workspace" if found else "is not known"
         raise SigmagenError(Problem("no-workspace", f"the workspace {what}", hint=hint), EXIT_USAGE)
     return found

@@ -87,7 +87,7 @@ def test_each_variable_that_the_code_reads_is_documented() -> None:
     read = {
         name
         for path in (ROOT / "sigmagen").rglob("*.py")
-        for name in re.findall(r'"(SIGMAGEN_(?:ELASTICSEARCH|SPLUNK|SENTINEL)_[A-Z_]+)"', path.read_text())
+        for name in re.findall(r'"(SIGMAGEN_(?:ELASTICSEARCH|KIBANA|SPLUNK|SENTINEL)_[A-Z_]+)"', path.read_text())
     }
-    assert len(read) == 11
+    assert len(read) == 16
     assert [name for name in sorted(read) if name not in written] == []

@@ -101,6 +101,7 @@ def test_of_several_alerts_one_is_chosen_by_its_group(run: Run, attack_log: Path
         (("call_count", *GROUP, *GROUP, *WINDOW), "given twice"),
         (("call_count", "--group", "user.id=\udcff", *WINDOW), "is not Unicode text"),
         (("call_count", *GROUP, *WINDOW, "-s", "nowhere"), "unknown source"),
+        (("call_count", *GROUP, *WINDOW, "-t", "lucene"), "'lucene' is not one of"),
     ],
 )
 def test_what_is_asked_wrongly_is_said(run: Run, arguments: tuple[str, ...], said: str) -> None:
