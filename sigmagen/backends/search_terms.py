@@ -11,13 +11,14 @@ import re
 from collections.abc import Callable, Mapping
 
 from sigmagen.backends.printer import constant
-from sigmagen.plan.expr import Call, Column, Expr, Get, Literal, conjunction
-from sigmagen.plan.steps import Derive, Filter, Step
+from sigmagen.plan.expr import Call, Column, Expr, Get, Literal, Scalar, conjunction
+from sigmagen.plan.steps import Aggregate, Derive, Filter, Step, Unique
 
 _FIELD = re.compile(
     r"(?!(?:(?i:and|or|not|xor|in|by|as)"
     r"|earliest|latest|_index_\w+|starttime|endtime|eventtype|tag|savedsearch|savedsplunk)$)[A-Za-z0-9_.]+"
 )
+_WIDE = ("eq", "in", "equals_ignoring_case", "in_ignoring_case")
 _NETWORK = re.compile(r"[0-9A-Fa-f.:]+/\d+")
 
 Quote = Callable[[str], str]
@@ -43,6 +44,53 @@ def hoisted(steps: list[Step], stored: Mapping[str, Get], quote: Quote) -> tuple
         else:
             return terms, [*kept, *steps[position:]]
     return terms, kept
+
+
+def prefilter(steps: list[Step], literal: Callable[[Scalar], str]) -> list[str]:
+    """Terms for the conditions on fields that Splunk extracts by itself, up to the first aggregation.
+
+    They find at least what the conditions find, which stay.
+    """
+    stored = {
+        name: value
+        for step in steps
+        if isinstance(step, Derive)
+        for name, value in step.columns
+        if isinstance(value, Get) and value.base is None
+    }
+    first = next((index for index, step in enumerate(steps) if isinstance(step, Aggregate | Unique)), len(steps))
+    return [
+        term
+        for step in steps[:first]
+        if isinstance(step, Filter)
+        for term in wide_terms(step.condition, stored, literal)
+    ]
+
+
+def wide_terms(condition: Expr, stored: Mapping[str, Get], literal: Callable[[Scalar], str]) -> list[str]:
+    """The parts of a condition, joined by AND, that can be search terms which find at least as much."""
+    terms = []
+    for part in conjuncts(condition):
+        if not (isinstance(part, Call) and part.op in _WIDE):
+            continue
+        subject, *values = part.args
+        get = stored.get(subject.name) if isinstance(subject, Column) else subject
+        if not isinstance(get, Get) or not all(isinstance(value, Literal) for value in values):
+            continue
+        field = ".".join(map(str, get.segments))
+        constants = [constant(value) for value in values]
+        if _FIELD.fullmatch(field) and all(_found_by_search(value, part.op) for value in constants):
+            texts = [literal(value) for value in constants]
+            terms.append(f"{field}={texts[0]}" if len(texts) == 1 else f"{field} IN ({', '.join(texts)})")
+    return terms
+
+
+def _found_by_search(value: Scalar, op: str) -> bool:
+    """Whether search finds whatever equals a value. That it takes 2 and 2.0 for the same is not documented."""
+    if not isinstance(value, str):
+        return isinstance(value, bool)
+    folds = op.endswith("ignoring_case")
+    return "*" not in value and not _NETWORK.fullmatch(value) and (value.isascii() or not folds)
 
 
 def _fields(stored: Mapping[str, Get]) -> dict[str, str]:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from typing import ClassVar
 
-from sigmagen.backends.printer import constant
-from sigmagen.backends.search_terms import hoisted
+from sigmagen.backends.search_terms import hoisted, prefilter, wide_terms
 from sigmagen.backends.values.splunk import SplunkValues
 from sigmagen.plan.expr import (
     NUMERIC,
@@ -33,7 +31,6 @@ from sigmagen.plan.steps import (
     Project,
     Scan,
     Sort,
-    Step,
     Union,
     Unique,
 )
@@ -43,7 +40,6 @@ _CONDITION = re.compile(
     "and|or|not|eq|ne|[lg]te?|in|(equals|in)_ignoring_case|(start|end)s_with|contains|like(_ignoring_case)?|matches|in_network|(is|has)_.*"
 )
 """Operations that yield true or false; as a value, SPL wants them inside if()."""
-_TERMS = ("eq", "in", "equals_ignoring_case", "in_ignoring_case")
 
 
 class SplunkPrinter(SplunkValues):
@@ -128,49 +124,15 @@ class SplunkPrinter(SplunkValues):
             found, rest = hoisted(rest, self.plan.in_place, self.string)
             terms += found
         elif rest and isinstance(rest[0], Filter) and not self.target.record:
-            source_terms = self._terms(rest[0].condition, {})
+            source_terms = wide_terms(rest[0].condition, {}, self.literal)
             if len(source_terms) == len(self.conjuncts(rest[0].condition)):
                 terms += source_terms
                 rest.pop(0)
-        terms += [] if self.target.untyped else self._prefilter(rest)
+        terms += [] if self.target.untyped or self.target.record else prefilter(rest, self.literal)
         lines = [" ".join(terms)]
         for step in rest:
             lines += self.step(step)
         return lines
-
-    def _prefilter(self, steps: list[Step]) -> list[str]:
-        """Terms for the conditions on fields that Splunk extracts by itself, up to the first aggregation."""
-        if self.target.record:
-            return []
-        stored = {
-            name: value
-            for step in steps
-            if isinstance(step, Derive)
-            for name, value in step.columns
-            if isinstance(value, Get) and value.base is None
-        }
-        first = next((index for index, step in enumerate(steps) if isinstance(step, Aggregate | Unique)), len(steps))
-        return [
-            term for step in steps[:first] if isinstance(step, Filter) for term in self._terms(step.condition, stored)
-        ]
-
-    def _terms(self, condition: Expr, stored: Mapping[str, Get]) -> list[str]:
-        """The parts of a condition, joined by AND, that are search terms."""
-        parts = condition.args if isinstance(condition, Call) and condition.op == "and" else (condition,)
-        terms = []
-        for part in parts:
-            if not (isinstance(part, Call) and part.op in _TERMS and _constants(part.args[1:])):
-                continue
-            subject = part.args[0]
-            get = stored.get(subject.name) if isinstance(subject, Column) else subject
-            values = [self.literal(constant(value)) for value in part.args[1:]]
-            # Whether search takes 2 and 2.0 for the same is not documented; `where` compares numbers as such.
-            textual = all(isinstance(constant(value), str | bool) for value in part.args[1:])
-            if not textual or not isinstance(get, Get) or any("*" in value for value in values):
-                continue
-            field = ".".join(map(str, get.segments))
-            terms.append(f"{field}={values[0]}" if len(values) == 1 else f"{field} IN ({', '.join(values)})")
-        return terms
 
     def step_scan(self, step: Scan) -> list[str]:
         return [self.target.location]
@@ -251,7 +213,3 @@ class SplunkPrinter(SplunkValues):
 def _generating(text: str) -> str:
     """A search as the body of a sub-search."""
     return text if text.startswith("|") else f"search {text}"
-
-
-def _constants(arguments: tuple[Expr, ...]) -> bool:
-    return all(isinstance(argument, Literal) for argument in arguments)
