@@ -61,11 +61,6 @@ def rule_under_test(file: RuleFile) -> tuple[Correlation, TestFile]:
     return named[0], loaded.test
 
 
-def reach(query: Query) -> int:
-    """How long after an event a window can still see it."""
-    return query.reach
-
-
 def run_tests(
     converter: Converter, files: Sequence[RuleFile], sources: Sequence[str] | None = None
 ) -> Iterator[CaseResult]:
@@ -88,7 +83,7 @@ def run_tests(
 
 def play(engine: DuckDBEngine, query: Query, test: TestFile, source: Source) -> Iterator[CaseResult]:
     """The cases of one test on one source."""
-    scenes = lay_out(test, source.name, reach=reach(query))
+    scenes = lay_out(test, source.name, reach=query.reach)
     if not scenes:
         return
     for part in source.parts:

@@ -11,12 +11,12 @@ from sigmagen.convert import Converter, Query
 from sigmagen.engines.alert import Alert, Engine, Relocating, iso
 from sigmagen.engines.duckdb import DuckDBEngine
 from sigmagen.engines.errors import NotRunError, QueryRefusedError
-from sigmagen.mapping.source import Source, together
+from sigmagen.mapping.source import Source
 from sigmagen.plan.window import lateness
 from sigmagen.problems import SigmagenError
 from sigmagen.rules.model import Correlation, RuleFile
 from sigmagen.simulate.scenes import Scene, lay_out, records, span
-from sigmagen.testing import reach, rule_under_test
+from sigmagen.testing import rule_under_test
 
 Status = Literal["equal", "different", "vacuous", "not_run"]
 Mode = Literal["hunt", "alert"]
@@ -74,7 +74,7 @@ def verify(
                     query = converter.convert(rule, source, DuckDBEngine.siem)
                 except SigmagenError:
                     continue  # the native log itself lacks a field, so no target can have it
-                scenes = lay_out(test, source.name, reach=reach(query))
+                scenes = lay_out(test, source.name, reach=query.reach)
                 native = {part.name: records(scenes, part.name) for part in source.parts}
                 for part in source.parts:
                     reference.load(part, native[part.name])
@@ -94,7 +94,7 @@ def _cells(
     expected: Sequence[Alert],
 ) -> Iterator[Cell]:
     cell = Cell(rule.name, source.name, target, "none", "hunt", "not_run")
-    place = _placed(engine, source) if isinstance(engine, Relocating) else source
+    place = engine.placed(source) if isinstance(engine, Relocating) else source
     try:
         hunt = converter.convert(rule, place, target, "hunt")
         alert = converter.convert(rule, place, target, "alert")
@@ -104,25 +104,14 @@ def _cells(
     if isinstance(engine, str):
         yield from _not_run(cell, engine)
         return
-    try:
-        for part in place.parts:
-            engine.load(part, native[part.name])
-    except NotRunError as error:
-        yield from _not_run(cell, error.reason)
-        return
+    for part in place.parts:
+        engine.load(part, native[part.name])
     cell = replace(cell, engine=engine.name, fidelity=engine.fidelity)
     whole = _for_alert_runs(scenes, expected)
     due = united([row for row in expected if _seen(whole, row)], estimated=hunt.estimated)
     silent = _vacuous(scenes, expected)
     yield _compared(replace(cell, mode="hunt"), silent, lambda: _hunt(engine, hunt, scenes, expected))
     yield _compared(replace(cell, mode="alert"), silent, lambda: _alerts(engine, alert, whole, due))
-
-
-def _placed(engine: Relocating, source: Source) -> Source:
-    """The source as it lies on the engine; of several read together, each."""
-    if not source.together:
-        return engine.placed(source)
-    return together([(logsource, engine.placed(part)) for logsource, part in source.together])
 
 
 def _not_run(cell: Cell, reason: str) -> Iterator[Cell]:

@@ -15,7 +15,7 @@ from sigmagen.engines.alert import Alert
 from sigmagen.engines.duckdb import DuckDBEngine
 from sigmagen.rules.load import load_rules
 from sigmagen.simulate.scenes import lay_out, records, span
-from sigmagen.testing import reach, rule_under_test
+from sigmagen.testing import rule_under_test
 
 NATIVE = Path(__file__).parent / "fixtures" / "native"
 
@@ -31,7 +31,7 @@ def _played(stem: str, source: str) -> tuple[Query, list[dict[str, Any]], tuple[
     files = load_rules(None, rules_folder=rules_folder(), mappings_folder=mappings_folder()).files
     rule, test = rule_under_test(next(file for file in files if file.path.stem == stem))
     query = converter().convert(rule, converter().sources[source], "duckdb")
-    scenes = [scene for scene in lay_out(test, source, reach=reach(query)) if scene.prefix is None]
+    scenes = [scene for scene in lay_out(test, source, reach=query.reach) if scene.prefix is None]
     native = records(scenes, source)
     with DuckDBEngine() as engine:
         engine.load(query.source, native)

@@ -19,7 +19,7 @@ from sigmagen.rules.model import Correlation, RuleFile
 from sigmagen.simulate.call import Call
 from sigmagen.simulate.render import render
 from sigmagen.simulate.scenes import lay_out, records, span
-from sigmagen.testing import reach, rule_under_test
+from sigmagen.testing import rule_under_test
 from tests import oracle
 from tests.canonical_events import EVER, canonical_events, native_events
 
@@ -72,7 +72,7 @@ def test_the_scenes_of_every_rule_alert_alike(
     engine: DuckDBEngine, file: RuleFile, rule: Correlation, source: Source
 ) -> None:
     query = CONVERTER.convert(rule, source, "duckdb")
-    scenes = lay_out(rule_under_test(file)[1], source.name, reach=reach(query))
+    scenes = lay_out(rule_under_test(file)[1], source.name, reach=query.reach)
     native = records(scenes, source.name)
     engine.load(source, native)
     found = set(engine.run(query, *span(scenes)))

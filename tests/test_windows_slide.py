@@ -19,7 +19,7 @@ from sigmagen.rules.testfile import Case, TestFile
 from sigmagen.simulate.call import Call
 from sigmagen.simulate.cases import calls
 from sigmagen.simulate.render import render
-from sigmagen.testing import reach, rule_under_test
+from sigmagen.testing import rule_under_test
 
 CONVERTER = Converter.load(mappings_folder())
 FILES = load_rules(None, rules_folder=rules_folder(), mappings_folder=mappings_folder()).files
@@ -58,9 +58,9 @@ def shifted(rule: Correlation, source: Source, test: TestFile, case: Case) -> tu
 
 
 def alerting_starts(engine: DuckDBEngine, query: Query, starts: list[int]) -> set[int]:
-    alerts = engine.run(query, starts[0], starts[-1] + 10 * reach(query))
+    alerts = engine.run(query, starts[0], starts[-1] + 10 * query.reach)
     ends = sorted(alert.window_end for alert in alerts)
-    return {start for start in starts if any(start < end <= start + 2 * reach(query) for end in ends)}
+    return {start for start in starts if any(start < end <= start + 2 * query.reach for end in ends)}
 
 
 @pytest.mark.parametrize(("rule", "source", "test", "case"), ATTACKS, ids=[f"{a[0].name}-{a[3].name}" for a in ATTACKS])

@@ -22,7 +22,7 @@ from sigmagen.problems import EXIT_USAGE, Problem, SigmagenError
 from sigmagen.report.header import header
 from sigmagen.rules.model import Correlation, RuleFile
 from sigmagen.simulate.scenes import Scene, lay_out, records
-from sigmagen.testing import reach, rule_under_test
+from sigmagen.testing import rule_under_test
 
 DEFAULT_RULE = "logprobs_with_logit_bias"
 _NAMES = {"splunk": "Splunk", "elastic": "Elastic", "sentinel": "Microsoft Sentinel"}
@@ -47,7 +47,7 @@ def command(rule: str, source: str | None, output: Path | None, settings: Settin
     chosen = _source(converter, subject, source)
     query = converter.convert(subject, chosen, "duckdb")
     attack = next(case.name for case in test.cases if case.kind == "attack")
-    scenes = [scene for scene in lay_out(test, chosen.name, reach=reach(query)) if scene.prefix is None]
+    scenes = [scene for scene in lay_out(test, chosen.name, reach=query.reach) if scene.prefix is None]
     scenes = _sample(scenes, attack)
     with ExitStack() as stack:
         log = output or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sigmagen-"))) / "sample.ndjson"

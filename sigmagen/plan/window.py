@@ -69,31 +69,35 @@ def lateness(interval: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """When an alert query runs and how far it looks back; every tick since the run before last is covered."""
+    """When an alert query runs and how far it looks back; every tick since the run before last is covered.
+
+    `timespan` is what its windows need together.
+    """
 
     interval: int
-    lookback: int
-    suppression: int
+    timespan: int
     ingest_delay: int
 
     @classmethod
     def of(cls, windows: list[Window], *, shortest_interval: int, ingest_delay: int) -> Schedule:
-        """I = the longest tick, or the target's shortest interval; look-back = W + D + 2 I + I/10.
-
-        So each tick is seen whole, after all its events have arrived, though a run is missed and its neighbours come
-        late. A burst is seen by every run until it has left the look-back, so one alert a burst takes suppression for
-        as long. A chain of correlations looks back over the sum of its windows.
-        """
+        """I = the longest tick, or the target's shortest interval. A chain of correlations needs all its windows."""
         interval = max(shortest_interval, *(window.tick for window in windows))
-        timespan = sum(window.timespan for window in windows)
-        lookback = timespan + ingest_delay + 2 * interval + lateness(interval)
-        return cls(interval, lookback, lookback, ingest_delay)
+        return cls(interval, sum(window.timespan for window in windows), ingest_delay)
+
+    @property
+    def lookback(self) -> int:
+        """W + D + 2 I + I/10: each tick is seen whole, after all its events have arrived, though a run is missed and
+        its neighbours come late."""
+        return self.timespan + self.ingest_delay + 2 * self.interval + lateness(self.interval)
+
+    @property
+    def suppression(self) -> int:
+        """How long a group that alerted stays quiet: a burst is seen by every run until it has left the look-back."""
+        return self.lookback
 
     def every(self, interval: int) -> Schedule:
-        """This schedule with another interval, and the look-back that goes with it."""
-        longer = 2 * interval + lateness(interval) - 2 * self.interval - lateness(self.interval)
-        lookback = self.lookback + longer
-        return replace(self, interval=interval, lookback=lookback, suppression=lookback)
+        """This schedule with another interval."""
+        return replace(self, interval=interval)
 
 
 def duration_text(milliseconds: int) -> str:

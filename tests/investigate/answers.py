@@ -23,7 +23,7 @@ from sigmagen.problems import SigmagenError
 from sigmagen.rules.load import load_rules
 from sigmagen.rules.model import Correlation
 from sigmagen.simulate.scenes import lay_out, records, span
-from sigmagen.testing import reach, rule_under_test
+from sigmagen.testing import rule_under_test
 
 CONVERTER = Converter.load(mappings_folder())
 FILES = load_rules(None, rules_folder=rules_folder(), mappings_folder=mappings_folder()).files
@@ -75,7 +75,7 @@ def alert(name: str, source_name: str) -> Scene | None:
         return None
     query = CONVERTER.convert(rule, source, "duckdb")
     # The first attack, whole; who else is about is told by the campaign that is counted by hand.
-    scenes = lay_out(test, source_name, reach=reach(query))[:1]
+    scenes = lay_out(test, source_name, reach=query.reach)[:1]
     native = records(scenes, source_name)
     with DuckDBEngine() as engine:
         engine.load(source, native)

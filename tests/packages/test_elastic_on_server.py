@@ -34,7 +34,7 @@ from sigmagen.packages.elastic.view import event_views
 from sigmagen.rules.load import load_rules
 from sigmagen.rules.model import RuleFile
 from sigmagen.simulate.scenes import lay_out, records, span
-from sigmagen.testing import reach, rule_under_test
+from sigmagen.testing import rule_under_test
 from sigmagen.verify import verify
 
 pytestmark = pytest.mark.elasticsearch
@@ -165,7 +165,7 @@ def loaded(name: str, engine: PackagedEngine) -> tuple[int, int, int, list[Alert
     """The fixtures of a detection's rule, loaded: the range, how many documents, and the hunt's alerts."""
     detection = DETECTIONS[name]
     _, test = rule_under_test(detection.file)
-    scenes = lay_out(test, detection.source.name, reach=reach(detection.hunt))
+    scenes = lay_out(test, detection.source.name, reach=detection.hunt.reach)
     # The attacks are enough here: what alerts and what doesn't is judged above.
     scenes = [scene for scene in scenes if scene.prefix is None and scene.case.kind == "attack"][:1]
     engine.load(detection.source, records(scenes, detection.source.name))
@@ -211,7 +211,7 @@ def test_an_empty_range_has_a_readiness_of_nothing(engine: PackagedEngine, packa
 def test_a_redacted_prompt_is_counted_as_lost(engine: PackagedEngine, package: Path) -> None:
     detection = DETECTIONS["call_count.litellm"]
     _, test = rule_under_test(detection.file)
-    scenes = lay_out(test, "litellm", reach=reach(detection.hunt))
+    scenes = lay_out(test, "litellm", reach=detection.hunt.reach)
     native = records(scenes, "litellm")[:10]
     for record in native[:4]:
         record["messages"] = [{"role": "user", "content": "redacted-by-litellm"}]

@@ -39,7 +39,8 @@ def test_a_timespan_must_be_positive() -> None:
 def test_schedule_covers_window_ingest_delay_a_missed_run_and_a_late_one() -> None:
     schedule = Schedule.of([Window.over(HOUR)], shortest_interval=5 * MINUTE, ingest_delay=20 * MINUTE)
     lookback = HOUR + 20 * MINUTE + 2 * 10 * MINUTE + MINUTE
-    assert schedule == Schedule(10 * MINUTE, lookback, lookback, 20 * MINUTE)
+    assert schedule == Schedule(10 * MINUTE, HOUR, 20 * MINUTE)
+    assert schedule.lookback == schedule.suppression == lookback
 
 
 def test_a_target_that_runs_less_often_lengthens_interval_and_look_back() -> None:

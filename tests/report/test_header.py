@@ -67,6 +67,6 @@ def test_a_hunt_and_a_rule_without_a_window_have_no_schedule() -> None:
 
 
 def test_durations_in_json_are_seconds() -> None:
-    schedule = Schedule(interval=600_000, lookback=90_500, suppression=HOUR, ingest_delay=0)
+    schedule = Schedule(interval=600_000, timespan=HOUR + 500, ingest_delay=0)
     document = query_document(replace(query("elastic"), schedule=schedule))
-    assert document["schedule"] == {"interval": 600, "lookback": 90.5, "suppression": 3600, "ingest_delay": 0}
+    assert document["schedule"] == {"interval": 600, "lookback": 4860.5, "suppression": 4860.5, "ingest_delay": 0}
