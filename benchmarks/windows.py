@@ -16,8 +16,7 @@ from unittest.mock import patch
 from benchmarks.measure import Row, best_of
 from sigmagen.content import mappings_folder
 from sigmagen.convert import Converter, Query
-from sigmagen.engines.alert import iso
-from sigmagen.plan.window import Window
+from sigmagen.plan.window import Window, iso
 from sigmagen.problems import SigmagenError
 from sigmagen.rules.load import load_rules
 from sigmagen.rules.model import Correlation

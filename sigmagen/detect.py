@@ -11,13 +11,13 @@ from typing import Any
 
 from sigmagen.backends.duckdb import DuckDBPrinter
 from sigmagen.convert import Converter, Query
-from sigmagen.engines.alert import Alert, instant, iso
+from sigmagen.engines.alert import Alert, instant
 from sigmagen.engines.duckdb import DuckDBEngine
 from sigmagen.logs.reader import Record
 from sigmagen.mapping.source import Source
 from sigmagen.plan.build import build_plan
 from sigmagen.plan.result import alerts_below
-from sigmagen.plan.window import SECOND, duration_text
+from sigmagen.plan.window import SECOND, duration_text, iso
 from sigmagen.problems import Problem, SigmagenError
 from sigmagen.rules.model import BaseRule, Correlation, Expression, Occurs, base_rules
 

@@ -12,11 +12,12 @@ import duckdb
 from sigmagen.backends.duckdb import DuckDBPrinter, time_sql
 from sigmagen.convert import Converter
 from sigmagen.detect import no_time
-from sigmagen.engines.alert import instant, iso
+from sigmagen.engines.alert import instant
 from sigmagen.engines.duckdb import RECORDS, SENSIBLE
 from sigmagen.logs.reader import Record, Reject
 from sigmagen.mapping.source import Source
 from sigmagen.plan.build import build_view
+from sigmagen.plan.window import iso
 from sigmagen.problems import Problem
 
 BATCH_RECORDS = 5_000

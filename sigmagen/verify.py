@@ -8,11 +8,11 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from sigmagen.convert import Converter, Query
-from sigmagen.engines.alert import Alert, Engine, Relocating, iso
+from sigmagen.engines.alert import Alert, Engine, Relocating
 from sigmagen.engines.duckdb import DuckDBEngine
 from sigmagen.engines.errors import NotRunError, QueryRefusedError
 from sigmagen.mapping.source import Source
-from sigmagen.plan.window import lateness
+from sigmagen.plan.window import iso, lateness
 from sigmagen.problems import SigmagenError
 from sigmagen.rules.model import Correlation, RuleFile
 from sigmagen.simulate.scenes import Scene, lay_out, records, span

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 from sigmagen.plan.expr import (
@@ -30,16 +29,6 @@ def largest_unit(milliseconds: int) -> tuple[int, str]:
     """3_600_000 as (1, "h"): the largest unit that divides it."""
     unit, length = next((unit, length) for unit, length in _UNITS if milliseconds % length == 0)
     return milliseconds // length, unit
-
-
-def iso(milliseconds: int) -> str:
-    """Epoch milliseconds as ISO 8601.
-
-    >>> iso(1786440000123)
-    '2026-08-11T09:20:00.123Z'
-    """
-    moment = datetime(1970, 1, 1) + timedelta(milliseconds=milliseconds)
-    return moment.isoformat(timespec="milliseconds") + "Z"
 
 
 class NameClashError(Exception):

@@ -10,11 +10,11 @@ import click
 
 from sigmagen.cli.problems import print_json, print_problems
 from sigmagen.cli.settings import AS_JSON, RULE_PATHS, Settings, with_settings
-from sigmagen.problems import EXIT_BROKEN_INPUT, EXIT_CLEAN, EXIT_FINDINGS, Problem
+from sigmagen.problems import EXIT_BROKEN_INPUT, EXIT_CLEAN, EXIT_FINDINGS, Problem, SigmagenError
 from sigmagen.report.text import counted
 from sigmagen.rules.lint import lint
 from sigmagen.rules.lint.catalogue import load_catalogue
-from sigmagen.rules.load import load_rules
+from sigmagen.rules.load import LoadedRules, load_rules
 
 
 def run_check(paths: Sequence[Path] | None, rules_folder: Path, mappings_folder: Path) -> list[Problem]:
@@ -22,7 +22,11 @@ def run_check(paths: Sequence[Path] | None, rules_folder: Path, mappings_folder:
 
     Raises SigmagenError only if the lint catalogue itself can't be read.
     """
-    loaded = load_rules(paths, rules_folder=rules_folder, mappings_folder=mappings_folder)
+    return problems_of(load_rules(paths, rules_folder=rules_folder, mappings_folder=mappings_folder), mappings_folder)
+
+
+def problems_of(loaded: LoadedRules, mappings_folder: Path) -> list[Problem]:
+    """Every problem of loaded rules and what belongs to them, in order of file and line."""
     problems = dict.fromkeys([*loaded.problems, *lint(loaded, mappings_folder=mappings_folder)])
     return sorted(problems, key=lambda found: (found.file or "", found.line or 0, found.column or 0, found.code))
 
@@ -38,8 +42,7 @@ def command(paths: tuple[Path, ...], strict: bool, as_json: bool, settings: Sett
     PATH is a rule file or a folder; without one, all rules are checked. Exits with 2 where a file can't be used, with
     1 where there are errors (with --strict, or warnings).
     """
-    problems = run_check(paths or None, settings.rules, settings.mappings)
-    problems += mapping_problems(settings, paths)
+    problems = all_problems(settings, paths)
     if as_json:
         print_json([problem.as_dict() for problem in problems])
     else:
@@ -48,17 +51,15 @@ def command(paths: tuple[Path, ...], strict: bool, as_json: bool, settings: Sett
     return exit_code(problems, settings.mappings, strict=strict)
 
 
-def mapping_problems(settings: Settings, paths: Sequence[Path] = ()) -> list[Problem]:
-    """What is wrong with the taxonomy, the source mappings and the overlay."""
-    from sigmagen.problems import SigmagenError
-
+def all_problems(settings: Settings, paths: Sequence[Path] = ()) -> list[Problem]:
+    """What is wrong with the rules, with filters and overlay joined to them, and with the mappings."""
     try:
         settings.converter()
-        if settings.overlay_file:
-            settings.load(paths)
+        loaded = settings.load(paths)
     except SigmagenError as error:
-        return error.problems
-    return []
+        # Without mappings or overlay that can be used, the rules as they are.
+        return [*run_check(paths or None, settings.rules, settings.mappings), *error.problems]
+    return problems_of(loaded, settings.mappings)
 
 
 def exit_code(problems: Sequence[Problem], mappings: Path, *, strict: bool) -> int:

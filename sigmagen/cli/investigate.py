@@ -163,9 +163,9 @@ def _print(
     with_text: bool,
     as_json: bool,
 ) -> int:
-    from sigmagen.backends.printer import iso
     from sigmagen.investigate.build import pivots_for, stage_of
     from sigmagen.investigate.pivots import load_playbook
+    from sigmagen.plan.window import iso
     from sigmagen.report.investigation import document, left_out_document, lines
 
     book = load_playbook(converter.mappings)

@@ -45,11 +45,6 @@ def instant(value: Any) -> int:
     raise ValueError(f"not a time: {value!r}")
 
 
-def iso(milliseconds: int) -> str:
-    """`2026-08-11T09:14:03.000Z`."""
-    return (_EPOCH + timedelta(milliseconds=milliseconds)).isoformat(timespec="milliseconds") + "Z"
-
-
 def number(value: Any) -> int | float:
     """A result's number, an integer where it is whole."""
     real = float(value)

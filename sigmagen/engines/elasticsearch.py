@@ -25,12 +25,13 @@ from sigmagen.connect import (
     without_password,
 )
 from sigmagen.convert import Query
-from sigmagen.engines.alert import Alert, alerts_from, iso
+from sigmagen.engines.alert import Alert, alerts_from
 from sigmagen.engines.errors import QueryRefusedError
 from sigmagen.engines.store import store
 from sigmagen.mapping.elastic_template import index_mappings
 from sigmagen.mapping.source import Source, relocated
 from sigmagen.mapping.taxonomy import Taxonomy
+from sigmagen.plan.window import iso
 from sigmagen.problems import EXIT_USAGE, Problem, SigmagenError
 
 CREATOR = "sigmagen verify"

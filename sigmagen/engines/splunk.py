@@ -18,14 +18,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
 from sigmagen.convert import Query
-from sigmagen.engines.alert import Alert, alerts_from
+from sigmagen.engines.alert import Alert
 from sigmagen.engines.closing import Closing
 from sigmagen.engines.errors import NotRunError
 from sigmagen.engines.inline import InlineRuns, StoredRow, columns_of, in_parts, mentioned
-from sigmagen.engines.spl.search import assigned
-from sigmagen.engines.splunk_local import METADATA, event_row
+from sigmagen.engines.splunk_local import alerts_of, event_rows
 from sigmagen.engines.splunk_rest import SplunkClient
-from sigmagen.engines.store import store
 from sigmagen.mapping.source import Source
 
 LONGEST_SEARCH = 4_000_000
@@ -47,14 +45,8 @@ class SplunkEngine(Closing):
         self.client.export("| makeresults", "0", "1")
 
     def load(self, source: Source, records: Sequence[Mapping[str, Any]]) -> None:
-        terms = assigned(source.targets[self.siem].location)
-        known = {field: value for field, value in terms.items() if field in METADATA}
-        self._rows[source.name] = [
-            StoredRow(round(row["_time"] * 1000), "", row)
-            for record in records
-            for event in store(self.siem, source.name, dict(record))["events"]
-            if (row := event_row(source, event, known)) is not None
-        ]
+        rows = event_rows(source, records)
+        self._rows[source.name] = [StoredRow(round(row["_time"] * 1000), "", row) for row in rows]
         self._runs.forget()
 
     def run(self, query: Query, start: int, end: int) -> list[Alert]:
@@ -67,9 +59,7 @@ class SplunkEngine(Closing):
         return self._runs.run(query, texts, start, end)
 
     def _execute(self, query: Query, text: str, start: int, end: int) -> list[Alert]:
-        rows = self.client.export(text, f"{start / 1000:.3f}", f"{end / 1000:.3f}")
-        columns = [*query.columns, "window_start", "window_end", "value"]
-        return alerts_from(query, columns, [[_cell(row.get(column), column) for column in columns] for row in rows])
+        return alerts_of(query, self.client.export(text, f"{start / 1000:.3f}", f"{end / 1000:.3f}"))
 
     def close(self) -> None:
         self.client.close()
@@ -105,13 +95,3 @@ def _json(rows: Sequence[Mapping[str, str]]) -> str:
 
 def _quoted(text: str) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
-def _cell(value: Any, column: str) -> Any:
-    """A result's cell. Splunk gives text; a time is a number, or what `fieldformat` makes of it: ISO 8601."""
-    if column not in ("window_start", "window_end", "value") or not isinstance(value, str):
-        return value
-    try:
-        return float(value)
-    except ValueError:
-        return value

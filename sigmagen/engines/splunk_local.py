@@ -40,23 +40,14 @@ class SplunkLocalEngine(Closing):
         self._searches: dict[str, tuple[spl.Pipeline, spl.Context]] = {}
 
     def load(self, source: Source, records: Sequence[Mapping[str, Any]]) -> None:
-        terms = assigned(source.targets[self.siem].location)
-        known = {field: value for field, value in terms.items() if field in METADATA}
-        self._stored[source.name] = [
-            row
-            for record in records
-            for event in store(self.siem, source.name, dict(record))["events"]
-            if (row := event_row(source, event, known)) is not None
-        ]
+        self._stored[source.name] = event_rows(source, records)
         # Splunk returns events newest first; which of two at the same time comes first is not documented.
         found = [row for rows in self._stored.values() for row in reversed(rows)]
         self._events = sorted(found, key=lambda row: row["_time"], reverse=True)
         self._searches.clear()
 
     def run(self, query: Query, start: int, end: int) -> list[Alert]:
-        rows = self.execute(query.text, start, end)
-        columns = [*query.columns, "window_start", "window_end", "value"]
-        return alerts_from(query, columns, [[_cell(row, column) for column in columns] for row in rows])
+        return alerts_of(query, self.execute(query.text, start, end))
 
     def execute(self, text: str, start: int, end: int) -> spl.Rows:
         """The rows of a search over events in [start, end), epoch milliseconds. Raises SigmagenError.
@@ -96,6 +87,20 @@ def _collector_paused() -> Iterator[None]:
             gc.enable()
 
 
+def event_rows(source: Source, records: Sequence[Mapping[str, Any]]) -> spl.Rows:
+    """Native records as a search sees them, in their order; those without a time are left out."""
+    terms = assigned(source.targets[SplunkLocalEngine.siem].location)
+    known = {field: value for field, value in terms.items() if field in METADATA}
+    events = (event for record in records for event in store("splunk", source.name, dict(record))["events"])
+    return [row for event in events if (row := event_row(source, event, known)) is not None]
+
+
+def alerts_of(query: Query, rows: Sequence[Mapping[str, Any]]) -> list[Alert]:
+    """The alerts in a search's rows."""
+    columns = [*query.columns, "window_start", "window_end", "value"]
+    return alerts_from(query, columns, [[_cell(row, column) for column in columns] for row in rows])
+
+
 def event_row(source: Source, record: dict[str, Any], known: Mapping[str, str]) -> spl.Row | None:
     """An event as a search sees it: the extracted fields, then Splunk's own. None where it has no time."""
     seconds = _time(source, record)
@@ -127,8 +132,8 @@ def _epoch(moment: datetime) -> float:
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
-def _cell(row: spl.Row, column: str) -> Any:
-    """A result's cell; times and values are numbers."""
+def _cell(row: Mapping[str, Any], column: str) -> Any:
+    """A result's cell. A time is a number, or what `fieldformat` makes of it: ISO 8601; a value is a number."""
     value = row.get(column)
     if column in ("window_start", "window_end", "value"):
         return value if (number := to_number(value)) is None else number

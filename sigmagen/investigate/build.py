@@ -18,6 +18,8 @@ from sigmagen.plan.expr import UnsupportedDetectionError
 from sigmagen.plan.window import DAY, HOUR, MINUTE, tick_length
 from sigmagen.rules.model import BaseRule, Correlation
 
+S = TypeVar("S", Subject, SubjectTemplate)
+
 BUCKETS = 100
 """A time line has at most about this many rows in the alert's window."""
 
@@ -79,19 +81,20 @@ def pivots_for(
 
     Of several sources that are read together, each gets its own. Raises SigmagenError when the pivots can't be read.
     """
-    queries: list[PivotQuery] = []
-    left_out: list[LeftOut] = []
     bucket = bucket_of(rule, subject)
-    for part in source.parts:
-        known = replace(subject, group=canonical_group(part, _called(converter, rule, part, subject.group)))
-        for item in _written(converter, part, siem, known, bucket, with_text=with_text):
-            if isinstance(item, LeftOut):
-                left_out.append(item)
-                continue
-            start, end = item.range.around(subject.start, subject.end)
-            queries.append(
-                PivotQuery(item.pivot, part, siem, item.text, item.columns, start, end, without=item.without)
-            )
+    found, left_out = _asked(converter, rule, source, siem, subject, bucket, with_text=with_text)
+    queries = [
+        PivotQuery(
+            item.pivot,
+            item.source,
+            siem,
+            item.text,
+            item.columns,
+            *item.range.around(subject.start, subject.end),
+            without=item.without,
+        )
+        for item in found
+    ]
     return queries, left_out
 
 
@@ -102,16 +105,30 @@ def templates_for(
 
     A time line has the rule's ticks, however long the window will be.
     """
-    templates: list[PivotTemplate] = []
+    return _asked(converter, rule, source, siem, template, _tick(rule), with_text=False)
+
+
+def _asked(
+    converter: Converter,
+    rule: BaseRule | Correlation,
+    source: Source,
+    siem: str,
+    subject: S,
+    bucket: int,
+    *,
+    with_text: bool,
+) -> tuple[list[PivotTemplate], list[LeftOut]]:
+    """Every pivot over each source that is read."""
+    found: list[PivotTemplate] = []
     left_out: list[LeftOut] = []
     for part in source.parts:
-        known = replace(template, group=canonical_group(part, _called(converter, rule, part, template.group)))
-        for item in _written(converter, part, siem, known, _tick(rule), with_text=False):
+        known = replace(subject, group=canonical_group(part, _called(converter, rule, part, subject.group)))
+        for item in _written(converter, part, siem, known, bucket, with_text=with_text):
             if isinstance(item, LeftOut):
                 left_out.append(item)
             else:
-                templates.append(item)
-    return templates, left_out
+                found.append(item)
+    return found, left_out
 
 
 def _written(

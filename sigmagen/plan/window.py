@@ -7,6 +7,7 @@ All durations are milliseconds.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from functools import lru_cache
 from math import gcd
 
@@ -98,6 +99,16 @@ class Schedule:
     def every(self, interval: int) -> Schedule:
         """This schedule with another interval."""
         return replace(self, interval=interval)
+
+
+def iso(milliseconds: int) -> str:
+    """Epoch milliseconds as ISO 8601 in UTC.
+
+    >>> iso(1786440000123)
+    '2026-08-11T09:20:00.123Z'
+    """
+    moment = datetime(1970, 1, 1) + timedelta(milliseconds=milliseconds)
+    return moment.isoformat(timespec="milliseconds") + "Z"
 
 
 def duration_text(milliseconds: int) -> str:

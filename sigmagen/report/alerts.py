@@ -10,8 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sigmagen.detect import Detection, condition_text
-from sigmagen.engines.alert import iso
-from sigmagen.plan.window import duration_text
+from sigmagen.plan.window import duration_text, iso
 from sigmagen.report.text import counted, harmless, short, sparkline
 
 LEVEL_STYLES = {"critical": "bold red", "high": "red", "medium": "yellow", "low": "cyan", "informational": "dim"}

@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sigmagen.backends.printer import iso
 from sigmagen.convert import LANGUAGES
 from sigmagen.investigate.build import LeftOut, PivotQuery
 from sigmagen.investigate.pivots import Playbook
+from sigmagen.plan.window import iso
 from sigmagen.report.text import harmless
 
 

@@ -69,6 +69,19 @@ def test_a_broken_mapping_is_found(run: Run, tmp_path: Path) -> None:
     assert f"{mappings / 'sources' / 'litellm.yml'}:2:1: error[yaml-syntax]" in result.stdout
 
 
+def test_a_filter_that_is_joined_is_checked_too(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "filter.yml"
+    path.write_text("title: Broken\nlogsource: {category: ai_inference}\nfilter: 3\n")
+    result = run("check", RULE, "--filters", path)
+    assert result.exit_code == 2
+    assert f"{path}:3" in result.stdout
+    path.write_text(
+        "title: Ours\nlogsource: {category: ai_inference}\n"
+        "filter: {rules: any, selection: {user.id: us}, condition: not selection}\n"
+    )
+    assert run("check", RULE, "--filters", path).exit_code == 0
+
+
 def test_a_rule_can_t_write_to_the_terminal(run: Run, tmp_path: Path) -> None:
     path = tmp_path / "rule.yml"
     path.write_text(RULE.read_text().replace("group-by", '"group\\e[2J\\u202eby"'))

@@ -161,7 +161,7 @@ def test_an_internal_error_asks_for_a_report_without_a_traceback_or_control_char
     def fail(*arguments: object) -> None:
         raise RuntimeError("odd\x1b[2J\nthing " + "x" * 1000)
 
-    monkeypatch.setattr("sigmagen.cli.check.run_check", fail)
+    monkeypatch.setattr("sigmagen.cli.check.all_problems", fail)
     monkeypatch.delenv("SIGMAGEN_DEBUG", raising=False)
     result = CliRunner().invoke(cli, ["check"])
     assert result.exit_code == 70

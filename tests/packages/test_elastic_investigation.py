@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 
 from sigmagen.content import mappings_folder
-from sigmagen.engines.alert import iso
 from sigmagen.engines.elasticsearch import ElasticsearchEngine
 from sigmagen.investigate.build import pivots_for
 from sigmagen.investigate.pivots import load_playbook
@@ -24,6 +23,7 @@ from sigmagen.packages.content import Detection, content
 from sigmagen.packages.elastic.investigation import dashboard, panel_queries, pivots_of
 from sigmagen.packages.elastic.text import marker
 from sigmagen.packages.elastic.timeline import buttons
+from sigmagen.plan.window import iso
 from sigmagen.simulate.call import Call
 from sigmagen.simulate.render import render
 from tests.backends.test_hostile_values import HOSTILE

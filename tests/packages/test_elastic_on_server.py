@@ -19,7 +19,7 @@ from elasticsearch.helpers import bulk
 
 from sigmagen.content import mappings_folder, rules_folder
 from sigmagen.convert import Converter
-from sigmagen.engines.alert import Alert, iso
+from sigmagen.engines.alert import Alert
 from sigmagen.engines.elasticsearch import ElasticsearchEngine
 from sigmagen.investigate.pivots import load_playbook
 from sigmagen.mapping.source import Source, relocated
@@ -31,6 +31,7 @@ from sigmagen.packages.elastic.target import ElasticTarget
 from sigmagen.packages.elastic.templates import index_template
 from sigmagen.packages.elastic.threat import Frameworks
 from sigmagen.packages.elastic.view import event_views
+from sigmagen.plan.window import iso
 from sigmagen.rules.load import load_rules
 from sigmagen.rules.model import RuleFile
 from sigmagen.simulate.scenes import lay_out, records, span

@@ -9,13 +9,14 @@ import orjson
 
 from sigmagen.convert import Query
 from sigmagen.engines import spl
-from sigmagen.engines.alert import Alert, alerts_from, iso
+from sigmagen.engines.alert import Alert, alerts_from
 from sigmagen.engines.elasticsearch import ElasticsearchEngine
 from sigmagen.engines.kusto_local import KustoLocalEngine
 from sigmagen.engines.splunk_local import SplunkLocalEngine
 from sigmagen.engines.store import store
 from sigmagen.mapping.sentinel_tables import table_schemas
 from sigmagen.mapping.source import Source
+from sigmagen.plan.window import iso
 from tests.schedule.month import Logged
 
 

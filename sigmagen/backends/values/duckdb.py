@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from sigmagen.backends.conditions.duckdb import DuckDBConditions
-from sigmagen.backends.printer import constant, iso
+from sigmagen.backends.printer import constant
 from sigmagen.plan.expr import Expr, Literal
+from sigmagen.plan.window import iso
 
 TYPES = {"integer": "BIGINT", "float": "DOUBLE", "boolean": "BOOLEAN", "timestamp": "TIMESTAMP"}
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from sigmagen.backends.conditions.esql import EsqlConditions
-from sigmagen.backends.printer import constant, iso, largest_unit
+from sigmagen.backends.printer import constant, largest_unit
 from sigmagen.plan.expr import Expr
+from sigmagen.plan.window import iso
 
 CASTS = {"integer": "TO_LONG", "float": "TO_DOUBLE", "boolean": "TO_BOOLEAN", "timestamp": "TO_DATETIME"}
 _UNITS = {"d": "day", "h": "hour", "m": "minute", "s": "second", "ms": "millisecond"}

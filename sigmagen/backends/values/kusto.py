@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from sigmagen.backends.conditions.kusto import KustoConditions
-from sigmagen.backends.printer import constant, iso, largest_unit
+from sigmagen.backends.printer import constant, largest_unit
 from sigmagen.plan.expr import Call, Expr, Literal
+from sigmagen.plan.window import iso
 
 CASTS = {"integer": "tolong", "float": "todouble", "boolean": "tobool", "timestamp": "todatetime"}
 

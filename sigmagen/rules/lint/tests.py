@@ -9,15 +9,21 @@ from sigmagen.problems import Problem
 from sigmagen.rules.lint.context import Context
 from sigmagen.rules.model import BaseRule, Correlation, RuleFile
 from sigmagen.rules.testfile import Case, LoadedTest, companion, load_test_file
-from sigmagen.rules.yaml import Document
+from sigmagen.rules.yaml import Document, YamlFile
 
 KINDS = ("attack", "benign", "miss")
+
+
+def _holds_filters_only(source: YamlFile) -> bool:
+    """Whether a file has no rule that could have a test."""
+    data = [document.data for document in source.documents]
+    return bool(data) and all(isinstance(part, dict) and "filter" in part for part in data)
 
 
 def check(context: Context) -> Iterator[Problem]:
     """Problems of test files, those that keep them from loading included."""
     rule_files = {file.path: file for file in context.loaded.files}
-    paths = [source.path for source in context.loaded.sources]
+    paths = [source.path for source in context.loaded.sources if not _holds_filters_only(source)]
     for path in paths:
         if not path.exists():
             continue

@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 
 from sigmagen.backends.kusto import KustoPrinter
-from sigmagen.backends.printer import iso
 from sigmagen.engines.kusto_language import Function, KustoLanguage
 from sigmagen.engines.kusto_local import KustoLocalEngine
 from sigmagen.investigate.build import pivots_for
@@ -23,6 +22,7 @@ from sigmagen.packages.content import Content
 from sigmagen.packages.sentinel.function import Function as Packaged
 from sigmagen.packages.sentinel.package import Package
 from sigmagen.plan.model import Plan
+from sigmagen.plan.window import iso
 from sigmagen.simulate.call import Call
 from sigmagen.simulate.render import render
 from tests.backends.test_hostile_values import HOSTILE
