@@ -212,9 +212,6 @@ class _Builder:
                 yield name, call("mean", *(Column(part, "integer") for part in spec["mean"]))
             elif name in made and "values" in spec:
                 yield name, call("head", Column(name, "json"), SAMPLES)
-            elif name in made and "distinct" in spec:
-                # Of no value at all, one dialect counts none and another nothing.
-                yield name, call("coalesce", Column(name, "integer"), 0)
 
     def _by(self) -> Iterator[tuple[str, Expr]]:
         for name in self.pivot.by:

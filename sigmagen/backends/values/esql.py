@@ -80,8 +80,8 @@ class EsqlValues(EsqlConditions):
         return f"VALUES({self.expr(values)})"
 
     def op_distinct(self, value: Expr) -> str:
-        """Exact, unlike COUNT_DISTINCT. An empty text is no value."""
+        """Exact, unlike COUNT_DISTINCT. An empty text is no value; of no value at all, ES|QL has no number."""
         text = self.expr(value)
         texts = self.type_of(value) not in (*CASTS, "ip")
         present = f'CASE({text} != "", {text}, null)' if texts else text
-        return f"MV_COUNT(VALUES({present}))"
+        return f"COALESCE(MV_COUNT(VALUES({present})), 0)"
