@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from sigmagen.mapping.expression import UnavailableFieldError
 from sigmagen.mapping.source import LogsourceEntry, Source
@@ -10,7 +10,7 @@ from sigmagen.mapping.taxonomy import Taxonomy
 from sigmagen.mapping.view import ViewBuilder
 from sigmagen.plan.compose import Composer
 from sigmagen.plan.expr import TRUE, UnsupportedDetectionError
-from sigmagen.plan.items import UnsupportedCorrelationError, needed_fields, windows_of
+from sigmagen.plan.items import UnsupportedCorrelationError, all_needed_fields, windows_of
 from sigmagen.plan.model import Mode, Plan
 from sigmagen.plan.names import name_fault
 from sigmagen.plan.result import result_steps
@@ -80,8 +80,7 @@ def _events(plan: Plan, rule: BaseRule | Correlation, taxonomy: Taxonomy) -> Non
         return
     events = EventStream(streams[0], plan.target.name, taxonomy)
     identity = [events.view.event_id().name] if plan.mode == "events" else []
-    fields = dict.fromkeys(name for part in _correlations(rule) for name in needed_fields(part))
-    items, view = events.items(tuple(fields))
+    items, view = events.items(all_needed_fields(rule))
     plan.steps, plan.in_place = (items.steps, {}) if isinstance(rule, Correlation) else in_place(items.steps)
     if plan.mode == "events":
         public = [
@@ -99,13 +98,6 @@ def _event_branch(plan: Plan, stream: Stream, taxonomy: Taxonomy) -> Plan:
     items, _ = EventStream(stream, plan.target.name, taxonomy).items(tuple(stream.names))
     branch.steps = [*items.steps, Project((branch.target.time, *stream.names))]
     return branch
-
-
-def _correlations(rule: BaseRule | Correlation) -> Iterator[Correlation]:
-    if isinstance(rule, Correlation):
-        yield rule
-        for part in rule.rules:
-            yield from _correlations(part)
 
 
 def build_view(

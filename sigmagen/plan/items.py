@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sigmagen.plan.expr import Column, Expr
 from sigmagen.plan.steps import Step
 from sigmagen.plan.window import Window
-from sigmagen.rules.model import BaseRule, Correlation, Threshold
+from sigmagen.rules.model import BaseRule, Correlation, Threshold, correlations
 
 
 class UnsupportedCorrelationError(Exception):
@@ -44,6 +44,11 @@ def measured_fields(rule: Correlation) -> tuple[str, ...]:
 def needed_fields(rule: Correlation) -> tuple[str, ...]:
     """The fields that an item must have a value in."""
     return tuple(dict.fromkeys((*rule.group_by, *measured_fields(rule))))
+
+
+def all_needed_fields(rule: BaseRule | Correlation) -> tuple[str, ...]:
+    """The same of a correlation and every one below it, each field once; none for a base rule."""
+    return tuple(dict.fromkeys(name for part in correlations(rule) for name in needed_fields(part)))
 
 
 def windows_of(rule: Correlation) -> list[Window]:

@@ -11,7 +11,7 @@ from sigmagen.plan.model import Plan
 from sigmagen.plan.monotone import holds_of_nothing
 from sigmagen.plan.steps import Aggregate, Union
 from sigmagen.problems import Problem
-from sigmagen.rules.model import BaseRule, Correlation
+from sigmagen.rules.model import BaseRule, Correlation, correlations
 
 _RANGE = {
     "sentinel": (
@@ -38,7 +38,7 @@ def plan_warnings(rule: Correlation, plan: Plan) -> list[Problem]:
     """What the rule and the SIEM make of the windows."""
     found = [
         _warning("threshold-absence", f"{part.name} holds of nothing, too: a group without events is not seen", part)
-        for part in _correlations(rule)
+        for part in correlations(rule)
         if part.threshold is not None and holds_of_nothing(part.threshold)
     ]
     if plan.ranged and plan.target.name in _RANGE:
@@ -74,13 +74,6 @@ def _wanted(condition: Expr) -> Iterator[tuple[Column, frozenset[object]]]:
     if isinstance(subject, Column) and condition.op in ("eq", "in", "equals_ignoring_case", "in_ignoring_case"):
         values = [value.value for value in condition.args[1:] if isinstance(value, Literal)]
         yield subject, frozenset(value.lower() if isinstance(value, str) else value for value in values)
-
-
-def _correlations(rule: Correlation) -> Iterator[Correlation]:
-    yield rule
-    for part in rule.rules:
-        if isinstance(part, Correlation):
-            yield from _correlations(part)
 
 
 def _has_sub_search(plan: Plan) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -158,3 +158,11 @@ def base_rules(document: BaseRule | Correlation) -> tuple[BaseRule, ...]:
         for base in base_rules(rule):
             found.setdefault(id(base), base)
     return tuple(found.values())
+
+
+def correlations(document: BaseRule | Correlation) -> Iterator[Correlation]:
+    """A correlation and every one below it, from the top; nothing for a base rule."""
+    if isinstance(document, Correlation):
+        yield document
+        for rule in document.rules:
+            yield from correlations(rule)

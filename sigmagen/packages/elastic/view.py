@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sigmagen.backends.esql import EsqlPrinter
@@ -12,10 +11,10 @@ from sigmagen.mapping.elastic_template import field_types
 from sigmagen.mapping.source import Source
 from sigmagen.mapping.taxonomy import Taxonomy
 from sigmagen.plan.expr import TRUE, Type
-from sigmagen.plan.items import needed_fields
+from sigmagen.plan.items import all_needed_fields
 from sigmagen.plan.model import Plan
 from sigmagen.plan.streams import EventStream, event_streams, source_steps
-from sigmagen.rules.model import BaseRule, Correlation
+from sigmagen.rules.model import Correlation
 
 _STRINGS = re.compile(r'"(?:[^"\\]|\\.)*"')
 
@@ -33,7 +32,7 @@ class EventView:
 def event_views(rule: Correlation, source: Source, taxonomy: Taxonomy) -> list[EventView]:
     """The views of all streams of events below a rule."""
     streams = event_streams(rule, source)
-    needed = tuple(dict.fromkeys(name for part in _correlations(rule) for name in needed_fields(part)))
+    needed = all_needed_fields(rule)
     views = []
     for stream in streams:
         events = EventStream(stream, "elastic", taxonomy)
@@ -45,13 +44,6 @@ def event_views(rule: Correlation, source: Source, taxonomy: Taxonomy) -> list[E
         fields = {name: column.type for name, column in events.used.items()}
         views.append(EventView(stream.source, tuple(printer.steps()), fields, printer))
     return views
-
-
-def _correlations(rule: BaseRule | Correlation) -> Iterator[Correlation]:
-    if isinstance(rule, Correlation):
-        yield rule
-        for part in rule.rules:
-            yield from _correlations(part)
 
 
 def stored_columns(query: Query, taxonomy: Taxonomy) -> dict[str, str]:

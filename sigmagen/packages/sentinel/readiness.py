@@ -16,11 +16,11 @@ from sigmagen.packages.content import NAMESPACE, Detection
 from sigmagen.packages.sentinel.function import SIEM
 from sigmagen.packages.sentinel.text import plain
 from sigmagen.plan.expr import TRUE, Call, Column, Expr, Get, call, walk
-from sigmagen.plan.items import needed_fields
+from sigmagen.plan.items import all_needed_fields
 from sigmagen.plan.model import Plan
 from sigmagen.plan.steps import Aggregate, Columns, Derive, Filter, Step
 from sigmagen.plan.streams import EventStream, event_streams, source_steps
-from sigmagen.rules.model import BaseRule, Correlation, LogSource
+from sigmagen.rules.model import Correlation, LogSource
 
 PROMPT = "gen_ai.prompt"
 CATEGORY = "sigmagen readiness"
@@ -111,7 +111,7 @@ def entry_name(source: Source, entry: LogsourceEntry) -> str:
 def records_read(rule: Correlation, source: Source, converter: Converter) -> list[Read]:
     """What a rule reads: of each source and logsource, the fields that its events are looked at for."""
     found: dict[tuple[str, LogSource], Read] = {}
-    wanted = [name for part in _correlations(rule) for name in needed_fields(part)]
+    wanted = all_needed_fields(rule)
     for stream in event_streams(rule, source):
         events = EventStream(stream, SIEM, converter.taxonomy)
         names = [stream.names.get(name, name) for name in dict.fromkeys((*stream.names, *wanted))]
@@ -122,12 +122,6 @@ def records_read(rule: Correlation, source: Source, converter: Converter) -> lis
         read = Read(stream.source, events.entry)
         found.setdefault(read.key, read).fields.update(dict.fromkeys(events.used))
     return list(found.values())
-
-
-def _correlations(rule: BaseRule | Correlation) -> list[Correlation]:
-    if isinstance(rule, BaseRule):
-        return []
-    return [rule, *(found for part in rule.rules for found in _correlations(part))]
 
 
 def _query(converter: Converter, read: Read) -> str:

@@ -12,11 +12,11 @@ from sigmagen.mapping.view import SourceView
 from sigmagen.packages.splunk.conf import name_part
 from sigmagen.packages.splunk.macros import SILENCE, by_macro, source_macro
 from sigmagen.plan.expr import TRUE, Call, Column, Expr, Literal, call
-from sigmagen.plan.items import needed_fields
+from sigmagen.plan.items import all_needed_fields
 from sigmagen.plan.model import Plan
 from sigmagen.plan.steps import Derive
 from sigmagen.plan.streams import EventStream, event_streams
-from sigmagen.rules.model import BaseRule, Correlation
+from sigmagen.rules.model import Correlation
 
 CUT = "NOT json_valid(_raw)"
 """A record that was cut is no JSON any more."""
@@ -38,7 +38,7 @@ def readiness(rule: Correlation, source: Source, converter: Converter) -> list[C
     """
     mine = by_macro(converter)
     chosen = next(found for found in mine.feeding(rule) if found.name == source.name)
-    fields = tuple(dict.fromkeys(name for part in _correlations(rule) for name in needed_fields(part)))
+    fields = all_needed_fields(rule)
     streams = event_streams(rule, chosen)
     checks = []
     for stream in streams:
@@ -48,13 +48,6 @@ def readiness(rule: Correlation, source: Source, converter: Converter) -> list[C
         plan = Plan(None, stream.source, events.target, "hunt")
         checks.append(Check(stream.source.title, _text(SplunkPrinter(plan), view, list(used.values()))))
     return checks
-
-
-def _correlations(rule: BaseRule | Correlation) -> Iterator[Correlation]:
-    if isinstance(rule, Correlation):
-        yield rule
-        for part in rule.rules:
-            yield from _correlations(part)
 
 
 def _text(printer: SplunkPrinter, view: SourceView, fields: list[Column]) -> str:
