@@ -12,6 +12,7 @@ import click
 
 from sigmagen.cli.problems import broken, print_json, print_problems
 from sigmagen.cli.settings import AS_JSON, Settings, with_settings
+from sigmagen.cli.size import MAX_RECORD_SIZE
 from sigmagen.detect import Detection, Detector, NotRun, Rule
 from sigmagen.engines.duckdb import DuckDBEngine
 from sigmagen.logs.reader import LogReader, Record
@@ -33,8 +34,16 @@ _STEP = 500
 @click.option("-s", "--source", help="What the logs are, whatever they look like.")
 @AS_JSON
 @click.option("--fail-on-alert", is_flag=True, help="Exit with 1 where there is an alert.")
+@MAX_RECORD_SIZE
 @with_settings
-def command(logs: tuple[str, ...], source: str | None, as_json: bool, fail_on_alert: bool, settings: Settings) -> int:
+def command(
+    logs: tuple[str, ...],
+    source: str | None,
+    as_json: bool,
+    fail_on_alert: bool,
+    max_record_size: int,
+    settings: Settings,
+) -> int:
     """Find alerts in native logs, here and now.
 
     LOG is a file, a folder (searched for .json, .jsonl, .ndjson and .log, each also .gz) or - for standard input. The
@@ -45,7 +54,7 @@ def command(logs: tuple[str, ...], source: str | None, as_json: bool, fail_on_al
     chosen = converter.source(source) if source else None
     loaded = settings.load()
     rules = [rule for file in loaded.files for rule in file.subjects]
-    reader = LogReader(logs)
+    reader = LogReader(logs, limit=max_record_size)
     recogniser = Recogniser(converter.sources.values(), chosen)
     with ExitStack() as stack:
         detector = Detector(converter, stack.enter_context(DuckDBEngine(_database(reader.size, stack))))
