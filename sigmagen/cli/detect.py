@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import sys
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from pathlib import Path
 
 import click
 
@@ -17,7 +15,8 @@ from sigmagen.detect import Detection, Detector, NotRun, Rule
 from sigmagen.engines.duckdb import DuckDBEngine
 from sigmagen.logs.reader import LogReader, Record
 from sigmagen.logs.recognise import Recogniser
-from sigmagen.problems import EXIT_FINDINGS
+from sigmagen.logs.scratch import scratch_folder
+from sigmagen.problems import EXIT_FINDINGS, SigmagenError
 from sigmagen.report.text import counted, harmless
 
 LONG = 5 * 1024 * 1024
@@ -57,7 +56,7 @@ def command(
     reader = LogReader(logs, limit=max_record_size)
     recogniser = Recogniser(converter.sources.values(), chosen)
     with ExitStack() as stack:
-        detector = Detector(converter, stack.enter_context(DuckDBEngine(_database(reader.size, stack))))
+        detector = Detector(converter, _engine(reader.size, stack))
         detector.load(recogniser.sort(progress(reader)))
         detections = detector.run(rules)
     problems = [*loaded.problems, *reader.problems, *recogniser.problems, *detector.problems]
@@ -71,11 +70,20 @@ def command(
     return broken(problems) or (EXIT_FINDINGS if fail_on_alert and detections else 0)
 
 
-def _database(size: int | None, stack: ExitStack) -> str:
-    """Where the records are kept: in memory, or in a file of ours alone that is gone afterwards."""
-    if size is not None and size < ON_DISK:
-        return ":memory:"
-    return str(Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sigmagen-"))) / "records.duckdb")
+def _engine(size: int | None, stack: ExitStack) -> DuckDBEngine:
+    """An engine that keeps the records in memory, or in a file of ours alone that is gone afterwards.
+
+    Raises SigmagenError where a file is needed and there is no place for one.
+    """
+    large = size is None or size >= ON_DISK
+    folder = None
+    try:
+        folder = stack.enter_context(scratch_folder())
+    except SigmagenError:
+        if large:
+            raise
+    database = str(folder / "records.duckdb") if large and folder else ":memory:"
+    return stack.enter_context(DuckDBEngine(database, temporary=folder))
 
 
 def progress(reader: LogReader) -> Iterable[Record]:
@@ -86,8 +94,9 @@ def progress(reader: LogReader) -> Iterable[Record]:
 
 
 def _with_bar(reader: LogReader, size: int) -> Iterator[Record]:
-    from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from sigmagen.report.console import Console
 
     columns = (TextColumn("reading"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
@@ -100,9 +109,8 @@ def _with_bar(reader: LogReader, size: int) -> Iterator[Record]:
 
 def _print(detections: Sequence[Detection], recogniser: Recogniser, rules: Sequence[Rule], *, verbose: bool) -> None:
     if detections:
-        from rich.console import Console
-
         from sigmagen.report.alerts import print_alerts
+        from sigmagen.report.console import Console
 
         print_alerts(Console(highlight=False), detections, everything=verbose)
         click.echo(err=True)

@@ -13,7 +13,7 @@ from sigmagen.logs.reader import MAX_RECORD
 _UNITS = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3}
 
 
-class Size(click.ParamType):
+class Size(click.ParamType[int]):
     """Bytes, `500kB`, `16MB` or `1GB`; a unit is a power of 1,024."""
 
     name = "size"
