@@ -161,7 +161,7 @@ class LogReader:
         self._line = scanner.line - 1
 
     def _of_line(self, name: str, number: int, line: bytes) -> Iterator[Record]:
-        line = without_time(line.strip())
+        line = without_time(line.strip().removeprefix(_BOM))  # one in the middle: files that were joined
         if not line:
             return
         try:

@@ -134,3 +134,10 @@ def test_an_envelope_on_one_long_line_is_read_record_by_record(tmp_path: Path) -
         tracemalloc.stop()
     assert lines == {1: 30_000, 2: 1}
     assert peak < 15_000_000
+
+
+def test_files_that_were_joined_may_each_begin_with_a_mark(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    path.write_bytes(b'\xef\xbb\xbf{"a": 1}\n\xef\xbb\xbf{"a": 2}\n')
+    records, reader, _ = read(path)
+    assert (records, reader.problems) == ([(1, {"a": 1}), (2, {"a": 2})], [])
