@@ -9,11 +9,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import duckdb
+
 from sigmagen.backends.duckdb import DuckDBPrinter
 from sigmagen.convert import Converter, Query
 from sigmagen.engines.alert import Alert, instant
-from sigmagen.engines.duckdb import DuckDBEngine
+from sigmagen.engines.duckdb import DuckDBEngine, moment_sql, of_one_input, reason_of
 from sigmagen.logs.reader import Record
+from sigmagen.logs.repeats import Repeats
 from sigmagen.mapping.source import Source
 from sigmagen.plan.build import build_plan
 from sigmagen.plan.result import alerts_below
@@ -121,13 +124,15 @@ class Detector:
     problems: list[Problem] = field(default_factory=list)
     not_run: list[NotRun] = field(default_factory=list)
     sources: dict[str, Source] = field(default_factory=dict)
+    repeats: Repeats = field(default_factory=Repeats)
+    """Counts what was delivered twice and is stored once, and the ids that have several contents: a blind spot."""
 
     def load(self, records: Iterable[tuple[Source, Record]]) -> None:
-        """Store records, batch by batch. Those without a time that can be read are problems, one a file."""
+        """Store records, batch by batch, each once. Those without a time that can be read are problems, one a file."""
         waiting: dict[str, list[Record]] = {}
         size: dict[str, int] = {}
         untimed: dict[tuple[str, str], list[int]] = {}  # file and source -> count, first line
-        for source, record in records:
+        for source, record in self.repeats.sift(records):
             self.sources.setdefault(source.name, source)
             batch = waiting.setdefault(source.name, [])
             batch.append(record)
@@ -142,7 +147,18 @@ class Detector:
 
     def _store(self, source: Source, batch: list[Record], untimed: dict[tuple[str, str], list[int]]) -> None:
         texts = [record.text for record in batch]
-        if self.engine.append(source, texts) == len(texts):
+        try:
+            if self.engine.append(source, texts) == len(texts):
+                return
+        except duckdb.Error as error:
+            if not of_one_input(error):
+                raise
+            if len(batch) > 1:
+                middle = len(batch) // 2
+                self._store(source, batch[:middle], untimed)
+                self._store(source, batch[middle:], untimed)
+            else:
+                self.problems.append(refused(batch[0], source.name, reason_of(error)))
             return
         for position in self.engine.untimed(source, texts):
             record = batch[position]
@@ -166,7 +182,19 @@ class Detector:
                 except SigmagenError as error:
                     reason = error.problems[0].message.removeprefix(f"{rule.title}: ")
                     self.not_run.append(NotRun(rule, source.name, reason))
+                except duckdb.Error as error:
+                    if not of_one_input(error):
+                        raise
+                    self._failed(rule, source, reason_of(error))
+                except (ValueError, OverflowError) as error:
+                    self._failed(rule, source, str(error))
         return sorted(found, key=lambda item: (item.window_start, item.rule.name, item.source, item.group))
+
+    def _failed(self, rule: Rule, source: Source, reason: str) -> None:
+        """Note a rule whose query failed, which says nothing about the others."""
+        self.not_run.append(NotRun(rule, source.name, reason))
+        hint = "the other rules were run"
+        self.problems.append(Problem("rule-failed", f"{rule.name} can't be run on {source.name}: {reason}", hint=hint))
 
     def _hunt(self, rule: Rule, source: Source) -> list[Detection]:
         ranges = [covered for part in source.parts if (covered := self.engine.range(part)) is not None]
@@ -237,7 +265,7 @@ class Detector:
 
 def _in_window(start: int, end: int, group: Group) -> tuple[str, list[Any]]:
     """The SQL condition of a group's events in [start, end), and its parameters. Field names come from a rule."""
-    parts = [f"timestamp >= make_timestamp({start} * 1000) AND timestamp < make_timestamp({end} * 1000)"]
+    parts = [f"timestamp >= {moment_sql(start)} AND timestamp < {moment_sql(end)}"]
     for name, _ in group:
         column = '"' + name.replace('"', '""') + '"'
         # A boolean of an alert's group is Python's text of it.
@@ -260,6 +288,12 @@ def merged(alerts: Iterable[Alert], *, least: bool = False) -> list[Alert]:
         else:
             campaigns.append(alert)
     return campaigns
+
+
+def refused(record: Record, source: str, reason: str) -> Problem:
+    """The problem of a record that the engine can't take."""
+    message = f"a {source} record can't be read: {reason}"
+    return Problem("log-record-refused", message, "error", record.file, record.line, hint="left out")
 
 
 def no_time(file: str, source: str, count: int, line: int) -> Problem:

@@ -11,10 +11,11 @@ import duckdb
 
 from sigmagen.backends.duckdb import DuckDBPrinter, time_sql
 from sigmagen.convert import Converter
-from sigmagen.detect import no_time
+from sigmagen.detect import no_time, refused
 from sigmagen.engines.alert import instant
-from sigmagen.engines.duckdb import RECORDS, SENSIBLE
+from sigmagen.engines.duckdb import RECORDS, SENSIBLE, connected, of_one_input, reason_of
 from sigmagen.logs.reader import Record, Reject
+from sigmagen.logs.repeats import Repeats
 from sigmagen.mapping.source import Source
 from sigmagen.plan.build import build_view
 from sigmagen.plan.window import iso
@@ -39,7 +40,8 @@ class Normalizer:
     """Streams records to canonical events, a batch at a time.
 
     `skipped` counts, for each source, records that are no inference call (a CloudTrail record of another event);
-    records without a time are `problems`, and `on_reject` is told of each.
+    records without a time are `problems`, and `on_reject` is told of each. `repeats` counts what was delivered twice
+    and is written once, and the ids that have several contents.
     """
 
     converter: Converter
@@ -47,12 +49,13 @@ class Normalizer:
     on_reject: Callable[[Reject], None] | None = None
     written: Counter[str] = field(default_factory=Counter)
     skipped: Counter[str] = field(default_factory=Counter)
+    repeats: Repeats = field(default_factory=Repeats)
     _untimed: dict[tuple[str, str], list[int]] = field(default_factory=dict)
+    _refused: list[Problem] = field(default_factory=list)
     _views: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._connection = duckdb.connect()
-        self._connection.execute("SET TimeZone = 'UTC'")
+        self._connection = connected()
 
     def close(self) -> None:
         """Give back the database."""
@@ -60,14 +63,14 @@ class Normalizer:
 
     @property
     def problems(self) -> list[Problem]:
-        """Records without a time, one problem a file and source."""
-        return [no_time(file, source, *tally) for (file, source), tally in self._untimed.items()]
+        """Records without a time, one problem a file and source, and records that can't be read."""
+        return [no_time(file, source, *tally) for (file, source), tally in self._untimed.items()] + self._refused
 
     def events(self, records: Iterable[tuple[Source, Record]]) -> Iterator[CanonicalEvent]:
         """The canonical events of the records; in a mixed log, those of one source come batch by batch."""
         waiting: dict[str, tuple[Source, list[Record]]] = {}
         size: Counter[str] = Counter()
-        for source, record in records:
+        for source, record in self.repeats.sift(records):
             _, batch = waiting.setdefault(source.name, (source, []))
             batch.append(record)
             size[source.name] += len(record.text)
@@ -79,12 +82,19 @@ class Normalizer:
 
     def _convert(self, source: Source, batch: list[Record]) -> Iterator[CanonicalEvent]:
         fill, view = self._statements(source)
-        self._connection.execute(fill, [[record.text for record in batch]])
+        try:
+            self._connection.execute(fill, [[record.text for record in batch]])
+            result = self._connection.execute(view)
+            names = ["position", "@timestamp", *(column[0] for column in (result.description or ())[2:])]
+            rows = result.fetchall()
+        except duckdb.Error as error:
+            if not of_one_input(error):
+                raise
+            yield from self._apart(source, batch, reason_of(error))
+            return
         timed = self._sort_out(source, batch)
-        result = self._connection.execute(view)
-        names = ["position", "@timestamp", *(column[0] for column in (result.description or ())[2:])]
         written = 0
-        for row in result.fetchall():
+        for row in rows:
             event = {name: value for name, value in zip(names, row, strict=True) if value is not None}
             record = batch[event.pop("position")]
             event["@timestamp"] = iso(instant(event["@timestamp"]))
@@ -92,6 +102,18 @@ class Normalizer:
             yield CanonicalEvent(source.name, record.file, record.line, event)
         self.written[source.name] += written
         self.skipped[source.name] += timed - written
+
+    def _apart(self, source: Source, batch: list[Record], reason: str) -> Iterator[CanonicalEvent]:
+        """The events of a batch in which a record can't be read: the halves by themselves, down to that record."""
+        if len(batch) > 1:
+            middle = len(batch) // 2
+            yield from self._convert(source, batch[:middle])
+            yield from self._convert(source, batch[middle:])
+            return
+        self._refused.append(refused(batch[0], source.name, reason))
+        if self.on_reject:
+            record = batch[0]
+            self.on_reject(Reject(record.file, record.line, self._refused[-1].message, record.text))
 
     def _sort_out(self, source: Source, batch: list[Record]) -> int:
         """Tell of the records without a time, which the table does not hold; how many have one."""

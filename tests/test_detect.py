@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+import duckdb
 import orjson
 import pytest
 
+from sigmagen.backends.duckdb import time_sql
+from sigmagen.convert import Query
 from sigmagen.detect import Detection, Detector, condition_text, merged
 from sigmagen.engines.alert import Alert
-from sigmagen.engines.duckdb import DuckDBEngine
+from sigmagen.engines.duckdb import DuckDBEngine, of_one_input
 from sigmagen.logs.reader import Record
 from sigmagen.mapping.source import Source
 from sigmagen.rules.model import BaseRule, Correlation, Threshold
@@ -150,3 +153,64 @@ def test_group_values_of_any_type_and_text_find_their_events() -> None:
         native = [(source, Record("log", 1, orjson.dumps(value).decode(), value)) for value in values if value]
         (found,), _ = detect(rule, native)
         assert sum(found.panes) == len(found.events) == 3, field
+
+
+@pytest.mark.parametrize("seconds", [0, 1.5, 100_000, 86_400 * 30, 32_503_680_000, 253_402_300_799, -1, -1e12, 1e300])
+def test_one_record_with_an_odd_time_does_not_end_the_run(seconds: float) -> None:
+    native = records([(minute * MINUTE, "ann") for minute in range(10)])
+    value = {**native[0][1].value, "startTime": seconds}
+    native.append((native[0][0], Record("log", 11, orjson.dumps(value).decode(), value)))
+    for rule in (correlation("event_count", Threshold("gte", 10)), base("user.id|endswith: ann")):
+        (found,), detector = detect(rule, native)
+        assert found.value >= 10
+        assert bool(detector.problems) == (not 0 <= seconds < 7_258_118_400)
+        assert not detector.not_run
+
+
+def broken_at(monkeypatch: pytest.MonkeyPatch, module: str, *ids: str) -> None:
+    """Let DuckDB fail at the records with these ids."""
+    names = ", ".join(f"'{name}'" for name in ids)
+    monkeypatch.setattr(
+        f"{module}.time_sql",
+        lambda source: f"CASE WHEN record->>'id' IN ({names}) THEN error('odd') ELSE {time_sql(source)} END",
+    )
+
+
+def test_a_record_that_the_engine_refuses_is_named_and_the_others_are_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    native = records([(minute * MINUTE, "ann") for minute in range(10)])
+    broken_at(monkeypatch, "sigmagen.engines.duckdb", "c-3", "c-9")
+    (found,), detector = detect(correlation("event_count", Threshold("gte", 4)), native)
+    assert found.value == 8
+    assert [(problem.code, problem.line) for problem in detector.problems] == [
+        ("log-record-refused", 4),
+        ("log-record-refused", 10),
+    ]
+
+
+@pytest.mark.parametrize("error", [duckdb.OutOfRangeException("odd"), OverflowError("odd")])
+def test_a_rule_whose_query_fails_is_named_and_the_others_are_run(
+    error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failing, fine = correlation("event_count", Threshold("gte", 3)), correlation("event_count", Threshold("gte", 4))
+    run = DuckDBEngine.run
+
+    def fail_once(self: DuckDBEngine, query: Query, start: int, end: int) -> list[Alert]:
+        if query.rule is failing:
+            raise error
+        return run(self, query, start, end)
+
+    monkeypatch.setattr(DuckDBEngine, "run", fail_once)
+    with DuckDBEngine() as engine:
+        detector = Detector(converter(), engine)
+        detector.load(records([(minute * MINUTE, "ann") for minute in range(5)]))
+        (found,) = detector.run([failing, fine])
+    assert found.rule is fine
+    assert [(item.rule, item.reason) for item in detector.not_run] == [(failing, "odd")]
+    assert [problem.code for problem in detector.problems] == ["rule-failed"]
+
+
+def test_a_full_disk_is_no_fault_of_a_rule_or_a_record() -> None:
+    assert not of_one_input(duckdb.IOException("no space"))
+    assert not of_one_input(duckdb.OutOfMemoryException("no memory"))
+    assert not of_one_input(duckdb.InterruptException("stop"))
+    assert of_one_input(duckdb.ConversionException("odd"))

@@ -10,6 +10,7 @@ import click
 
 from sigmagen.cli.problems import print_json, print_problems
 from sigmagen.cli.settings import AS_JSON, RULE_PATHS, Settings, with_settings
+from sigmagen.mapping.source import source_files
 from sigmagen.problems import EXIT_BROKEN_INPUT, EXIT_CLEAN, EXIT_FINDINGS, Problem, SigmagenError
 from sigmagen.report.text import counted
 from sigmagen.rules.lint import lint
@@ -27,7 +28,9 @@ def run_check(paths: Sequence[Path] | None, rules_folder: Path, mappings_folder:
 
 def problems_of(loaded: LoadedRules, mappings_folder: Path) -> list[Problem]:
     """Every problem of loaded rules and what belongs to them, in order of file and line."""
-    problems = dict.fromkeys([*loaded.problems, *lint(loaded, mappings_folder=mappings_folder)])
+    problems = dict.fromkeys(
+        [*loaded.problems, *source_files(mappings_folder)[1], *lint(loaded, mappings_folder=mappings_folder)]
+    )
     return sorted(problems, key=lambda found: (found.file or "", found.line or 0, found.column or 0, found.code))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -17,6 +16,7 @@ from sigmagen.engines.duckdb import DuckDBEngine
 from sigmagen.logs.output import whole_file
 from sigmagen.logs.reader import LogReader
 from sigmagen.logs.recognise import Recogniser
+from sigmagen.logs.scratch import scratch_folder
 from sigmagen.mapping.source import SIEMS, Source
 from sigmagen.problems import EXIT_USAGE, Problem, SigmagenError
 from sigmagen.report.header import header
@@ -50,7 +50,7 @@ def command(rule: str, source: str | None, output: Path | None, settings: Settin
     scenes = [scene for scene in lay_out(test, chosen.name, reach=query.reach) if scene.prefix is None]
     scenes = _sample(scenes, attack)
     with ExitStack() as stack:
-        log = output or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sigmagen-"))) / "sample.ndjson"
+        log = output or stack.enter_context(scratch_folder()) / "sample.ndjson"
         with whole_file(log) as stream:
             for part in chosen.parts:
                 for record in records(scenes, part.name):
@@ -113,9 +113,8 @@ def _detect(log: Path, converter: Converter, rule: Correlation, stack: ExitStack
 
 
 def _show(detections: Sequence[Detection]) -> None:
-    from rich.console import Console
-
     from sigmagen.report.alerts import print_alerts
+    from sigmagen.report.console import Console
 
     click.secho("What the rule finds in it:", bold=True)
     print_alerts(Console(highlight=False), detections)

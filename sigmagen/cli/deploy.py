@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import click
 
@@ -14,6 +13,7 @@ from sigmagen.cli.packaging import Packaging
 from sigmagen.cli.problems import print_json, print_problems
 from sigmagen.cli.settings import AS_JSON, RULE_PATHS, SOURCES, Settings, with_settings
 from sigmagen.deploy.plan import Change, Plan, apply, make_plan
+from sigmagen.logs.scratch import scratch_folder
 from sigmagen.mapping.source import SIEMS
 from sigmagen.problems import EXIT_FINDINGS, EXIT_USAGE, Problem, SigmagenError
 from sigmagen.report.text import harmless
@@ -91,9 +91,9 @@ def _packaged(
         yield package
         return
     made = Packaging.of(siem, paths, sources, settings)
-    with TemporaryDirectory(prefix="sigmagen-") as name:
-        print_problems([*made.write(Path(name)), *made.missing])
-        yield Path(name)
+    with scratch_folder() as folder:
+        print_problems([*made.write(folder), *made.missing])
+        yield folder
 
 
 def _show(plan: Plan, *, everything: bool) -> None:

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import sys
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from pathlib import Path
 
 import click
 
 from sigmagen.cli.problems import broken, print_json, print_problems
 from sigmagen.cli.settings import AS_JSON, Settings, with_settings
+from sigmagen.cli.size import MAX_RECORD_SIZE
 from sigmagen.detect import Detection, Detector, NotRun, Rule
 from sigmagen.engines.duckdb import DuckDBEngine
 from sigmagen.logs.reader import LogReader, Record
 from sigmagen.logs.recognise import Recogniser
-from sigmagen.problems import EXIT_FINDINGS
+from sigmagen.logs.scratch import scratch_folder
+from sigmagen.problems import EXIT_FINDINGS, SigmagenError
 from sigmagen.report.text import counted, harmless
 
 LONG = 5 * 1024 * 1024
@@ -33,8 +33,16 @@ _STEP = 500
 @click.option("-s", "--source", help="What the logs are, whatever they look like.")
 @AS_JSON
 @click.option("--fail-on-alert", is_flag=True, help="Exit with 1 where there is an alert.")
+@MAX_RECORD_SIZE
 @with_settings
-def command(logs: tuple[str, ...], source: str | None, as_json: bool, fail_on_alert: bool, settings: Settings) -> int:
+def command(
+    logs: tuple[str, ...],
+    source: str | None,
+    as_json: bool,
+    fail_on_alert: bool,
+    max_record_size: int,
+    settings: Settings,
+) -> int:
     """Find alerts in native logs, here and now.
 
     LOG is a file, a folder (searched for .json, .jsonl, .ndjson and .log, each also .gz) or - for standard input. The
@@ -45,10 +53,10 @@ def command(logs: tuple[str, ...], source: str | None, as_json: bool, fail_on_al
     chosen = converter.source(source) if source else None
     loaded = settings.load()
     rules = [rule for file in loaded.files for rule in file.subjects]
-    reader = LogReader(logs)
+    reader = LogReader(logs, limit=max_record_size)
     recogniser = Recogniser(converter.sources.values(), chosen)
     with ExitStack() as stack:
-        detector = Detector(converter, stack.enter_context(DuckDBEngine(_database(reader.size, stack))))
+        detector = Detector(converter, _engine(reader.size, stack))
         detector.load(recogniser.sort(progress(reader)))
         detections = detector.run(rules)
     problems = [*loaded.problems, *reader.problems, *recogniser.problems, *detector.problems]
@@ -62,11 +70,20 @@ def command(logs: tuple[str, ...], source: str | None, as_json: bool, fail_on_al
     return broken(problems) or (EXIT_FINDINGS if fail_on_alert and detections else 0)
 
 
-def _database(size: int | None, stack: ExitStack) -> str:
-    """Where the records are kept: in memory, or in a file of ours alone that is gone afterwards."""
-    if size is not None and size < ON_DISK:
-        return ":memory:"
-    return str(Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sigmagen-"))) / "records.duckdb")
+def _engine(size: int | None, stack: ExitStack) -> DuckDBEngine:
+    """An engine that keeps the records in memory, or in a file of ours alone that is gone afterwards.
+
+    Raises SigmagenError where a file is needed and there is no place for one.
+    """
+    large = size is None or size >= ON_DISK
+    folder = None
+    try:
+        folder = stack.enter_context(scratch_folder())
+    except SigmagenError:
+        if large:
+            raise
+    database = str(folder / "records.duckdb") if large and folder else ":memory:"
+    return stack.enter_context(DuckDBEngine(database, temporary=folder))
 
 
 def progress(reader: LogReader) -> Iterable[Record]:
@@ -77,8 +94,9 @@ def progress(reader: LogReader) -> Iterable[Record]:
 
 
 def _with_bar(reader: LogReader, size: int) -> Iterator[Record]:
-    from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from sigmagen.report.console import Console
 
     columns = (TextColumn("reading"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
@@ -91,9 +109,8 @@ def _with_bar(reader: LogReader, size: int) -> Iterator[Record]:
 
 def _print(detections: Sequence[Detection], recogniser: Recogniser, rules: Sequence[Rule], *, verbose: bool) -> None:
     if detections:
-        from rich.console import Console
-
         from sigmagen.report.alerts import print_alerts
+        from sigmagen.report.console import Console
 
         print_alerts(Console(highlight=False), detections, everything=verbose)
         click.echo(err=True)

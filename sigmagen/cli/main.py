@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import gc
 import os
+import signal
 import sys
 from collections.abc import Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TextIO
 
 import click
 
@@ -34,7 +35,12 @@ COMMANDS = {
 EXIT_INTERNAL = 70
 EXIT_INTERRUPTED = 130
 EXIT_PIPE = 141
+EXIT_TERMINATED = 143
 DEBUG_VARIABLE = "SIGMAGEN_DEBUG"
+
+
+class TerminatedError(BaseException):
+    """The process is asked to end: what it has open is closed, and its temporary files are removed, on the way out."""
 
 
 class LazyGroup(click.Group):
@@ -81,7 +87,12 @@ class LazyGroup(click.Group):
         self, args: Sequence[str] | None = None, prog_name: str | None = None, **extra: Any
     ) -> NoReturn:
         extra["standalone_mode"] = False
-        sys.exit(self._run(args, prog_name or "sigmagen", extra))
+        try:
+            code = self._run(args, prog_name or "sigmagen", extra)
+        except BrokenPipeError:  # nobody reads what went wrong
+            _discard(sys.stderr)
+            code = EXIT_PIPE
+        sys.exit(code)
 
     def _run(self, args: Sequence[str] | None, prog_name: str, extra: dict[str, Any]) -> int:
         try:
@@ -95,12 +106,18 @@ class LazyGroup(click.Group):
         except (click.Abort, KeyboardInterrupt):
             click.echo("interrupted", err=True)
             return EXIT_INTERRUPTED
+        except TerminatedError:
+            click.echo("terminated", err=True)
+            return EXIT_TERMINATED
         except OSError as error:
             reason = error.strerror or str(error)
             file = str(error.filename) if error.filename is not None else None
             _say([Problem("system", reason, file=file)])
             return EXIT_USAGE
         except Exception as error:
+            if failed := _database_reason(error):
+                _say([Problem("system", failed, hint="free some space, or set TMPDIR to a place that has more")])
+                return EXIT_USAGE
             if os.environ.get(DEBUG_VARIABLE):
                 raise
             from sigmagen.report.text import harmless
@@ -111,6 +128,18 @@ class LazyGroup(click.Group):
             return EXIT_INTERNAL
 
 
+def _database_reason(error: Exception) -> str | None:
+    """What DuckDB says where the disk or the memory is full; None for any other error. DuckDB may not be loaded."""
+    duckdb = sys.modules.get("duckdb")
+    if duckdb is None or not isinstance(error, duckdb.OperationalError | duckdb.FatalException):
+        return None
+    return str(error).partition("\n")[0]
+
+
+def _terminated(*_: object) -> NoReturn:
+    raise TerminatedError
+
+
 @contextlib.contextmanager
 def _closed_pipe_ends_quietly() -> Iterator[None]:
     """A pipe that its reader has closed is no failure of ours."""
@@ -118,9 +147,14 @@ def _closed_pipe_ends_quietly() -> Iterator[None]:
         yield
     except BrokenPipeError:
         # Python flushes standard output once more on its way out.
-        with contextlib.suppress(OSError, ValueError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard(sys.stdout)
         raise click.exceptions.Exit(EXIT_PIPE) from None
+
+
+def _discard(stream: TextIO) -> None:
+    """Let a stream lead nowhere."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _say(problems: Sequence[Problem]) -> None:
@@ -160,6 +194,10 @@ def main() -> NoReturn:
         # A terminal that can't show a character shows a question mark.
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) == signal.SIG_DFL:
+            signal.signal(number, _terminated)
     # Thousands of rules are millions of objects, and hardly one of them is part of a cycle.
     gc.set_threshold(200_000, 20, 100)
     cli.main()

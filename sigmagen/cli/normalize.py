@@ -17,6 +17,7 @@ import orjson
 from sigmagen.cli.detect import progress
 from sigmagen.cli.problems import broken, print_problems
 from sigmagen.cli.settings import Settings, with_settings
+from sigmagen.cli.size import MAX_RECORD_SIZE
 from sigmagen.convert import Converter
 from sigmagen.logs.files import STDIN
 from sigmagen.logs.output import whole_file
@@ -59,6 +60,7 @@ class Rejects:
 @click.option("--to", "url", metavar="URL", help="Write into this Elasticsearch instead.")
 @click.option("--rejects", type=click.Path(path_type=Path), help="Where to keep records that can't be used.")
 @click.option("--with-text", is_flag=True, help="Keep prompts and system prompts, not only their hashes.")
+@MAX_RECORD_SIZE
 @with_settings
 def command(
     logs: tuple[str, ...],
@@ -67,6 +69,7 @@ def command(
     url: str | None,
     rejects: Path | None,
     with_text: bool,
+    max_record_size: int,
     settings: Settings,
 ) -> int:
     """Turn native logs into canonical events.
@@ -86,7 +89,7 @@ def command(
         # Entered first, so left last: the rejects are complete when they take their name.
         where = rejects or (output.with_name(f"{output.name}.rejects.ndjson") if output else Path(DEFAULT_REJECTS))
         kept = Rejects(where, always=rejects is not None, stack=stack)
-        reader = LogReader(logs, kept)
+        reader = LogReader(logs, kept, max_record_size)
         recogniser = Recogniser(converter.sources.values(), chosen, kept)
         normalizer = Normalizer(converter, with_text, kept)
         stack.callback(normalizer.close)

@@ -31,8 +31,13 @@ def print_json(document: Any) -> None:
     """A JSON document on standard output."""
     import orjson
 
-    text = orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode()
-    click.echo(text, nl=False)
+    try:
+        text = orjson.dumps(document, option=orjson.OPT_INDENT_2).decode()
+    except TypeError:  # a lone surrogate, as in the name of a file that is not UTF-8, or a very large integer
+        import json
+
+        text = json.dumps(document, indent=2, ensure_ascii=False).encode("utf-8", "replace").decode()
+    click.echo(text)
 
 
 def broken(problems: Iterable[Problem]) -> int:

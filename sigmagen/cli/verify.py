@@ -138,7 +138,7 @@ def _interrupted_cleanly() -> Iterator[None]:
 
 def _with_progress(cells: Iterable[Cell], *, quiet: bool) -> Iterator[Cell]:
     """The cells, with what is being looked at on a terminal's standard error."""
-    from rich.console import Console
+    from sigmagen.report.console import Console
 
     console = Console(stderr=True)
     if quiet or not console.is_terminal:

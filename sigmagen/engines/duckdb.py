@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import duckdb
@@ -12,6 +13,8 @@ from sigmagen.backends.duckdb import time_sql
 from sigmagen.convert import Query
 from sigmagen.engines.alert import Alert, alerts_from
 from sigmagen.engines.closing import Closing
+from sigmagen.engines.interrupt import interruptible
+from sigmagen.logs.repeats import Repeats
 from sigmagen.mapping.source import Source
 
 BATCH = 20_000
@@ -24,6 +27,28 @@ RECORDS = (
 SENSIBLE = "timestamp >= TIMESTAMP '1970-01-01' AND timestamp < TIMESTAMP '2200-01-01'"
 
 
+def connected(database: str = ":memory:") -> duckdb.DuckDBPyConnection:
+    """A connection that reckons in UTC, and whose queries end when the process is asked to end."""
+    connection = interruptible(duckdb.connect(database))
+    connection.execute("SET TimeZone = 'UTC'")
+    return connection
+
+
+def of_one_input(error: duckdb.Error) -> bool:
+    """Whether another record or query may do better: it is not the disk, the memory or the database that failed."""
+    return isinstance(error, duckdb.DataError | duckdb.ProgrammingError | duckdb.NotSupportedError)
+
+
+def reason_of(error: duckdb.Error) -> str:
+    """The first line of what DuckDB says."""
+    return str(error).partition("\n")[0].strip()
+
+
+def moment_sql(milliseconds: int) -> str:
+    """SQL of a moment in epoch milliseconds. A product would be one of small integers near the epoch, and overflow."""
+    return f"make_timestamp({int(milliseconds) * 1000})"
+
+
 class DuckDBEngine(Closing):
     """Tables `stored.<source>` (timestamp, record); a view of the same name holds the range being asked about."""
 
@@ -31,16 +56,24 @@ class DuckDBEngine(Closing):
     siem: ClassVar[str] = "duckdb"
     fidelity: ClassVar[Literal["real", "emulated"]] = "real"
 
-    def __init__(self, database: str = ":memory:", *, threads: int | None = None) -> None:
-        self.connection = duckdb.connect(database)
-        self.connection.execute("SET TimeZone = 'UTC'")
+    def __init__(
+        self, database: str = ":memory:", *, threads: int | None = None, temporary: Path | None = None
+    ) -> None:
+        """`temporary` is where DuckDB may write what doesn't fit into memory; else that is `.tmp` in this folder."""
+        self.connection = connected(database)
+        if temporary is not None:
+            self.connection.execute("SET temp_directory = ?", [str(temporary / "spilled")])
         if threads:
             self.connection.execute(f"SET threads = {int(threads)}")
         self.connection.execute("CREATE SCHEMA stored")
 
     def load(self, source: Source, records: Sequence[Mapping[str, Any]]) -> None:
+        """Make native records the content of a source; a repeated delivery of one is stored once."""
         self.connection.execute(f"DROP TABLE IF EXISTS {self.table(source)}")
-        self.append(source, (orjson.dumps(record).decode() for record in records))
+        repeats = Repeats()
+        self.append(
+            source, (orjson.dumps(record).decode() for record in records if not repeats.is_repeat(source, record))
+        )
 
     def table(self, source: Source) -> str:
         """The table that holds a source's records."""
@@ -86,10 +119,10 @@ class DuckDBEngine(Closing):
     def select(self, source: Source, start: int, end: int) -> None:
         """Let queries see only events in [start, end)."""
         for edge, moment in (("start", start), ("end", end)):
-            self.connection.execute(f"SET VARIABLE range_{edge} = make_timestamp({int(moment)} * 1000)")
+            self.connection.execute(f"SET VARIABLE range_{edge} = {moment_sql(moment)}")
         self.connection.execute(
             f'CREATE OR REPLACE VIEW "{source.name}" AS SELECT * FROM {self.table(source)} '
-            f"WHERE timestamp >= make_timestamp({int(start)} * 1000) AND timestamp < make_timestamp({int(end)} * 1000)"
+            f"WHERE timestamp >= {moment_sql(start)} AND timestamp < {moment_sql(end)}"
         )
 
     def run(self, query: Query, start: int, end: int) -> list[Alert]:

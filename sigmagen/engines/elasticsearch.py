@@ -107,7 +107,7 @@ class ElasticsearchEngine:
             for part, row in enumerate(store(self.siem, source.name, dict(record))["events"]):
                 # Integrations derive the document id from the event, so that a repeated delivery is one document.
                 identity = repr(row)
-                if source.targets["duckdb"].duplicates and identity in seen:
+                if source.duplicates and identity in seen:
                     continue
                 seen.add(identity)
                 # With an id, a batch that is sent again after the cluster was busy writes nothing twice.

@@ -31,10 +31,8 @@ _CONFLICT = 409
 
 
 def document_id(event: CanonicalEvent) -> str:
-    """The same for a repeated delivery: the hash of source, event id and time; without an id, of the whole event."""
-    identity = event.event.get("event.id")
-    parts = (event.source, identity, event.event["@timestamp"]) if identity else (event.source, event.event)
-    return sha256(orjson.dumps(parts, option=orjson.OPT_SORT_KEYS)).hexdigest()
+    """The same for a repeated delivery, and only for that: the hash of source and event. A caller may choose the id."""
+    return sha256(orjson.dumps((event.source, event.event), option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
 @dataclass

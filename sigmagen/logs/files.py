@@ -6,6 +6,7 @@ import errno
 import gzip
 import io
 import os
+import re
 import stat
 import sys
 from collections.abc import Iterator, Sequence
@@ -13,27 +14,37 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, cast
 
+from sigmagen.folders import not_a_file, shown, walk
 from sigmagen.problems import Problem
 
 SUFFIXES = (".json", ".jsonl", ".ndjson", ".log")
 STDIN = "-"
 STDIN_NAME = "<stdin>"
 
+# An export task of CloudWatch Logs numbers its files.
+_EXPORTED = re.compile(r"\d{6}\.gz")
+# What lies beside logs and is none: bodies of over 100 kB of Bedrock's invocation log, and CloudTrail's digests.
+_BESIDE = re.compile(
+    r"[/\\]data[/\\][^/\\]+_(?:input|output)\.json(?:\.gz)?$|[/\\]CloudTrail-Digest[/\\]|_CloudTrail-Digest_[^/\\]*$"
+)
+
 _GZIP = b"\x1f\x8b"
 
 
 def find_log_files(paths: Sequence[str]) -> tuple[list[str], list[Problem]]:
-    """The files that paths stand for, each once and in a stable order, and the paths that lead nowhere.
+    """The files that paths stand for, each once and in a stable order, and what was left out.
 
-    A folder is searched recursively for log suffixes, also with .gz; a file may have any name; `-` is standard input.
+    A folder is searched recursively for log suffixes, also with .gz, and for exports of CloudWatch Logs (000000.gz). A
+    file that is named may have any name and be of any kind, such as a pipe; `-` is standard input.
     """
     found: dict[str, str] = {}
     problems: list[Problem] = []
     for path in paths:
         names = [path]
         if path != STDIN and os.path.isdir(path):
+            before = len(problems)
             names = list(_walk(path, problems))
-            if not names:
+            if not names and len(problems) == before:
                 hint = f"log files end in {', '.join(SUFFIXES)}, each also with .gz; others are named one by one"
                 problems.append(Problem("no-logs", "no log file in this folder", file=path, hint=hint))
         for name in names:
@@ -42,20 +53,33 @@ def find_log_files(paths: Sequence[str]) -> tuple[list[str], list[Problem]]:
 
 
 def _walk(folder: str, problems: list[Problem]) -> Iterator[str]:
-    def refused(error: OSError) -> None:
-        problems.append(unreadable(str(error.filename), error))
+    beside = 0
+    for path in walk(folder, problems, lambda error: unreadable(str(error.filename), error)):
+        name = os.path.basename(path)
+        if not (name.lower().removesuffix(".gz").endswith(SUFFIXES) or _EXPORTED.fullmatch(name)):
+            continue
+        if _BESIDE.search(path):
+            beside += 1
+        elif left_out := not_a_file(path, folder):
+            problems.append(left_out)
+        else:
+            yield path
+    if beside:
+        problems.append(_beside(folder, beside))
 
-    for parent, folders, names in os.walk(folder, onerror=refused):
-        folders.sort()
-        for name in sorted(names):
-            if name.lower().removesuffix(".gz").endswith(SUFFIXES):
-                yield os.path.join(parent, name)
+
+def _beside(folder: str, count: int) -> Problem:
+    message = f"{count:,} file{'s' if count > 1 else ''} that AWS writes beside its logs left out: they hold no records"
+    hint = "bodies of Bedrock calls (…_input.json.gz, …_output.json.gz) that were too large for the log, or digests"
+    return Problem("log-beside", message, "warning", folder, hint=hint)
 
 
 def unreadable(file: str, error: OSError) -> Problem:
     """The problem of a file that can't be opened or read."""
     reason = error.strerror or str(error)
-    return Problem("log-unreadable", f"can't read the log: {reason}", file=file, hint="check the path and its rights")
+    return Problem(
+        "log-unreadable", f"can't read the log: {reason}", file=shown(file), hint="check the path and its rights"
+    )
 
 
 class OpenLog:

@@ -7,13 +7,12 @@ import os
 import stat
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
+from sigmagen.logs.scratch import PREFIX, lock, remove_stale, temporary_folder
 from sigmagen.problems import EXIT_USAGE, Problem, SigmagenError
-
-_PREFIX = ".sigmagen-"
 
 
 def unwritable(path: Path, error: OSError) -> SigmagenError:
@@ -37,8 +36,10 @@ def whole_file(path: Path, *, private: bool = False) -> Iterator[IO[bytes]]:
             yield stream
         return
     final = Path(os.path.realpath(path))
+    remove_stale(final.parent)
     try:
-        handle, name = tempfile.mkstemp(prefix=_PREFIX, dir=final.parent)
+        handle, name = tempfile.mkstemp(prefix=PREFIX, dir=final.parent)
+        lock(handle)
     except OSError as error:
         raise unwritable(path, error) from None
     temporary = Path(name)
@@ -96,11 +97,12 @@ def whole_folder(path: Path) -> Iterator[Path]:
             if path.exists():
                 raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
         # On the same file system as where the files will be, so that a rename is all that is left to do.
-        temporary = tempfile.TemporaryDirectory(prefix=_PREFIX, dir=path if there else path.parent)
+        opened = ExitStack()
+        temporary = opened.enter_context(temporary_folder(path if there else path.parent))
     except OSError as error:
         raise unwritable(path, error) from None
-    with temporary as name:
-        folder = Path(name, "new")
+    with opened:
+        folder = temporary / "new"
         folder.mkdir()
         yield folder
         if there:

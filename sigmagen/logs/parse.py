@@ -1,29 +1,21 @@
-"""JSON text to records: one a line, an array, an envelope of cloud exports, or documents spread over lines."""
+"""JSON text to values, and what can be told of a text before it is read."""
 
 from __future__ import annotations
 
 import json
 import math
-import re
-from collections.abc import Iterator
 from typing import Any
 
 import orjson
 
-_DECODER = json.JSONDecoder()
-_BETWEEN = re.compile(r"[\s,]*")
-_OPENING = re.compile(r'\[|\{\s*"[Rr]ecords"\s*:\s*\[')
-_CLOSING = re.compile(r"\]\s*\}?")
-
 
 class NotReadableError(Exception):
-    """Text that is no record; `column` counts from 1 where it is known, `at` is the offset in a document."""
+    """Text that is no record; `column` counts from 1 where it is known."""
 
-    def __init__(self, code: str, reason: str, column: int | None = None, at: int = 0) -> None:
+    def __init__(self, code: str, reason: str, column: int | None = None) -> None:
         self.code = code
         self.reason = reason
         self.column = column
-        self.at = at
         super().__init__(reason)
 
 
@@ -63,13 +55,6 @@ def dumps(value: Any) -> str:
         return json.dumps(value, ensure_ascii=False).encode("utf-8", "replace").decode()
 
 
-def unwrapped(value: Any) -> list[Any] | None:
-    """The elements of an array or of an envelope, `{"Records": [...]}` (CloudTrail) or `{"records": [...]}` (Azure)."""
-    if isinstance(value, dict) and len(value) == 1:
-        value = value.get("Records", value.get("records"))
-    return value if isinstance(value, list) else None
-
-
 def spans_lines(first: bytes, second: bytes | None) -> bool:
     """Whether a file that begins with these two lines is a document spread over lines, not a record a line."""
     if second is None or not first.startswith((b"{", b"[")):
@@ -82,35 +67,23 @@ def spans_lines(first: bytes, second: bytes | None) -> bool:
     return False
 
 
-def values(text: str) -> Iterator[tuple[int, str]]:
-    """(offset, JSON text) of every element of the arrays, envelopes and objects in a text.
-
-    Raises NotReadableError where it stops being JSON; the elements before that have been given.
-    """
-    position = _past(text, 0)
-    depth = 0
-    while position < len(text):
-        if opening := _OPENING.match(text, position):
-            position, depth = opening.end(), depth + 1
-        elif depth and (closing := _CLOSING.match(text, position)):
-            position, depth = closing.end(), depth - 1
-        else:
-            start, position = position, _end(text, position)
-            yield start, text[start:position]
-        position = _past(text, position)
-    if depth:
-        raise NotReadableError("log-not-json", "the JSON array has no end; the file seems to be cut off", at=len(text))
-
-
-def _past(text: str, position: int) -> int:
-    between = _BETWEEN.match(text, position)
-    return between.end() if between else position
-
-
-def _end(text: str, position: int) -> int:
+def is_object(raw: bytes) -> bool:
+    """Whether a line is a JSON object by itself."""
+    if not raw.startswith(b"{") or not raw.endswith(b"}"):
+        return False
     try:
-        return _DECODER.raw_decode(text, position)[1]
-    except RecursionError:
-        raise NotReadableError("log-not-json", "nested too deep", at=position) from None
-    except json.JSONDecodeError as error:
-        raise NotReadableError("log-not-json", f"not JSON: {error.msg}", error.colno, error.pos) from None
+        return isinstance(loads(raw)[0], dict)
+    except NotReadableError:
+        return False
+
+
+def size_text(size: int) -> str:
+    """Bytes in words.
+
+    >>> size_text(16 * 1024 * 1024), size_text(1500)
+    ('16 MB', '1,500 bytes')
+    """
+    for unit, factor in (("MB", 1024 * 1024), ("kB", 1024)):
+        if size >= factor and size % factor == 0:
+            return f"{size // factor:,} {unit}"
+    return f"{size:,} bytes"

@@ -7,14 +7,27 @@ import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
+from itertools import chain
 from typing import IO, Any
 
+from sigmagen.folders import shown
+from sigmagen.logs.envelopes import LAYERS, unwrapped
 from sigmagen.logs.files import STDIN, STDIN_NAME, OpenLog, find_log_files, open_log, total_size, unreadable
-from sigmagen.logs.parse import NotReadableError, dumps, loads, spans_lines, unwrapped, values
+from sigmagen.logs.parse import NotReadableError, dumps, is_object, loads, size_text, spans_lines
+from sigmagen.logs.scan import KEPT, Scanner, without_time
 from sigmagen.problems import Problem
 
 SHOWN_PER_FILE = 5
 """How many unreadable lines of one file are reported one by one; the rest is counted."""
+
+MAX_RECORD = 16 * 1024 * 1024
+"""The default limit of bytes for one record, after envelopes are opened."""
+
+LONG_LINE = 4 * 1024 * 1024
+"""Bytes from which on a line is taken apart, not read as one."""
+
+CHUNK = 64 * 1024
 
 _BOM = b"\xef\xbb\xbf"
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
@@ -45,13 +58,17 @@ class Reject:
 
 
 class LogReader:
-    """Iterates over the records of files, folders and standard input ("-"), in constant memory if a line is a record.
+    """Iterates over the records of files, folders and standard input ("-"), in memory for a few records.
 
-    Never raises for what it reads: `problems` says what was left out, and `on_reject` is told of each text.
+    Never raises for what it reads: `problems` says what was left out, and `on_reject` is told of each text. A record
+    of more than `limit` bytes is left out.
     """
 
-    def __init__(self, paths: Sequence[str], on_reject: Callable[[Reject], None] | None = None) -> None:
+    def __init__(
+        self, paths: Sequence[str], on_reject: Callable[[Reject], None] | None = None, limit: int = MAX_RECORD
+    ) -> None:
         self.files, self.problems = find_log_files(paths)
+        self._limit = limit
         self.size = total_size(self.files)
         self._on_reject = on_reject
         self._done = 0
@@ -66,7 +83,7 @@ class LogReader:
 
     def __iter__(self) -> Iterator[Record]:
         for path in self.files:
-            name = STDIN_NAME if path == STDIN else path
+            name = STDIN_NAME if path == STDIN else shown(path)
             try:
                 with open_log(path) as log:
                     self._open = log
@@ -104,86 +121,99 @@ class LogReader:
             self._reject(name, 1, NotReadableError("log-not-utf8", "UTF-16 text, and UTF-8 is expected"), b"")
             return
         if spans_lines(starts[0], starts[1] if len(starts) > 1 else None):
-            yield from self._document(name, head, stream)
+            more = partial(getattr(stream, "read1", stream.read), CHUNK)
+            yield from self._scanned(name, Scanner(b"".join(head), more, limit=self._limit))
             return
-        for number, line in enumerate(head, 1):
-            yield from self._of_line(name, number, line)
-        for number, line in enumerate(stream, len(head) + 1):
-            self._line = number
-            yield from self._of_line(name, number, line)
+        self._line = 0
+        for line in chain(head, iter(partial(stream.readline, LONG_LINE), b"")):
+            if len(line) >= LONG_LINE:
+                # More than a line of one record has: several records, or one that may be too large.
+                more = partial(stream.readline, CHUNK)
+                scanner = Scanner(line, more, limit=self._limit, line=self._line + 1, one_line=True)
+                yield from self._scanned(name, scanner)
+            else:
+                self._line += 1
+                yield from self._of_line(name, self._line, line)
 
     def _head(self, stream: IO[bytes]) -> tuple[list[bytes], list[bytes]]:
         """All lines up to the second that isn't blank, and the lines that aren't."""
         head: list[bytes] = []
         starts: list[bytes] = []
-        for line in stream:
+        for line in iter(partial(stream.readline, LONG_LINE), b""):
             if not head:
                 line = line.removeprefix(_BOM)
             head.append(line)
             self._line += 1
             if line.strip():
                 starts.append(line.rstrip())
-                if len(starts) == 2:
+                if len(starts) == 2 or len(line) >= LONG_LINE:
                     break
         return head, starts
 
+    def _scanned(self, name: str, scanner: Scanner) -> Iterator[Record]:
+        """The records of values that spread over lines, or of a line that is long."""
+        for piece in scanner.pieces():
+            if piece.code:
+                self._reject(name, piece.line, NotReadableError(piece.code, piece.fault), piece.text)
+            else:
+                yield from self._of_line(name, piece.line, piece.text)
+            self._line = scanner.line - 1
+        self._line = scanner.line - 1
+
     def _of_line(self, name: str, number: int, line: bytes) -> Iterator[Record]:
-        line = line.strip()
+        line = without_time(line.strip().removeprefix(_BOM))  # one in the middle: files that were joined
         if not line:
             return
         try:
             value, text = loads(line)
         except NotReadableError as error:
-            self._reject(name, number, error, line)
+            pieces = list(Scanner(line, bytes, limit=self._limit, line=number).pieces()) if b"}{" in line else []
+            if pieces and all(is_object(piece.text) for piece in pieces):
+                # Firehose writes one message directly after another.
+                for piece in pieces:
+                    yield from self._opened(name, number, *loads(piece.text))
+            else:
+                self._reject(name, number, error, line)
             return
-        elements = unwrapped(value)
-        if elements is None:
-            yield from self._checked(name, number, value, text)
-        else:
-            for element in elements:
-                yield from self._checked(name, number, element, dumps(element))
+        yield from self._opened(name, number, value, text)
+
+    def _opened(self, name: str, line: int, value: Any, text: str | None, layers: int = LAYERS) -> Iterator[Record]:
+        """The records of a value: those in it where it is an envelope, else the value itself."""
+        try:
+            items = unwrapped(value, self._limit)
+            if items and not layers:
+                raise NotReadableError("log-not-json", f"more than {LAYERS} envelopes in one another")
+        except NotReadableError as error:
+            self._reject(name, line, error, (text or dumps(value)).encode())
+            return
+        if items is None:
+            yield from self._checked(name, line, value, text or dumps(value))
+            return
+        for item in items:
+            if isinstance(item, bytes):
+                yield from self._encoded(name, line, item, layers - 1)
+            else:
+                yield from self._opened(name, line, item, None, layers - 1)
+
+    def _encoded(self, name: str, line: int, raw: bytes, layers: int) -> Iterator[Record]:
+        """The records of JSON text that lay in an envelope: one value, or several one after another."""
+        for piece in Scanner(raw, bytes, limit=self._limit, line=line).pieces():
+            try:
+                value, text = loads(piece.text)
+            except NotReadableError as error:
+                self._reject(name, line, error, piece.text)
+            else:
+                yield from self._opened(name, line, value, text, layers)
 
     def _checked(self, name: str, line: int, value: Any, text: str) -> Iterator[Record]:
-        if isinstance(value, dict):
-            yield Record(name, line, text, value)
-        else:
+        if not isinstance(value, dict):
             error = NotReadableError("log-not-object", "JSON, but no object; a record is an object")
             self._reject(name, line, error, text.encode())
-
-    def _document(self, name: str, head: list[bytes], stream: IO[bytes]) -> Iterator[Record]:
-        """Values spread over lines. Read whole, since only its end shows whether it is one; parsed one by one."""
-        lines = head
-        broken: Exception | None = None
-        try:
-            for raw in stream:
-                self._line += 1
-                lines.append(raw)
-        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-            broken = error
-        body = b"".join(lines)
-        try:
-            text = body.decode().rstrip()  # a break is in a line that is there
-        except UnicodeDecodeError as error:
-            place = body.count(b"\n", 0, error.start) + 1
-            self._reject(name, place, NotReadableError("log-not-utf8", f"not UTF-8 text: {error.reason}"), body)
-            return
-        found = False
-        line, counted = 1, 0
-        try:
-            for start, part in values(text):
-                line, counted = line + text.count("\n", counted, start), start
-                found = True
-                yield from self._of_line(name, line, part.encode())
-        except NotReadableError as error:
-            line += text.count("\n", counted, error.at)
-            if broken is None and not found and any(_is_object(part) for part in lines):
-                # One-line records after all, the first of them broken.
-                for number, raw in enumerate(lines, 1):
-                    yield from self._of_line(name, number, raw)
-            elif broken is None:
-                self._reject(name, line, error, text[error.at :].encode())
-        if broken is not None:
-            raise broken
+        elif len(text) > self._limit:
+            error = NotReadableError("log-too-large", f"a record of more than {size_text(self._limit)}")
+            self._reject(name, line, error, text[:KEPT].encode())
+        else:
+            yield Record(name, line, text, value)
 
     def _reject(self, name: str, line: int, error: NotReadableError, raw: bytes) -> None:
         self._rejected[error.code] += 1
@@ -206,14 +236,8 @@ class LogReader:
         self._rejected.clear()
 
 
-def _is_object(line: bytes) -> bool:
-    try:
-        return isinstance(loads(line.strip())[0], dict)
-    except NotReadableError:
-        return False
-
-
 _HINTS = {
     "log-not-utf8": "convert the log to UTF-8, for example with iconv",
-    "log-not-json": "one JSON record a line is expected, a JSON array, or an export's Records envelope",
+    "log-not-json": "one JSON record a line is expected, a JSON array, or a cloud's export of records",
+    "log-too-large": "left out; --max-record-size raises the limit",
 }

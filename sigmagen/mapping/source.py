@@ -9,6 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from sigmagen.folders import not_a_file
 from sigmagen.plan.window import DAY, HOUR, MINUTE, SECOND
 from sigmagen.problems import Problem, SigmagenError
 from sigmagen.rules.model import LogSource
@@ -97,6 +98,8 @@ class Source:
     native_fields: Mapping[str, str]
     targets: Mapping[str, Target]
     canonical: bool = False
+    duplicates: bool = False
+    """Whether queries keep one event of each id: only where the provider makes the id, and a caller can't choose it."""
     together: tuple[tuple[LogSource, Source], ...] = ()
 
     @property
@@ -183,7 +186,6 @@ def parse_source(name: str, data: dict[str, Any]) -> Source:
         delay=5 * MINUTE,
         stored_native=True,
         record="record",
-        duplicates=bool(data.get("duplicates")),
     )
     return Source(
         name=name,
@@ -201,7 +203,15 @@ def parse_source(name: str, data: dict[str, Any]) -> Source:
         native_fields=data.get("native_fields", {}),
         targets=targets,
         canonical=canonical,
+        duplicates=bool(data.get("duplicates")),
     )
+
+
+def source_files(mappings: Path) -> tuple[list[Path], list[Problem]]:
+    """The files of source mappings in a folder, and a warning for each name there that is not a file."""
+    folder = mappings / "sources"
+    found = {path: not_a_file(str(path), str(folder)) for path in sorted(folder.glob("*.yml"))}
+    return [path for path, left_out in found.items() if not left_out], [item for item in found.values() if item]
 
 
 @lru_cache(maxsize=4)
@@ -209,7 +219,7 @@ def load_sources(mappings: Path) -> dict[str, Source]:
     """All sources of a mappings folder by name. Raises SigmagenError naming each file that can't be read."""
     sources: dict[str, Source] = {}
     problems: list[Problem] = []
-    for path in sorted((mappings / "sources").glob("*.yml")):
+    for path in source_files(mappings)[0]:
         try:
             sources[path.stem] = parse_source(path.stem, load_data(path))
         except SigmagenError as error:

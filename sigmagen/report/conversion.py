@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from sigmagen.conversion import TargetSummary
+from sigmagen.report.console import Console
 from sigmagen.report.text import harmless
 
 _STYLES = {"error": "red", "warning": "yellow", "info": "cyan"}

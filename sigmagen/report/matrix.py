@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from sigmagen.report.console import Console
 from sigmagen.report.text import harmless
 from sigmagen.verify import Cell
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-# Control characters, line and paragraph separators, and those that turn the direction of writing around.
-_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
+# Control characters, line and paragraph separators, those that turn the direction of writing around, and halves of
+# characters, as in a file name that is not UTF-8.
+_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
 _HASH = re.compile("[0-9a-f]{64}")
 _LONGEST = 200
 _BARS = "▁▂▃▄▅▆▇█"

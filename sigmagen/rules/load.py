@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from sigmagen.folders import not_a_file, shown, walk
 from sigmagen.problems import Problem
 from sigmagen.rules.correlation import Draft, parse_correlation
 from sigmagen.rules.detection import kind, parse_base
@@ -98,15 +98,17 @@ def find_rule_files(paths: Sequence[Path]) -> tuple[list[Path], list[Problem]]:
 
 
 def _walk(folder: Path, problems: list[Problem]) -> Iterator[Path]:
-    def refused(error: OSError) -> None:
+    def refused(error: OSError) -> Problem:
         message = f"can't read the folder: {error.strerror or error}"
-        problems.append(Problem("file-unreadable", message, file=str(error.filename)))
+        return Problem("file-unreadable", message, file=shown(str(error.filename)))
 
-    for parent, folders, names in os.walk(folder, onerror=refused):
-        folders.sort()
-        for name in sorted(names):
-            if name.endswith(SUFFIXES) and not name.endswith(TEST_SUFFIXES):
-                yield Path(parent, name)
+    for path in walk(str(folder), problems, refused):
+        if not path.endswith(SUFFIXES) or path.endswith(TEST_SUFFIXES):
+            continue
+        if left_out := not_a_file(path, str(folder)):
+            problems.append(left_out)
+        else:
+            yield Path(path)
 
 
 def _draft(file: YamlFile, lists: AllowLists) -> FileDraft:

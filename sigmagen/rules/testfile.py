@@ -82,6 +82,8 @@ def companion(rule: Path) -> Path:
 
 def load_test_file(path: Path, mappings_folder: Path | None = None) -> LoadedTest:
     """Read and check a test file against its schema and beyond. Never raises: all problems are in the result."""
+    if path.exists() and not path.is_file():  # a pipe would be waited for
+        return LoadedTest(None, (Problem("not-a-file", "this is not a regular file", file=str(path)),))
     loaded = load_documents(path)
     problems = list(loaded.problems)
     if not loaded.documents:

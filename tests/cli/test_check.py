@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from dataclasses import fields
 from pathlib import Path
@@ -89,3 +90,22 @@ def test_a_rule_can_t_write_to_the_terminal(run: Run, tmp_path: Path) -> None:
     assert result.exit_code == 2
     assert "\N{REPLACEMENT CHARACTER}[2J\N{REPLACEMENT CHARACTER}by" in result.stdout
     assert not {"\x1b", "\u202e"} & set(result.stdout)
+
+
+def test_a_pipe_among_the_mappings_or_beside_a_rule_is_not_opened(run: Run, tmp_path: Path) -> None:
+    mappings = tmp_path / "mappings"
+    shutil.copytree(mappings_folder(), mappings)
+    os.mkfifo(mappings / "sources" / "pipe.yml")
+    result = run("check", "--mappings", mappings)
+    assert f"{mappings / 'sources' / 'pipe.yml'}: warning[not-a-file]: left out: a pipe, not a file" in result.stdout
+    shutil.copy(RULE, tmp_path / "rule.yml")
+    os.mkfifo(tmp_path / "rule.test.yml")
+    assert "test-missing" in run("check", tmp_path / "rule.yml").stdout
+    assert run("test", tmp_path / "rule.yml").exit_code == 2
+
+
+def test_a_rule_s_name_that_is_not_utf8_can_be_printed(run: Run, tmp_path: Path) -> None:
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.yml"))
+    path.write_text("title: x\n")
+    assert run("check", str(path)).exit_code == 2
+    assert json.loads(run("check", str(path), "--json").stdout)

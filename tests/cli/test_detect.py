@@ -303,3 +303,16 @@ def test_a_long_log_is_kept_on_disk_and_gives_the_same_alerts(
     monkeypatch.setattr("tempfile.tempdir", str(temporary))
     assert found(run, attack_log) == expected
     assert not list(temporary.iterdir())
+
+
+def test_a_log_beside_its_gzip_gives_the_same_alerts(
+    run: Run, tmp_path: Path, attack_log: Path, expected: list[dict[str, Any]]
+) -> None:
+    folder = tmp_path / "twice"
+    folder.mkdir()
+    (folder / "a.ndjson").write_bytes(attack_log.read_bytes())
+    (folder / "a.ndjson.gz").write_bytes(gzip.compress(attack_log.read_bytes()))
+    result = run("detect", folder, "--json")
+    assert json.loads(result.stdout) == expected
+    once, twice = run("normalize", attack_log).stdout, run("normalize", folder).stdout
+    assert sorted(once.splitlines()) == sorted(twice.splitlines())

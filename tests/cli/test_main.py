@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import click
+import orjson
 import pytest
 from click.testing import CliRunner
 
@@ -17,7 +18,7 @@ from sigmagen import __version__
 from sigmagen.cli.main import COMMANDS, cli
 from sigmagen.content import mappings_folder, rules_folder
 from tests.cli.conftest import Run, Start
-from tests.native_logs import NATIVE
+from tests.native_logs import NATIVE, ndjson
 
 RULE = rules_folder() / "volume" / "call_count.yml"
 HEAVY = ("sigma", "duckdb", "rich", "elasticsearch", "duckdb_kql", "yaml", "jsonschema", "orjson")
@@ -105,6 +106,9 @@ def test_an_option_after_the_command_wins(run: Run, tmp_path: Path) -> None:
         ("convert", "--json"),
         ("normalize", NATIVE / "litellm" / "records.ndjson"),
         ("check", "tests/rules/files/faults"),
+        ("demo",),
+        ("test", RULE),
+        ("verify", RULE, "-t", "splunk", "-s", "canonical"),
     ],
     ids=lambda arguments: " ".join(str(part) for part in arguments[:2]),
 )
@@ -118,6 +122,28 @@ def test_a_closed_pipe_ends_it_without_a_word(arguments: tuple[str, ...], start:
     assert b"Traceback" not in said
     assert b"Broken" not in said
     assert b"Exception" not in said
+
+
+@pytest.mark.parametrize("options", [(), ("--json",), ("-v",)])
+def test_alerts_that_nobody_reads_are_no_failure_of_ours(
+    options: tuple[str, ...], start: Start, attack_log: Path
+) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    process = start("detect", attack_log, *options, stdout=write)
+    os.close(write)
+    _, said = process.communicate(timeout=60)
+    assert (process.returncode, b"Error" in said) == (141, False)
+
+
+@pytest.mark.parametrize("arguments", [("detect", "absent.json"), ("convert", "absent.yml"), ("no-such-command",)])
+def test_a_closed_pipe_of_messages_ends_it_too(arguments: tuple[str, ...], start: Start) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    process = start(*arguments, stderr=write)
+    os.close(write)
+    process.communicate(timeout=60)
+    assert process.returncode == 141
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
@@ -139,8 +165,13 @@ def test_closed_streams_are_no_internal_error(command: str) -> None:
     assert result.returncode == (2 if "-" in command else 0)
 
 
+@pytest.mark.parametrize(
+    ("sent", "code", "word"), [(signal.SIGINT, 130, b"interrupted"), (signal.SIGTERM, 143, b"terminated")]
+)
 @pytest.mark.parametrize("command", ["detect", "normalize"])
-def test_an_interruption_is_said_and_leaves_nothing(command: str, start: Start, tmp_path: Path) -> None:
+def test_an_interruption_is_said_and_leaves_nothing(
+    command: str, sent: signal.Signals, code: int, word: bytes, start: Start, tmp_path: Path
+) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     output = ["-o", str(tmp_path / "out.ndjson")] if command == "normalize" else []
@@ -148,10 +179,10 @@ def test_an_interruption_is_said_and_leaves_nothing(command: str, start: Start, 
     with pipe.open("wb") as writing:  # opens when the other side reads
         writing.write((NATIVE / "litellm" / "records.ndjson").read_bytes())
         writing.flush()
-        process.send_signal(signal.SIGINT)
+        process.send_signal(sent)
         stdout, said = process.communicate(timeout=60)
-    assert (process.returncode, stdout) == (130, b"")
-    assert said.strip() == b"interrupted"
+    assert (process.returncode, stdout) == (code, b"")
+    assert said.strip() == word
     assert list(tmp_path.iterdir()) == [pipe]
 
 
@@ -168,3 +199,35 @@ def test_an_internal_error_asks_for_a_report_without_a_traceback_or_control_char
     assert result.stderr.startswith("internal error: RuntimeError: odd\N{REPLACEMENT CHARACTER}[2J thing xxx")
     assert "please report this with the command; SIGMAGEN_DEBUG=1 shows where it happened" in result.stderr
     assert len(result.stderr) < 400
+
+
+@pytest.mark.parametrize("command", ["detect", "normalize"])
+def test_a_pipe_is_a_log_wherever_the_shell_puts_it(command: str) -> None:
+    """What `sigmagen detect <(zcat log.gz)` names."""
+    reading, writing = os.pipe()
+    os.write(writing, (NATIVE / "litellm" / "records.ndjson").read_bytes())
+    os.close(writing)
+    line = [sys.executable, "-m", "sigmagen", command, f"/dev/fd/{reading}"]
+    result = subprocess.run(line, pass_fds=[reading], capture_output=True, timeout=60)
+    os.close(reading)
+    assert result.returncode == 0
+    assert b"8 litellm" in result.stderr
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGXFSZ"), reason="needs a limit of file sizes")
+@pytest.mark.parametrize("room", [4_000, 1_000_000])
+def test_a_full_temporary_disk_has_a_name(room: int, start: Start, tmp_path: Path) -> None:
+    import resource
+
+    def no_room() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))
+
+    record = orjson.loads((NATIVE / "litellm" / "records.ndjson").read_bytes().splitlines()[0])
+    log = ndjson({**record, "id": str(number), "padding": "x" * 2000} for number in range(4000))
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    process = start("detect", "-", stdin=subprocess.PIPE, env=environment, preexec_fn=no_room)
+    stdout, said = process.communicate(log, timeout=60)
+    assert (process.returncode, stdout) == (3, b"")
+    assert b"error[system]" in said
+    assert b"TMPDIR" in said
+    assert list(tmp_path.iterdir()) == []

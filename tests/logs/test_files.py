@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import gzip
 import os
+import socket
 import sys
 from pathlib import Path
 
+import orjson
 import pytest
 
 from sigmagen.logs.files import STDIN, find_log_files, open_log, total_size
+from sigmagen.logs.reader import LogReader, Reject
 
 
 def test_a_folder_is_searched_for_logs_in_a_stable_order(tmp_path: Path) -> None:
-    for name in ("b/2.log", "b/1.JSON", "a.ndjson.gz", "c.jsonl", "notes.txt", "x.gz", ".hidden/y.json"):
+    for name in ("b/2.log", "b/1.JSON", "a.ndjson.gz", "c.jsonl", "notes.txt", "x.gz", ".hidden/y.json", "s/000000.gz"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
     found, problems = find_log_files([str(tmp_path)])
@@ -23,6 +26,7 @@ def test_a_folder_is_searched_for_logs_in_a_stable_order(tmp_path: Path) -> None
         ".hidden/y.json",
         "b/1.JSON",
         "b/2.log",
+        "s/000000.gz",
     ]
     assert not problems
 
@@ -76,3 +80,63 @@ def test_a_size_is_known_of_files_and_of_nothing_else(tmp_path: Path) -> None:
     assert total_size([a, STDIN]) is None
     assert total_size([a, pipe]) is None
     assert total_size([a, str(tmp_path / "absent")]) is None
+
+
+def test_what_is_no_file_is_left_out_of_a_folder_with_a_warning(tmp_path: Path) -> None:
+    folder, outside = tmp_path / "logs", tmp_path / "outside.json"
+    folder.mkdir()
+    outside.touch()
+    (folder / "a.json").touch()
+    os.mkfifo(folder / "pipe.json")
+    (folder / "folder.json").mkdir()
+    (folder / "out.json").symlink_to(outside)
+    (folder / "device.json").symlink_to("/dev/zero")
+    (folder / "inside.json").symlink_to(folder / "a.json")
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(folder / "socket.json"))
+        found, problems = find_log_files([str(folder)])
+    assert found == [str(folder / "a.json")]
+    assert {Path(problem.file or "").name: problem.message for problem in problems} == {
+        "pipe.json": "left out: a pipe, not a file",
+        "out.json": "left out: a link that leads out of the folder",
+        "device.json": "left out: a link that leads out of the folder",
+        "socket.json": "left out: a socket, not a file",
+    }
+    assert {problem.severity for problem in problems} == {"warning"}
+
+
+def test_a_folder_may_be_named_by_a_link(tmp_path: Path) -> None:
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "a.json").touch()
+    (tmp_path / "link").symlink_to(tmp_path / "logs")
+    found, problems = find_log_files([str(tmp_path / "link")])
+    assert (found, problems) == ([str(tmp_path / "link" / "a.json")], [])
+
+
+def test_a_pipe_that_is_named_is_a_log(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    assert find_log_files([str(tmp_path / "pipe")]) == ([str(tmp_path / "pipe")], [])
+
+
+def test_what_aws_writes_beside_its_logs_is_left_out_and_counted(tmp_path: Path) -> None:
+    hour = "AWSLogs/111122223333/BedrockModelInvocationLogs/us-east-1/2026/03/02/08"
+    digest = "AWSLogs/111122223333/CloudTrail-Digest/us-east-1/2026/03/02"
+    log = f"{hour}/20260302T080000000Z_0123456789abcdef.json.gz"
+    for name in (log, f"{hour}/data/r-1_input.json.gz", f"{hour}/data/r-1_output.json.gz", f"{digest}/x.json.gz"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    found, (problem,) = find_log_files([str(tmp_path)])
+    assert found == [str(tmp_path / log)]
+    assert (problem.code, problem.severity) == ("log-beside", "warning")
+    assert problem.message.startswith("3 files that AWS writes beside its logs left out")
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="file names are UTF-8 there")
+def test_a_name_that_is_not_utf8_is_shown_with_escapes(tmp_path: Path) -> None:
+    name = os.fsencode(tmp_path) + b"/caf\xe9.json"
+    Path(os.fsdecode(name)).write_text('{"a": 1}\nno JSON\n')
+    rejects: list[Reject] = []
+    reader = LogReader([str(tmp_path)], rejects.append)
+    (record,) = reader
+    assert record.file == rejects[0].file == reader.problems[0].file == f"{tmp_path}/caf\\xe9.json"
+    orjson.dumps(rejects[0].as_dict())

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from sigmagen.logs.parse import NotReadableError, dumps, loads, spans_lines, unwrapped, values
+from sigmagen.logs.parse import NotReadableError, dumps, loads, spans_lines
 
 
 @pytest.mark.parametrize(
@@ -46,23 +46,6 @@ def test_values_that_were_read_can_be_written() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "expected"),
-    [
-        ([1, 2], [1, 2]),
-        ({"Records": [1]}, [1]),
-        ({"records": []}, []),
-        ({"records": [1], "more": 2}, None),
-        ({"records": "text"}, None),
-        ({"rows": [1]}, None),
-        ({}, None),
-        ("text", None),
-    ],
-)
-def test_arrays_and_export_envelopes_are_unwrapped(value: object, expected: object) -> None:
-    assert unwrapped(value) == expected
-
-
-@pytest.mark.parametrize(
     ("first", "second", "expected"),
     [
         (b'{"a": 1}', b'{"a": 2}', False),
@@ -76,16 +59,3 @@ def test_arrays_and_export_envelopes_are_unwrapped(value: object, expected: obje
 )
 def test_a_document_over_lines_is_told_by_its_first_two(first: bytes, second: bytes | None, expected: bool) -> None:
     assert spans_lines(first, second) is expected
-
-
-def test_elements_of_arrays_envelopes_and_objects_come_one_by_one() -> None:
-    text = '[{"a": 1},\n {"a": 2}]\n{"Records": [{"a": 3}]}\n{"a": 4}'
-    assert [json.loads(part)["a"] for _, part in values(text)] == [1, 2, 3, 4]
-    assert all(text[start:].startswith(part) for start, part in values(text))
-
-
-def test_elements_before_a_break_are_given() -> None:
-    found = values('[{"a": 1}, {"a": 2}')
-    assert [next(found)[1], next(found)[1]] == ['{"a": 1}', '{"a": 2}']
-    with pytest.raises(NotReadableError, match="cut off"):
-        next(found)

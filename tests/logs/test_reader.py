@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import random
 import tracemalloc
+from collections import Counter
 from pathlib import Path
 
 import orjson
@@ -100,3 +101,43 @@ def test_a_log_of_lines_is_read_in_constant_memory(tmp_path: Path, zipped: bool)
         tracemalloc.stop()
     assert count == 20_000
     assert peak < 2_000_000 < len(content)
+
+
+def test_a_line_over_the_limit_is_a_reject_and_the_others_are_read_in_bounded_memory(tmp_path: Path) -> None:
+    path = tmp_path / "log.gz"
+    large = b'{"prompt": "' + b"x" * 60_000_000 + b'"}'
+    path.write_bytes(gzip.compress(b'{"a": 1}\n' + large + b'\n{"a": 2}\n', 1))
+    del large
+    rejects: list[Reject] = []
+    tracemalloc.start()
+    try:
+        reader = LogReader([str(path)], rejects.append)
+        values = [(record.line, record.value) for record in reader]
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert values == [(1, {"a": 1}), (3, {"a": 2})]
+    assert [(problem.code, problem.line) for problem in reader.problems] == [("log-too-large", 2)]
+    assert [(reject.line, reject.text[:12]) for reject in rejects] == [(2, '{"prompt": "')]
+    assert peak < 45_000_000
+
+
+def test_an_envelope_on_one_long_line_is_read_record_by_record(tmp_path: Path) -> None:
+    path = tmp_path / "log.gz"
+    element = orjson.dumps({"text": "x" * 1000})
+    path.write_bytes(gzip.compress(b'{"Records": [' + b",".join([element] * 30_000) + b"]}\n" + element, 1))
+    tracemalloc.start()
+    try:
+        lines = Counter(record.line for record in LogReader([str(path)]))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert lines == {1: 30_000, 2: 1}
+    assert peak < 15_000_000
+
+
+def test_files_that_were_joined_may_each_begin_with_a_mark(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    path.write_bytes(b'\xef\xbb\xbf{"a": 1}\n\xef\xbb\xbf{"a": 2}\n')
+    records, reader, _ = read(path)
+    assert (records, reader.problems) == ([(1, {"a": 1}), (2, {"a": 2})], [])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tarfile
 import time
 from pathlib import Path
@@ -157,3 +158,18 @@ def test_a_large_public_corpus_can_be_checked(corpus: Path, mappings: Path) -> N
         str(path) for path in corpus.rglob("*.yml")
     }
     assert "sigma-parser" not in {problem.code for problem in problems}
+
+
+def test_what_is_no_file_is_left_out_of_a_folder_with_a_warning(tmp_path: Path, files: Path, mappings: Path) -> None:
+    folder = tmp_path / "rules"
+    folder.mkdir()
+    shutil.copy(files / "valid" / "probe.yml", folder / "probe.yml")
+    os.mkfifo(folder / "pipe.yml")
+    (folder / "out.yml").symlink_to(files / "valid" / "probe.yml")
+    (folder / "again.yml").symlink_to(folder / "probe.yml")
+    loaded = load_rules([folder], rules_folder=folder, mappings_folder=mappings)
+    assert len(loaded.files) == 1
+    assert [(Path(problem.file or "").name, problem.severity) for problem in loaded.problems] == [
+        ("out.yml", "warning"),
+        ("pipe.yml", "warning"),
+    ]

@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from sigmagen.mapping.source import source_files
 from sigmagen.problems import Problem
 from sigmagen.rules.lint.catalogue import Check, load_catalogue
 from sigmagen.rules.load import LoadedRules
@@ -89,7 +90,7 @@ class Context:
     def sources(self) -> dict[str, dict[str, Any]]:
         """The source mappings by name."""
         found = {}
-        for path in sorted((self.mappings / "sources").glob("*.yml")):
+        for path in source_files(self.mappings)[0]:
             documents = load_documents(path).documents
             if documents and isinstance(documents[0].data, dict):
                 found[path.stem] = documents[0].data

@@ -27,7 +27,7 @@ def check(context: Context) -> Iterator[Problem]:
     for path in paths:
         if not path.exists():
             continue
-        if not companion(path).exists():
+        if not companion(path).is_file():
             hint = f"write {companion(path).name} beside it"
             yield context.file_problem("test-missing", path, "the rule has no test file", hint)
             continue

@@ -4,14 +4,12 @@ WITH events AS (
     (record->>'$.eventName') AS eventName,
     (record->>'$.errorCode') AS errorCode,
     (record->>'$.sessionCredentialFromConsole') AS sessionCredentialFromConsole,
-    (record->>'$.userIdentity.accessKeyId') AS "userIdentity.accessKeyId",
-    (record->>'$.eventID') AS eventID
+    (record->>'$.userIdentity.accessKeyId') AS "userIdentity.accessKeyId"
   FROM cloudtrail
   WHERE lower(eventSource) = 'bedrock.amazonaws.com'
     AND (sessionCredentialFromConsole IS NULL OR lower(sessionCredentialFromConsole) != 'true')
     AND ((lower(eventName) IN ('invokemodel', 'invokemodelwithresponsestream', 'converse', 'conversestream') AND lower(errorCode) IN ('validationexception', 'accessdenied', 'accessdeniedexception')) OR lower(eventName) = 'getmodelinvocationloggingconfiguration' OR (lower(eventName) IN ('invokemodel', 'invokemodelwithresponsestream', 'converse', 'conversestream') AND errorCode IS NULL))
     AND "userIdentity.accessKeyId" <> ''
-  QUALIFY eventID IS NULL OR row_number() OVER (PARTITION BY eventID) = 1
 ), events_2 AS (
   SELECT *,
     CASE WHEN lower(eventName) IN ('invokemodel', 'invokemodelwithresponsestream', 'converse', 'conversestream') AND lower(errorCode) IN ('validationexception', 'accessdenied', 'accessdeniedexception') THEN date_trunc('milliseconds', timestamp) END AS step_1,

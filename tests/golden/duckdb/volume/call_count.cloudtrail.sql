@@ -3,7 +3,6 @@ WITH events AS (
     CASE WHEN (record->>'$.errorCode') IS NOT NULL THEN 'failure' ELSE 'success' END AS "event.outcome",
     coalesce((record->>'$.userIdentity.sessionContext.sessionIssuer.arn'), (record->>'$.userIdentity.arn')) AS "user.id",
     lower((record->>'$.requestParameters.modelId')) AS "gen_ai.request.model",
-    (record->>'$.eventID') AS "event.id",
     time_bucket(INTERVAL '600 seconds', timestamp, TIMESTAMP '1970-01-01') AS pane
   FROM cloudtrail
   WHERE (record->>'$.eventSource') = 'bedrock.amazonaws.com'
@@ -12,7 +11,6 @@ WITH events AS (
     AND NOT lower("user.id") IN ('svc-batch-summariser', 'arn:aws:sts::111122223333:assumed-role/batch-summariser', 'arn:aws:iam::111122223333:role/batch-summariser')
     AND "user.id" <> ''
     AND "gen_ai.request.model" <> ''
-  QUALIFY "event.id" IS NULL OR row_number() OVER (PARTITION BY "event.id") = 1
 ), panes AS (
   SELECT pane,
     "user.id",
