@@ -77,11 +77,12 @@ def progress(reader: LogReader) -> Iterable[Record]:
 
 
 def _with_bar(reader: LogReader, size: int) -> Iterator[Record]:
-    from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
+    from sigmagen.report.colour import console
+
     columns = (TextColumn("reading"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    with Progress(*columns, console=console(stderr=True), transient=True) as bar:
         task = bar.add_task("reading", total=size)
         for number, record in enumerate(reader):
             if number % _STEP == 0:
@@ -91,11 +92,10 @@ def _with_bar(reader: LogReader, size: int) -> Iterator[Record]:
 
 def _print(detections: Sequence[Detection], recogniser: Recogniser, rules: Sequence[Rule], *, verbose: bool) -> None:
     if detections:
-        from rich.console import Console
-
         from sigmagen.report.alerts import print_alerts
+        from sigmagen.report.colour import console
 
-        print_alerts(Console(highlight=False), detections, everything=verbose)
+        print_alerts(console(), detections, everything=verbose)
         click.echo(err=True)
     kinds = ", ".join(f"{count:,} {name}" for name, count in recogniser.counts.items()) or "none of a known source"
     alerts = counted(len(detections), "alert") if detections else "no alert"

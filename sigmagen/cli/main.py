@@ -16,6 +16,7 @@ import click
 from sigmagen import __version__
 from sigmagen.cli.settings import Settings, shared_options
 from sigmagen.problems import EXIT_CLEAN, EXIT_USAGE, Problem, SigmagenError
+from sigmagen.report.colour import colour
 
 COMMANDS = {
     "check": "Validate and lint rules, their tests and the mappings.",
@@ -81,6 +82,7 @@ class LazyGroup(click.Group):
         self, args: Sequence[str] | None = None, prog_name: str | None = None, **extra: Any
     ) -> NoReturn:
         extra["standalone_mode"] = False
+        extra.setdefault("color", colour())
         sys.exit(self._run(args, prog_name or "sigmagen", extra))
 
     def _run(self, args: Sequence[str] | None, prog_name: str, extra: dict[str, Any]) -> int:

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from sigmagen.problems import EXIT_BROKEN_INPUT, EXIT_CLEAN, Problem
+from sigmagen.report.colour import colour
 from sigmagen.report.text import harmless
 
 _COLOURS = {"error": "red", "warning": "yellow", "info": "cyan"}
@@ -24,7 +25,8 @@ def print_problems(problems: Iterable[Problem], *, err: bool = True) -> None:
             hint=problem.hint and harmless(problem.hint),
         )
         marker = f"{problem.severity}[{problem.code}]"
-        click.echo(str(safe).replace(marker, click.style(marker, _COLOURS[problem.severity]), 1), err=err)
+        styled = str(safe).replace(marker, click.style(marker, _COLOURS[problem.severity]), 1)
+        click.echo(styled, err=err, color=colour())
 
 
 def print_json(document: Any) -> None:

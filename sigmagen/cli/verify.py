@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from importlib.util import find_spec
@@ -138,13 +139,12 @@ def _interrupted_cleanly() -> Iterator[None]:
 
 def _with_progress(cells: Iterable[Cell], *, quiet: bool) -> Iterator[Cell]:
     """The cells, with what is being looked at on a terminal's standard error."""
-    from rich.console import Console
-
-    console = Console(stderr=True)
-    if quiet or not console.is_terminal:
+    if quiet or not sys.stderr.isatty():
         yield from cells
         return
-    with console.status("verifying ...") as status:
+    from sigmagen.report.colour import console
+
+    with console(stderr=True).status("verifying ...") as status:
         for number, cell in enumerate(cells, 1):
             status.update(f"{number} cells; {cell.rule} on {cell.source}, {cell.target}")
             yield cell
