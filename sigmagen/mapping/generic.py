@@ -7,13 +7,14 @@ the user's to say.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
+from sigmagen.mapping.location import location_fault
 from sigmagen.mapping.source import DUCKDB, SIEMS, TIMES, LogsourceEntry, Source, Target, together
 from sigmagen.plan.expr import Type
 from sigmagen.plan.window import MINUTE
@@ -105,10 +106,17 @@ def load_generic(mappings: Path) -> Generic | None:
             Place(entry["logsource"], {siem: entry[siem] for siem in SIEMS if siem in entry})
             for entry in data.get("locations", ())
         )
+        _check_locations(path, places)
         return Generic(data["title"], {**targets, DUCKDB: _target(DUCKDB, {"location": GENERIC})}, places, {})
     except (KeyError, TypeError, AttributeError) as error:
         message = f"this mapping is malformed: {error!r}"
         raise SigmagenError(Problem("mapping-malformed", message, file=str(path))) from None
+
+
+def _check_locations(path: Path, places: Iterable[Place]) -> None:
+    faults = [fault for place in places for name in place.locations.items() if (fault := location_fault(*name))]
+    if faults:
+        raise SigmagenError([Problem("mapping-malformed", fault, file=str(path)) for fault in faults])
 
 
 def _target(name: str, data: Mapping[str, Any]) -> Target:
