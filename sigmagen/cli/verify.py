@@ -6,6 +6,7 @@ import signal
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import click
 
 from sigmagen.cli.problems import broken, print_json, print_problems
 from sigmagen.cli.settings import AS_JSON, RULE_PATHS, SOURCES, Settings, chosen_sources, with_settings
-from sigmagen.connect import file_setting, setting
+from sigmagen.connect import all_of, file_setting, setting
 from sigmagen.convert import Converter
 from sigmagen.engines.alert import Engine
 from sigmagen.problems import EXIT_FINDINGS, EXIT_USAGE, Problem, SigmagenError
@@ -154,15 +155,13 @@ def _engines(targets: Iterable[str], converter: Converter, stack: ExitStack) -> 
     """The engine of each target, or the reason why there is none here."""
     from sigmagen.engines.duckdb import DuckDBEngine
 
-    found: dict[str, Engine | str] = {}
-    for target in targets:
-        if target == "duckdb":
-            found[target] = stack.enter_context(DuckDBEngine())
-        else:
-            found[target] = {"elastic": _elasticsearch, "sentinel": _sentinel, "splunk": _splunk}[target](
-                converter, stack
-            )
-    return found
+    start = {"elastic": _elasticsearch, "sentinel": _sentinel, "splunk": _splunk}
+
+    def engine(target: str) -> Engine | str:
+        return stack.enter_context(DuckDBEngine()) if target == "duckdb" else start[target](converter, stack)
+
+    names = list(targets)
+    return dict(zip(names, all_of(*(partial(engine, name) for name in names)), strict=True))
 
 
 def _elasticsearch(converter: Converter, stack: ExitStack) -> Engine | str:
