@@ -111,10 +111,10 @@ class Converter:
         own = any(base.logsource.category in described for base in base_rules(rule))
         return None if own or self.generic is None else self.generic.source(rule)
 
-    def source(self, name: str) -> Source:
-        """A source with a mapping of its own, by name. Raises SigmagenError."""
+    def source(self, name: str, *others: str) -> Source:
+        """A source with a mapping of its own, by name. Raises SigmagenError, which lists `others` too."""
         if name not in self.sources:
-            raise _unknown_source(name, self.sources)
+            raise _unknown_source(name, [*self.sources, *others])
         return self.sources[name]
 
     def known(self, name: str) -> str:

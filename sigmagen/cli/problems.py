@@ -31,10 +31,14 @@ def print_problems(problems: Iterable[Problem], *, err: bool = True) -> None:
 
 def print_json(document: Any) -> None:
     """A JSON document on standard output."""
+    click.echo(json_bytes(document).decode(), nl=False)
+
+
+def json_bytes(document: Any) -> bytes:
+    """A JSON document as it is printed and written."""
     import orjson
 
-    text = orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode()
-    click.echo(text, nl=False)
+    return orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
 
 
 def broken(problems: Iterable[Problem]) -> int:

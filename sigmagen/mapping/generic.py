@@ -51,6 +51,8 @@ class Generic:
     targets: Mapping[str, Target]
     places: tuple[Place, ...]
     chosen: Mapping[str, str]
+    times: tuple[str, ...] = ("timestamp",)
+    """Where a record on this machine may have its time; the first that is there counts."""
 
     def at(self, locations: Mapping[str, str]) -> Generic:
         """The same with the user's locations, by SIEM, for every log source."""
@@ -70,6 +72,14 @@ class Generic:
             for logsource in logsources
         ]
         return replace(together(sources), name=GENERIC, title=self.title)
+
+    def records(self, rule: BaseRule | Correlation | None = None) -> Source:
+        """The source of records on this machine, which every rule reads; without a rule, to store them."""
+        entries = tuple(LogsourceEntry(base.logsource) for base in base_rules(rule)) if rule else ()
+        fields = field_types(rule) if rule else {}
+        time = {"coalesce": list(self.times)}
+        entries = entries or (LogsourceEntry(LogSource(None, None, None)),)
+        return Source(GENERIC, self.title, {}, entries, time, "id", {}, fields, self.targets)
 
     def _part(
         self, name: str, where: tuple[str, ...], logsources: list[LogSource], kinds: Mapping[str, Type]
@@ -107,7 +117,8 @@ def load_generic(mappings: Path) -> Generic | None:
             for entry in data.get("locations", ())
         )
         _check_locations(path, places)
-        return Generic(data["title"], {**targets, DUCKDB: _target(DUCKDB, {"location": GENERIC})}, places, {})
+        targets[DUCKDB] = _target(DUCKDB, {"location": GENERIC})
+        return Generic(data["title"], targets, places, {}, tuple(data.get("times", ("timestamp",))))
     except (KeyError, TypeError, AttributeError) as error:
         message = f"this mapping is malformed: {error!r}"
         raise SigmagenError(Problem("mapping-malformed", message, file=str(path))) from None
