@@ -96,7 +96,7 @@ class Detection:
             "value": self.value,
             "condition": condition_text(self.rule),
             "events": list(self.events),
-            "author": self.rule.raw.get("author"),
+            "author": author if isinstance(author := self.rule.raw.get("author"), str) else None,
             "atlas": list(self.atlas),
             "first_window_end": _iso(self.first_window_end),
             "timespan": self.rule.timespan // SECOND if isinstance(self.rule, Correlation) else None,
