@@ -46,6 +46,23 @@ def setting(name: str) -> str | None:
     return os.environ.get(name, "").strip() or None
 
 
+def all_of(*readings: Callable[[], Any]) -> list[Any]:
+    """What each of the readings returns, so that a user hears at once of everything that is missing.
+
+    Raises SigmagenError with the problems of all readings that fail.
+    """
+    found, problems, code = [], [], EXIT_USAGE
+    for read in readings:
+        try:
+            found.append(read())
+        except SigmagenError as error:
+            problems += error.problems
+            code = error.exit_code
+    if problems:
+        raise SigmagenError(problems, code)
+    return found
+
+
 def file_setting(name: str) -> str | None:
     """A variable that names a file. Raises SigmagenError where no file is there."""
     path = setting(name)

@@ -14,10 +14,13 @@ from sigmagen.mapping.generic import GENERIC
 from sigmagen.mapping.source import Source
 from sigmagen.plan.model import Mode
 from sigmagen.problems import Problem, SigmagenError
+from sigmagen.rules.load import LoadedRules
 from sigmagen.rules.model import BaseRule, Correlation, RuleFile, base_rules
+from sigmagen.rules.yaml import YamlFile
 
 Rule = BaseRule | Correlation
 
+_UNOPENED = frozenset({"file-missing", "file-unreadable"})
 _UNDESCRIBED = ("logsource-unfed", "unknown-field")
 
 
@@ -48,6 +51,47 @@ class TargetSummary:
         return asdict(self)
 
 
+@dataclass(frozen=True, slots=True)
+class BrokenRules:
+    """A file that could not be loaded: how many rules it seems to hold, and the kinds of its errors."""
+
+    rules: int
+    codes: tuple[str, ...]
+
+
+def broken_rules(loaded: LoadedRules) -> list[BrokenRules]:
+    """The files of which no rule is loaded because one of them is broken. A file without any YAML counts as one rule.
+
+    A file that could not even be opened holds no rules that anybody knows of.
+    """
+    whole = {file.path for file in loaded.files}
+    codes: dict[str, dict[str, None]] = {}
+    for problem in loaded.problems:
+        if problem.severity == "error" and problem.file:
+            codes.setdefault(problem.file, {})[problem.code] = None
+    return [
+        BrokenRules(_subjects(source), tuple(codes[str(source.path)]))
+        for source in loaded.sources
+        if source.path not in whole and _UNOPENED.isdisjoint(codes.get(str(source.path), _UNOPENED))
+    ]
+
+
+def _subjects(source: YamlFile) -> int:
+    """How many rules of a broken file would alert: those that no correlation beside them refers to."""
+    found = [document.data for document in source.documents if isinstance(document.data, dict)]
+    rules = [data for data in found if "filter" not in data]
+    if found and not rules:
+        return 0  # filters only
+    correlations = [data["correlation"] for data in rules if isinstance(data.get("correlation"), dict)]
+    referred = {
+        str(name)
+        for correlation in correlations
+        if isinstance(correlation.get("rules"), list) and not correlation.get("generate")
+        for name in correlation["rules"]
+    }
+    return max(1, sum(referred.isdisjoint((str(data.get("name")), str(data.get("id")))) for data in rules))
+
+
 @dataclass
 class Conversion:
     """Everything that could be converted, with the file of each query, and why the rest couldn't."""
@@ -70,8 +114,11 @@ def convert_all(
     mode: Mode = "alert",
     *,
     strict: bool = False,
+    broken: Sequence[BrokenRules] = (),
 ) -> Conversion:
     """Every rule for every target and source; without sources, for all that can feed it, or else the generic one.
+
+    The rules of `broken` files are counted as refused.
 
     With chosen sources, each refusal is an error; else only where no source is left for a target. `strict` refuses
     what would convert with a warning, which always is an error.
@@ -86,6 +133,8 @@ def convert_all(
                 result.queries += [(file, query) for query in queries]
                 result.problems += problems
                 tallies[target].add(queries, problems)
+    for tally in tallies.values():
+        tally.add_broken(broken)
     result.problems += _generic_note(result.queries)
     result.summaries = [tally.summary() for tally in tallies.values()]
     return result
@@ -162,6 +211,11 @@ class _Tally:
         self.queries += len(queries)
         self.warned += sum(bool(query.warnings) for query in queries)
         self.reasons.update({(problem.severity, problem.code, _reason(problem)) for problem in problems})
+
+    def add_broken(self, files: Sequence[BrokenRules]) -> None:
+        """The rules of files that could not be loaded."""
+        self.rules += sum(file.rules for file in files)
+        self.reasons.update(("error", code, "") for file in files for code in file.codes)
 
     def summary(self) -> TargetSummary:
         """The counts, the most frequent reason first."""

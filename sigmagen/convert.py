@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import product
 from pathlib import Path
@@ -14,6 +14,7 @@ from sigmagen.backends.lucene_query import LucenePrinter
 from sigmagen.backends.printer import NameClashError, Printer
 from sigmagen.backends.splunk import SplunkPrinter
 from sigmagen.mapping.generic import GENERIC, Generic, load_generic, unplaced
+from sigmagen.mapping.location import location_fault, one_term
 from sigmagen.mapping.source import Source, Target, load_sources, together
 from sigmagen.mapping.taxonomy import Taxonomy, load_taxonomy
 from sigmagen.plan.build import build_plan, not_convertible
@@ -87,8 +88,16 @@ class Converter:
         return cls(mappings, load_sources(mappings), load_taxonomy(mappings), load_generic(mappings))
 
     def located(self, locations: Mapping[str, str]) -> Converter:
-        """The same converter; events of a log source without a mapping are at `locations`, by SIEM."""
-        return replace(self, generic=self.generic and self.generic.at(locations))
+        """The same converter; events of a log source without a mapping are at `locations`, by SIEM.
+
+        Raises SigmagenError for what is not a location there.
+        """
+        faults = {siem: location_fault(siem, place) for siem, place in locations.items()}
+        problems = [Problem("location", f"{siem}: {fault}") for siem, fault in faults.items() if fault]
+        if problems:
+            raise SigmagenError(problems, EXIT_USAGE)
+        chosen = {siem: one_term(siem, place) for siem, place in locations.items()}
+        return replace(self, generic=self.generic and self.generic.at(chosen))
 
     def feeding(self, rule: BaseRule | Correlation) -> list[Source]:
         """The sources of a rule's logsource, by name; for a rule across several, each choice of one for each."""
@@ -102,24 +111,22 @@ class Converter:
         own = any(base.logsource.category in described for base in base_rules(rule))
         return None if own or self.generic is None else self.generic.source(rule)
 
-    def source(self, name: str) -> Source:
-        """A source by name. Raises SigmagenError."""
+    def source(self, name: str, *others: str) -> Source:
+        """A source with a mapping of its own, by name. Raises SigmagenError, which lists `others` too."""
         if name not in self.sources:
-            raise self._unknown(name)
+            raise _unknown_source(name, [*self.sources, *others])
         return self.sources[name]
 
     def known(self, name: str) -> str:
-        """The name of a source, or those of several joined with `+`, if there are such. Raises SigmagenError."""
-        for part in name.split("+"):
-            if part != GENERIC or self.generic is None:
-                self.source(part)
-        return name
+        """The name of a source, or those of several joined with `+`, if they exist. Raises SigmagenError.
 
-    def _unknown(self, name: str) -> SigmagenError:
-        known = ", ".join([*self.sources, *([GENERIC] if self.generic else [])])
-        return SigmagenError(
-            Problem("unknown-source", f"unknown source {name!r}", hint=f"there is {known}"), EXIT_USAGE
-        )
+        The generic source is one of them, if the mappings have it.
+        """
+        known = [*self.sources, *([GENERIC] if self.generic else [])]
+        for part in name.split("+"):
+            if part not in known:
+                raise _unknown_source(part, known)
+        return name
 
     def convert(self, rule: BaseRule | Correlation, source: Source, siem: str, mode: Mode = "hunt") -> Query:
         """The query of a rule over a source in a SIEM's language.
@@ -129,7 +136,7 @@ class Converter:
         store = STORES.get(siem, siem)
         if siem == "lucene" and isinstance(rule, Correlation):
             raise not_convertible(rule, siem, UnsupportedCorrelationError("Lucene finds documents and counts nothing"))
-        plan = build_plan(rule, source, store, self.taxonomy, mode)
+        plan = build_plan(rule, source, store, self.taxonomy, mode, target=siem)
         printer = PRINTERS[siem](plan)
         try:
             text = printer.text()
@@ -188,6 +195,11 @@ class Converter:
             shortest_interval=data.get("shortest_interval_minutes", 1) * MINUTE,
             longest_lookback=data.get("longest_lookback_days", 3650) * DAY,
         )
+
+
+def _unknown_source(name: str, known: Iterable[str]) -> SigmagenError:
+    hint = f"available: {', '.join(known)}"
+    return SigmagenError(Problem("unknown-source", f"unknown source {name!r}", hint=hint), EXIT_USAGE)
 
 
 @dataclass(frozen=True)

@@ -6,23 +6,25 @@ What is reported holds hashes, counts and ids. Prompt text is never read into a 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import duckdb
 
 from sigmagen.backends.duckdb import DuckDBPrinter
+from sigmagen.blind_spots import BlindSpot, load_needs, reused_ids, unreadable, unseen_rules
 from sigmagen.convert import Converter, Query
 from sigmagen.engines.alert import Alert, instant
 from sigmagen.engines.duckdb import DuckDBEngine, moment_sql, of_one_input, reason_of
 from sigmagen.logs.reader import Record
 from sigmagen.logs.repeats import Repeats
+from sigmagen.mapping.generic import Generic
 from sigmagen.mapping.source import Source
 from sigmagen.plan.build import build_plan
 from sigmagen.plan.result import alerts_below
 from sigmagen.plan.window import SECOND, duration_text, iso
-from sigmagen.problems import Problem, SigmagenError
-from sigmagen.rules.model import BaseRule, Correlation, Expression, Occurs, base_rules
+from sigmagen.problems import Problem, Severity, SigmagenError
+from sigmagen.rules.model import BaseRule, Correlation, Expression, Occurs, Threshold, base_rules
 
 Rule = BaseRule | Correlation
 Group = tuple[tuple[str, str], ...]
@@ -39,21 +41,40 @@ _MATCHED = "matched_events"
 
 @dataclass(frozen=True)
 class Detection:
-    """One campaign: consecutive alerts of one group. Times are epoch milliseconds.
+    """One campaign: alerts of one group whose windows overlap. Times are epoch milliseconds.
 
     `events` are up to three of the events that the rule looked at, the first, the middle and the last; `panes` count
-    all of them, one number for each tick of the rule from `window_start` to `window_end`.
+    all of them, one number for each tick of the rule from `window_start` to `window_end`. `counts` are those of a
+    temporal rule: the name of each referenced rule and its events. Records without a time are in no window.
     """
 
     rule: Rule
     source: str
-    window_start: int
-    window_end: int
+    window_start: int | None
+    window_end: int | None
     group: Group
     value: int | float
     events: tuple[dict[str, Any], ...]
     panes: tuple[int, ...]
     tick: int
+    counts: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def first_window_end(self) -> int | None:
+        """The end of the first window: when a scheduled rule could have alerted first. None without a window."""
+        if self.window_start is None or isinstance(self.rule, BaseRule):
+            return None
+        return self.window_start + self.rule.timespan
+
+    @property
+    def first_seen(self) -> str | None:
+        """The time of the first event, ISO 8601."""
+        return self.events[0].get("@timestamp") if self.events else None
+
+    @property
+    def last_seen(self) -> str | None:
+        """The time of the last event, ISO 8601."""
+        return self.events[-1].get("@timestamp") if self.events else None
 
     @property
     def level(self) -> str:
@@ -72,15 +93,24 @@ class Detection:
             "rule_id": self.rule.id,
             "level": self.level,
             "source": self.source,
-            "window_start": iso(self.window_start),
-            "window_end": iso(self.window_end),
+            "window_start": _iso(self.window_start),
+            "window_end": _iso(self.window_end),
             "group": dict(self.group),
             "value": self.value,
             "condition": condition_text(self.rule),
             "events": list(self.events),
-            "author": self.rule.raw.get("author"),
+            "author": author if isinstance(author := self.rule.raw.get("author"), str) else None,
             "atlas": list(self.atlas),
+            "first_window_end": _iso(self.first_window_end),
+            "timespan": self.rule.timespan // SECOND if isinstance(self.rule, Correlation) else None,
+            "first_seen": self.first_seen,
+            "last_seen": self.last_seen,
+            "counts": dict(self.counts) or None,
         }
+
+
+def _iso(milliseconds: int | None) -> str | None:
+    return None if milliseconds is None else iso(milliseconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +120,10 @@ class NotRun:
     rule: Rule
     source: str | None
     reason: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """The documented JSON shape."""
+        return {"rule": self.rule.name, "rule_id": self.rule.id, "source": self.source, "reason": self.reason}
 
 
 def condition_text(rule: Rule) -> str:
@@ -117,15 +151,21 @@ def _expression_text(expression: Expression, names: Sequence[str]) -> str:
 
 @dataclass
 class Detector:
-    """Takes records in, once and in any order, then runs rules over all of them."""
+    """Takes records in, once and in any order, then runs rules over all of them.
+
+    With a `generic` source, every rule reads all records, its fields named as they are there.
+    """
 
     converter: Converter
     engine: DuckDBEngine
+    generic: Generic | None = None
     problems: list[Problem] = field(default_factory=list)
     not_run: list[NotRun] = field(default_factory=list)
     sources: dict[str, Source] = field(default_factory=dict)
     repeats: Repeats = field(default_factory=Repeats)
     """Counts what was delivered twice and is stored once, and the ids that have several contents: a blind spot."""
+
+    _ran: dict[str, tuple[Source, list[Rule]]] = field(default_factory=dict)
 
     def load(self, records: Iterable[tuple[Source, Record]]) -> None:
         """Store records, batch by batch, each once. Those without a time that can be read are problems, one a file."""
@@ -143,7 +183,9 @@ class Detector:
         for name, batch in waiting.items():
             if batch:
                 self._store(self.sources[name], batch, untimed)
-        self.problems += [no_time(file, source, *tally) for (file, source), tally in untimed.items()]
+        self.problems += [
+            no_time(file, source, *tally, kept=self.generic is not None) for (file, source), tally in untimed.items()
+        ]
 
     def _store(self, source: Source, batch: list[Record], untimed: dict[tuple[str, str], list[int]]) -> None:
         texts = [record.text for record in batch]
@@ -160,7 +202,10 @@ class Detector:
             else:
                 self.problems.append(refused(batch[0], source.name, reason_of(error)))
             return
-        for position in self.engine.untimed(source, texts):
+        positions = self.engine.untimed(source, texts)
+        if self.generic:  # a rule on single events needs no time
+            self.engine.append_untimed(source, [texts[position] for position in positions])
+        for position in positions:
             record = batch[position]
             untimed.setdefault((record.file, source.name), [0, record.line])[0] += 1
 
@@ -168,17 +213,15 @@ class Detector:
         """The detections of all rules over all sources that are there, in order of time."""
         found: list[Detection] = []
         for rule in rules:
-            feeding = [
-                source
-                for source in self.converter.feeding(rule)
-                if all(part.name in self.sources for part in source.parts)
-            ]
+            feeding = self._feeding(rule)
             if not feeding:
                 needed = " and ".join(sorted({str(base.logsource) for base in base_rules(rule)}))
                 self.not_run.append(NotRun(rule, None, f"no log of {needed} is here"))
             for source in feeding:
                 try:
                     found += self._hunt(rule, source)
+                    for part in source.parts:
+                        self._ran.setdefault(part.name, (part, []))[1].append(rule)
                 except SigmagenError as error:
                     reason = error.problems[0].message.removeprefix(f"{rule.title}: ")
                     self.not_run.append(NotRun(rule, source.name, reason))
@@ -188,7 +231,27 @@ class Detector:
                     self._failed(rule, source, reason_of(error))
                 except (ValueError, OverflowError) as error:
                     self._failed(rule, source, str(error))
-        return sorted(found, key=lambda item: (item.window_start, item.rule.name, item.source, item.group))
+        return sorted(found, key=lambda item: (item.window_start or 0, item.rule.name, item.source, item.group))
+
+    def blind_spots(self, broken: int = 0) -> list[BlindSpot]:
+        """What the rules that were run could not see, and which were not run; `broken` rules could not be loaded."""
+        needs = load_needs(self.converter.mappings)
+        return [
+            *unreadable(self.engine, self.converter.taxonomy, needs, self._ran),
+            *reused_ids(self.repeats.reused),
+            *unseen_rules(self.not_run, broken),
+        ]
+
+    def span(self) -> tuple[int, int] | None:
+        """Epoch milliseconds of the first record and just after the last; None where no record has a time."""
+        ranges = [covered for source in self.sources.values() if (covered := self.engine.range(source)) is not None]
+        return (min(start for start, _ in ranges), max(end for _, end in ranges)) if ranges else None
+
+    def _feeding(self, rule: Rule) -> list[Source]:
+        if self.generic:
+            return [self.generic.records(rule)] if self.sources else []
+        feeding = self.converter.feeding(rule)
+        return [source for source in feeding if all(part.name in self.sources for part in source.parts)]
 
     def _failed(self, rule: Rule, source: Source, reason: str) -> None:
         """Note a rule whose query failed, which says nothing about the others."""
@@ -197,22 +260,24 @@ class Detector:
         self.problems.append(Problem("rule-failed", f"{rule.name} can't be run on {source.name}: {reason}", hint=hint))
 
     def _hunt(self, rule: Rule, source: Source) -> list[Detection]:
+        if isinstance(rule, BaseRule):
+            return self._single_events(rule, source)
         ranges = [covered for part in source.parts if (covered := self.engine.range(part)) is not None]
         if not ranges:
             return []
         covered = min(start for start, _ in ranges), max(end for _, end in ranges)
-        if isinstance(rule, BaseRule):
-            return self._single_events(rule, source, covered)
         query = self.converter.convert(rule, source, self.engine.siem)
         campaigns = merged(self.engine.run(query, *covered), least=alerts_below(rule))
         if not campaigns:
             return []
         self._match(rule, source)
+        if rule.type in ("temporal", "temporal_ordered"):
+            self._match_parts(rule, source)
         return [self._detection(query, alert) for alert in campaigns]
 
-    def _single_events(self, rule: BaseRule, source: Source, covered: tuple[int, int]) -> list[Detection]:
-        """A rule without a correlation: all its events as one detection."""
-        self.engine.select(source, *covered)
+    def _single_events(self, rule: BaseRule, source: Source) -> list[Detection]:
+        """A rule without a correlation: all its events as one detection, those without a time among them."""
+        self.engine.select(source)
         self._match(rule, source)
         row = self.engine.connection.execute(
             f"SELECT count(*), epoch_ms(min(timestamp)), epoch_ms(max(timestamp)) + 1 FROM {_MATCHED}"
@@ -220,6 +285,8 @@ class Detector:
         if row is None or not row[0]:
             return []
         count, start, end = row
+        if start is None:
+            return [Detection(rule, source.name, None, None, (), count, self._sample(None, None, ()), (), SECOND)]
         tick = SECOND * max(1, -(-(end - start) // (_PANES * SECOND)))
         events, panes = self._sample(start, end, ()), self._panes(start, end, (), tick)
         return [Detection(rule, source.name, start, end, (), count, events, panes, tick)]
@@ -229,13 +296,37 @@ class Detector:
         plan = build_plan(rule, source, self.engine.siem, self.converter.taxonomy, "events")
         self.engine.connection.execute(f"CREATE OR REPLACE TEMP TABLE {_MATCHED} AS {DuckDBPrinter(plan).text()}")
 
+    def _match_parts(self, rule: Correlation, source: Source) -> None:
+        """For each rule that a temporal one refers to, a table of its events under the group's names."""
+        for position, part in enumerate(rule.rules):
+            aliases = rule.aliases[position : position + 1]
+            alone = replace(
+                rule, type="event_count", rules=(part,), threshold=Threshold("gte", 1), expression=None, aliases=aliases
+            )
+            plan = build_plan(alone, source, self.engine.siem, self.converter.taxonomy, "events")
+            table = f"CREATE OR REPLACE TEMP TABLE {_MATCHED}_{position} AS {DuckDBPrinter(plan).text()}"
+            self.engine.connection.execute(table)
+
+    def _counts(self, rule: Rule, start: int, end: int, group: Group) -> tuple[tuple[str, int], ...]:
+        """How many events of each referenced rule a temporal campaign has."""
+        if isinstance(rule, BaseRule) or rule.type not in ("temporal", "temporal_ordered"):
+            return ()
+        where, values = _in_window(start, end, group)
+        found = []
+        for position, part in enumerate(rule.rules):
+            count = f"SELECT count(*) FROM {_MATCHED}_{position} WHERE {where}"
+            row = self.engine.connection.execute(count, values).fetchone()
+            found.append((part.name, row[0] if row else 0))
+        return tuple(found)
+
     def _detection(self, query: Query, alert: Alert) -> Detection:
         tick = query.windows[-1].tick
         start, end, group = alert.window_start, alert.window_end, alert.group
         events, panes = self._sample(start, end, group), self._panes(start, end, group, tick)
-        return Detection(query.rule, query.source.name, start, end, group, alert.value, events, panes, tick)
+        counts = self._counts(query.rule, start, end, group)
+        return Detection(query.rule, query.source.name, start, end, group, alert.value, events, panes, tick, counts)
 
-    def _sample(self, start: int, end: int, group: Group) -> tuple[dict[str, Any], ...]:
+    def _sample(self, start: int | None, end: int | None, group: Group) -> tuple[dict[str, Any], ...]:
         where, values = _in_window(start, end, group)
         result = self.engine.connection.execute(
             f"SELECT * FROM {_MATCHED} WHERE {where} QUALIFY row_number() OVER (ORDER BY timestamp) "
@@ -263,9 +354,11 @@ class Detector:
         return tuple(counts.get(number, 0) for number in range(-(-(end - start) // tick)))
 
 
-def _in_window(start: int, end: int, group: Group) -> tuple[str, list[Any]]:
+def _in_window(start: int | None, end: int | None, group: Group) -> tuple[str, list[Any]]:
     """The SQL condition of a group's events in [start, end), and its parameters. Field names come from a rule."""
-    parts = [f"timestamp >= {moment_sql(start)} AND timestamp < {moment_sql(end)}"]
+    parts = ["true"]
+    if start is not None and end is not None:
+        parts = [f"timestamp >= {moment_sql(start)} AND timestamp < {moment_sql(end)}"]
     for name, _ in group:
         column = '"' + name.replace('"', '""') + '"'
         # A boolean of an alert's group is Python's text of it.
@@ -275,6 +368,9 @@ def _in_window(start: int, end: int, group: Group) -> tuple[str, list[Any]]:
 
 def merged(alerts: Iterable[Alert], *, least: bool = False) -> list[Alert]:
     """One alert a campaign: those of a group whose windows overlap, from first start to last end, highest value.
+
+    Windows that overlap share events, so with a pane between them that has no alert they are still one campaign: two
+    alerts would show an analyst the same events twice.
 
     `least` takes the lowest value instead, which is the worst where a rule alerts below its threshold.
     """
@@ -296,9 +392,11 @@ def refused(record: Record, source: str, reason: str) -> Problem:
     return Problem("log-record-refused", message, "error", record.file, record.line, hint="left out")
 
 
-def no_time(file: str, source: str, count: int, line: int) -> Problem:
-    """The problem of records whose time can't be read."""
+def no_time(file: str, source: str, count: int, line: int, *, kept: bool = False) -> Problem:
+    """The problem of records whose time can't be read; a warning where they are kept for rules on single events."""
     many = f"{count:,} {source} records have" if count > 1 else f"a {source} record has"
     where = f", the first at line {line}" if count > 1 else ""
-    hint = "left out: without a time a record is in no window"
-    return Problem("log-no-time", f"{many} no time that can be read{where}", "error", file, line, hint=hint)
+    hint = "without a time a record is in no window: "
+    hint += "only rules on single events see it" if kept else "left out"
+    severity: Severity = "warning" if kept else "error"
+    return Problem("log-no-time", f"{many} no time that can be read{where}", severity, file, line, hint=hint)

@@ -6,39 +6,35 @@ Every name in it must exist, so that a typing error is found before it silently 
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from sigmagen.convert import Converter
+from sigmagen.mapping.location import LOCATIONS, location_fault, one_term
 from sigmagen.mapping.source import Source, Target, milliseconds
 from sigmagen.problems import Problem, SigmagenError
 from sigmagen.rules.durations import format_timespan, parse_timespan
 from sigmagen.rules.load import LoadedRules
 from sigmagen.rules.model import BaseRule, Correlation, RuleFile
-from sigmagen.rules.placeholders import AllowLists, load_allow_lists
+from sigmagen.rules.placeholders import AllowLists, load_allow_lists, placeholder_names
 from sigmagen.rules.schema import check_schema, schema_path
 from sigmagen.rules.yaml import Document, KeyPath, load_documents
 
-LOCATIONS = {"splunk": "search", "elastic": "index", "sentinel": "table"}
-"""What the place of a source's records is called in each SIEM."""
-
 _COUNTS = ("event_count", "value_count", "temporal", "temporal_ordered")
-_ALTERNATIVES = re.compile(r"\b(OR|NOT)\b")
 
 
 @dataclass(frozen=True)
 class Overlay:
-    """An overlay whose form, allow lists and sources have been checked; rule names are checked with the rules."""
+    """An overlay whose form and sources have been checked; names of rules and lists are checked with the rules."""
 
     document: Document
     data: Mapping[str, Any]
 
     @property
     def allow_lists(self) -> AllowLists:
-        """The lists that stand in place of those of the mappings."""
+        """The lists that stand in place of those of the mappings, or beside them."""
         return {name: tuple(values) for name, values in self.data.get("allow_lists", {}).items()}
 
     @property
@@ -74,15 +70,16 @@ class Overlay:
         targets = {siem: _target(target, changes.get(siem, {})) for siem, target in source.targets.items()}
         return replace(source, targets=targets)
 
-    def apply(self, loaded: LoadedRules, known: Iterable[str] = ()) -> LoadedRules:
-        """The rules as the tenant wants them. `known` are names of rules that exist and are not loaded.
+    def apply(self, loaded: LoadedRules, mappings: Path, every: LoadedRules | None = None) -> LoadedRules:
+        """The rules as the tenant wants them. `every` are all rules, where only some of them are loaded.
 
-        Raises SigmagenError for a name that is neither, and for a change that the rule has no place for.
+        Raises SigmagenError for the name of a rule or an allow list that nothing has, and for a change that the rule
+        has no place for.
         """
         rules = {key: rule for file in loaded.files for rule in file.documents for key in (rule.name, rule.id) if key}
         # A rule that could not be loaded has its own problem; its name is not a wrong one.
-        known = {*known, *written_names(loaded)}
-        problems = []
+        known = {name for one in (loaded, every) if one for name in written_names(one)}
+        problems = self._unused_lists(mappings, (loaded, every) if every else (loaded,))
         for name, change in self.rules.items():
             if name in rules:
                 problems += self._misfits(name, change, rules[name])
@@ -93,6 +90,15 @@ class Overlay:
         changer = _Changer(self)
         files = [file for file in map(changer.file, loaded.files) if file.subjects]
         return replace(loaded, files=tuple(files))
+
+    def _unused_lists(self, mappings: Path, read: Iterable[LoadedRules]) -> list[Problem]:
+        """Lists that neither the mappings have nor a rule or filter asks for: a misspelt one would let nobody pass."""
+        known = {*load_allow_lists(mappings)[0], *(name for one in read for name in _placeholders(one))}
+        return [
+            self._unknown("allow list", name, known, ("allow_lists", name))
+            for name in self.allow_lists
+            if name not in known
+        ]
 
     def _misfits(self, name: str, change: Mapping[str, Any], rule: BaseRule | Correlation) -> list[Problem]:
         found = []
@@ -118,11 +124,8 @@ class Overlay:
         return self.document.problem("overlay-unknown", f"there is no {what} '{name}'", path, hint)
 
     def problems(self, converter: Converter) -> list[Problem]:
-        """Allow lists and sources that don't exist, and values that can't be used."""
-        lists, found = load_allow_lists(converter.mappings)
-        for name in self.allow_lists:
-            if name not in lists:
-                found.append(self._unknown("allow list", name, lists, ("allow_lists", name)))
+        """Sources and files that don't exist, and values that can't be used."""
+        _, found = load_allow_lists(converter.mappings)
         for name, targets in self.data.get("sources", {}).items():
             if name not in converter.sources:
                 found.append(self._unknown("source", name, converter.sources, ("sources", name)))
@@ -144,7 +147,7 @@ class Overlay:
 
 
 def load_overlay(path: Path, converter: Converter) -> Overlay:
-    """Read an overlay. Raises SigmagenError with everything that is wrong with it, rule names aside."""
+    """Read an overlay. Raises SigmagenError with everything that is wrong with it, names of rules and lists aside."""
     loaded = load_documents(path)
     if loaded.problems:
         raise SigmagenError(loaded.problems)
@@ -160,39 +163,11 @@ def load_overlay(path: Path, converter: Converter) -> Overlay:
     return overlay
 
 
-def location_fault(siem: str, text: str | None) -> str | None:
-    """What is wrong with a location: it is put into queries as it is, so it must not end or change them."""
-    if text is None:
-        return None
-    if siem == "splunk":
-        if odd := re.search(r"[|`\[\]\x00-\x1f]", text):
-            return f"a search can't hold {odd[0]!r} here: it is terms of one search command"
-        outside = re.sub(r"""\"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'""", "", text)
-        if re.search("[\"']", outside) or outside.endswith("\\") or not _balanced(outside):
-            return "the search has a quote or bracket that does not end"
-        return None
-    pattern, what = {
-        "elastic": (r"[a-z0-9*][a-z0-9._*-]*(,[a-z0-9*][a-z0-9._*-]*)*", "index patterns, joined by commas"),
-        "sentinel": (r"[A-Za-z_]\w{0,99}", "the name of a table"),
-    }[siem]
-    return None if re.fullmatch(pattern, text, re.ASCII) else f"'{text}' is not {what}"
-
-
-def _balanced(text: str) -> bool:
-    depth = 0
-    for character in text:
-        depth += {"(": 1, ")": -1}.get(character, 0)
-        if depth < 0:
-            return False
-    return depth == 0
-
-
 def _target(target: Target, change: Mapping[str, str]) -> Target:
     if not change:
         return target
-    location = change.get(LOCATIONS[target.name], target.location)
-    if target.name == "splunk" and location != target.location and _ALTERNATIVES.search(location):
-        location = f"({location})"  # more terms may follow, and they are for all alternatives
+    chosen = change.get(LOCATIONS[target.name])
+    location = one_term(target.name, chosen) if chosen else target.location
     delay = milliseconds(change["delay"]) if "delay" in change else target.delay
     return replace(target, location=location, delay=delay)
 
@@ -208,6 +183,22 @@ def written_names(loaded: LoadedRules) -> set[str]:
     documents = [document.data for file in loaded.sources for document in file.documents]
     found = [data.get(key) for data in documents if isinstance(data, dict) for key in ("name", "id")]
     return {name for name in found if isinstance(name, str)}
+
+
+def _placeholders(loaded: LoadedRules) -> set[str]:
+    """The names of the allow lists that rules and filters ask for, broken ones included."""
+    found: set[str] = set()
+    waiting: list[Any] = [document.data for file in loaded.sources for document in file.documents]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, list):
+            waiting += node
+        elif isinstance(node, dict):
+            waiting += node.values()
+            for key, value in node.items():
+                if "expand" in str(key).split("|")[1:]:
+                    found.update(placeholder_names(value))
+    return found
 
 
 class _Changer:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from sigmagen.backends.duckdb import DuckDBPrinter
 from sigmagen.convert import Converter, Query
 from sigmagen.engines.alert import Alert
 from sigmagen.engines.duckdb import DuckDBEngine
-from sigmagen.mapping.source import Source
+from sigmagen.mapping.source import DUCKDB, Source
+from sigmagen.mapping.taxonomy import Taxonomy
+from sigmagen.plan.build import build_view
+from sigmagen.plan.window import SECOND
 from sigmagen.problems import Problem, SigmagenError
-from sigmagen.rules.model import Correlation, RuleFile
+from sigmagen.rules.model import BaseRule, Correlation, RuleFile, base_rules
 from sigmagen.rules.testfile import TestFile, companion, load_test_file
 from sigmagen.simulate.identity import canonical_group
 from sigmagen.simulate.scenes import Scene, lay_out, records, span
@@ -78,20 +83,26 @@ def run_tests(
                     query = converter.convert(rule, source, DuckDBEngine.siem)
                 except SigmagenError:
                     continue  # the source lacks a field; `convert` and `verify` say so
-                yield from play(engine, query, test, source)
+                yield from play(engine, query, test, source, converter.taxonomy)
 
 
-def play(engine: DuckDBEngine, query: Query, test: TestFile, source: Source) -> Iterator[CaseResult]:
-    """The cases of one test on one source."""
+def play(
+    engine: DuckDBEngine, query: Query, test: TestFile, source: Source, taxonomy: Taxonomy
+) -> Iterator[CaseResult]:
+    """The cases of one test on one source. One without a record that the rule looks at has shown nothing, and fails."""
     scenes = lay_out(test, source.name, reach=query.reach)
     if not scenes:
         return
     for part in source.parts:
         engine.load(part, records(scenes, part.name))
     alerts = engine.run(query, *span(scenes))
+    times = _times(engine, query.rule, source, taxonomy)
     by_case: dict[str, list[str]] = {}
     for scene in scenes:
         reasons = by_case.setdefault(scene.case.name, [])
+        if scene.prefix is None and not _holds(times, scene):
+            reasons += [_no_record(scene, source)]
+            continue
         reasons += judge(scene, [alert for alert in alerts if scene.sees(alert.window_end)], source)
     for scene in scenes:
         if scene.prefix is None:
@@ -105,6 +116,34 @@ def play(engine: DuckDBEngine, query: Query, test: TestFile, source: Source) -> 
                 len(scene.calls),
                 tuple(reasons),
             )
+
+
+def _times(engine: DuckDBEngine, rule: BaseRule | Correlation, source: Source, taxonomy: Taxonomy) -> list[int]:
+    """When the records are, in order, that a source has of the log sources which a rule looks at."""
+    found: set[int] = set()
+    for logsource in {base.logsource for base in base_rules(rule)}:
+        part = source.part_for(logsource)
+        entry = part.entry_for(logsource) if part else None
+        covered = engine.range(part) if part else None
+        if part is None or entry is None or covered is None:
+            continue
+        engine.select(part, *covered)
+        view = DuckDBPrinter(build_view(part, DUCKDB, taxonomy, (), entry)).text()
+        found.update(
+            row[0] for row in engine.connection.execute(f"SELECT epoch_ms(timestamp) FROM ({view})").fetchall()
+        )
+    return sorted(found)
+
+
+def _holds(times: Sequence[int], scene: Scene) -> bool:
+    """Whether a record is of a scene. A source may keep whole seconds, so one can stand just before its call."""
+    position = bisect_left(times, scene.start - SECOND)
+    return position < len(times) and times[position] <= scene.end
+
+
+def _no_record(scene: Scene, source: Source) -> str:
+    operations = ", ".join(sorted({call.operation for call in scene.calls})) or "none"
+    return f"no record on {source.name} that the rule could look at (operation: {operations}), so nothing is shown"
 
 
 def judge(scene: Scene, alerts: Sequence[Alert], source: Source) -> list[str]:

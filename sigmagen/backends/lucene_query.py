@@ -118,7 +118,7 @@ class LucenePrinter(Conditions):
 
     def _printed(self, value: Expr, tree: Node) -> str:
         if states(tree) > LONGEST_REGEX or too_complex(tree):
-            raise self.unsupported(value, "compared with a pattern that is too complex for Elasticsearch")
+            raise self.unsupported(value, "compared with a pattern that is too complex for Lucene")
         return super()._printed(value, tree)
 
     def matching(self, value: Expr, pattern: str) -> str:

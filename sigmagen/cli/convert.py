@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import click
 
 from sigmagen.cli.problems import broken, print_json, print_problems
 from sigmagen.cli.settings import AS_JSON, RULE_PATHS, SOURCES, Settings, chosen_sources, with_settings
-from sigmagen.conversion import convert_all
+from sigmagen.conversion import broken_rules, convert_all
 from sigmagen.convert import LANGUAGES, SUFFIXES, Query
 from sigmagen.logs.output import whole_folder
 from sigmagen.mapping.source import SIEMS
@@ -27,12 +28,16 @@ _SHOWN = 20
 
 
 def _locations(context: click.Context, parameter: click.Parameter, values: Sequence[str]) -> dict[str, str]:
-    """The places by SIEM. Raises BadParameter."""
-    pairs = dict(value.partition("=")[::2] for value in values)
-    for siem, place in pairs.items():
+    """The places by SIEM. Raises BadParameter; whether a place is one is for `Converter.located` to say."""
+    found: dict[str, str] = {}
+    for value in values:
+        siem, _, place = value.partition("=")
         if siem not in SIEMS or not place.strip():
-            raise click.BadParameter(f"write {'|'.join(SIEMS)}=PLACE, such as elastic=logs-windows.*")
-    return pairs
+            raise click.BadParameter(f"write {'|'.join(SIEMS)}=PLACE, such as elastic=logs-windows.*, not {value!r}")
+        if siem in found:
+            raise click.BadParameter(f"{siem} has two places")
+        found[siem] = place
+    return found
 
 
 @click.command("convert")
@@ -87,8 +92,9 @@ def command(
     chosen = chosen_sources(converter, sources) or []
     loaded = settings.load(paths)
     wanted = tuple(dict.fromkeys(targets)) or SIEMS
-    result = convert_all(converter, loaded.files, wanted, chosen, mode, strict=strict)
-    names = list(file_names(result.queries, _roots(paths, settings)))
+    unusable = broken_rules(loaded)
+    result = convert_all(converter, loaded.files, wanted, chosen, mode, strict=strict, broken=unusable)
+    names = list(file_names(result.queries, _roots(paths, settings))) if output else []
     if output:
         _write(output, result.queries, names)
     problems = [*loaded.problems, *result.problems]
@@ -108,7 +114,7 @@ def command(
         click.echo(f"{counted(len(names), 'query', 'queries')} written to {harmless(str(output))}", err=True)
     else:
         click.echo("\n".join(header(query) + query.text + "\n" for _, query in result.queries), nl=False)
-    if output or len({id(query.rule) for _, query in result.queries}) > 1:
+    if output or sum(len(file.subjects) for file in loaded.files) + sum(file.rules for file in unusable) > 1:
         from sigmagen.report.conversion import print_summaries
 
         print_summaries(result.summaries)
@@ -138,12 +144,8 @@ def file_names(queries: Sequence[tuple[RuleFile, Query]], roots: Sequence[Path])
     Raises SigmagenError where two queries would have the same name.
     """
     taken: dict[Path, str] = {}
-    stages: dict[Path, Path] = {}
+    stages = _stages([file.path for file, _ in queries], roots)
     for file, query in queries:
-        if file.path not in stages:
-            path = file.path.resolve()
-            root = next((root for root in roots if path.is_relative_to(root)), path.parent)
-            stages[file.path] = path.parent.relative_to(root)
         # A file with several rules that alert needs their names too.
         named = [_file_part(query.rule.name)] if len(file.subjects) > 1 else []
         parts = [file.path.stem, *named, query.source.name]
@@ -153,6 +155,19 @@ def file_names(queries: Sequence[tuple[RuleFile, Query]], roots: Sequence[Path])
             raise SigmagenError(Problem("output-clash", message, file=query.rule.file), EXIT_USAGE)
         taken[name] = query.rule.file
         yield name
+
+
+def _stages(files: Iterable[Path], roots: Sequence[Path]) -> dict[Path, Path]:
+    """Where each file is below its root; below the folder that all have in common, where two would be in one place."""
+    paths = {file: file.resolve() for file in files}
+    stages = {}
+    for file, path in paths.items():
+        root = next((root for root in roots if path.is_relative_to(root)), path.parent)
+        stages[file] = path.parent.relative_to(root)
+    if len({(stages[file], path.stem) for file, path in paths.items()}) == len(set(paths.values())):
+        return stages
+    common = Path(os.path.commonpath([path.parent for path in paths.values()]))
+    return {file: path.parent.relative_to(common) for file, path in paths.items()}
 
 
 def _file_part(name: str) -> str:

@@ -114,10 +114,10 @@ def _detect(log: Path, converter: Converter, rule: Correlation, stack: ExitStack
 
 def _show(detections: Sequence[Detection]) -> None:
     from sigmagen.report.alerts import print_alerts
-    from sigmagen.report.console import Console
+    from sigmagen.report.colour import console
 
     click.secho("What the rule finds in it:", bold=True)
-    print_alerts(Console(highlight=False), detections)
+    print_alerts(console(), detections)
 
 
 def _show_queries(converter: Converter, rule: Correlation, source: Source) -> None:

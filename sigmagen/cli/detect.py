@@ -5,18 +5,24 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
+from pathlib import Path
 
 import click
 
-from sigmagen.cli.problems import broken, print_json, print_problems
+from sigmagen.blind_spots import in_one_line
+from sigmagen.cli.problems import broken, json_bytes, print_json, print_problems
 from sigmagen.cli.settings import AS_JSON, Settings, with_settings
 from sigmagen.cli.size import MAX_RECORD_SIZE
+from sigmagen.conversion import broken_rules
 from sigmagen.detect import Detection, Detector, NotRun, Rule
 from sigmagen.engines.duckdb import DuckDBEngine
+from sigmagen.logs.output import whole_file
 from sigmagen.logs.reader import LogReader, Record
 from sigmagen.logs.recognise import Recogniser
 from sigmagen.logs.scratch import scratch_folder
+from sigmagen.mapping.generic import GENERIC
 from sigmagen.problems import EXIT_FINDINGS, SigmagenError
+from sigmagen.report.detection import report_document, statistics
 from sigmagen.report.text import counted, harmless
 
 LONG = 5 * 1024 * 1024
@@ -30,8 +36,13 @@ _STEP = 500
 
 @click.command("detect")
 @click.argument("logs", nargs=-1, required=True, metavar="LOG...")
-@click.option("-s", "--source", help="What the logs are, whatever they look like.")
+@click.option("-s", "--source", help="What the logs are, whatever they look like; generic for any other kind.")
 @AS_JSON
+@click.option(
+    "--report",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write alerts, blind spots, rules that were not run, problems and counts to this file, as JSON.",
+)
 @click.option("--fail-on-alert", is_flag=True, help="Exit with 1 where there is an alert.")
 @MAX_RECORD_SIZE
 @with_settings
@@ -39,6 +50,7 @@ def command(
     logs: tuple[str, ...],
     source: str | None,
     as_json: bool,
+    report: Path | None,
     fail_on_alert: bool,
     max_record_size: int,
     settings: Settings,
@@ -46,20 +58,27 @@ def command(
     """Find alerts in native logs, here and now.
 
     LOG is a file, a folder (searched for .json, .jsonl, .ndjson and .log, each also .gz) or - for standard input. The
-    records of each known log source are recognised. Exits with 0 also where there are alerts, unless --fail-on-alert
-    is given, and with 2 where something could not be read.
+    records of each known log source are recognised. With -s generic, rules of any log source read all records, whose
+    fields are named as in the rules. The last line says what could not be seen. Exits with 0 also where there are
+    alerts, unless --fail-on-alert is given, and with 2 where something could not be read.
     """
     converter = settings.converter()
-    chosen = converter.source(source) if source else None
+    generic = converter.generic if source == GENERIC else None
+    chosen = generic.records() if generic else converter.source(source, GENERIC) if source else None
     loaded = settings.load()
     rules = [rule for file in loaded.files for rule in file.subjects]
     reader = LogReader(logs, limit=max_record_size)
     recogniser = Recogniser(converter.sources.values(), chosen)
     with ExitStack() as stack:
-        detector = Detector(converter, _engine(reader.size, stack))
+        written = stack.enter_context(whole_file(report)) if report else None
+        detector = Detector(converter, _engine(reader.size, stack), generic)
         detector.load(recogniser.sort(progress(reader)))
         detections = detector.run(rules)
-    problems = [*loaded.problems, *reader.problems, *recogniser.problems, *detector.problems]
+        blind = detector.blind_spots(sum(file.rules for file in broken_rules(loaded)))
+        problems = [*loaded.problems, *reader.problems, *recogniser.problems, *detector.problems]
+        if written:
+            stats = statistics(detector, len(rules), len(detections), recogniser.counts, recogniser.left_out)
+            written.write(json_bytes(report_document(detections, blind, detector.not_run, problems, stats)))
     print_problems(problems)
     if settings.verbose:
         _print_not_run(detector.not_run)
@@ -67,6 +86,8 @@ def command(
         print_json([detection.as_dict() for detection in detections])
     else:
         _print(detections, recogniser, rules, verbose=settings.verbose)
+    if blind:
+        click.echo(f"blind spots: {harmless(in_one_line(blind))}", err=True)
     return broken(problems) or (EXIT_FINDINGS if fail_on_alert and detections else 0)
 
 
@@ -96,10 +117,10 @@ def progress(reader: LogReader) -> Iterable[Record]:
 def _with_bar(reader: LogReader, size: int) -> Iterator[Record]:
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from sigmagen.report.console import Console
+    from sigmagen.report.colour import console
 
     columns = (TextColumn("reading"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    with Progress(*columns, console=console(stderr=True), transient=True) as bar:
         task = bar.add_task("reading", total=size)
         for number, record in enumerate(reader):
             if number % _STEP == 0:
@@ -110,9 +131,9 @@ def _with_bar(reader: LogReader, size: int) -> Iterator[Record]:
 def _print(detections: Sequence[Detection], recogniser: Recogniser, rules: Sequence[Rule], *, verbose: bool) -> None:
     if detections:
         from sigmagen.report.alerts import print_alerts
-        from sigmagen.report.console import Console
+        from sigmagen.report.colour import console
 
-        print_alerts(Console(highlight=False), detections, everything=verbose)
+        print_alerts(console(), detections, everything=verbose)
         click.echo(err=True)
     kinds = ", ".join(f"{count:,} {name}" for name, count in recogniser.counts.items()) or "none of a known source"
     alerts = counted(len(detections), "alert") if detections else "no alert"

@@ -17,6 +17,7 @@ import click
 from sigmagen import __version__
 from sigmagen.cli.settings import Settings, shared_options
 from sigmagen.problems import EXIT_CLEAN, EXIT_USAGE, Problem, SigmagenError
+from sigmagen.report.colour import colour
 
 COMMANDS = {
     "check": "Validate and lint rules, their tests and the mappings.",
@@ -87,6 +88,7 @@ class LazyGroup(click.Group):
         self, args: Sequence[str] | None = None, prog_name: str | None = None, **extra: Any
     ) -> NoReturn:
         extra["standalone_mode"] = False
+        extra.setdefault("color", colour())
         try:
             code = self._run(args, prog_name or "sigmagen", extra)
         except BrokenPipeError:  # nobody reads what went wrong

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from sigmagen.problems import EXIT_BROKEN_INPUT, EXIT_CLEAN, Problem
+from sigmagen.report.colour import colour
 from sigmagen.report.text import harmless
 
 _COLOURS = {"error": "red", "warning": "yellow", "info": "cyan"}
@@ -24,20 +25,26 @@ def print_problems(problems: Iterable[Problem], *, err: bool = True) -> None:
             hint=problem.hint and harmless(problem.hint),
         )
         marker = f"{problem.severity}[{problem.code}]"
-        click.echo(str(safe).replace(marker, click.style(marker, _COLOURS[problem.severity]), 1), err=err)
+        styled = str(safe).replace(marker, click.style(marker, _COLOURS[problem.severity]), 1)
+        click.echo(styled, err=err, color=colour())
 
 
 def print_json(document: Any) -> None:
     """A JSON document on standard output."""
+    click.echo(json_bytes(document).decode(), nl=False)
+
+
+def json_bytes(document: Any) -> bytes:
+    """A JSON document as it is printed and written."""
     import orjson
 
+    options = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
     try:
-        text = orjson.dumps(document, option=orjson.OPT_INDENT_2).decode()
+        return orjson.dumps(document, option=options)
     except TypeError:  # a lone surrogate, as in the name of a file that is not UTF-8, or a very large integer
         import json
 
-        text = json.dumps(document, indent=2, ensure_ascii=False).encode("utf-8", "replace").decode()
-    click.echo(text)
+        return json.dumps(document, indent=2, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
 
 
 def broken(problems: Iterable[Problem]) -> int:

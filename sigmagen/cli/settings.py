@@ -77,7 +77,6 @@ class Settings:
 
         Without `examples`, the built-in allow lists name nobody: their values are public, so anybody could take them.
         """
-        from sigmagen.overlay import written_names
         from sigmagen.rules.load import load_rules
         from sigmagen.rules.placeholders import tenant_lists
 
@@ -92,8 +91,8 @@ class Settings:
         if overlay is None:
             return loaded
         # An overlay of all rules may go with a few of them.
-        every = load_rules(None, rules_folder=self.rules, mappings_folder=self.mappings) if paths else loaded
-        return overlay.apply(loaded, written_names(every))
+        every = load_rules(None, rules_folder=self.rules, mappings_folder=self.mappings) if paths else None
+        return overlay.apply(loaded, self.mappings, every)
 
 
 def shared_options(function: Callable[..., Any]) -> Callable[..., Any]:

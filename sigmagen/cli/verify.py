@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import signal
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -12,7 +14,7 @@ import click
 
 from sigmagen.cli.problems import broken, print_json, print_problems
 from sigmagen.cli.settings import AS_JSON, RULE_PATHS, SOURCES, Settings, chosen_sources, with_settings
-from sigmagen.connect import file_setting, setting
+from sigmagen.connect import all_of, file_setting, setting
 from sigmagen.convert import Converter
 from sigmagen.engines.alert import Engine
 from sigmagen.problems import EXIT_FINDINGS, EXIT_USAGE, Problem, SigmagenError
@@ -138,13 +140,12 @@ def _interrupted_cleanly() -> Iterator[None]:
 
 def _with_progress(cells: Iterable[Cell], *, quiet: bool) -> Iterator[Cell]:
     """The cells, with what is being looked at on a terminal's standard error."""
-    from sigmagen.report.console import Console
-
-    console = Console(stderr=True)
-    if quiet or not console.is_terminal:
+    if quiet or not sys.stderr.isatty():
         yield from cells
         return
-    with console.status("verifying ...") as status:
+    from sigmagen.report.colour import console
+
+    with console(stderr=True).status("verifying ...") as status:
         for number, cell in enumerate(cells, 1):
             status.update(f"{number} cells; {cell.rule} on {cell.source}, {cell.target}")
             yield cell
@@ -154,15 +155,13 @@ def _engines(targets: Iterable[str], converter: Converter, stack: ExitStack) -> 
     """The engine of each target, or the reason why there is none here."""
     from sigmagen.engines.duckdb import DuckDBEngine
 
-    found: dict[str, Engine | str] = {}
-    for target in targets:
-        if target == "duckdb":
-            found[target] = stack.enter_context(DuckDBEngine())
-        else:
-            found[target] = {"elastic": _elasticsearch, "sentinel": _sentinel, "splunk": _splunk}[target](
-                converter, stack
-            )
-    return found
+    start = {"elastic": _elasticsearch, "sentinel": _sentinel, "splunk": _splunk}
+
+    def engine(target: str) -> Engine | str:
+        return stack.enter_context(DuckDBEngine()) if target == "duckdb" else start[target](converter, stack)
+
+    names = list(targets)
+    return dict(zip(names, all_of(*(partial(engine, name) for name in names)), strict=True))
 
 
 def _elasticsearch(converter: Converter, stack: ExitStack) -> Engine | str:

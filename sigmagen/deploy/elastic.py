@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import urllib3
 
-from sigmagen.connect import API_KEY_VARIABLE, elasticsearch_options, file_setting, setting
+from sigmagen.connect import API_KEY_VARIABLE, all_of, elasticsearch_options, file_setting, setting
 from sigmagen.deploy.credentials import required, secret
 from sigmagen.deploy.http import Client
 from sigmagen.deploy.plan import Body, ConflictError, Found, Item, Part, differing
@@ -37,7 +37,7 @@ _OPTIONS = ("alert_suppression", "timestamp_override")
 @contextmanager
 def parts(folder: Path) -> Iterator[list[Part]]:
     """The parts of a package in a folder, templates first. Raises SigmagenError: a file or an address is missing."""
-    elasticsearch, kibana = elasticsearch_client(), kibana_client()
+    elasticsearch, kibana = all_of(elasticsearch_client, kibana_client)
     try:
         yield [
             Part(Templates(elasticsearch, "component"), list(_documents(folder / COMPONENT_TEMPLATES))),
@@ -52,8 +52,10 @@ def parts(folder: Path) -> Iterator[list[Part]]:
 
 def elasticsearch_client() -> Client:
     """Elasticsearch, with the same settings as elsewhere; the key also from the keyring. Raises SigmagenError."""
-    url = required(ELASTICSEARCH_URL, setting(ELASTICSEARCH_URL), "the address of Elasticsearch")
-    options = elasticsearch_options()
+    url, options = all_of(
+        lambda: required(ELASTICSEARCH_URL, setting(ELASTICSEARCH_URL), "the address of Elasticsearch"),
+        elasticsearch_options,
+    )
     user, password = options.get("basic_auth", ("", ""))
     key = None if password else options.get("api_key") or secret(API_KEY_VARIABLE)
     headers = dict(_HEADERS)
@@ -69,10 +71,12 @@ def elasticsearch_client() -> Client:
 
 def kibana_client() -> Client:
     """Kibana, with an API key. Raises SigmagenError."""
-    url = required(KIBANA_URL, setting(KIBANA_URL), "the address of Kibana")
-    key = required(KIBANA_API_KEY, secret(KIBANA_API_KEY), "the API key of Kibana")
+    url, key, authority = all_of(
+        lambda: required(KIBANA_URL, setting(KIBANA_URL), "the address of Kibana"),
+        lambda: required(KIBANA_API_KEY, secret(KIBANA_API_KEY), "the API key of Kibana"),
+        lambda: file_setting(KIBANA_CA_FILE),
+    )
     own = {"kbn-xsrf": "true", "Elastic-Api-Version": "2023-10-31", "Authorization": f"ApiKey {key}"}
-    authority = file_setting(KIBANA_CA_FILE)
     return Client(url, {**_HEADERS, **own}, [key], "Kibana", {"ca_certs": authority} if authority else {})
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import quote, urlsplit
 
+from sigmagen.connect import all_of
 from sigmagen.deploy.credentials import required, secret, setting
 from sigmagen.deploy.http import Client, Response
 from sigmagen.deploy.plan import Body, ConflictError, Found, Item, Part, differing
@@ -43,7 +44,7 @@ def parts(folder: Path) -> Iterator[list[Part]]:
 
     Watchlists only where the rules read them. Raises SigmagenError: a file, an address or the token is missing.
     """
-    workspace = _workspace()
+    workspace, token = all_of(_workspace, _token)
     rules = [_item(path) for path in _files(folder, "repositories/*/analytics-rules/*.json")]
     if not rules:
         hint = "`sigmagen package sentinel -o DIR` writes a package"
@@ -53,7 +54,7 @@ def parts(folder: Path) -> Iterator[list[Part]]:
     workbooks = [_item(path) for path in _files(folder, "repositories/workbooks/*.json")]
     reading = any("_GetWatchlist" in rule.body["properties"]["query"] for rule in rules)
     lists = _items(folder / "arm" / "watchlists.json") if reading else []
-    client = _client()
+    client = _client(token)
     try:
         yield [
             Part(Watchlists(client, workspace), lists),
@@ -65,8 +66,11 @@ def parts(folder: Path) -> Iterator[list[Part]]:
         client.close()
 
 
-def _client() -> Client:
-    token = required(TOKEN, secret(TOKEN), "the token for Azure Resource Manager")
+def _token() -> str:
+    return required(TOKEN, secret(TOKEN), "the token for Azure Resource Manager")
+
+
+def _client(token: str) -> Client:
     headers = {"Accept": "application/json", "User-Agent": "sigmagen", "Authorization": f"Bearer {token}"}
     return Client(setting(URL) or AZURE, headers, [token], "Azure")
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from sigmagen.connect import all_of
 from sigmagen.deploy.credentials import required, secret, setting
 from sigmagen.deploy.http import Client
 from sigmagen.deploy.plan import Body, ConflictError, Found, Item, Part, differing
@@ -64,8 +65,10 @@ def parts(folder: Path) -> Iterator[list[Part]]:
     Raises SigmagenError: a file, an address or a token is missing, or another app has the name.
     """
     files = _files(folder)
-    token = required(TOKEN, secret(TOKEN), "the token of Splunk")
-    url = required(URL, setting(URL), "the address of Splunk's management port")
+    token, url = all_of(
+        lambda: required(TOKEN, secret(TOKEN), "the token of Splunk"),
+        lambda: required(URL, setting(URL), "the address of Splunk's management port"),
+    )
     client = Client(url, {"Authorization": f"Bearer {token}", "User-Agent": "sigmagen"}, [token], "Splunk")
     try:
         yield [_app(client, files), *(_part(client, endpoint, files) for endpoint in ENDPOINTS)]

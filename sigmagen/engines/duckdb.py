@@ -105,6 +105,10 @@ class DuckDBEngine(Closing):
         ).fetchall()
         return [row[0] for row in rows]
 
+    def append_untimed(self, source: Source, lines: Sequence[str]) -> None:
+        """Add records without a time. Only a selection without a range sees them."""
+        self.connection.execute(f"INSERT INTO {self.table(source)} SELECT NULL, record FROM ({RECORDS})", [lines])
+
     def _insert(self, statement: str, batch: list[str]) -> int:
         row = self.connection.execute(statement, [batch]).fetchone()
         return int(row[0]) if row else 0
@@ -116,8 +120,11 @@ class DuckDBEngine(Closing):
         ).fetchone()
         return None if row is None or row[0] is None else (row[0], row[1])
 
-    def select(self, source: Source, start: int, end: int) -> None:
-        """Let queries see only events in [start, end)."""
+    def select(self, source: Source, start: int | None = None, end: int | None = None) -> None:
+        """Let queries see only events in [start, end); without a range all, those without a time among them."""
+        if start is None or end is None:
+            self.connection.execute(f'CREATE OR REPLACE VIEW "{source.name}" AS SELECT * FROM {self.table(source)}')
+            return
         for edge, moment in (("start", start), ("end", end)):
             self.connection.execute(f"SET VARIABLE range_{edge} = {moment_sql(moment)}")
         self.connection.execute(

@@ -44,7 +44,8 @@ class Recogniser:
     def sort(self, records: Iterable[Record]) -> Iterator[tuple[Source, Record]]:
         """The records that have a source, with it."""
         for record in records:
-            source = self.source_of(record.value)
+            # A source without marks, such as the generic one, is what the user says it is.
+            source = self._chosen if self._chosen and not self._chosen.recognise else self.source_of(record.value)
             self._files.setdefault(record.file, _File()).add(source.name if source else None, record.line)
             if self._chosen:
                 yield self._chosen, record
@@ -69,6 +70,11 @@ class Recogniser:
         for file in self._files.values():
             total += Counter({name: count for name, count in file.counts.items() if name})
         return total
+
+    @property
+    def left_out(self) -> int:
+        """Records of no known source, over all files; none, if a source is chosen."""
+        return 0 if self._chosen else sum(file.counts[None] for file in self._files.values())
 
     @property
     def problems(self) -> list[Problem]:

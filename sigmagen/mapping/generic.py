@@ -7,13 +7,14 @@ the user's to say.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
+from sigmagen.mapping.location import location_fault
 from sigmagen.mapping.source import DUCKDB, SIEMS, TIMES, LogsourceEntry, Source, Target, together
 from sigmagen.plan.expr import Type
 from sigmagen.plan.window import MINUTE
@@ -50,6 +51,8 @@ class Generic:
     targets: Mapping[str, Target]
     places: tuple[Place, ...]
     chosen: Mapping[str, str]
+    times: tuple[str, ...] = ("timestamp",)
+    """Where a record on this machine may have its time; the first that is there counts."""
 
     def at(self, locations: Mapping[str, str]) -> Generic:
         """The same with the user's locations, by SIEM, for every log source."""
@@ -69,6 +72,14 @@ class Generic:
             for logsource in logsources
         ]
         return replace(together(sources), name=GENERIC, title=self.title)
+
+    def records(self, rule: BaseRule | Correlation | None = None) -> Source:
+        """The source of records on this machine, which every rule reads; without a rule, to store them."""
+        entries = tuple(LogsourceEntry(base.logsource) for base in base_rules(rule)) if rule else ()
+        fields = field_types(rule) if rule else {}
+        time = {"coalesce": list(self.times)}
+        entries = entries or (LogsourceEntry(LogSource(None, None, None)),)
+        return Source(GENERIC, self.title, {}, entries, time, "id", {}, fields, self.targets)
 
     def _part(
         self, name: str, where: tuple[str, ...], logsources: list[LogSource], kinds: Mapping[str, Type]
@@ -105,10 +116,18 @@ def load_generic(mappings: Path) -> Generic | None:
             Place(entry["logsource"], {siem: entry[siem] for siem in SIEMS if siem in entry})
             for entry in data.get("locations", ())
         )
-        return Generic(data["title"], {**targets, DUCKDB: _target(DUCKDB, {"location": GENERIC})}, places, {})
+        _check_locations(path, places)
+        targets[DUCKDB] = _target(DUCKDB, {"location": GENERIC})
+        return Generic(data["title"], targets, places, {}, tuple(data.get("times", ("timestamp",))))
     except (KeyError, TypeError, AttributeError) as error:
         message = f"this mapping is malformed: {error!r}"
         raise SigmagenError(Problem("mapping-malformed", message, file=str(path))) from None
+
+
+def _check_locations(path: Path, places: Iterable[Place]) -> None:
+    faults = [fault for place in places for name in place.locations.items() if (fault := location_fault(*name))]
+    if faults:
+        raise SigmagenError([Problem("mapping-malformed", fault, file=str(path)) for fault in faults])
 
 
 def _target(name: str, data: Mapping[str, Any]) -> Target:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sigmagen.mapping.expression import UnavailableFieldError
-from sigmagen.mapping.source import LogsourceEntry, Source
+from sigmagen.mapping.source import DUCKDB, LogsourceEntry, Source
 from sigmagen.mapping.taxonomy import Taxonomy
 from sigmagen.mapping.view import ViewBuilder
 from sigmagen.plan.compose import Composer
@@ -22,15 +22,24 @@ from sigmagen.rules.model import BaseRule, Correlation
 
 
 def build_plan(
-    rule: BaseRule | Correlation, source: Source, siem: str, taxonomy: Taxonomy, mode: Mode = "hunt"
+    rule: BaseRule | Correlation,
+    source: Source,
+    siem: str,
+    taxonomy: Taxonomy,
+    mode: Mode = "hunt",
+    *,
+    target: str | None = None,
 ) -> Plan:
     """The plan of `rule` over `source` in `siem`. Of `events`, private fields (prompt text) are left out.
+
+    `target` is what errors call the place: it differs from `siem` where that has two languages.
 
     Raises SigmagenError: a field that the source doesn't carry there, a detection or correlation that can't be said.
     """
     plan = Plan(rule, source, source.parts[0].targets[siem], mode)
+    target = target or siem
     if fault := name_fault(rule, plan.target):
-        message = f"{rule.title}: field {fault[0]!r} can't be named in {siem}: {fault[1]}"
+        message = f"{rule.title}: field {fault[0]!r} can't be named in {target}: {fault[1]}"
         raise SigmagenError(Problem("field-name", message, file=rule.file, line=rule.line))
     try:
         if isinstance(rule, Correlation) and mode != "events":
@@ -38,25 +47,26 @@ def build_plan(
         else:
             _events(plan, rule, taxonomy)
     except UnavailableFieldError as error:
-        raise SigmagenError(_unavailable(error, rule, plan)) from None
+        raise SigmagenError(_unavailable(error, rule, source, target)) from None
     except (UnsupportedDetectionError, UnsupportedCorrelationError) as error:
-        raise not_convertible(rule, siem, error) from None
+        raise not_convertible(rule, target, error) from None
     return plan
 
 
-def not_convertible(rule: BaseRule | Correlation, siem: str, reason: Exception) -> SigmagenError:
-    """The error of a rule that a SIEM's language has no words for."""
-    message = f"{rule.title}: not convertible to {siem}: {reason}"
+def not_convertible(rule: BaseRule | Correlation, target: str, reason: Exception) -> SigmagenError:
+    """The error of a rule that a target's language has no words for."""
+    message = f"{rule.title}: not convertible to {target}: {reason}"
     return SigmagenError(Problem("not-convertible", message, file=rule.file, line=rule.line))
 
 
-def _unavailable(error: UnavailableFieldError, rule: BaseRule | Correlation, plan: Plan) -> Problem:
+def _unavailable(error: UnavailableFieldError, rule: BaseRule | Correlation, source: Source, target: str) -> Problem:
     if not error.known:
         message = f"{rule.title}: unknown field {error.name}: {error.reason}"
         return Problem("unknown-field", message, "error", rule.file, rule.line)
+    place = "" if target == DUCKDB else f" in {target}"  # the native record itself
     return Problem(
         "field-unavailable",
-        f"{rule.title}: source {plan.source.name} in {plan.target.name} has no {error.name}: {error.reason}",
+        f"{rule.title}: source {source.name}{place} has no {error.name}: {error.reason}",
         file=rule.file,
         line=rule.line,
         hint="choose another source with -s, or feed this one through `sigmagen normalize`",

@@ -33,17 +33,17 @@ def print_alerts(console: Console, detections: Sequence[Detection], *, everythin
 def _table(detections: Sequence[Detection]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold", show_edge=False)
     table.add_column("#", justify="right")
-    table.add_column("window (UTC)", no_wrap=True)
+    table.add_column("first, last seen (UTC)", no_wrap=True)
     table.add_column("level", no_wrap=True)
     table.add_column("rule, group, ATLAS", overflow="fold")
     table.add_column("value", justify="right", no_wrap=True)
     for number, item in enumerate(detections, 1):
         table.add_row(
             str(number),
-            f"{_time(item.window_start)}\n{_time(item.window_end)}",
+            f"{_second(item.first_seen)}\n{_second(item.last_seen)}",
             Text(item.level, LEVEL_STYLES.get(item.level, "")),
             _who(item),
-            Text(f"{item.value:,}\n{_limit(item)}"),
+            Text(_value(item)),
         )
     return table
 
@@ -62,6 +62,21 @@ def _time(milliseconds: int) -> str:
     return iso(milliseconds)[:16].replace("T", " ")
 
 
+def _second(time: str | None) -> str:
+    return "no time" if time is None else time[:19].replace("T", " ")
+
+
+def _value(detection: Detection) -> str:
+    """The value and what it is held against; of a temporal rule, the events of each rule that it refers to.
+
+    How many rules it saw says little, and an event may be one of several rules.
+    """
+    if detection.counts:
+        counts = [f"{count:,}" for _, count in detection.counts]
+        return "\n".join([*(" + ".join(counts[start : start + 3]) for start in range(0, len(counts), 3)), "events"])
+    return f"{detection.value:,}\n{_limit(detection)}"
+
+
 def _limit(detection: Detection) -> str:
     """What the value is held against."""
     threshold = getattr(detection.rule, "threshold", None)
@@ -73,19 +88,24 @@ def _limit(detection: Detection) -> str:
 
 def _print_detail(console: Console, number: int, detection: Detection) -> None:
     console.print(Text(f"\n{number}  {harmless(detection.rule.title)}", "bold"))
-    each = duration_text(detection.tick * -(-len(detection.panes) // _BARS))
-    seen = f"{detection.source}, {counted(sum(detection.panes), 'event')}, a bar is {each}"
+    number = sum(detection.panes) if detection.panes else int(detection.value)
+    seen = f"{detection.source}, {counted(number, 'event')}"
+    if detection.panes:
+        seen += f", a bar is {duration_text(detection.tick * -(-len(detection.panes) // _BARS))}"
     console.print(Text(f"   {harmless(condition_text(detection.rule))}; {seen}", "dim"))
-    bars = sparkline(detection.panes, _BARS)
-    start, end = _time(detection.window_start), _time(detection.window_end)
-    # The day is said once where it is the same.
-    end = end[11:] if end[:10] == start[:10] else end
-    console.print(Text(f"   {start} {bars} {end}"))
+    if detection.counts:
+        counts = ", ".join(f"{harmless(name)} {count:,}" for name, count in detection.counts)
+        console.print(Text(f"   events: {counts}", "dim"))
+    if detection.window_start is not None and detection.window_end is not None:
+        start, end = _time(detection.window_start), _time(detection.window_end)
+        # The day is said once where it is the same.
+        end = end[11:] if end[:10] == start[:10] else end
+        console.print(Text(f"   window {start} {sparkline(detection.panes, _BARS)} {end}"))
     samples = Table.grid(padding=(0, 2, 0, 0), pad_edge=True)
     samples.add_column(no_wrap=True, style="dim")
     samples.add_column(overflow="fold")
     for event in detection.events:
-        samples.add_row(Text(f"   {event['@timestamp']}"), Text(_fields(event)))
+        samples.add_row(Text(f"   {event.get('@timestamp', 'no time')}"), Text(_fields(event)))
     console.print(samples)
 
 

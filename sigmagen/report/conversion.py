@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sigmagen.conversion import TargetSummary
-from sigmagen.report.console import Console
+from sigmagen.report.colour import console
 from sigmagen.report.text import harmless
 
 _STYLES = {"error": "red", "warning": "yellow", "info": "cyan"}
@@ -18,7 +18,7 @@ _WIDEST = 160
 
 def print_summaries(summaries: Sequence[TargetSummary]) -> None:
     """A row for each target, then its reasons with the number of rules, the most frequent first."""
-    console = Console(stderr=True, highlight=False)
+    out = console(stderr=True)
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("target", no_wrap=True)
     for heading in ("rules", "converted", "queries", "warned", "refused"):
@@ -26,11 +26,11 @@ def print_summaries(summaries: Sequence[TargetSummary]) -> None:
     for summary in summaries:
         numbers = (summary.rules, summary.converted, summary.queries, summary.warned, summary.refused)
         table.add_row(summary.target, *(f"{number:,}" for number in numbers))
-    console.print(table)
+    out.print(table)
     for summary in summaries:
         for reason in summary.reasons[:_REASONS]:
             what = f"{reason.code}: {reason.reason}" if reason.reason else reason.code
             text = f"{summary.target} {reason.severity} x {reason.count:,}: {harmless(what)[:_WIDEST]}"
-            console.print(Text(text, _STYLES[reason.severity]), soft_wrap=True)
+            out.print(Text(text, _STYLES[reason.severity]), soft_wrap=True)
         if len(summary.reasons) > _REASONS:
-            console.print(f"{summary.target}: {len(summary.reasons) - _REASONS} more reasons; --json has all")
+            out.print(f"{summary.target}: {len(summary.reasons) - _REASONS} more reasons; --json has all")

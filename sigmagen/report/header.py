@@ -23,7 +23,7 @@ def header(query: Query) -> str:
     """Comment lines in the query's language. Nothing that a rule says can end the comment."""
     rule = query.rule
     lines = [rule.title, f"id: {rule.id or 'none'}"]
-    if author := rule.raw.get("author"):
+    if isinstance(author := rule.raw.get("author"), str) and author:
         lines.append(f"author: {author}")
     if isinstance(rule, Correlation) and (atlas := rule.frameworks.get("atlas")):
         lines.append(f"ATLAS: {', '.join(atlas)}")

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from rich.table import Table
 from rich.text import Text
 
+from sigmagen.report.colour import console
 from sigmagen.report.console import Console
 from sigmagen.report.text import harmless
 from sigmagen.verify import Cell
@@ -18,12 +19,12 @@ _WORDS = {"not_run": "not run"}
 
 def print_matrix(cells: Sequence[Cell], *, everything: bool = False) -> None:
     """The matrix on standard output, then every cell that is not equal, with the reason."""
-    console = Console(highlight=False)
+    out = console()
     targets = list(dict.fromkeys(cell.target for cell in cells))
-    console.print(_table(cells, targets))
-    _print_reasons(console, cells, everything=everything)
+    out.print(_table(cells, targets))
+    _print_reasons(out, cells, everything=everything)
     counts = Counter(cell.status for cell in cells)
-    console.print(", ".join(f"{count} {_WORDS.get(status, status)}" for status, count in counts.most_common()))
+    out.print(", ".join(f"{count} {_WORDS.get(status, status)}" for status, count in counts.most_common()))
 
 
 def _table(cells: Sequence[Cell], targets: Sequence[str]) -> Table:

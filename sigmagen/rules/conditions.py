@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 from sigmagen.problems import Problem
 from sigmagen.rules.detection import kind
 from sigmagen.rules.model import Combined, Comparison, Expression, Occurs, Operator, Threshold
+from sigmagen.rules.wording import in_words
 from sigmagen.rules.yaml import Document, KeyPath
 
 if TYPE_CHECKING:
@@ -56,7 +57,8 @@ class ThresholdParser:
     def _number(self, value: object, path: KeyPath) -> int | float | None:
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
             hint = "write the number without quotes or separators"
-            self._note("wrong-type", f"a threshold must be a number, not {kind(value)} ({value!r})", path, hint)
+            said = f" ({value!r})" if isinstance(value, str) else ""
+            self._note("wrong-type", f"a threshold must be a number, not {kind(value)}{said}", path, hint)
             return None
         if self.type in _COUNTS and (value < 0 or value != int(value)):
             self._note("wrong-value", f"{self.type} compares with a whole number, not {value}", path)
@@ -97,7 +99,7 @@ def named_rules(text: str) -> list[str]:
     try:
         return list(SigmaExtendedCorrelationCondition(text).get_referenced_rules())
     except SigmaError as error:
-        raise ValueError(str(error)) from None
+        raise ValueError(in_words(error)) from None
 
 
 def parse_expression(text: str, rules: tuple[str, ...]) -> Expression:

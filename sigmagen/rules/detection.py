@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sigmagen.problems import Problem
 from sigmagen.rules.model import BaseRule, LogSource
 from sigmagen.rules.placeholders import AllowLists, fill, simplify, unknown_placeholders
+from sigmagen.rules.wording import in_words
 from sigmagen.rules.yaml import Document, KeyPath
 
 if TYPE_CHECKING:
@@ -198,8 +199,7 @@ def _sigma_problem(document: Document, error: Exception, path: KeyPath) -> Probl
             near = difflib.get_close_matches(modifier, modifier_mapping, 3) or sorted(modifier_mapping)
             message = f"Sigma has no modifier '{modifier}'"
             return document.problem("unknown-modifier", message, path, f"nearest: {', '.join(near)}")
-    text = str(error) or type(error).__name__
-    return document.problem("invalid-detection", f"Sigma can't read this: {text}", path)
+    return document.problem("invalid-detection", f"Sigma can't read this: {in_words(error)}", path)
 
 
 def _parsed_condition(
@@ -215,7 +215,7 @@ def _parsed_condition(
             tree = condition.parse()
         except Exception as error:
             known = ", ".join(parsed.detections)
-            message = f"condition '{condition.condition}' can't be read: {str(error) or type(error).__name__}"
+            message = f"condition '{condition.condition}' can't be read: {in_words(error)}"
             problems.append(document.problem("invalid-condition", message, path, f"selections: {known}"))
             continue
         if tree is None:

@@ -86,9 +86,9 @@ def _words(error: ValidationError, path: KeyPath) -> tuple[str, str | None]:
             wanted = " or ".join(_TYPES.get(str(one), str(one)) for one in _list(limit))
             return f"{name} must be {wanted}, not {kind(value)}", hint
         case "enum" | "const":
-            return f"{name} can't be {value!r}", f"one of {', '.join(map(str, _list(limit)))}"
+            return f"{name} can't be {_shown(value)}", f"one of {', '.join(map(str, _list(limit)))}"
         case "pattern":
-            return f"{name} can't be {value!r}", hint
+            return f"{name} can't be {_shown(value)}", hint
         case "minItems" | "minLength" | "minProperties":
             return f"{name} is too short", hint
         case "maxItems" | "maxLength":
@@ -100,11 +100,16 @@ def _words(error: ValidationError, path: KeyPath) -> tuple[str, str | None]:
         case "uniqueItems":
             return f"{name} holds something twice", hint
         case _:
-            return f"{name}: {error.message[:200]}", hint
+            return f"{name} does not fit here", hint
 
 
 def _list(value: Any) -> Iterable[Any]:
     return value if isinstance(value, list) else [value]
+
+
+def _shown(value: Any) -> str:
+    """A value as YAML would have it, not as Python would."""
+    return repr(value) if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)[:80]
 
 
 def _name(path: KeyPath) -> str:

@@ -20,7 +20,8 @@ class Call:
 
     `api_key` and `organization` follow the principal unless given (None: the call has none). A None `prompt` is a
     redacted one. `history` counts the earlier turns (user and assistant) before the prompt, `prefill` is an assistant
-    message after it. `output_tokens` includes reasoning. Raises ValueError where status and outcome contradict.
+    message after it; a call of the operation `embeddings` has neither, but `inputs` texts, of which the prompt is the
+    last. `output_tokens` includes reasoning. Raises ValueError where status and outcome contradict.
     """
 
     time: int
@@ -34,6 +35,7 @@ class Call:
     prompt: str | None = "hello"
     history: int = 0
     prefill: str | None = None
+    inputs: int = 1
     parameters: Mapping[str, Any] = field(default_factory=dict)
     input_tokens: int = 40
     output_tokens: int = 120

@@ -19,7 +19,7 @@ import pytest
 from sigmagen.convert import Query
 from sigmagen.engines import spl
 from sigmagen.engines.kusto_language import KustoLanguage
-from sigmagen.overlay import location_fault
+from sigmagen.mapping.location import location_fault
 from sigmagen.problems import SigmagenError
 from sigmagen.report.header import header
 from tests.backends.engines import CONVERTER, event, found, running

@@ -232,9 +232,9 @@ def test_an_output_that_can_t_be_written_is_named_and_nothing_is(
     ("arguments", "said"),
     [
         (("convert", "-t", "qradar"), "'qradar' is not one of 'splunk', 'elastic', 'lucene', 'sentinel', 'duckdb'"),
-        (("convert", "-s", "nginx"), "unknown source 'nginx'\n  there is apim, bedrock_invocation"),
-        (("detect", "{log}", "-s", "nginx"), "unknown source 'nginx'\n  there is apim, bedrock_invocation"),
-        (("normalize", "{log}", "-s", "nginx"), "unknown source 'nginx'\n  there is apim, bedrock_invocation"),
+        (("convert", "-s", "nginx"), "unknown source 'nginx'\n  available: apim, bedrock_invocation"),
+        (("detect", "{log}", "-s", "nginx"), "unknown source 'nginx'\n  available: apim, bedrock_invocation"),
+        (("normalize", "{log}", "-s", "nginx"), "unknown source 'nginx'\n  available: apim, bedrock_invocation"),
         (("detect",), "Missing argument 'LOG...'"),
         (("normalize", "{log}", "-o", "x", "--to", "http://192.0.2.1"), "-o and --to exclude each other"),
         (("normalize", "{log}", "--with-text", "--to", "http://192.0.2.1"), "has no place for prompts"),

@@ -85,9 +85,7 @@ def test_all_that_can_be_is_converted_and_all_else_has_a_reason(run: Run) -> Non
     assert heading.split() == ["target", "rules", "converted", "queries", "warned", "refused"]
     assert row.split() == ["duckdb", "2", "2", "9", "0", "0"]
     assert reason == "duckdb info x 1: field-unavailable"
-    assert re.match(
-        rf"{re.escape(str(TOKENS))}:\d+: info\[field-unavailable\]: .* source cloudtrail in duckdb has", line
-    )
+    assert re.match(rf"{re.escape(str(TOKENS))}:\d+: info\[field-unavailable\]: .* source cloudtrail has", line)
 
 
 def test_a_chosen_source_that_can_t_is_an_error_and_the_other_is_converted(run: Run) -> None:
@@ -169,14 +167,39 @@ def test_a_rule_s_place_below_a_given_folder_is_kept(run: Run, tmp_path: Path) -
     assert (tmp_path / "b" / "splunk" / "rule.canonical.spl").is_file()
 
 
-def test_two_queries_of_one_name_are_an_error_and_nothing_is_written(run: Run, tmp_path: Path) -> None:
+@pytest.mark.parametrize("given", [(".",), ("a", "b"), ("a/rule.yml", "b/rule.yml"), ("a", "b/rule.yml")])
+def test_files_of_one_name_are_no_clash_and_each_has_a_folder_of_its_own(
+    given: tuple[str, ...], run: Run, tmp_path: Path
+) -> None:
+    rules = tmp_path / "rules"
     for folder in ("a", "b"):
-        (tmp_path / folder).mkdir()
-        (tmp_path / folder / "rule.yml").write_text(RULE.read_text())
-    result = run("convert", tmp_path / "a", tmp_path / "b", "-s", "canonical", "-o", tmp_path / "out")
-    assert (result.exit_code, result.stdout) == (3, "")
-    assert "error[output-clash]: the query would overwrite that of" in result.stderr
-    assert not (tmp_path / "out").exists()
+        (rules / folder).mkdir(parents=True)
+        (rules / folder / "rule.yml").write_text(RULE.read_text().replace("call_count", f"calls_{folder}"))
+    arguments = (*(rules / name for name in given), "-s", "canonical", "-t", "splunk")
+    printed = run("convert", *arguments)
+    assert (printed.exit_code, printed.stdout.count("source: canonical")) == (0, 2)
+    assert run("convert", *arguments, "-o", tmp_path / "out").exit_code == 0
+    written = [file.relative_to(tmp_path / "out").as_posix() for file in (tmp_path / "out").rglob("*.spl")]
+    assert sorted(written) == ["splunk/a/rule.canonical.spl", "splunk/b/rule.canonical.spl"]
+
+
+def test_broken_rules_are_counted_as_refused(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "good.yml").write_text(RULE.read_text())
+    (tmp_path / "syntax.yml").write_text("title: [\n")
+    (tmp_path / "list.yml").write_text(
+        "title: t\nlogsource: {category: ai_inference}\n"
+        "detection: {s: {'user.id|expand': '%nobody%'}, condition: s}\n---\ntitle: u\n"
+    )
+    (tmp_path / "pair.yml").write_text(RULE.read_text().replace("timespan: 1h", "timespan: soon"))
+    (tmp_path / "filter.yml").write_text("title: f\nfilter: {}\n")
+    result = run("convert", tmp_path, tmp_path / "absent.yml", "-t", "splunk", "-s", "canonical", "--json")
+    assert result.exit_code == 2
+    (summary,) = json.loads(result.stdout)["summary"]
+    counts = {key: summary[key] for key in ("rules", "converted", "refused")}
+    assert counts == {"rules": 5, "converted": 1, "refused": 4}
+    reasons = {item["code"]: item["count"] for item in summary["reasons"] if item["severity"] == "error"}
+    assert {"yaml-syntax": 1, "unknown-placeholder": 1, "wrong-value": 1}.items() <= reasons.items()
+    assert re.search(r"(?m)^splunk +5 +1 +1 +0 +4$", result.stderr)
 
 
 def test_nothing_moves_where_one_file_is_in_the_way(run: Run, tmp_path: Path) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from sigmagen.content import rules_folder
 from tests.cli.conftest import Run
 
 PLAIN = """\
@@ -143,6 +145,56 @@ def test_a_location_of_no_siem_is_a_usage_error(place: str, run: Run) -> None:
     result = run("convert", "--location", place)
     assert result.exit_code == 3
     assert "splunk|elastic|sentinel=PLACE" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [
+        ("splunk=index=win | delete", "a search can't hold '|' here"),
+        ("elastic=logs-*, secret", "is not index patterns"),
+        ("sentinel=X | take 1; Y", "'X | take 1; Y' is not the name of a table"),
+    ],
+)
+def test_a_location_that_would_change_the_query_is_refused(place: str, said: str, run: Run) -> None:
+    result = run("convert", "--location", place)
+    assert (result.exit_code, result.stdout) == (3, "")
+    assert said in result.stderr
+
+
+def test_a_location_of_alternatives_gets_brackets_as_in_an_overlay(queries: Any) -> None:
+    texts, _ = queries(PLAIN, "-t", "splunk", "--location", "splunk=index=a OR index=b")
+    assert texts["splunk"].startswith("(index=a OR index=b) Image=")
+
+
+LUCENE_REFUSES = [
+    ("{s: {user.id|re: '^(?=a)b'}, condition: s}", "not convertible to lucene"),
+    ("{s: {a|fieldref: b}, condition: s}", "not convertible to lucene"),
+    ("{s: {t|hour: 3}, condition: s}", "not convertible to lucene"),
+    ("{k: [word], condition: k}", "not convertible to lucene"),
+    ("{s: {a..b: c}, condition: s}", "can't be named in lucene"),
+    ("{s: {a|cidr: 192.0.2.0/24, a|contains: x}, condition: s}", "lucene"),
+]
+
+
+def test_what_lucene_refuses_is_refused_in_its_name(run: Run, tmp_path: Path) -> None:
+    rule = tmp_path / "rule.yml"
+    head = "title: t\nlogsource: {product: windows, category: process_creation}\ndetection: "
+    for detection, said in LUCENE_REFUSES:
+        rule.write_text(head + detection)
+        result = run("convert", rule, "-t", "lucene")
+        assert result.exit_code == 1, (detection, result.output)
+        assert said in result.stderr
+        assert not re.search(r"ES\|QL|[Ee]lastic", result.stderr), result.stderr
+    sigma = rules_folder() / "volume" / "call_count.yml"
+    for arguments in ((sigma,), (sigma, "-s", "litellm")):
+        result = run("convert", *arguments, "-t", "lucene")
+        assert "not convertible to lucene: Lucene finds documents and counts nothing" in result.stderr
+
+
+def test_a_siem_has_one_location(run: Run) -> None:
+    result = run("convert", "--location", "splunk=index=a", "--location", "splunk=index=b")
+    assert result.exit_code == 3
+    assert "splunk has two places" in result.stderr
 
 
 def test_a_field_that_a_mapping_does_not_list_makes_the_rule_generic(queries: Any) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import random
+import re
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
@@ -97,7 +98,7 @@ def test_cloudtrail_files_as_delivered_are_recognised(run: Run, tmp_path: Path) 
         paths.append(tmp_path / f"111122223333_CloudTrail_us-east-1_{number}.json.gz")
         paths[-1].write_bytes(gzip.compress(orjson.dumps({"Records": records[number : number + 50]})))
     result = run("detect", *paths, "--json")
-    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.exit_code == 0
     assert {(alert["rule"], alert["source"]) for alert in json.loads(result.stdout)} == {
         ("bedrock_probe_logging_check_invoke", "cloudtrail")
     }
@@ -120,7 +121,9 @@ def test_each_native_source_is_recognised_by_itself(source: str, run: Run) -> No
     count = len(path.read_bytes().splitlines())
     result = run("detect", path)
     assert (result.exit_code, result.stdout) == (0, "")
-    assert result.stderr == f"no alert; 10 rules, records: {count} {source}\n"
+    summary, blind = result.stderr.splitlines()
+    assert summary == f"no alert; 10 rules, records: {count} {source}"
+    assert blind.startswith("blind spots: of ")
 
 
 def test_a_chosen_source_is_taken_for_what_looks_otherwise(run: Run, litellm: Path) -> None:
@@ -204,6 +207,11 @@ def test_an_alert_has_the_documented_shape(expected: list[dict[str, Any]]) -> No
         "condition": "event_count >= 50 within 1h",
         "author": "sigmagen contributors",
         "atlas": ["AML.T0024.002", "AML.T0063"],
+        "first_window_end": "2026-08-11T10:00:00.000Z",
+        "timespan": 3600,
+        "first_seen": first["@timestamp"],
+        "last_seen": last["@timestamp"],
+        "counts": None,
     }
     assert first["@timestamp"] < last["@timestamp"] < alert["window_end"]
 
@@ -218,10 +226,12 @@ def test_alerts_are_no_failure_unless_they_are_asked_to_be(run: Run, attack_log:
 
 def test_people_get_a_table_and_the_summary_is_no_part_of_it(run: Run, attack_log: Path) -> None:
     result = run("detect", attack_log)
-    assert result.stdout.startswith("#  window (UTC)")
+    assert result.stdout.startswith("#  first, last seen (UTC)")
     assert "Fifty calls in an hour with log probabilities" in result.stdout
     assert max(map(len, result.stdout.splitlines())) <= 80
-    assert result.stderr == "\n8 alerts; 10 rules, records: 620 litellm\n"
+    assert result.stderr == (
+        "\n8 alerts; 10 rules, records: 620 litellm\nblind spots: no log for bedrock_probe_logging_check_invoke\n"
+    )
 
 
 def test_verbose_says_what_was_not_run(run: Run, litellm: Path) -> None:
@@ -231,6 +241,124 @@ def test_verbose_says_what_was_not_run(run: Run, litellm: Path) -> None:
         in result.stderr
     )
     assert "not run" not in run("detect", litellm).stderr
+
+
+def test_a_log_that_is_quiet_because_it_can_t_be_read_says_so(
+    run: Run, tmp_path: Path, records: list[dict[str, Any]]
+) -> None:
+    """Prompts that the gateway redacts, and calls that nobody is named for, alert nowhere."""
+    path = tmp_path / "redacted.ndjson"
+    redacted = [{"role": "user", "content": "redacted-by-litellm"}]
+    quiet = [{**item, "messages": redacted, "model_parameters": {}} for item in records[:600]]
+    quiet[:7] = [{**item, "metadata": {}} for item in quiet[:7]]
+    quiet[7] = {**quiet[7], "prompt_tokens": None, "completion_tokens": None}
+    # A call that failed has no tokens, and nobody expects them.
+    failed = {"status": "failure", "error_information": {"error_code": "429"}, "prompt_tokens": None}
+    quiet[8] = {**quiet[8], **failed, "completion_tokens": None}
+    path.write_bytes(ndjson(quiet))
+    few = ("--rules", rules_folder() / "pattern")
+    said = "blind spots: of 600 litellm records, 600 have no readable prompt, 7 no user, 7 no API key\n"
+    for flags in ((), ("--json",)):
+        assert run("detect", path, *flags, *few, "--report", tmp_path / "report.json").stderr.endswith(said)
+    lacks = "600 have no readable prompt, 7 no user, 7 no organization, 7 no API key, 1 no token count"
+    assert f"of 600 litellm records, {lacks};" in run("detect", path).stderr.splitlines()[-1]
+    (prompts, users, _) = json.loads((tmp_path / "report.json").read_bytes())["blind_spots"]
+    found = tuple(prompts[key] for key in ("kind", "missing", "count", "total"))
+    assert found == ("unreadable", "readable prompt", 600, 600)
+    assert prompts["rules"] == ["one_template_many_fillings", "same_prompt_resampled"]
+    assert users["count"] == 7
+
+
+def test_what_no_rule_needs_is_no_blind_spot(run: Run, tmp_path: Path, records: list[dict[str, Any]]) -> None:
+    path = tmp_path / "log.ndjson"
+    path.write_bytes(ndjson({**item, "messages": None} for item in records[:20]))
+    rule = tmp_path / "rules" / "rule.yml"
+    rule.parent.mkdir()
+    head = "title: t\nlogsource: {category: ai_inference}\ndetection: "
+    needs = {
+        "{s: {event.outcome: failure}, condition: s}": "",
+        # A record without a prompt passes a condition on what is not there.
+        "{s: {event.outcome: failure}, f: {gen_ai.prompt.length: 5}, condition: s and not f}": "",
+        "{s: {gen_ai.prompt.length: 5}, condition: s}": "of 20 litellm records, 20 have no readable prompt\n",
+    }
+    for detection, blind in needs.items():
+        rule.write_text(head + detection)
+        result = run("detect", path, "--rules", rule.parent)
+        assert result.stderr == f"no alert; 1 rule, records: 20 litellm\n{blind and 'blind spots: '}{blind}"
+
+
+def test_rules_that_could_not_look_are_named_or_counted(run: Run, tmp_path: Path) -> None:
+    log = NATIVE / "cloudtrail" / "records.ndjson"
+    (tmp_path / "broken.yml").write_text("title: [\n")
+    (tmp_path / "rule.yml").write_text(
+        "title: t\nname: templates\nlogsource: {category: ai_inference}\n"
+        "detection: {s: {gen_ai.prompt.template.hash: a}, condition: s}\n"
+    )
+    result = run("detect", log, "--rules", tmp_path)
+    assert result.stderr.splitlines()[-1] == (
+        "blind spots: templates not run on cloudtrail (source cloudtrail has no gen_ai.prompt); 1 broken rule not run"
+    )
+    assert "8 rules not run on cloudtrail (-v says why)" in run("detect", log).stderr.splitlines()[-1]
+
+
+def test_a_report_is_written_whole_and_asked_for_where_it_can_be(run: Run, tmp_path: Path, attack_log: Path) -> None:
+    result = run("detect", attack_log, "--rules", RULES, "--report", tmp_path / "absent" / "report.json")
+    assert (result.exit_code, result.stdout) == (3, "")
+    assert "error[output-unwritable]" in result.stderr
+    result = run("detect", attack_log, "--rules", RULES, "--report", tmp_path / "report.json", "--json")
+    assert json.loads((tmp_path / "report.json").read_text())["alerts"] == json.loads(result.stdout)
+
+
+GENERIC_RULE = """title: exact
+name: exact
+logsource: {product: windows, category: process_creation}
+detection:
+  selection: {Image|endswith: '\\certutil.exe'}
+  condition: selection
+---
+title: often
+name: often
+correlation: {type: event_count, rules: [exact], group-by: [User], timespan: 1h, condition: {gte: 2}, generate: true}
+level: high
+"""
+
+
+def test_generic_runs_rules_of_any_log_source_over_events_of_any_kind(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "rules" / "rule.yml").write_text(GENERIC_RULE)
+    log = tmp_path / "events.ndjson"
+    events = [
+        {"Image": "c:\\certutil.exe", "User": "carl", "UtcTime": "2026-03-01 10:00:00.500"},
+        {"Image": "c:\\cmd.exe", "User": "carl", "@timestamp": "2026-03-01T10:01:00Z"},
+        {"Image": "c:\\certutil.exe", "User": "carl", "timestamp": "2026-03-01T10:02:00+00:00"},
+        {"Image": "c:\\certutil.exe", "User": "bob"},
+    ]
+    log.write_bytes(ndjson(events))
+    result = run("detect", log, "-s", "generic", "--rules", tmp_path / "rules", "--json")
+    assert result.exit_code == 0
+    alerts = {alert["rule"]: alert for alert in json.loads(result.stdout)}
+    assert alerts["exact"]["value"] == 3
+    assert (alerts["often"]["value"], alerts["often"]["group"]) == (2, {"User": "carl"})
+    assert alerts["often"]["first_seen"] == "2026-03-01T10:00:00.500Z"
+    assert f"{log}:4: warning[log-no-time]: a generic record has no time that can be read" in result.stderr
+    # A rule on single events needs no time at all.
+    log.write_bytes(ndjson({key: value for key, value in event.items() if "ime" not in key} for event in events))
+    alerts = json.loads(run("detect", log, "-s", "generic", "--rules", tmp_path / "rules", "--json").stdout)
+    assert [(alert["rule"], alert["value"], alert["window_start"]) for alert in alerts] == [("exact", 3, None)]
+    assert (
+        "1 alert; 2 rules, records: 4 generic"
+        in run("detect", log, "-s", "generic", "--rules", tmp_path / "rules").stderr
+    )
+
+
+@pytest.mark.parametrize("command", ["detect", "normalize"])
+def test_an_unknown_source_lists_only_what_the_command_takes(command: str, run: Run, litellm: Path) -> None:
+    result = run(command, litellm, "-s", "absent")
+    assert result.exit_code == 3
+    listed = re.findall(r"available: (.*)", result.stderr)[0].split(", ")
+    for name in listed:
+        assert run(command, litellm, "-s", name).exit_code in (0, 2), name
+    assert ("generic" in listed) is (command == "detect")
 
 
 PROMPT_RULE = """\

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from sigmagen.cli.settings import Settings
-from sigmagen.content import mappings_folder
+from sigmagen.content import mappings_folder, rules_folder
 from sigmagen.convert import Converter
-from sigmagen.overlay import Overlay, load_overlay, location_fault
+from sigmagen.mapping.location import location_fault
+from sigmagen.overlay import Overlay, load_overlay
 from sigmagen.plan.window import HOUR, MINUTE
 from sigmagen.problems import Problem, SigmagenError
 from sigmagen.rules.model import Correlation
@@ -19,6 +20,7 @@ from tests.cli.conftest import Run
 from tests.packages.splunk.app import FILES, package, read_conf, unpack
 
 CONVERTER = Converter.load(mappings_folder())
+CALLS = rules_folder() / "volume" / "call_count.yml"
 
 Write = Callable[[str], Path]
 
@@ -147,13 +149,41 @@ def test_the_interval_is_never_shorter_than_the_siem_allows(write: Write) -> Non
 
 
 def test_every_wrong_name_is_said_with_its_line(write: Write) -> None:
-    found = problems("allow_lists:\n  ai_principals: []\nsources:\n  litelm:\n    splunk: {search: index=ai}\n", write)
+    found = problems("sources:\n  litelm:\n    splunk: {search: index=ai}\n  apin:\n    elastic: {delay: 1h}\n", write)
     assert [(problem.code, problem.line) for problem in found] == [("overlay-unknown", 2), ("overlay-unknown", 4)]
+    assert "litellm" in str(found[0].hint)
+    assert "apim" in str(found[1].hint)
+    text = "allow_lists:\n  ai_principals: []\nrules:\n  call_count: {threshold: 9}\n  cal_count: {threshold: 9}\n"
+    found = problems(text, write)
+    assert [(problem.code, problem.line) for problem in found] == [("overlay-unknown", 2), ("overlay-unknown", 5)]
     assert "ai_service_principals" in str(found[0].hint)
-    assert "litellm" in str(found[1].hint)
-    (found,) = [problems("rules:\n  call_count: {threshold: 9}\n  cal_count: {threshold: 9}\n", write)]
-    assert [(problem.code, problem.line) for problem in found] == [("overlay-unknown", 3)]
-    assert "call_count" in str(found[0].hint)
+    assert "call_count" in str(found[1].hint)
+
+
+LISTED = """title: Calls of nobody we know
+name: unlisted_call
+logsource: {category: ai_inference}
+detection: {selection: {user.id: "*"}, known: {"user.id|expand": "%our_services%"}, condition: selection and not known}
+"""
+
+
+def test_a_rule_s_own_allow_list_is_defined_by_the_overlay(write: Write, tmp_path: Path, run: Run) -> None:
+    rule_file = tmp_path / "rule.yml"
+    rule_file.write_text(LISTED)
+    assert "placeholder %our_services% has no allow list" in run("check", rule_file).output
+    path = write("allow_lists: {our_services: [svc-one, svc-two]}")
+    result = run("convert", rule_file, "-t", "elastic", "-s", "canonical", "--overlay", path)
+    assert result.exit_code == 0, result.output
+    assert '"svc-one", "svc-two"' in result.stdout
+    # Without the rule that asks for it, the list is a misspelt one.
+    result = run("convert", "-t", "elastic", "-s", "canonical", "--overlay", path)
+    assert result.exit_code == 2
+    assert "overlay.yml:1:15: error[overlay-unknown]: there is no allow list 'our_services'" in result.stderr
+    # With all rules in a folder, it may go with a few of them.
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "rules" / "rule.yml").write_text(LISTED)
+    result = run("convert", CALLS, "-t", "splunk", "--rules", tmp_path / "rules", "--overlay", path)
+    assert result.exit_code == 0, result.output
 
 
 @pytest.mark.parametrize(
@@ -200,6 +230,9 @@ def test_what_can_not_be_used_is_an_error(text: str, said: str, write: Write) ->
         ("sentinel", "T | take 1"),
         ("sentinel", "T-1"),
         ("sentinel", ""),
+        ("sentinel", "X | take 1; Y"),
+        ("elastic", "remote:logs-*:x"),
+        ("elastic", ":logs-*"),
     ],
 )
 def test_a_location_that_would_change_the_query_is_refused(siem: str, text: str) -> None:
@@ -212,6 +245,7 @@ def test_a_location_that_would_change_the_query_is_refused(siem: str, text: str)
         ("splunk", 'index=ai sourcetype="litellm:proxy:json"'),
         ("splunk", '(index=a OR index="b c") NOT host="x)"'),
         ("elastic", "logs-litellm.proxy-*,logs-other-default"),
+        ("elastic", "eu_West:.ds-logs-*,*:logs-*"),
         ("sentinel", "LiteLLM_CL"),
     ],
 )

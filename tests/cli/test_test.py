@@ -43,6 +43,60 @@ def test_json_has_a_result_for_each_case_and_source(run: Run) -> None:
     assert all(list(case) == ["rule", "source", "case", "kind", "status", "calls", "reasons"] for case in found)
 
 
+OPERATIONS = """
+rule: short_prompt_long_answer
+defaults: {output_tokens: 5000}
+cases:
+  - name: images
+    kind: benign
+    why: No source logs such a call as an inference.
+    steps: [{repeat: 3, call: {operation: images}}]
+  - name: a miss
+    kind: miss
+    why: No source logs such a call as an inference.
+    steps: [{repeat: 3, call: {operation: images}}]
+  - name: embeddings
+    kind: benign
+    why: Few, and not of the operation that the rule is about.
+    steps: [{repeat: 3, every: 2s, call: {operation: embeddings, inputs: 5}}]
+  - name: one of them is logged
+    kind: benign
+    why: A call that is not logged beside one that is.
+    steps: [{call: {operation: images}}, {call: {operation: chat}}]
+"""
+
+
+def test_a_case_without_a_record_that_the_rule_could_look_at_fails(run: Run, copy: Path) -> None:
+    copy.with_name("short_prompt_long_answer.test.yml").write_text(OPERATIONS)
+    result = run("test", copy, "-s", "canonical", "-s", "litellm", "-s", "apim", "--json")
+    assert result.exit_code == 1
+    cases = json.loads(result.stdout)
+    assert {(case["source"], case["case"], case["status"]) for case in cases} == {
+        (source, name, status)
+        for source in ("apim", "canonical", "litellm")
+        for name, status in (
+            ("images", "failed"),
+            ("a miss", "failed"),
+            ("embeddings", "passed"),
+            ("one of them is logged", "passed"),
+        )
+    }
+    reasons = {reason for case in cases if case["source"] == "litellm" for reason in case["reasons"]}
+    assert reasons == {
+        "no record on litellm that the rule could look at (operation: images), so nothing is shown",
+    }
+
+
+def test_a_record_that_the_source_does_not_count_as_an_inference_is_none(run: Run, tmp_path: Path) -> None:
+    calls = rules_folder() / "volume" / "call_count.yml"
+    (tmp_path / calls.name).write_text(calls.read_text())
+    cases = OPERATIONS.replace("short_prompt_long_answer", "call_count").replace("images", "GetFoundationModel")
+    (tmp_path / "call_count.test.yml").write_text(cases)
+    found = json.loads(run("test", tmp_path / calls.name, "-s", "cloudtrail", "--json").stdout)
+    assert [case["status"] for case in found] == ["failed", "failed", "passed", "passed"]
+    assert "no record on cloudtrail" in found[0]["reasons"][0]
+
+
 def test_an_attack_that_is_missed_and_a_twin_that_alerts_fail_with_the_reason(run: Run, copy: Path) -> None:
     rule = copy.read_text()
     copy.write_text(rule.replace("gte: 100", "gte: 100000"))

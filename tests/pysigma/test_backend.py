@@ -71,6 +71,12 @@ def test_options_choose_the_source_and_the_place() -> None:
     assert len(made(SigmagenSplunkBackend, source=["litellm", "apim"]).convert(rule)) == 2
 
 
+def test_a_place_that_would_change_the_query_is_refused() -> None:
+    collection = SigmaCollection.from_yaml(PLAIN)
+    with pytest.raises(SigmaConversionError, match="is not index patterns"):
+        made(SigmagenElasticBackend, location="logs-* | DROP x", source="generic").convert(collection)
+
+
 def test_a_pipeline_is_applied_first() -> None:
     pipeline = ProcessingPipeline(items=[ProcessingItem(FieldMappingTransformation({"Image": "process.executable"}))])
     (text,) = made(SigmagenElasticBackend, pipeline).convert(SigmaCollection.from_yaml(PLAIN))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from io import StringIO
 from typing import Any
@@ -20,9 +21,10 @@ RULE = replace(
     name="many_tokens",
     frameworks={"atlas": ("AML.T0024.002",)},
 )
-EVENT = {"@timestamp": "2024-10-04T00:00:00.000Z", "event.id": "e-1", "user.id": "ann"}
+EVENT = {"@timestamp": "2024-10-04T00:00:07.000Z", "event.id": "e-1", "user.id": "ann"}
+LAST = {"@timestamp": "2024-10-04T00:59:58.000Z", "event.id": "e-9", "user.id": "ann"}
 DETECTION = Detection(
-    RULE, "litellm", T0, T0 + HOUR, (("user.id", "ann"),), 1_234_567, (EVENT,), (1, 0, 2, 4, 8, 0), HOUR // 6
+    RULE, "litellm", T0, T0 + HOUR, (("user.id", "ann"),), 1_234_567, (EVENT, LAST), (1, 0, 2, 4, 8, 0), HOUR // 6
 )
 
 
@@ -36,16 +38,37 @@ def printed(*detections: Detection, everything: bool = False, width: int = 100, 
 def test_a_detection_is_shown_whole() -> None:
     lines = [line.rstrip() for line in printed(DETECTION).splitlines()]
     assert [" ".join(line.split()) for line in lines] == [
-        "# window (UTC) level rule, group, ATLAS value",
-        "1 2024-10-04 00:00 high many_tokens 1,234,567",
-        "2024-10-04 01:00 user.id=ann ≥ 1,000,000",
+        "# first, last seen (UTC) level rule, group, ATLAS value",
+        "1 2024-10-04 00:00:07 high many_tokens 1,234,567",
+        "2024-10-04 00:59:58 user.id=ann ≥ 1,000,000",
         "AML.T0024.002",
         "",
         "1 Many tokens",
         "value_sum(gen_ai.usage.output_tokens) >= 1000000 within 1h; litellm, 15 events, a bar is 10m",
-        "2024-10-04 00:00 ▁·▂▄█· 01:00",
-        "2024-10-04T00:00:00.000Z event.id=e-1 user.id=ann",
+        "window 2024-10-04 00:00 ▁·▂▄█· 01:00",
+        "2024-10-04T00:00:07.000Z event.id=e-1 user.id=ann",
+        "2024-10-04T00:59:58.000Z event.id=e-9 user.id=ann",
     ]
+
+
+def test_a_temporal_rule_shows_the_events_of_each_rule_and_not_how_many_rules_there_are() -> None:
+    temporal = replace(
+        RULE, type="temporal", threshold=None, rules=(base("user.id: a", "one"), base("user.id: b", "two"))
+    )
+    shown = printed(replace(DETECTION, rule=temporal, value=2, counts=(("one", 1200), ("two", 3))))
+    assert "1,200 + 3\n" in shown
+    assert "events: one 1,200, two 3" in shown
+    assert not re.search(r"(?m) 2\s*$", shown)
+
+
+def test_records_without_a_time_are_shown_without_a_window() -> None:
+    untimed = replace(
+        DETECTION, rule=base("user.id: a"), window_start=None, window_end=None, events=({"Image": "a"},), panes=()
+    )
+    shown = printed(replace(untimed, value=3))
+    assert "no time  Image=a" in shown
+    assert "litellm, 3 events\n" in shown
+    assert "window" not in shown
 
 
 @pytest.mark.parametrize("width", [80, 100, 200])

@@ -30,6 +30,8 @@ NASTY = [
     call(outcome="failure", status=429, error="ThrottlingException", output_tokens=0),
     call(principal=ROLE, console=True, organization="444455556666"),
     call(operation="GetModelInvocationLoggingConfiguration", console=True),
+    call(operation="embeddings", inputs=3, output_tokens=0),
+    call(operation="embeddings", prompt=None),
     call(parameters={"max_tokens": 8, "n": 3, "logprobs": True, "top_logprobs": 5, "logit_bias": {"50256": -100}}),
     call(reasoning_tokens=20, input_tokens=0, cached=True, user_agent=""),
 ]
@@ -61,6 +63,25 @@ def test_only_cloudtrail_logs_the_control_plane() -> None:
     operation = call(operation="GetModelInvocationLoggingConfiguration")
     assert [source for source in SOURCES if render(source, operation)] == ["cloudtrail"]
     assert {source for source in SOURCES if render(source, call())} == set(SOURCES)
+
+
+def test_embeddings_are_logged_as_each_source_logs_them() -> None:
+    embeds = {"operation": "embeddings", "prompt": "text", "inputs": 3, "output_tokens": 0}
+    texts = ["text [1]", "text [2]", "text"]
+    record = rendered("litellm", **embeds)
+    assert record["call_type"] == "aembedding"
+    assert record["messages"] == [{"role": "user", "content": text} for text in texts]
+    assert "choices" not in record["response"]
+    properties = rendered("apim", **embeds)["properties"]
+    assert properties["operationId"] == "Embeddings_Create"
+    assert "/embeddings?" in properties["url"]
+    assert json.loads(properties["backendRequestBody"])["input"] == texts
+    event = rendered("canonical", **embeds)
+    assert event["gen_ai.operation.name"] == "embeddings"
+    assert event["gen_ai.prompt.hash"] == fingerprint.prompt_hash("text")
+    assert "gen_ai.response.finish_reason" not in event
+    assert rendered("cloudtrail", **embeds)["eventName"] == "InvokeModel"
+    assert rendered("litellm", **{**embeds, "prompt": None})["messages"][2]["content"] == "redacted-by-litellm"
 
 
 def test_an_unknown_source_is_refused_with_the_nearest_name() -> None:

@@ -61,7 +61,7 @@ def _base(context: Context, document: RuleDocument) -> Iterator[Problem]:
     known = known_fields(context, logsource)
     if known is None:
         if logsource.get("category") not in CATEGORIES:
-            said = ", ".join(f"{key}={value}" for key, value in logsource.items() if key != "definition")
+            said = ", ".join(f"{key}={value}" for key, value in logsource.items() if key != "definition" and value)
             message = f"no source mapping feeds {said}"
             yield context.problem("unknown-logsource", document.document, message, ("logsource",))
         return

@@ -6,7 +6,16 @@ import json
 from typing import Any
 
 from sigmagen.simulate.call import Call, iso, uuid_of
-from sigmagen.simulate.render.parts import apim_user_id, choices, conversation, usage, without_none
+from sigmagen.simulate.render.parts import (
+    CHAT,
+    EMBEDDINGS,
+    apim_user_id,
+    choices,
+    conversation,
+    embedded,
+    usage,
+    without_none,
+)
 
 REDACTED = "[REDACTED]"
 BODY_LIMIT = 8192  # bytes: API Management cuts a logged body there, in the middle of its JSON
@@ -18,11 +27,12 @@ _RESOURCE = (
 
 
 def render(call: Call) -> dict[str, Any] | None:
-    """The record of a chat call; None for an operation of the control plane."""
-    if call.operation != "chat":
+    """The record of a chat or embeddings call; None for an operation of the control plane."""
+    if call.operation not in (CHAT, EMBEDDINGS):
         return None
+    embeds = call.operation == EMBEDDINGS
     request, response = _cut(_request(call)), _cut(_response(call))
-    path = f"/openai/deployments/{call.model}/chat/completions?api-version=2024-10-21"
+    path = f"/openai/deployments/{call.model}/{'embeddings' if embeds else 'chat/completions'}?api-version=2024-10-21"
     properties = {
         "apiId": "azure-openai-service-api",
         "apiRevision": "1",
@@ -39,7 +49,7 @@ def render(call: Call) -> dict[str, Any] | None:
         "clientProtocol": "HTTP/1.1",
         "clientTlsVersion": "1.3",
         "method": "POST",
-        "operationId": "ChatCompletions_Create",
+        "operationId": "Embeddings_Create" if embeds else "ChatCompletions_Create",
         "requestHeaders": {"User-Agent": call.user_agent},
         "requestSize": len(request.encode("utf-8", "replace")) + 400,
         "responseCode": call.status,
@@ -67,6 +77,8 @@ def render(call: Call) -> dict[str, Any] | None:
 
 
 def _request(call: Call) -> str:
+    if call.operation == EMBEDDINGS:
+        return json.dumps({"model": call.model, "input": embedded(call, REDACTED)}, ensure_ascii=False)
     body = {"model": call.model, **call.parameters, "messages": conversation(call, REDACTED)}
     return json.dumps(body, ensure_ascii=False)
 
@@ -75,6 +87,9 @@ def _response(call: Call) -> str:
     if call.failed:
         error = {"code": call.error or str(call.status), "message": "The request was refused."}
         return json.dumps({"error": error}, ensure_ascii=False)
+    if call.operation == EMBEDDINGS:
+        body = {"object": "list", "model": call.model, "usage": usage(call)}
+        return json.dumps(body, ensure_ascii=False)
     body = {
         "id": f"chatcmpl-{call.id}",
         "object": "chat.completion",

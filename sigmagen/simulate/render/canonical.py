@@ -7,6 +7,7 @@ from typing import Any
 from sigmagen.mapping import fingerprint
 from sigmagen.simulate.call import Call, iso
 from sigmagen.simulate.render.litellm import error_class, key_hash
+from sigmagen.simulate.render.parts import CHAT, EMBEDDINGS
 
 
 def render(call: Call) -> dict[str, Any] | None:
@@ -14,8 +15,9 @@ def render(call: Call) -> dict[str, Any] | None:
 
     Ids are those that LiteLLM gives. Fields without a value are left out; prompt and system text always are.
     """
-    if call.operation != "chat":
+    if call.operation not in (CHAT, EMBEDDINGS):
         return None
+    finish = None if call.failed or call.operation == EMBEDDINGS else "length" if call.reached_limit else "stop"
     key = key_hash(call.api_key) if call.api_key else None
     event = {
         "@timestamp": iso(call.time),
@@ -23,9 +25,9 @@ def render(call: Call) -> dict[str, Any] | None:
         "event.outcome": call.outcome,
         "error.type": error_class(call),
         "http.response.status_code": call.status,
-        "gen_ai.operation.name": "chat",
+        "gen_ai.operation.name": call.operation,
         "gen_ai.request.model": call.model.lower(),
-        "gen_ai.response.finish_reason": None if call.failed else "length" if call.reached_limit else "stop",
+        "gen_ai.response.finish_reason": finish,
         "gen_ai.response.cached": call.cached,
         "user.id": call.principal or key,
         "gen_ai.api_key.id": key,

@@ -6,6 +6,8 @@ from typing import Any
 
 from sigmagen.simulate.call import Call, digest, iso, uuid_of
 from sigmagen.simulate.render.parts import (
+    CHAT,
+    EMBEDDINGS,
     INFERENCE,
     REGION,
     access_key_id,
@@ -21,10 +23,10 @@ _READING = ("Get", "List", "Describe", "Invoke", "Converse")
 
 
 def render(call: Call) -> dict[str, Any] | None:
-    """The event of any operation; a chat call is an InvokeModel event. Another service's: `sagemaker/CreateModel`."""
+    """The event of any operation; chat and embeddings are InvokeModel. Another service's: `sagemaker/CreateModel`."""
     inference = call.operation in INFERENCE
     source, _, name = call.operation.rpartition("/")
-    name = "InvokeModel" if name == "chat" else name
+    name = "InvokeModel" if name in (CHAT, EMBEDDINGS) else name
     service = "bedrock-runtime" if inference else source or "bedrock"
     record = {
         "eventVersion": "1.10",

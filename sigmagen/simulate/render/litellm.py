@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sigmagen.simulate.call import Call, digest
-from sigmagen.simulate.render.parts import choices, conversation, usage
+from sigmagen.simulate.render.parts import CHAT, EMBEDDINGS, choices, conversation, embedded, usage
 
 REDACTED = "redacted-by-litellm"
 ERROR_CLASSES = {
@@ -19,14 +19,19 @@ ERROR_CLASSES = {
 
 
 def render(call: Call) -> dict[str, Any] | None:
-    """The payload of a chat call; None for an operation of the control plane."""
-    if call.operation != "chat":
+    """The payload of a chat or embeddings call; None for an operation of the control plane.
+
+    Of an embeddings call LiteLLM logs each text as a user message.
+    """
+    if call.operation not in (CHAT, EMBEDDINGS):
         return None
+    embeds = call.operation == EMBEDDINGS
+    texts = [{"role": "user", "content": text} for text in embedded(call, REDACTED)]
     start = call.time / 1000
     return {
         "id": call.id,
         "trace_id": f"tr-{digest(call.id)[:12]}",
-        "call_type": "acompletion",
+        "call_type": "aembedding" if embeds else "acompletion",
         "status": call.outcome,
         "model": call.model,
         "model_group": call.model,
@@ -44,7 +49,7 @@ def render(call: Call) -> dict[str, Any] | None:
         "request_tags": [],
         "metadata": _metadata(call),
         "model_parameters": dict(call.parameters),
-        "messages": conversation(call, REDACTED),
+        "messages": texts if embeds else conversation(call, REDACTED),
         "response": _response(call),
         **_error(call),
     }
@@ -78,7 +83,10 @@ def _metadata(call: Call) -> dict[str, Any]:
 
 
 def _response(call: Call) -> dict[str, Any]:
-    return {} if call.failed else {"id": call.id, "model": call.model, "choices": choices(call), "usage": usage(call)}
+    if call.failed:
+        return {}
+    answer = {"object": "list"} if call.operation == EMBEDDINGS else {"id": call.id, "choices": choices(call)}
+    return {**answer, "model": call.model, "usage": usage(call)}
 
 
 def _error(call: Call) -> dict[str, Any]:

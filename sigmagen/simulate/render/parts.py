@@ -13,7 +13,8 @@ REGION = "us-east-1"
 ANSWER = "ok"
 
 # The operations of a call that asks a model for an answer; every other one is a control-plane operation of AWS.
-INFERENCE = frozenset({"chat", "InvokeModel", "InvokeModelWithResponseStream", "Converse", "ConverseStream"})
+CHAT, EMBEDDINGS = "chat", "embeddings"
+INFERENCE = frozenset({CHAT, EMBEDDINGS, "InvokeModel", "InvokeModelWithResponseStream", "Converse", "ConverseStream"})
 
 
 def conversation(call: Call, redacted: str) -> list[Message]:
@@ -31,6 +32,13 @@ def conversation(call: Call, redacted: str) -> list[Message]:
     if call.prefill is not None:
         messages.append({"role": "assistant", "content": call.prefill})
     return messages
+
+
+def embedded(call: Call, redacted: str) -> list[str]:
+    """The texts of an embeddings call, the prompt last; all of them redacted where it is."""
+    if call.prompt is None:
+        return [redacted] * call.inputs
+    return [*(f"{call.prompt} [{number}]" for number in range(1, call.inputs)), call.prompt]
 
 
 def choices(call: Call) -> list[dict[str, Any]]:

@@ -1,0 +1,43 @@
+"""All that local detection has to say, as one JSON document."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sigmagen.blind_spots import BlindSpot
+from sigmagen.detect import Detection, Detector, NotRun
+from sigmagen.plan.window import iso
+from sigmagen.problems import Problem
+
+
+def report_document(
+    detections: Sequence[Detection],
+    blind: Sequence[BlindSpot],
+    not_run: Sequence[NotRun],
+    problems: Sequence[Problem],
+    stats: Mapping[str, Any],
+) -> dict[str, Any]:
+    """The documented report."""
+    return {
+        "alerts": [detection.as_dict() for detection in detections],
+        "blind_spots": [spot.as_dict() for spot in blind],
+        "not_run": [item.as_dict() for item in not_run],
+        "problems": [problem.as_dict() for problem in dict.fromkeys(problems)],
+        "stats": dict(stats),
+    }
+
+
+def statistics(
+    detector: Detector, rules: int, alerts: int, records: Mapping[str, int], unrecognised: int
+) -> dict[str, Any]:
+    """The counts of a report. `records` are those of each source, `unrecognised` those that no source takes."""
+    span = detector.span()
+    return {
+        "rules": rules,
+        "alerts": alerts,
+        "records": dict(records),
+        "unrecognised": unrecognised,
+        "first_record": iso(span[0]) if span else None,
+        "last_record": iso(span[1] - 1) if span else None,
+    }
