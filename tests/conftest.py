@@ -64,6 +64,13 @@ def no_server_unasked(request: pytest.FixtureRequest, monkeypatch: pytest.Monkey
         monkeypatch.delenv(ELASTICSEARCH_VARIABLE, raising=False)
 
 
+@pytest.fixture(autouse=True)
+def no_secret_of_another_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What one test keeps secret may be a word in another."""
+    monkeypatch.setattr("sigmagen.net.secrets._remembered", set())
+    monkeypatch.setattr("sigmagen.net.settings._from_keyring", {})
+
+
 @pytest.fixture(scope="session")
 def elasticsearch_url() -> str:
     """The server's URL. A test that uses it carries the `elasticsearch` marker."""

@@ -15,8 +15,10 @@ from sigmagen.cli.settings import AS_JSON, RULE_PATHS, SOURCES, Settings, with_s
 from sigmagen.deploy.plan import Change, Plan, apply, make_plan
 from sigmagen.logs.scratch import scratch_folder
 from sigmagen.mapping.source import SIEMS
+from sigmagen.net.secrets import hidden, hide
+from sigmagen.net.settings import resource_id
 from sigmagen.problems import EXIT_FINDINGS, EXIT_USAGE, Problem, SigmagenError
-from sigmagen.report.text import harmless
+from sigmagen.report.text import harmless, short
 
 _COLOURS = {"create": "green", "update": "yellow", "foreign": "red", "delete": "red", "obsolete": "cyan"}
 
@@ -54,11 +56,13 @@ def command(
 
     Addresses and keys come from the environment, keys also from the system's keyring. Elastic: SIGMAGEN_KIBANA_URL and
     _API_KEY, SIGMAGEN_ELASTICSEARCH_URL and _API_KEY. Splunk: SIGMAGEN_SPLUNK_URL and _TOKEN; only saved searches,
-    macros and event types, as the rest of the app comes with its archive. Sentinel: SIGMAGEN_SENTINEL_WORKSPACE (its
-    resource id) and _TOKEN (of `az account get-access-token`).
+    macros and event types, as the rest of the app comes with its archive. Sentinel: SIGMAGEN_SENTINEL_RESOURCE_ID and
+    _TOKEN (of `az account get-access-token`).
     """
     if package and (paths or sources):
         raise click.UsageError("--package is deployed as it is: leave out PATH and -s")
+    if siem == "sentinel":
+        print_problems(resource_id()[1])
     with _packaged(siem, package, paths, sources, settings) as folder, _adapter(siem).parts(folder) as parts:
         plan = make_plan(parts, prune=prune)
         foreign = plan.foreign
@@ -67,7 +71,7 @@ def command(
         if not dry_run:
             foreign += apply(plan, lambda change: None if as_json else _tell(change))
         if as_json:
-            print_json({"applied": not dry_run, "changes": [change.as_dict() for change in plan]})
+            print_json({"applied": not dry_run, "changes": hidden([change.as_dict() for change in plan])})
     print_problems(_in_the_way(change) for change in foreign)
     return EXIT_FINDINGS if foreign else 0
 
@@ -107,7 +111,8 @@ def _show(plan: Plan, *, everything: bool) -> None:
 def _line(change: Change, word: str) -> str:
     fields = f" ({', '.join(change.fields)})" if change.fields else ""
     colour = _COLOURS.get(change.action, "white")
-    return f"{click.style(f'{word:<10}', colour)}{change.kind} {harmless(change.title)}{harmless(fields)}"
+    # Titles may be the server's.
+    return f"{click.style(f'{word:<10}', colour)}{change.kind} {short(hide(change.title))}{harmless(hide(fields))}"
 
 
 def _tell(change: Change) -> None:

@@ -120,11 +120,15 @@ class LazyGroup(click.Group):
             if failed := _database_reason(error):
                 _say([Problem("system", failed, hint="free some space, or set TMPDIR to a place that has more")])
                 return EXIT_USAGE
-            if os.environ.get(DEBUG_VARIABLE):
-                raise
+            from sigmagen.net.secrets import hide
             from sigmagen.report.text import harmless
 
-            said = harmless(" ".join(str(error).split())[:200])
+            if os.environ.get(DEBUG_VARIABLE):
+                from traceback import format_exc
+
+                click.echo(hide(format_exc()), err=True, nl=False)
+                return EXIT_INTERNAL
+            said = harmless(hide(" ".join(str(error).split()))[:200])
             hint = f"please report this with the command; {DEBUG_VARIABLE}=1 shows where it happened"
             click.echo(f"internal error: {type(error).__name__}: {said}; {hint}", err=True)
             return EXIT_INTERNAL

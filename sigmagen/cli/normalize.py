@@ -147,10 +147,20 @@ def _to_elasticsearch(url: str, events: Iterable[CanonicalEvent], converter: Con
     notes = [f"{stream.written:,} written to Elasticsearch"]
     if stream.repeated:
         notes.append(f"{stream.repeated:,} were there already")
+    problems = []
     if stream.refused:
-        print_problems(
-            [Problem("events-refused", f"Elasticsearch refused {stream.refused:,} events", hint=f"see {kept.path}")]
-        )
+        message = f"Elasticsearch refused {stream.refused:,} events"
+        problems.append(Problem("events-refused", message, hint=f"see {kept.path}"))
+    if stream.lost:
+        known = stream.written + stream.repeated + stream.refused
+        message = f"Elasticsearch confirmed {known:,} of {known + stream.lost:,} events, {stream.lost:,} are missing"
+        hint = f"see {kept.path}; run it again: what was written is not written twice"
+        problems.append(Problem("events-not-confirmed", message, hint=hint))
+    if stream.unknown:
+        message = f"Elasticsearch answered about {stream.unknown:,} events that were not sent"
+        hint = "check that the URL is that of Elasticsearch"
+        problems.append(Problem("events-unknown", message, "warning", hint=hint))
+    print_problems(problems)
     return notes
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from sigmagen.net.secrets import hide
 from sigmagen.problems import EXIT_BROKEN_INPUT, EXIT_CLEAN, Problem
 from sigmagen.report.colour import colour
 from sigmagen.report.text import harmless
@@ -20,9 +21,9 @@ def print_problems(problems: Iterable[Problem], *, err: bool = True) -> None:
     for problem in dict.fromkeys(problems):
         safe = replace(
             problem,
-            message=harmless(problem.message),
-            file=problem.file and harmless(problem.file),
-            hint=problem.hint and harmless(problem.hint),
+            message=harmless(hide(problem.message)),
+            file=problem.file and harmless(hide(problem.file)),
+            hint=problem.hint and harmless(hide(problem.hint)),
         )
         marker = f"{problem.severity}[{problem.code}]"
         styled = str(safe).replace(marker, click.style(marker, _COLOURS[problem.severity]), 1)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from functools import partial
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -14,17 +15,25 @@ import click
 
 from sigmagen.cli.problems import broken, print_json, print_problems
 from sigmagen.cli.settings import AS_JSON, RULE_PATHS, SOURCES, Settings, chosen_sources, with_settings
-from sigmagen.connect import all_of, file_setting, setting
 from sigmagen.convert import Converter
 from sigmagen.engines.alert import Engine
+from sigmagen.net.secrets import hide
+from sigmagen.net.settings import (
+    DOCUMENT,
+    ELASTICSEARCH_URL,
+    SENTINEL_WORKSPACE,
+    SERVICE,
+    SPLUNK_CA_FILE,
+    SPLUNK_TOKEN,
+    SPLUNK_URL,
+    file_setting,
+    resource_id,
+    secret,
+    setting,
+)
 from sigmagen.problems import EXIT_FINDINGS, EXIT_USAGE, Problem, SigmagenError
 from sigmagen.rules.model import RuleFile
 from sigmagen.verify import TARGETS, Cell, verify
-
-ELASTICSEARCH_VARIABLE = "SIGMAGEN_ELASTICSEARCH_URL"
-SENTINEL_VARIABLE = "SIGMAGEN_SENTINEL_WORKSPACE"
-SPLUNK_VARIABLE = "SIGMAGEN_SPLUNK_URL"
-SPLUNK_TOKEN_VARIABLE = "SIGMAGEN_SPLUNK_TOKEN"
 
 
 @click.command("verify")
@@ -79,7 +88,9 @@ def command(
         found = _cells(converter, loaded.files, engines, wanted, problems)
         try:
             for cell in _with_progress(found, quiet=as_json):
-                cells.append(cell)
+                # What a server sent as a reason or a value is shown from here on.
+                differences = tuple(hide(text) for text in cell.differences)
+                cells.append(replace(cell, reason=cell.reason and hide(cell.reason), differences=differences))
         except SigmagenError as error:
             stopped = error.problems
     print_problems(problems + stopped)
@@ -152,59 +163,92 @@ def _with_progress(cells: Iterable[Cell], *, quiet: bool) -> Iterator[Cell]:
 
 
 def _engines(targets: Iterable[str], converter: Converter, stack: ExitStack) -> dict[str, Engine | str]:
-    """The engine of each target, or the reason why there is none here."""
+    """The engine of each target, or the reason why there is none here.
+
+    Raises SigmagenError for all settings that can't be used, before any server is asked.
+    """
+    ready: dict[str, Callable[[], Engine] | str] = {}
+    problems: list[Problem] = []
+    for target in targets:
+        try:
+            ready[target] = _OPENERS[target](converter)
+        except SigmagenError as error:
+            problems += error.problems
+    if problems:
+        raise SigmagenError(problems, EXIT_USAGE)
+    return {
+        target: opener if isinstance(opener, str) else stack.enter_context(opener()) for target, opener in ready.items()
+    }
+
+
+def _duckdb(converter: Converter) -> Callable[[], Engine]:
     from sigmagen.engines.duckdb import DuckDBEngine
 
-    start = {"elastic": _elasticsearch, "sentinel": _sentinel, "splunk": _splunk}
-
-    def engine(target: str) -> Engine | str:
-        return stack.enter_context(DuckDBEngine()) if target == "duckdb" else start[target](converter, stack)
-
-    names = list(targets)
-    return dict(zip(names, all_of(*(partial(engine, name) for name in names)), strict=True))
+    return DuckDBEngine
 
 
-def _elasticsearch(converter: Converter, stack: ExitStack) -> Engine | str:
-    url = setting(ELASTICSEARCH_VARIABLE)
+def _elasticsearch(converter: Converter) -> Callable[[], Engine] | str:
+    url = setting(ELASTICSEARCH_URL)
     if not url:
-        return f"ES|QL needs an Elasticsearch: set {ELASTICSEARCH_VARIABLE} (`make elasticsearch` starts one)"
+        return f"ES|QL needs an Elasticsearch: set {ELASTICSEARCH_URL} (`make elasticsearch` starts one)"
     from sigmagen.engines.elasticsearch import ElasticsearchEngine
+    from sigmagen.net.elasticsearch import client_options
 
-    return stack.enter_context(ElasticsearchEngine(url, converter.taxonomy))
+    client_options()
+    return lambda: ElasticsearchEngine(url, converter.taxonomy)
 
 
-def _splunk(converter: Converter, stack: ExitStack) -> Engine | str:
-    url, token = setting(SPLUNK_VARIABLE), setting(SPLUNK_TOKEN_VARIABLE)
+def _splunk(converter: Converter) -> Callable[[], Engine]:
+    url = setting(SPLUNK_URL)
     if not url:
         from sigmagen.engines.splunk_local import SplunkLocalEngine
 
-        return stack.enter_context(SplunkLocalEngine())
-    if not token:
-        message = f"{SPLUNK_VARIABLE} is set, {SPLUNK_TOKEN_VARIABLE} is not"
-        raise SigmagenError(Problem("credentials", message), EXIT_USAGE)
+        return SplunkLocalEngine
     from sigmagen.engines.splunk import SplunkEngine
-    from sigmagen.engines.splunk_rest import CA_FILE_VARIABLE, SplunkClient
+    from sigmagen.engines.splunk_rest import SplunkClient
 
-    return stack.enter_context(SplunkEngine(SplunkClient(url, token, file_setting(CA_FILE_VARIABLE))))
+    token, authority = secret(SPLUNK_TOKEN), file_setting(SPLUNK_CA_FILE)
+    if not token:
+        hint = f"set it in the environment, or: keyring set {SERVICE} {SPLUNK_TOKEN}; see {DOCUMENT}"
+        problem = Problem("missing-setting", f"{SPLUNK_URL} is set, {SPLUNK_TOKEN} is not", hint=hint)
+        raise SigmagenError(problem, EXIT_USAGE)
+    return lambda: SplunkEngine(SplunkClient(url, token, authority))
 
 
-def _sentinel(converter: Converter, stack: ExitStack) -> Engine | str:
-    workspace = setting(SENTINEL_VARIABLE)
+def _sentinel(converter: Converter) -> Callable[[], Engine] | str:
+    workspace = setting(SENTINEL_WORKSPACE)
+    former, problems = resource_id()
+    if workspace and workspace == former:
+        print_problems(problems)
+        workspace = None
     if not workspace:
-        return _kusto(converter, stack)
+        return _kusto(converter)
+    if not re.fullmatch(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", workspace):
+        message = f"{SENTINEL_WORKSPACE} is not the id of a workspace, a GUID"
+        raise SigmagenError(Problem("no-workspace", message, hint="Overview, Workspace ID"), EXIT_USAGE)
     if not (_there("azure.monitor.query") and _there("azure.identity")):
-        return f"{SENTINEL_VARIABLE} is set; to reach Azure: pip install 'sigmagen-extraction[azure]'"
-    from sigmagen.engines.sentinel import SentinelEngine, logs_client
+        return f"{SENTINEL_WORKSPACE} is set; to reach Azure: pip install 'sigmagen-extraction[azure]'"
+    from sigmagen.engines.sentinel import TIMEOUT, SentinelEngine
+    from sigmagen.net.azure import logs_client
 
-    return stack.enter_context(SentinelEngine(workspace, converter.taxonomy, logs_client()))
+    return lambda: SentinelEngine(workspace, converter.taxonomy, logs_client(TIMEOUT + 30))
 
 
-def _kusto(converter: Converter, stack: ExitStack) -> Engine | str:
+def _kusto(converter: Converter) -> Callable[[], Engine] | str:
     if not _there("duckdb_kql"):
         return "KQL needs duckdb-kql: pip install 'sigmagen-extraction[kusto]'"
     from sigmagen.engines.kusto_local import KustoLocalEngine
 
-    return stack.enter_context(KustoLocalEngine(converter.taxonomy))
+    return lambda: KustoLocalEngine(converter.taxonomy)
+
+
+_OPENERS: dict[str, Callable[[Converter], Callable[[], Engine] | str]] = {
+    "duckdb": _duckdb,
+    "elastic": _elasticsearch,
+    "sentinel": _sentinel,
+    "splunk": _splunk,
+}
+"""By target: reads the settings, and gives a function that connects, or the reason why there is no engine."""
 
 
 def _there(module: str) -> bool:

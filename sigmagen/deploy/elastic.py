@@ -9,24 +9,30 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import quote
 
-import urllib3
-
-from sigmagen.connect import API_KEY_VARIABLE, all_of, elasticsearch_options, file_setting, setting
-from sigmagen.deploy.credentials import required, secret
-from sigmagen.deploy.http import Client
-from sigmagen.deploy.plan import Body, ConflictError, Found, Item, Part, differing
+from sigmagen.deploy.plan import Body, ConflictError, Found, Item, Part, deploy_failure, differing
+from sigmagen.net.client import Client
+from sigmagen.net.elasticsearch import client_options
+from sigmagen.net.secrets import basic_token, hide
+from sigmagen.net.settings import (
+    ELASTICSEARCH_URL,
+    KIBANA_API_KEY,
+    KIBANA_CA_FILE,
+    KIBANA_URL,
+    file_setting,
+    require,
+    secret,
+    setting,
+)
 from sigmagen.packages.elastic import COMPONENT_TEMPLATES, INDEX_TEMPLATES, RULES, SAVED_OBJECTS
 from sigmagen.packages.elastic.rules import TAG, checked
 from sigmagen.packages.elastic.templates import OWNER
 from sigmagen.packages.elastic.text import marker
 from sigmagen.problems import EXIT_FINDINGS, Problem, SigmagenError
 
-KIBANA_URL, KIBANA_API_KEY, KIBANA_CA_FILE = "SIGMAGEN_KIBANA_URL", "SIGMAGEN_KIBANA_API_KEY", "SIGMAGEN_KIBANA_CA_FILE"
-ELASTICSEARCH_URL = "SIGMAGEN_ELASTICSEARCH_URL"
-
 CONFLICT = 409
 _HEADERS = {"Accept": "application/json", "User-Agent": "sigmagen"}
 _PAGE = 100
+_MOST_PAGES = 1_000
 _RULES = "/api/detection_engine/rules"
 # What a rule's users decide: an update keeps it.
 _USERS = ("enabled", "actions", "exceptions_list")
@@ -37,7 +43,8 @@ _OPTIONS = ("alert_suppression", "timestamp_override")
 @contextmanager
 def parts(folder: Path) -> Iterator[list[Part]]:
     """The parts of a package in a folder, templates first. Raises SigmagenError: a file or an address is missing."""
-    elasticsearch, kibana = all_of(elasticsearch_client, kibana_client)
+    require([ELASTICSEARCH_URL, KIBANA_URL, KIBANA_API_KEY])
+    elasticsearch, kibana = elasticsearch_client(), kibana_client()
     try:
         yield [
             Part(Templates(elasticsearch, "component"), list(_documents(folder / COMPONENT_TEMPLATES))),
@@ -51,33 +58,35 @@ def parts(folder: Path) -> Iterator[list[Part]]:
 
 
 def elasticsearch_client() -> Client:
-    """Elasticsearch, with the same settings as elsewhere; the key also from the keyring. Raises SigmagenError."""
-    url, options = all_of(
-        lambda: required(ELASTICSEARCH_URL, setting(ELASTICSEARCH_URL), "the address of Elasticsearch"),
-        elasticsearch_options,
+    """Elasticsearch, with the same settings as elsewhere. Raises SigmagenError."""
+    require([ELASTICSEARCH_URL])
+    options = client_options()
+    credentials, secrets = {}, []
+    if "basic_auth" in options:
+        user, password = options["basic_auth"]
+        credentials = {"Authorization": f"Basic {basic_token(user, password)}"}
+        secrets = [password, basic_token(user, password)]
+    elif "api_key" in options:
+        credentials = {"Authorization": f"ApiKey {options['api_key']}"}
+        secrets = [options["api_key"]]
+    return Client(
+        setting(ELASTICSEARCH_URL) or "",
+        {**_HEADERS, **credentials},
+        secrets,
+        "Elasticsearch",
+        ca_file=options.get("ca_certs"),
+        fingerprint=options.get("ssl_assert_fingerprint"),
+        failure=deploy_failure,
     )
-    user, password = options.get("basic_auth", ("", ""))
-    key = None if password else options.get("api_key") or secret(API_KEY_VARIABLE)
-    headers = dict(_HEADERS)
-    if password:
-        headers |= urllib3.make_headers(basic_auth=f"{user}:{password}")
-    elif key:
-        headers["Authorization"] = f"ApiKey {key}"
-    tls = {"ca_certs": options.get("ca_certs"), "assert_fingerprint": options.get("ssl_assert_fingerprint")}
-    secrets = [value for value in (key, password, headers.get("authorization", "").partition(" ")[2]) if value]
-    given = {name: value for name, value in tls.items() if value}
-    return Client(url, headers, secrets, "Elasticsearch", given)
 
 
 def kibana_client() -> Client:
     """Kibana, with an API key. Raises SigmagenError."""
-    url, key, authority = all_of(
-        lambda: required(KIBANA_URL, setting(KIBANA_URL), "the address of Kibana"),
-        lambda: required(KIBANA_API_KEY, secret(KIBANA_API_KEY), "the API key of Kibana"),
-        lambda: file_setting(KIBANA_CA_FILE),
-    )
+    require([KIBANA_URL, KIBANA_API_KEY])
+    key = secret(KIBANA_API_KEY) or ""
     own = {"kbn-xsrf": "true", "Elastic-Api-Version": "2023-10-31", "Authorization": f"ApiKey {key}"}
-    return Client(url, {**_HEADERS, **own}, [key], "Kibana", {"ca_certs": authority} if authority else {})
+    url, authority = setting(KIBANA_URL) or "", file_setting(KIBANA_CA_FILE)
+    return Client(url, {**_HEADERS, **own}, [key], "Kibana", ca_file=authority, failure=deploy_failure)
 
 
 def _lines(file: Path) -> Iterator[Any]:
@@ -224,7 +233,8 @@ class SavedObjects:
         reasons = {str(error.get("error", {}).get("type", "unknown")) for error in answer.get("errors", [])}
         if "conflict" in reasons:
             raise ConflictError(item.key)
-        message = f"Kibana refuses the saved object {item.title}: {', '.join(sorted(reasons)) or 'no reason given'}"
+        said = hide(", ".join(sorted(reasons))) or "no reason given"
+        message = f"Kibana refuses the saved object {item.title}: {said}"
         raise SigmagenError(Problem("deploy-refused", message), EXIT_FINDINGS)
 
 
@@ -254,7 +264,7 @@ class Rules:
 
     def _tagged(self) -> Iterator[Body]:
         page, seen, total = 1, 0, 1
-        while seen < total:
+        while seen < total and page <= _MOST_PAGES:
             answer = self.client.send(
                 "GET",
                 f"{_RULES}/_find",

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from sigmagen.net.client import expecting
 from sigmagen.problems import EXIT_FINDINGS, Problem, SigmagenError
 
 Action = Literal["create", "update", "unchanged", "foreign", "obsolete", "delete"]
@@ -110,13 +112,24 @@ class Plan:
         return [change for change in self.changes if change.action in ("create", "update", "delete")]
 
 
+def deploy_failure(message: str, status: int | None = None) -> SigmagenError:
+    """The error of a server that refuses, or can't be reached: what was done before stays done."""
+    hint = "what was done stays done; run it again when the cause is gone"
+    return SigmagenError(Problem("deploy-refused", message, hint=hint), EXIT_FINDINGS)
+
+
+def _documented(store: Store) -> AbstractContextManager[None]:
+    return expecting(lambda: deploy_failure(f"an answer about a {store.kind} is not what the API documents"))
+
+
 def make_plan(parts: Sequence[Part], *, prune: bool = False) -> Plan:
     """The plan for a package. With `prune`, what is ours and obsolete is deleted. Raises SigmagenError."""
     changes: list[Change] = []
     gone: list[Change] = []
     for part in parts:
-        found = part.store.found({item.key for item in part.items})
-        changes += [_change(part.store, item, found.get(item.key)) for item in part.items]
+        with _documented(part.store):
+            found = part.store.found({item.key for item in part.items})
+            changes += [_change(part.store, item, found.get(item.key)) for item in part.items]
         wanted = {item.key for item in part.items}
         left = [there for key, there in sorted(found.items()) if key not in wanted and there.ours]
         action: Action = "delete" if prune else "obsolete"
@@ -140,16 +153,24 @@ def apply(plan: Plan, done: Callable[[Change], None] = lambda change: None) -> l
     """
     foreign = []
     for change in plan.pending:
-        store = plan.stores[change.kind]
-        if change.action == "delete" and change.found is not None:
-            store.delete(change.found)
-        elif change.action == "update" and change.item is not None and change.found is not None:
-            store.update(change.item, change.found)
-        elif change.item is not None and not _created(store, change.item):
+        with _documented(plan.stores[change.kind]):
+            was_ours = _carry_out(plan.stores[change.kind], change)
+        if was_ours:
+            done(change)
+        else:
             foreign.append(Change("foreign", change.kind, change.key, change.title))
-            continue
-        done(change)
     return foreign
+
+
+def _carry_out(store: Store, change: Change) -> bool:
+    """Make one change. False: somebody else's object has the place."""
+    if change.action == "delete" and change.found is not None:
+        store.delete(change.found)
+    elif change.action == "update" and change.item is not None and change.found is not None:
+        store.update(change.item, change.found)
+    elif change.item is not None:
+        return _created(store, change.item)
+    return True
 
 
 def _created(store: Store, item: Item) -> bool:

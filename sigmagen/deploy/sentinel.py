@@ -14,17 +14,25 @@ from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import quote, urlsplit
 
-from sigmagen.connect import all_of
-from sigmagen.deploy.credentials import required, secret, setting
-from sigmagen.deploy.http import Client, Response
-from sigmagen.deploy.plan import Body, ConflictError, Found, Item, Part, differing
+from sigmagen.deploy.plan import Body, ConflictError, Found, Item, Part, deploy_failure, differing
+from sigmagen.net.client import Client, Response
+from sigmagen.net.secrets import hide
+from sigmagen.net.settings import (
+    SENTINEL_RESOURCE_ID,
+    SENTINEL_TOKEN,
+    SENTINEL_URL,
+    require,
+    resource_id,
+    secret,
+    setting,
+)
 from sigmagen.packages.sentinel.arm import INSIGHTS_API, SEARCHES_API, WORKBOOKS_API, evaluated
 from sigmagen.packages.sentinel.text import marker
-from sigmagen.problems import EXIT_FINDINGS, EXIT_USAGE, Problem, SigmagenError
+from sigmagen.problems import EXIT_USAGE, Problem, SigmagenError
 
-URL, TOKEN, WORKSPACE = "SIGMAGEN_SENTINEL_URL", "SIGMAGEN_SENTINEL_TOKEN", "SIGMAGEN_SENTINEL_WORKSPACE"
 AZURE = "https://management.azure.com"
 WORKSPACES_API = "2022-10-01"
+_MOST_PAGES = 1_000
 CONFLICTS = (409, 412)
 """Azure's answers to a write over what is there in another version."""
 
@@ -44,7 +52,7 @@ def parts(folder: Path) -> Iterator[list[Part]]:
 
     Watchlists only where the rules read them. Raises SigmagenError: a file, an address or the token is missing.
     """
-    workspace, token = all_of(_workspace, _token)
+    workspace = _workspace()
     rules = [_item(path) for path in _files(folder, "repositories/*/analytics-rules/*.json")]
     if not rules:
         hint = "`sigmagen package sentinel -o DIR` writes a package"
@@ -54,7 +62,7 @@ def parts(folder: Path) -> Iterator[list[Part]]:
     workbooks = [_item(path) for path in _files(folder, "repositories/workbooks/*.json")]
     reading = any("_GetWatchlist" in rule.body["properties"]["query"] for rule in rules)
     lists = _items(folder / "arm" / "watchlists.json") if reading else []
-    client = _client(token)
+    client = _client()
     try:
         yield [
             Part(Watchlists(client, workspace), lists),
@@ -66,24 +74,20 @@ def parts(folder: Path) -> Iterator[list[Part]]:
         client.close()
 
 
-def _token() -> str:
-    return required(TOKEN, secret(TOKEN), "the token for Azure Resource Manager")
-
-
-def _client(token: str) -> Client:
+def _client() -> Client:
+    token = secret(SENTINEL_TOKEN) or ""
     headers = {"Accept": "application/json", "User-Agent": "sigmagen", "Authorization": f"Bearer {token}"}
-    return Client(setting(URL) or AZURE, headers, [token], "Azure")
+    return Client(setting(SENTINEL_URL) or AZURE, headers, [token], "Azure", failure=deploy_failure)
 
 
 def _workspace() -> str:
-    """The workspace's resource id, from the environment."""
-    found = setting(WORKSPACE) or ""
-    if not _WORKSPACE.fullmatch(found):
-        hint = (
-            f"set {WORKSPACE} to the resource id: `az monitor log-analytics workspace show -g GROUP -n NAME --query id`"
-        )
-        what = "is no resource id of a workspace" if found else "is not known"
-        raise SigmagenError(Problem("no-workspace", f"the workspace {what}", hint=hint), EXIT_USAGE)
+    """The workspace's resource id. Raises SigmagenError for all settings that are missing."""
+    found, _ = resource_id()
+    require([SENTINEL_TOKEN] if found else [SENTINEL_RESOURCE_ID, SENTINEL_TOKEN])
+    if found is None or not _WORKSPACE.fullmatch(found):
+        message = f"{SENTINEL_RESOURCE_ID} is not the resource id of a Log Analytics workspace"
+        hint = "`az monitor log-analytics workspace show -g GROUP -n NAME --query id -o tsv` prints it"
+        raise SigmagenError(Problem("no-workspace", message, hint=hint), EXIT_USAGE)
     return found
 
 
@@ -165,18 +169,20 @@ class Resources:
     def _listed(self) -> Iterator[Body]:
         """Everything of the type, page by page."""
         answer = self.client.get(self._collection(), **self._version(), **self._filter())
-        while answer is not None:
+        for _ in range(_MOST_PAGES):
+            if answer is None:
+                return
             page = answer.json() or {}
             yield from page.get("value") or ()
             following = page.get("nextLink")
             answer = self.client.get(self._following(following)) if following else None
+        raise deploy_failure(f"Azure, GET {self._collection()}: the pages have no end")
 
     def _following(self, link: str) -> str:
         """The path of the next page. Only of this server: another one must not get the token."""
         parts, base = urlsplit(link), urlsplit(self.client.base)
         if (parts.scheme, parts.netloc) != (base.scheme, base.netloc):
-            message = f"Azure sends us to {parts.netloc or 'nowhere'} for the next page"
-            raise SigmagenError(Problem("deploy-refused", message), EXIT_FINDINGS)
+            raise deploy_failure(f"Azure sends us to {hide(parts.netloc) or 'nowhere'} for the next page")
         path = parts.path.removeprefix(base.path.rstrip("/"))
         return f"{path}?{parts.query}" if parts.query else path
 

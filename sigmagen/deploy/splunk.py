@@ -17,19 +17,15 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from sigmagen.connect import all_of
-from sigmagen.deploy.credentials import required, secret, setting
-from sigmagen.deploy.http import Client
-from sigmagen.deploy.plan import Body, ConflictError, Found, Item, Part, differing
+from sigmagen.deploy.plan import Body, ConflictError, Found, Item, Part, deploy_failure, differing
+from sigmagen.net.client import Client
+from sigmagen.net.settings import SPLUNK_CA_FILE, SPLUNK_TOKEN, SPLUNK_URL, file_setting, require, secret, setting
 from sigmagen.packages.splunk.app import AUTHOR
 from sigmagen.packages.splunk.conf import parse
 from sigmagen.packages.splunk.macros import PREFIX, list_macros
 from sigmagen.packages.splunk.savedsearches import APP
 from sigmagen.packages.splunk.searches import TITLE
 from sigmagen.problems import EXIT_FINDINGS, Problem, SigmagenError
-
-URL = "SIGMAGEN_SPLUNK_URL"
-TOKEN = "SIGMAGEN_SPLUNK_TOKEN"
 
 CONFLICT = 409
 _APPS = "/services/apps/local"
@@ -65,11 +61,11 @@ def parts(folder: Path) -> Iterator[list[Part]]:
     Raises SigmagenError: a file, an address or a token is missing, or another app has the name.
     """
     files = _files(folder)
-    token, url = all_of(
-        lambda: required(TOKEN, secret(TOKEN), "the token of Splunk"),
-        lambda: required(URL, setting(URL), "the address of Splunk's management port"),
-    )
-    client = Client(url, {"Authorization": f"Bearer {token}", "User-Agent": "sigmagen"}, [token], "Splunk")
+    require([SPLUNK_URL, SPLUNK_TOKEN])
+    url, token = setting(SPLUNK_URL) or "", secret(SPLUNK_TOKEN) or ""
+    headers = {"Authorization": f"Bearer {token}", "User-Agent": "sigmagen"}
+    authority = file_setting(SPLUNK_CA_FILE)
+    client = Client(url, headers, [token], "Splunk", ca_file=authority, failure=deploy_failure)
     try:
         yield [_app(client, files), *(_part(client, endpoint, files) for endpoint in ENDPOINTS)]
     finally:

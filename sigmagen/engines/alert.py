@@ -28,6 +28,10 @@ class Alert:
         return dict(self.group)
 
 
+_LATEST = 253_402_300_800
+"""Epoch seconds of the year 10000: later is not a time that anything can show."""
+
+
 def instant(value: Any) -> int:
     """Epoch milliseconds of a datetime (naive means UTC), an ISO 8601 string, or a number of epoch seconds.
 
@@ -40,7 +44,7 @@ def instant(value: Any) -> int:
             value = value.astimezone(UTC).replace(tzinfo=None)
         elapsed: timedelta = value - _EPOCH
         return elapsed // timedelta(milliseconds=1)
-    if isinstance(value, int | float) and not isinstance(value, bool):
+    if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _LATEST:
         return round(value * 1000)
     raise ValueError(f"not a time: {value!r}")
 

@@ -4,26 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from fnmatch import fnmatchcase
 from types import TracebackType
 from typing import Any, ClassVar, Literal, Self, TypeVar
 from uuid import uuid4
 
-from elasticsearch import ApiError, TransportError
-from elasticsearch.helpers import BulkIndexError, bulk
+from elasticsearch import ApiError
 
 from sigmagen.backends.esql import HUNT_ROWS
-from sigmagen.connect import (
-    BUSY,
-    BusyError,
-    elasticsearch_client,
-    elasticsearch_options,
-    elasticsearch_reason,
-    elasticsearch_unusable,
-    patiently,
-    seconds_asked,
-    without_password,
-)
 from sigmagen.convert import Query
 from sigmagen.engines.alert import Alert, alerts_from
 from sigmagen.engines.errors import QueryRefusedError
@@ -31,6 +20,9 @@ from sigmagen.engines.store import store
 from sigmagen.mapping.elastic_template import index_mappings
 from sigmagen.mapping.source import Source, relocated
 from sigmagen.mapping.taxonomy import Taxonomy
+from sigmagen.net.bulk import Document, bulk
+from sigmagen.net.client import expecting
+from sigmagen.net.elasticsearch import ElasticError, ask, client_options, connect, has_credentials, reason, unusable
 from sigmagen.plan.window import iso
 from sigmagen.problems import EXIT_USAGE, Problem, SigmagenError
 
@@ -59,13 +51,12 @@ class ElasticsearchEngine:
     def __init__(self, url: str, taxonomy: Taxonomy) -> None:
         self.taxonomy = taxonomy
         self.url = url
-        self.client = elasticsearch_client(url, timeout=TIMEOUT).options(retry_on_status=())
+        self.client = connect(url, timeout=TIMEOUT)
         self._run = uuid4().hex[:12]
         self._indices: set[str] = set()
-        authenticated = bool({"api_key", "basic_auth"} & elasticsearch_options().keys()) or without_password(url) != url
         try:
             self._remove_leftovers()
-            self.apart = authenticated or self._is_used()
+            self.apart = has_credentials(client_options()) or self._is_used()
             self._streams = [] if self.apart else self._stream_patterns()
         except SigmagenError:
             self.client.close()
@@ -94,14 +85,18 @@ class ElasticsearchEngine:
         self._do(lambda: self.client.options(ignore_status=404).indices.delete(index=index))
         mappings = {"_meta": meta, **index_mappings(source, self.taxonomy)}
         self._do(lambda: self.client.indices.create(index=index, mappings=mappings, settings=settings))
-        try:
-            self._do(lambda: bulk(self.client, self._documents(source, index, records), chunk_size=2000))
-        except BulkIndexError as error:
-            reason = error.errors[0]
-            raise SigmagenError(Problem("fixture-refused", f"{index} refused a fixture: {reason}")) from None
+        for result in bulk(self._send, "index", self._documents(source, index, records)):
+            if result.document and not result.written:
+                why = result.reason or f"HTTP {result.status}"
+                raise SigmagenError(Problem("fixture-refused", f"{index} did not take a fixture: {why}"))
         self._do(lambda: self.client.indices.refresh(index=index))
 
-    def _documents(self, source: Source, index: str, records: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+    def _send(self, lines: Sequence[Any]) -> Any:
+        answer = self._do(lambda: self.client.bulk(operations=lines))
+        with self._expecting():
+            return {"items": list(answer["items"])}
+
+    def _documents(self, source: Source, index: str, records: Sequence[Mapping[str, Any]]) -> Iterator[Document]:
         seen: set[str] = set()
         for number, record in enumerate(records):
             for part, row in enumerate(store(self.siem, source.name, dict(record))["events"]):
@@ -111,7 +106,7 @@ class ElasticsearchEngine:
                     continue
                 seen.add(identity)
                 # With an id, a batch that is sent again after the cluster was busy writes nothing twice.
-                yield {"_index": index, "_op_type": "index", "_id": f"{number}-{part}", "_source": row}
+                yield Document(index, f"{number}-{part}", row)
 
     def _own_index(self, source: Source) -> str:
         """The index to write, once it is sure that the pattern matches nothing of somebody else."""
@@ -134,10 +129,11 @@ class ElasticsearchEngine:
         """The indices that a pattern matches, and when each that verify made may be deleted; None for all others."""
         found = self._do(lambda: self.client.indices.get(index=pattern, expand_wildcards="all"))
         expiries: dict[str, float | None] = {}
-        for name, body in found.items():
-            meta = body.get("mappings", {}).get("_meta", {})
-            expires = meta.get("expires", 0) if meta.get("created_by") == CREATOR else None
-            expiries[name] = expires if expires is None or isinstance(expires, int | float) else 0
+        with self._expecting():
+            for name, body in found.items():
+                meta = body.get("mappings", {}).get("_meta", {})
+                expires = meta.get("expires", 0) if meta.get("created_by") == CREATOR else None
+                expiries[name] = expires if expires is None or isinstance(expires, int | float) else 0
         return expiries
 
     def _remove_leftovers(self) -> None:
@@ -149,14 +145,16 @@ class ElasticsearchEngine:
     def _is_used(self) -> bool:
         """Whether the cluster holds anything but system indices and what verify itself made."""
         found = self._do(lambda: self.client.indices.resolve_index(name="*", expand_wildcards=["open", "closed"]))
-        names = [entry["name"] for kind in ("indices", "data_streams") for entry in found.get(kind, [])]
-        return any(not name.startswith(".") and PREFIX not in name for name in names)
+        with self._expecting():
+            names = [entry["name"] for kind in ("indices", "data_streams") for entry in found.get(kind, [])]
+            return any(not name.startswith(".") and PREFIX not in name for name in names)
 
     def _stream_patterns(self) -> list[str]:
         """The names that an index template of the cluster makes data streams of."""
-        templates = self._do(lambda: self.client.indices.get_index_template()).get("index_templates", [])
-        bodies = [entry["index_template"] for entry in templates]
-        return [pattern for body in bodies if "data_stream" in body for pattern in body["index_patterns"]]
+        found = self._do(lambda: self.client.indices.get_index_template())
+        with self._expecting():
+            bodies = [entry["index_template"] for entry in found.get("index_templates", [])]
+            return [pattern for body in bodies if "data_stream" in body for pattern in body["index_patterns"]]
 
     def run(self, query: Query, start: int, end: int) -> list[Alert]:
         window = {"range": {"@timestamp": {"gte": iso(start), "lt": iso(end), "format": "strict_date_optional_time"}}}
@@ -168,38 +166,31 @@ class ElasticsearchEngine:
             )
         except _BadRequestError as error:
             raise QueryRefusedError(self.name, error.reason) from None
-        rows = result["values"]
-        if len(rows) >= HUNT_ROWS:
-            raise SigmagenError(
-                Problem("row-limit", f"ES|QL returned {HUNT_ROWS} rows, its most: a shorter range is needed to see all")
-            )
-        return alerts_from(query, [column["name"] for column in result["columns"]], rows)
+        with self._expecting():
+            rows = result["values"]
+            if len(rows) >= HUNT_ROWS:
+                message = f"ES|QL returned {HUNT_ROWS} rows, its most: a shorter range is needed to see all"
+                raise SigmagenError(Problem("row-limit", message))
+            return alerts_from(query, [column["name"] for column in result["columns"]], rows)
 
     def _do(self, request: Callable[[], T]) -> T:
         """The result of a request. Raises SigmagenError when the cluster can't be used."""
+        return ask(request, self._failure)
 
-        def once() -> T:
-            try:
-                return request()
-            except (ApiError, TransportError) as error:
-                failure = self._failure(error)
-                if isinstance(error, ApiError) and error.status_code in BUSY:
-                    raise BusyError(failure, seconds_asked(error.meta.headers.get("retry-after"))) from None
-                raise failure from None
+    def _expecting(self) -> AbstractContextManager[None]:
+        return expecting(lambda: unusable("an answer is not what Elasticsearch documents", self.url))
 
-        return patiently(once)
-
-    def _failure(self, error: ApiError | TransportError) -> SigmagenError:
-        reason = elasticsearch_reason(error)
+    def _failure(self, error: ElasticError) -> SigmagenError:
+        why = reason(error)
         status = error.status_code if isinstance(error, ApiError) else None
         if status == 400:
-            return _BadRequestError(self.url, reason)
+            return _BadRequestError(self.url, why)
         hint = _PRIVILEGES if status == 403 else None
         if status is None:
             hint = "`make elasticsearch` starts one"
-        elif status == 429 and "circuit_breaking_exception" in reason:
+        elif status == 429 and "circuit_breaking_exception" in why:
             hint = "the query needs more memory than the server has left: give it more heap, or ask for a shorter range"
-        return elasticsearch_unusable(self.url, reason, hint)
+        return unusable(why, self.url, hint)
 
     def _delete(self, index: str) -> None:
         self._do(lambda: self.client.options(ignore_status=404).indices.delete(index=index))
@@ -237,7 +228,7 @@ class _BadRequestError(SigmagenError):
     """HTTP 400: what was asked for is wrong, not the server."""
 
     def __init__(self, url: str, reason: str) -> None:
-        super().__init__(elasticsearch_unusable(url, reason).problems, EXIT_USAGE)
+        super().__init__(unusable(reason, url).problems, EXIT_USAGE)
         self.reason = reason
 
 

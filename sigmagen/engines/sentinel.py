@@ -16,7 +16,6 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from sigmagen.connect import setting
 from sigmagen.convert import Query
 from sigmagen.engines.alert import Alert, alerts_from, instant
 from sigmagen.engines.closing import Closing
@@ -26,14 +25,13 @@ from sigmagen.engines.store import store
 from sigmagen.mapping.sentinel_tables import table_schemas
 from sigmagen.mapping.source import Source
 from sigmagen.mapping.taxonomy import Taxonomy
+from sigmagen.net.client import UNEXPECTED, expecting, shown
+from sigmagen.net.settings import SENTINEL_WORKSPACE
 from sigmagen.problems import EXIT_USAGE, Problem, SigmagenError
 
 if TYPE_CHECKING:
     from azure.core.exceptions import HttpResponseError
     from azure.monitor.query import LogsQueryClient
-
-WORKSPACE_VARIABLE = "SIGMAGEN_SENTINEL_WORKSPACE"
-ENDPOINT_VARIABLE = "SIGMAGEN_SENTINEL_ENDPOINT"
 
 LONGEST_QUERY = 2_000_000
 """Characters of a query. Azure Monitor documents no limit; this one is ours."""
@@ -42,20 +40,10 @@ TIMEOUT = 600
 _HINTS = {
     401: "sign in (`az login`), or set the variables of a service principal (AZURE_CLIENT_ID, ...)",
     403: "the identity needs to read the workspace, as the role Log Analytics Reader may",
-    404: f"{WORKSPACE_VARIABLE} is the workspace's id, a GUID (Overview, Workspace ID)",
+    404: f"{SENTINEL_WORKSPACE} is the workspace's id, a GUID (Overview, Workspace ID)",
 }
 
 Schemas = Mapping[str, Mapping[str, str]]
-
-
-def logs_client() -> LogsQueryClient:
-    """A client with the identity that Azure's own tools use (environment, managed identity, `az login`)."""
-    from azure.identity import DefaultAzureCredential
-    from azure.monitor.query import LogsQueryClient
-
-    endpoint = setting(ENDPOINT_VARIABLE)
-    options = {"read_timeout": TIMEOUT + 30, **({"endpoint": endpoint} if endpoint else {})}
-    return LogsQueryClient(DefaultAzureCredential(), **options)
 
 
 class SentinelEngine(Closing):
@@ -92,7 +80,8 @@ class SentinelEngine(Closing):
 
     def _execute(self, query: Query, text: str, start: int, end: int) -> list[Alert]:
         columns, rows = self._ask(text, start, end)
-        return alerts_from(query, columns, rows)
+        with expecting(lambda: _unusable("the answer is not a table of results, as Log Analytics sends it")):
+            return alerts_from(query, columns, rows)
 
     def _ask(self, text: str, start: int, end: int) -> tuple[list[str], list[list[Any]]]:
         from azure.core.exceptions import AzureError, HttpResponseError
@@ -105,7 +94,7 @@ class SentinelEngine(Closing):
             if error.status_code == 400:
                 raise QueryRefusedError(self.name, _reason(error)) from None
             raise _unusable(f"HTTP {error.status_code}: {_reason(error)}", error.status_code) from None
-        except (AzureError, ValueError, KeyError, TypeError) as error:
+        except (AzureError, *UNEXPECTED) as error:
             raise _unusable(f"{type(error).__name__}: {_first_line(error)}") from None
         if not isinstance(result, LogsQueryResult):
             raise QueryRefusedError(
@@ -113,15 +102,16 @@ class SentinelEngine(Closing):
             )
         if not result.tables:
             raise _unusable("the answer has no table")
-        table = result.tables[0]
-        return list(table.columns), [list(row) for row in table.rows]
+        with expecting(lambda: _unusable("the answer is not a table of results, as Log Analytics sends it")):
+            table = result.tables[0]
+            return list(table.columns), [list(row) for row in table.rows]
 
     def close(self) -> None:
         self.client.close()
 
 
 def _unusable(reason: str, status: int | None = None) -> SigmagenError:
-    hint = _HINTS.get(status or 0, f"check {WORKSPACE_VARIABLE}, and that you are signed in to Azure (`az login`)")
+    hint = _HINTS.get(status or 0, f"check {SENTINEL_WORKSPACE}, and that you are signed in to Azure (`az login`)")
     return SigmagenError(Problem("no-server", f"Log Analytics: {reason}", hint=hint), EXIT_USAGE)
 
 
@@ -132,13 +122,13 @@ def _reason(error: HttpResponseError) -> str:
         while isinstance(said.get("innererror"), dict):
             said = said["innererror"]
         return _first_line(said["message"])
-    except (AttributeError, KeyError, TypeError, ValueError):
+    except (AttributeError, KeyError, RecursionError, TypeError, ValueError):
         return _first_line(error.message)
 
 
 def _first_line(said: Any) -> str:
     lines = str(said).strip().splitlines()
-    return lines[0][:500] if lines else "no reason given"
+    return shown(lines[0]) if lines else "no reason given"
 
 
 def inlined(text: str, rows: Sequence[StoredRow], schemas: Schemas) -> str:

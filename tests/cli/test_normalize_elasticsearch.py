@@ -131,12 +131,19 @@ def test_a_server_that_does_not_answer_is_exit_code_3_with_a_way_out(run: Run, l
         "http://ann:s3cr3t@[::1",
         "https://s3cr3t@{nowhere}:x",
         "ftp://ann:s3cr3t@{nowhere}",
+        "ann:s3cr3t@{nowhere}",
+        "http:/ann:s3cr3t@{nowhere}",
+        "http://{nowhere}/?apikey=s3cr3t",
+        "http://{nowhere}#s3cr3t",
+        "//ann:s3cr3t@{nowhere}",
+        "http:\\\\ann:s3cr3t@{nowhere}",
+        "?apikey=s3cr3t",
     ],
 )
 def test_a_password_in_a_url_is_never_printed(url: str, run: Run, litellm: Path, nowhere: str) -> None:
     result = run("normalize", litellm, "--to", url.format(nowhere=nowhere))
     assert (result.exit_code, result.stdout) == (3, "")
-    assert "error[no-server]" in result.stderr
+    assert "error[server-address]" in result.stderr
     assert "s3cr3t" not in result.output
 
 
@@ -150,4 +157,4 @@ def test_an_api_key_is_never_printed(run: Run, litellm: Path, nowhere: str, monk
 def test_no_url_at_all_is_exit_code_3(run: Run, litellm: Path) -> None:
     result = run("normalize", litellm, "--to", "elastic")
     assert result.exit_code == 3
-    assert "not a URL of Elasticsearch" in result.stderr
+    assert "the address of Elasticsearch is not an http or https URL" in result.stderr

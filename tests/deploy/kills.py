@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from sigmagen.deploy import http
+from sigmagen.net import client as http
 
 KILLS = 20
 

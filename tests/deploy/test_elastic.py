@@ -14,12 +14,13 @@ import pytest
 from click.testing import CliRunner, Result
 
 from sigmagen.cli.main import cli
-from sigmagen.connect import ATTEMPTS
 from sigmagen.content import mappings_folder, rules_folder
 from sigmagen.convert import Converter
-from sigmagen.deploy import http
 from sigmagen.deploy.elastic import elasticsearch_client, parts
 from sigmagen.deploy.plan import apply, make_plan
+from sigmagen.net import client as http
+from sigmagen.net.retry import ATTEMPTS
+from sigmagen.net.secrets import hide
 from sigmagen.packages import elastic
 from sigmagen.packages.content import content
 from sigmagen.rules.load import load_rules
@@ -296,7 +297,7 @@ def test_an_address_that_would_give_a_secret_away_is_refused(
     monkeypatch.setenv("SIGMAGEN_KIBANA_URL", url)
     result = deploy(package)
     assert result.exit_code == 3
-    assert "deploy-address" in result.stderr
+    assert "server-address" in result.stderr
     assert "pass-word" not in result.output
 
 
@@ -305,8 +306,8 @@ def test_elasticsearch_is_reached_as_a_user_too(package: Path, server: State, mo
     monkeypatch.setenv("SIGMAGEN_ELASTICSEARCH_USERNAME", "ann")
     monkeypatch.setenv("SIGMAGEN_ELASTICSEARCH_PASSWORD", "pass-word")
     client = elasticsearch_client()
-    assert client.headers["authorization"] == "Basic YW5uOnBhc3Mtd29yZA=="
-    assert "pass-word" in client.secrets
+    assert client.headers["Authorization"] == "Basic YW5uOnBhc3Mtd29yZA=="
+    assert hide("pass-word YW5uOnBhc3Mtd29yZA==") == "*** ***"
     client.close()
 
 

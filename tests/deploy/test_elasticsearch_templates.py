@@ -12,8 +12,8 @@ import pytest
 from sigmagen.content import mappings_folder
 from sigmagen.convert import Converter
 from sigmagen.deploy.elastic import Templates
-from sigmagen.deploy.http import Client
 from sigmagen.deploy.plan import Found, Item, Part, apply, make_plan
+from sigmagen.net.client import Client
 from sigmagen.packages.elastic.target import ElasticTarget
 from sigmagen.packages.elastic.templates import component_templates, index_template
 

@@ -14,7 +14,8 @@ from click.testing import CliRunner, Result
 from sigmagen.cli.main import cli
 from sigmagen.content import mappings_folder, rules_folder
 from sigmagen.convert import Converter
-from sigmagen.deploy import http
+from sigmagen.net import client as http
+from sigmagen.net.retry import ATTEMPTS
 from sigmagen.packages import sentinel
 from sigmagen.packages.content import content
 from sigmagen.rules.load import load_rules
@@ -50,7 +51,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[State]:
     """The stand-in, whose address, workspace and token are in the environment. Nothing waits between two tries."""
     with standing_in() as (url, state):
         monkeypatch.setenv("SIGMAGEN_SENTINEL_URL", url)
-        monkeypatch.setenv("SIGMAGEN_SENTINEL_WORKSPACE", WORKSPACE)
+        monkeypatch.setenv("SIGMAGEN_SENTINEL_RESOURCE_ID", WORKSPACE)
         monkeypatch.setenv("SIGMAGEN_SENTINEL_TOKEN", TOKEN)
         monkeypatch.setattr(http, "FIRST_PAUSE", 0.0)
         yield state
@@ -238,9 +239,9 @@ def test_a_link_to_another_server_is_not_followed(package: Path, server: State) 
 
 
 def test_a_busy_server_is_asked_again_and_no_secret_is_told(package: Path, server: State) -> None:
-    server.failures = [(429, {})] * (http.TRIES - 1)
+    server.failures = [(429, {})] * (ATTEMPTS - 1)
     assert deploy(package).exit_code == 0
-    server.failures = [(503, {})] * http.TRIES
+    server.failures = [(503, {})] * ATTEMPTS
     result = deploy(package)
     assert result.exit_code == 1
     assert "HTTP 503" in result.stderr
@@ -250,11 +251,11 @@ def test_a_busy_server_is_asked_again_and_no_secret_is_told(package: Path, serve
 @pytest.mark.parametrize(
     ("variable", "value", "code"),
     [
-        ("SIGMAGEN_SENTINEL_TOKEN", "", "no-credentials"),
-        ("SIGMAGEN_SENTINEL_WORKSPACE", "", "no-workspace"),
-        ("SIGMAGEN_SENTINEL_WORKSPACE", "siem-workspace", "no-workspace"),
-        ("SIGMAGEN_SENTINEL_WORKSPACE", f"{WORKSPACE}/../other", "no-workspace"),
-        ("SIGMAGEN_SENTINEL_URL", "http://azure.example.com", "deploy-address"),
+        ("SIGMAGEN_SENTINEL_TOKEN", "", "missing-setting"),
+        ("SIGMAGEN_SENTINEL_RESOURCE_ID", "", "missing-setting"),
+        ("SIGMAGEN_SENTINEL_RESOURCE_ID", "siem-workspace", "no-workspace"),
+        ("SIGMAGEN_SENTINEL_RESOURCE_ID", f"{WORKSPACE}/../other", "no-workspace"),
+        ("SIGMAGEN_SENTINEL_URL", "http://azure.example.com", "server-address"),
     ],
 )
 def test_a_missing_or_wrong_setting_is_named(

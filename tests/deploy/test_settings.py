@@ -15,7 +15,7 @@ SMALL = [file for file in FILES if file.path.stem == "call_count"]
 NEEDED = {
     "elastic": ("SIGMAGEN_ELASTICSEARCH_URL", "SIGMAGEN_KIBANA_URL", "SIGMAGEN_KIBANA_API_KEY"),
     "splunk": ("SIGMAGEN_SPLUNK_URL", "SIGMAGEN_SPLUNK_TOKEN"),
-    "sentinel": ("SIGMAGEN_SENTINEL_WORKSPACE", "SIGMAGEN_SENTINEL_TOKEN"),
+    "sentinel": ("SIGMAGEN_SENTINEL_RESOURCE_ID", "SIGMAGEN_SENTINEL_TOKEN"),
 }
 
 
@@ -24,7 +24,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     """The environment without any of our variables, and without a keyring."""
     for name in [name for name in os.environ if name.startswith("SIGMAGEN_")]:
         monkeypatch.delenv(name)
-    monkeypatch.setattr("sigmagen.deploy.credentials.find_spec", lambda name: None)
+    monkeypatch.setattr("sigmagen.net.settings.find_spec", lambda name: None)
     return monkeypatch
 
 
@@ -33,7 +33,7 @@ def test_all_missing_variables_are_named_at_once(siem: str, tmp_path: Path, envi
     folder = package(tmp_path / "out", SMALL, ["litellm"]).parent if siem == "splunk" else tmp_path
     result = CliRunner().invoke(cli, ["deploy", siem, "--package", str(folder)])
     assert result.exit_code == 3
-    assert [name for name in NEEDED[siem] if f"set {name}" not in result.stderr] == []
+    assert [name for name in NEEDED[siem] if name not in result.stderr] == []
 
 
 def test_verify_names_what_is_wrong_with_the_settings_of_all_targets(environment: pytest.MonkeyPatch) -> None:

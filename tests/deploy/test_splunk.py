@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 
 from sigmagen.cli.main import cli
 from sigmagen.content import rules_folder
-from sigmagen.deploy import http
+from sigmagen.net import client as http
 from sigmagen.packages.splunk.conf import parse
 from tests.deploy.kills import kill_points, killed_at
 from tests.packages.splunk.app import APP, FILES, package, read_conf, unpack

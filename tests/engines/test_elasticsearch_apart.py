@@ -14,13 +14,13 @@ from uuid import uuid4
 import pytest
 from elasticsearch import Elasticsearch
 
-import sigmagen.connect as connect
 from sigmagen.content import mappings_folder, rules_folder
 from sigmagen.convert import Converter
 from sigmagen.engines.elasticsearch import CREATOR, PREFIX, ElasticsearchEngine
 from sigmagen.engines.store import store
 from sigmagen.mapping.elastic_template import index_mappings
 from sigmagen.mapping.source import relocated
+from sigmagen.net.retry import ATTEMPTS
 from sigmagen.problems import EXIT_USAGE, SigmagenError
 from sigmagen.rules.load import load_rules
 from sigmagen.rules.model import Correlation
@@ -135,11 +135,14 @@ def refused(status: int, kind: str, reason: str) -> Reply:
         (Reply(hangs_up=True), "ConnectionError"),
     ],
 )
-def test_a_cluster_that_can_t_be_used_is_told_without_the_password(server: StandIn, reply: Reply, said: str) -> None:
+def test_a_cluster_that_can_t_be_used_is_told_without_the_password(
+    server: StandIn, monkeypatch: pytest.MonkeyPatch, reply: Reply, said: str
+) -> None:
+    monkeypatch.setenv("SIGMAGEN_ELASTICSEARCH_USERNAME", "ann")
+    monkeypatch.setenv("SIGMAGEN_ELASTICSEARCH_PASSWORD", "s3cr3t")
     server.first = [reply] * 9
-    url = server.url.replace("//", "//ann:s3cr3t@")
     with pytest.raises(SigmagenError) as raised:
-        ElasticsearchEngine(url, CONVERTER.taxonomy)
+        ElasticsearchEngine(server.url, CONVERTER.taxonomy)
     assert raised.value.exit_code == EXIT_USAGE
     assert said in str(raised.value)
     assert "s3cr3t" not in str(raised.value)
@@ -147,12 +150,12 @@ def test_a_cluster_that_can_t_be_used_is_told_without_the_password(server: Stand
 
 def test_a_busy_cluster_is_asked_again_when_it_says(server: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
     waits: list[float] = []
-    monkeypatch.setattr("sigmagen.connect.time.sleep", waits.append)
+    monkeypatch.setattr("sigmagen.net.retry.time.sleep", waits.append)
     busy = refused(429, "circuit_breaking_exception", "too much")
     server.first = [Reply(429, busy.body, {**PRODUCT, "Retry-After": "3"}), busy]
     ElasticsearchEngine(server.url, CONVERTER.taxonomy).close()
     assert waits == [3, 4]
-    server.first = [busy] * connect.ATTEMPTS
+    server.first = [busy] * ATTEMPTS
     with pytest.raises(SigmagenError, match="HTTP 429, circuit_breaking_exception: too much"):
         ElasticsearchEngine(server.url, CONVERTER.taxonomy)
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from azure.core.credentials import AccessToken
-from azure.monitor.query import LogsQueryClient
 
 from sigmagen.content import mappings_folder, rules_folder
 from sigmagen.convert import Converter, Query
@@ -18,7 +17,8 @@ from sigmagen.engines.errors import QueryRefusedError
 from sigmagen.engines.inline import InlineRuns, StoredRow
 from sigmagen.engines.kusto_language import KustoLanguage
 from sigmagen.engines.kusto_local import KustoLocalEngine
-from sigmagen.engines.sentinel import SentinelEngine, inlined, literal, logs_client
+from sigmagen.engines.sentinel import TIMEOUT, SentinelEngine, inlined, literal
+from sigmagen.net.azure import logs_client
 from sigmagen.problems import EXIT_USAGE, SigmagenError
 from sigmagen.rules.load import load_rules
 from sigmagen.rules.model import Correlation
@@ -45,13 +45,6 @@ class Credential:
         return AccessToken(TOKEN, 4102444800)
 
 
-class PlainClient(LogsQueryClient):
-    """Azure's client, which sends a token over TLS only, allowed to talk to the stand-in, which has none."""
-
-    def query_workspace(self, *args: Any, **extra: Any) -> Any:
-        return super().query_workspace(*args, enforce_https=False, **extra)
-
-
 Connect = Callable[[], SentinelEngine]
 
 
@@ -62,11 +55,12 @@ def server() -> Iterator[StandIn]:
 
 
 @pytest.fixture
-def connect(server: StandIn) -> Connect:
+def connect(server: StandIn, monkeypatch: pytest.MonkeyPatch) -> Connect:
     """An engine that asks the stand-in, through Azure's own client."""
+    monkeypatch.setenv("SIGMAGEN_SENTINEL_ENDPOINT", server.url)
 
     def connected() -> SentinelEngine:
-        client = PlainClient(Credential(), endpoint=server.url, retry_backoff_factor=0)
+        client = logs_client(TIMEOUT, Credential(), retry_backoff_factor=0)
         return SentinelEngine(WORKSPACE, CONVERTER.taxonomy, client)
 
     return connected
@@ -269,5 +263,5 @@ def test_a_busy_service_is_asked_again(server: StandIn, connect: Connect) -> Non
 
 def test_the_endpoint_of_another_cloud_can_be_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SIGMAGEN_SENTINEL_ENDPOINT", "https://api.loganalytics.us")
-    with logs_client() as client:
+    with logs_client(TIMEOUT) as client:
         assert client._endpoint == "https://api.loganalytics.us"

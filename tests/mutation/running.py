@@ -63,7 +63,7 @@ def _judge_inside(trial: Trial) -> Ending:
         where = "".join(traceback.format_exception(result.exception)[-4:])
         return Ending(trial, None, f"an exception left the command\n{where}")
     if result.exit_code not in EXIT_CODES:
-        return Ending(trial, result.exit_code, f"exit code {result.exit_code}\n{result.output[-500:]}")
+        return Ending(trial, result.exit_code, f"exit code {result.exit_code}\n{result.output[-1500:]}")
     if result.exit_code and not (result.stdout.strip() or result.stderr.strip()):
         return Ending(trial, result.exit_code, f"exit code {result.exit_code} without a word")
     if _peak_memory() > max(before, MEMORY_BYTES):

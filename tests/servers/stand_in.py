@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ssl import SSLContext
-from threading import Thread
+from threading import Event, Thread
 from urllib.parse import parse_qs
 
 
@@ -28,13 +28,19 @@ class Request:
 
 @dataclass(frozen=True)
 class Reply:
-    """What is answered. `announced` is a length that is not the body's; `hangs_up` closes without an answer."""
+    """What is answered. `announced` is a length that is not the body's; `hangs_up` closes without an answer.
+
+    `raw` is sent in place of an HTTP answer, byte by byte where `drip` seconds lie between two. `delay` comes before.
+    """
 
     status: int = 200
     body: bytes = b""
     headers: dict[str, str] = field(default_factory=dict)
     announced: int | None = None
     hangs_up: bool = False
+    raw: bytes = b""
+    drip: float = 0.0
+    delay: float = 0.0
 
 
 Answer = Callable[[Request], Reply]
@@ -69,7 +75,11 @@ def serve(answer: Answer, tls: SSLContext | None = None) -> Iterator[StandIn]:
                 Request(self.command, self.path, {name.title(): value for name, value in self.headers.items()}, body)
             )
             self.close_connection = True
+            Event().wait(reply.delay)
             if reply.hangs_up:
+                return
+            if reply.raw:
+                self._send_raw(reply)
                 return
             self.send_response(reply.status)
             for name, value in reply.headers.items():
@@ -79,6 +89,11 @@ def serve(answer: Answer, tls: SSLContext | None = None) -> Iterator[StandIn]:
             self.end_headers()
             if self.command != "HEAD":
                 self.wfile.write(reply.body)
+
+        def _send_raw(self, reply: Reply) -> None:
+            for piece in [reply.raw[i : i + 1] for i in range(len(reply.raw))] if reply.drip else [reply.raw]:
+                self.wfile.write(piece)
+                Event().wait(reply.drip)
 
         do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = _handle  # noqa: N815 - the base class's names
 

@@ -1,4 +1,4 @@
-"""The client of a deployment: how it waits, and what it never says."""
+"""The HTTP client: how it waits, what it refuses, and what it never says."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from types import ModuleType
 
 import pytest
 
-from sigmagen.connect import ATTEMPTS
-from sigmagen.deploy import credentials
-from sigmagen.deploy.http import LONGEST_RETRY_AFTER, Client, retry_after, usable
+from sigmagen.net import settings
+from sigmagen.net.address import checked_address
+from sigmagen.net.client import LONGEST_RETRY_AFTER, Client
+from sigmagen.net.retry import ATTEMPTS, retry_after
 from sigmagen.problems import SigmagenError
 from tests.servers.kibana import API_KEY, State, standing_in
 
@@ -23,7 +24,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Client, State, lis
     """A client with its server; what it would have slept is kept, not slept."""
     with standing_in() as (url, state):
         waited: list[float] = []
-        monkeypatch.setattr("sigmagen.connect.time.sleep", waited.append)
+        monkeypatch.setattr("sigmagen.net.retry.time.sleep", waited.append)
         headers = {"Authorization": f"ApiKey {API_KEY}"}
         client = Client(url, headers, [API_KEY], jitter=lambda: 1.0)
         yield client, state, waited
@@ -67,7 +68,7 @@ def test_a_refusal_is_not_asked_again(server: tuple[Client, State, list[float]],
 
 
 def test_a_server_that_is_gone_is_told_without_the_secret(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sigmagen.connect.time.sleep", lambda _: None)
+    monkeypatch.setattr("sigmagen.net.retry.time.sleep", lambda _: None)
     client = Client("http://127.0.0.1:9", {"Authorization": "ApiKey topsecret"}, ["topsecret"])
     with pytest.raises(SigmagenError, match="does not answer") as caught:
         client.send("GET", "/topsecret")
@@ -99,14 +100,14 @@ def test_retry_after_is_a_number_or_a_date(value: str | None, seconds: float | N
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:5601", "http://[::1]:5601/", "http://localhost/s/team"])
 def test_a_secret_goes_to_this_machine_without_encryption(url: str) -> None:
-    assert usable(url, "Kibana", secret=True) == url.rstrip("/")
+    assert checked_address(url, "Kibana", secret=True) == url.rstrip("/")
 
 
 @pytest.mark.parametrize("url", ["http://localhost.example.com", "http://192.0.2.1", "http://127.0.0.1.example.com"])
 def test_a_secret_goes_nowhere_else_without_encryption(url: str) -> None:
     with pytest.raises(SigmagenError, match="without encryption"):
-        usable(url, "Kibana", secret=True)
-    assert usable(url, "Kibana", secret=False)
+        checked_address(url, "Kibana", secret=True)
+    assert checked_address(url, "Kibana", secret=False)
 
 
 def test_a_secret_is_taken_from_the_keyring(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -116,8 +117,8 @@ def test_a_secret_is_taken_from_the_keyring(monkeypatch: pytest.MonkeyPatch) -> 
     errors.KeyringError = RuntimeError  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "keyring", keyring)
     monkeypatch.setitem(sys.modules, "keyring.errors", errors)
-    monkeypatch.setattr(credentials, "find_spec", lambda name: True)
-    assert credentials.secret("SIGMAGEN_TEST_KEY") == "from the keyring"
-    assert credentials.secret("SIGMAGEN_OTHER_KEY") is None
+    monkeypatch.setattr(settings, "find_spec", lambda name: True)
+    assert settings.secret("SIGMAGEN_TEST_KEY") == "from the keyring"
+    assert settings.secret("SIGMAGEN_OTHER_KEY") is None
     monkeypatch.setenv("SIGMAGEN_TEST_KEY", "from the environment")
-    assert credentials.secret("SIGMAGEN_TEST_KEY") == "from the environment"
+    assert settings.secret("SIGMAGEN_TEST_KEY") == "from the environment"

@@ -13,7 +13,6 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from sigmagen.connect import seconds_asked
 from sigmagen.content import mappings_folder
 from sigmagen.engines.elasticsearch import ElasticsearchEngine
 from sigmagen.engines.splunk_rest import SplunkClient
@@ -94,10 +93,3 @@ def test_elasticsearch_s_certificate_must_be_known_by_authority_or_fingerprint(
     assert not reached("SIGMAGEN_ELASTICSEARCH_FINGERPRINT", "0" * 64)
     assert not reached("SIGMAGEN_UNRELATED", "1")
     assert len(server.requests) == asked
-
-
-@pytest.mark.parametrize(
-    ("header", "seconds"), [("7", 7), ("0", 0), ("-1", None), (None, None), ("Wed, 21 Oct 2026 07:28:00 GMT", None)]
-)
-def test_retry_after_in_seconds_is_read(header: str | None, seconds: float | None) -> None:
-    assert seconds_asked(header) == seconds

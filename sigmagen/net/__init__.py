@@ -1,0 +1,1 @@
+"""Talking to servers: settings, secrets, addresses, and one HTTP client. Imports nothing of sigmagen but `problems`."""

@@ -1,0 +1,108 @@
+"""Azure's query client, with our transport's limits under it, and no redirect followed."""
+
+from __future__ import annotations
+
+import io
+import logging
+from typing import Any
+
+import requests
+import urllib3
+from azure.core.credentials import AccessToken, TokenCredential
+from azure.core.pipeline.policies import SansIOHTTPPolicy
+from azure.core.pipeline.transport import RequestsTransport
+from azure.identity import DefaultAzureCredential
+from azure.monitor.query import LogsQueryClient
+from requests.adapters import HTTPAdapter
+
+from sigmagen.net.address import checked_address
+from sigmagen.net.secrets import remember
+from sigmagen.net.settings import SENTINEL_ENDPOINT, setting
+from sigmagen.net.transport import TooLargeError, limit, read_whole
+
+_DEFAULT_ENDPOINT = "https://api.loganalytics.io"
+
+
+class _Adapter(HTTPAdapter):
+    """The adapter of `requests`, proxies included, whose answers end in time and in size."""
+
+    def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
+        super().init_poolmanager(*arguments, **options)
+        limit(self.poolmanager)
+
+    def proxy_manager_for(self, *arguments: Any, **options: Any) -> Any:
+        manager = super().proxy_manager_for(*arguments, **options)
+        limit(manager)
+        return manager
+
+    def send(
+        self,
+        request: requests.PreparedRequest,
+        stream: bool = False,
+        timeout: Any = None,
+        verify: bool | str = True,
+        cert: Any = None,
+        proxies: dict[str, str] | None = None,
+    ) -> requests.Response:
+        answer = super().send(request, True, timeout, verify, cert, proxies)
+        try:
+            data = read_whole(answer.raw)
+        except TooLargeError as error:
+            # Azure's client would ask again after an error of `requests`.
+            raise ValueError(str(error)) from None
+        except urllib3.exceptions.ReadTimeoutError as error:
+            raise requests.exceptions.ReadTimeout("no whole answer in time") from error
+        except urllib3.exceptions.HTTPError as error:
+            raise requests.exceptions.ChunkedEncodingError(f"{type(error).__name__}: {error}") from error
+        # It is decompressed already.
+        headers = {name: value for name, value in answer.raw.headers.items() if name.lower() != "content-encoding"}
+        answer.headers.pop("Content-Encoding", None)
+        answer.raw = urllib3.HTTPResponse(io.BytesIO(data), headers, answer.status_code, preload_content=False)
+        return answer
+
+
+class _Credential:
+    """An identity whose tokens are never shown."""
+
+    def __init__(self, inner: TokenCredential) -> None:
+        self._inner = inner
+
+    def get_token(self, *scopes: str, **options: Any) -> AccessToken:
+        token = self._inner.get_token(*scopes, **options)
+        remember(token.token)
+        return token
+
+    def close(self) -> None:
+        """Close the connections."""
+        if hasattr(self._inner, "close"):
+            self._inner.close()
+
+
+class _OnThisMachine(SansIOHTTPPolicy[Any, Any]):
+    """Lets a token go to this machine without TLS, which `checked_address` allows nowhere else."""
+
+    def on_request(self, request: Any) -> None:
+        request.context.options["enforce_https"] = False
+
+
+def logs_client(timeout: float, credential: TokenCredential | None = None, **options: Any) -> LogsQueryClient:
+    """A client for the endpoint of the settings, with the identity that Azure's own tools use unless one is given.
+
+    `timeout` is for a whole answer, in seconds. Raises SigmagenError for an endpoint that can't be used.
+    """
+    endpoint = checked_address(setting(SENTINEL_ENDPOINT) or _DEFAULT_ENDPOINT, "Log Analytics", secret=True)
+    # Its warnings would reach standard error.
+    logging.getLogger("azure").addHandler(logging.NullHandler())
+    session = requests.Session()
+    adapter = _Adapter(max_retries=urllib3.Retry(total=False, redirect=False, raise_on_status=False))
+    session.mount("https://", adapter)
+    session.mount("http://", adapter)
+    return LogsQueryClient(
+        _Credential(credential or DefaultAzureCredential()),
+        endpoint=endpoint,
+        transport=RequestsTransport(session=session),
+        permit_redirects=False,
+        read_timeout=timeout,
+        per_call_policies=[_OnThisMachine()] if endpoint.startswith("http:") else [],
+        **options,
+    )

@@ -1,0 +1,109 @@
+"""Elasticsearch's bulk API, with every document accounted for."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from sigmagen.net.client import shown
+from sigmagen.net.retry import ATTEMPTS, BusyError, retry_delay
+
+CHUNK_DOCUMENTS = 1_000
+CHUNK_BYTES = 10_000_000
+"""At most this much in one request, unless a single document is larger."""
+TOO_MANY = 429
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A document to write. `origin` is whatever the caller wants back with the result."""
+
+    index: str
+    id: str
+    source: Any
+    origin: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of a document.
+
+    `status` is None where the answer says nothing about it; `document` is None for one that was never sent.
+    """
+
+    document: Document | None
+    status: int | None
+    reason: str = ""
+
+    @property
+    def written(self) -> bool:
+        """Whether the document is in the index because of this request."""
+        return self.status is not None and 200 <= self.status < 300
+
+
+def bulk(send: Callable[[Sequence[bytes]], Any], operation: str, documents: Iterable[Document]) -> Iterator[Result]:
+    """Write documents with `create` or `index`, and say of each what became of it.
+
+    `send` takes the lines of one request and returns the parsed answer. Documents that the cluster was too busy for
+    are sent again. Raises ValueError for an answer that has no items, and what `send` raises.
+    """
+    for chunk in _chunks(documents, operation):
+        waiting = chunk
+        for attempt in range(1, ATTEMPTS + 1):
+            busy: list[tuple[Document, bytes]] = []
+            lines = {id(document): line for document, line in waiting}
+            for result in _results(send([line for _, line in waiting]), operation, [item for item, _ in waiting]):
+                if result.status == TOO_MANY and result.document and attempt < ATTEMPTS:
+                    busy.append((result.document, lines[id(result.document)]))
+                else:
+                    yield result
+            if not busy:
+                break
+            time.sleep(retry_delay(attempt, BusyError(ValueError("busy"))))
+            waiting = busy
+
+
+def _chunks(documents: Iterable[Document], operation: str) -> Iterator[list[tuple[Document, bytes]]]:
+    chunk: list[tuple[Document, bytes]] = []
+    size = 0
+    for document in documents:
+        action = {operation: {"_index": document.index, "_id": document.id}}
+        line = orjson.dumps(action) + b"\n" + orjson.dumps(document.source)
+        if chunk and (len(chunk) == CHUNK_DOCUMENTS or size + len(line) > CHUNK_BYTES):
+            yield chunk
+            chunk, size = [], 0
+        chunk.append((document, line))
+        size += len(line)
+    if chunk:
+        yield chunk
+
+
+def _results(answer: Any, operation: str, documents: Sequence[Document]) -> Iterator[Result]:
+    """A result for each document, found by its id in whatever order, and one for each item that belongs to none."""
+    items = answer.get("items") if hasattr(answer, "get") else None
+    if not isinstance(items, list):
+        raise ValueError("the answer has no list of items")
+    waiting: defaultdict[str, list[Document]] = defaultdict(list)
+    for document in documents:
+        waiting[document.id].append(document)
+    for item in items:
+        result = item.get(operation) if isinstance(item, dict) else None
+        key = result.get("_id") if isinstance(result, dict) else None
+        status = result.get("status") if isinstance(result, dict) else None
+        if not isinstance(key, str) or not waiting.get(key):
+            yield Result(None, None)
+        elif isinstance(result, dict) and isinstance(status, int):
+            yield Result(waiting[key].pop(0), status, _reason(result.get("error")))
+    for left in waiting.values():
+        for document in left:
+            yield Result(document, None, "the answer says nothing about it")
+
+
+def _reason(error: Any) -> str:
+    said = error.get("reason", error) if isinstance(error, dict) else error
+    return shown(str(said)) if said else ""

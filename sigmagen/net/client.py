@@ -1,0 +1,216 @@
+"""The HTTP client of every command: retries for a busy server, limits, and nothing secret in an error."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote, urlencode, urlsplit
+
+import orjson
+import urllib3
+
+from sigmagen.net.address import checked_address
+from sigmagen.net.retry import BUSY, BusyError, retry_after, retry_delay, with_retries
+from sigmagen.net.secrets import hide, remember
+from sigmagen.net.transport import Answer, connections, fetch
+from sigmagen.problems import EXIT_USAGE, Problem, SigmagenError
+
+FIRST_PAUSE = 1.0
+LONGEST_PAUSE = 30.0
+LONGEST_RETRY_AFTER = 300.0
+"""Seconds. A server that asks for more is given up."""
+TIMEOUT = 120.0
+"""Seconds for a whole answer."""
+
+TOO_MANY = 429
+NOT_FOUND = 404
+LONGEST_REASON = 300
+"""Characters that are shown of a server's own words."""
+_HOST = re.compile(r"[\w.-]+|\[[0-9a-fA-F:.]+\]")
+
+Failure = Callable[[str, int | None], SigmagenError]
+"""Makes the error of a message; with the status, if there was an answer."""
+
+
+@dataclass(frozen=True)
+class Response:
+    """An answer."""
+
+    status: int
+    data: bytes
+
+    def json(self) -> Any:
+        """The body as JSON; None for an empty one. Raises ValueError."""
+        return orjson.loads(self.data) if self.data.strip() else None
+
+    def lines(self) -> list[Any]:
+        """The body as NDJSON. Raises ValueError."""
+        return [orjson.loads(line) for line in self.data.splitlines() if line.strip()]
+
+
+def no_server(message: str, status: int | None = None) -> SigmagenError:
+    """The error of a server that can't be used."""
+    return SigmagenError(Problem("no-server", message), EXIT_USAGE)
+
+
+class Client:
+    """Requests below one address.
+
+    `secrets` are hidden in every text that this process shows, whatever a server answers. A `persistent` client asks
+    again after any failure of the server, one that is not only where the server says that it is busy.
+    """
+
+    def __init__(
+        self,
+        base: str,
+        headers: Mapping[str, str],
+        secrets: Sequence[str] = (),
+        name: str = "the server",
+        *,
+        ca_file: str | None = None,
+        fingerprint: str | None = None,
+        timeout: float = TIMEOUT,
+        persistent: bool = True,
+        failure: Failure = no_server,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        """Raises SigmagenError for an address that can't be used, or a secret that no header can hold."""
+        self.base = checked_address(base, name, secret=bool(secrets))
+        self.headers = headers
+        self.name = name
+        for value in secrets:
+            remember(value)
+        if any(not re.fullmatch(r"[\x20-\x7e]*", value) for value in headers.values()):
+            message = f"the credentials of {name} hold characters that no header can hold"
+            raise SigmagenError(Problem("credentials", message), EXIT_USAGE)
+        self._timeout, self._persistent, self._failure, self._jitter = timeout, persistent, failure, jitter
+        self._connections = connections(ca_file, fingerprint)
+
+    def get(self, path: str, **params: str | int) -> Response | None:
+        """What is there, None where nothing is. Raises SigmagenError."""
+        answer = self.send("GET", path, params=params, accepted=(NOT_FOUND,))
+        return None if answer.status == NOT_FOUND else answer
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str | int] | None = None,
+        body: Any = None,
+        file: tuple[str, bytes] | None = None,
+        form: Mapping[str, str | int] | None = None,
+        accepted: Sequence[int] = (),
+    ) -> Response:
+        """A request with a JSON body, a file or a form; `accepted` statuses are answers besides those of success.
+
+        Asks again, later each time, when the server is busy; so a request may have been carried out twice. Raises
+        SigmagenError.
+        """
+        url = self.base + path + (f"?{urlencode(params, quote_via=quote)}" if params else "")
+        headers = dict(self.headers)
+        data: bytes | None = None
+        if file is not None:
+            data, headers["Content-Type"] = urllib3.encode_multipart_formdata(
+                {"file": (*file, "application/ndjson")}, boundary="sigmagen-0f6d3b1c9a7e"
+            )
+        elif form is not None:
+            data, headers["Content-Type"] = urlencode(form).encode(), "application/x-www-form-urlencoded"
+        elif body is not None:
+            data, headers["Content-Type"] = json.dumps(body).encode(), "application/json"
+        answer = with_retries(lambda: self._ask(method, path, url, headers, data), self._delay)
+        if 200 <= answer.status < 300 or answer.status in accepted:
+            return answer
+        raise self.refused(method, path, answer)
+
+    def _ask(self, method: str, path: str, url: str, headers: dict[str, str], data: bytes | None) -> Response:
+        try:
+            raw = self.once(method, url, headers, data)
+        except urllib3.exceptions.HTTPError as error:
+            text = f"does not answer ({type(error).__name__}: {shown(str(error))})"
+            failure = self._error(method, path, text)
+            if self._persistent:
+                raise BusyError(failure) from None
+            raise failure from None
+        answer = Response(raw.status, raw.data)
+        if 300 <= raw.status < 400:
+            raise self._error(method, path, f"HTTP {raw.status}{_target(raw)}", raw.status)
+        if raw.status not in BUSY and not (self._persistent and raw.status >= 500):
+            return answer
+        asked = retry_after(raw.headers.get("Retry-After"))
+        if self._persistent and asked is not None and asked > LONGEST_RETRY_AFTER:
+            raise self._error(method, path, f"HTTP {answer.status}, asks to wait for {asked:.0f} s", raw.status)
+        raise BusyError(self.refused(method, path, answer), asked)
+
+    def _delay(self, attempt: int, busy: BusyError) -> float:
+        """Longer each time and, for a persistent client, never quite the same, as several may come back at once."""
+        if not self._persistent:
+            return retry_delay(attempt, busy)
+        own = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** (attempt - 1)) * (0.5 + self._jitter() / 2)
+        return max(own, busy.seconds or 0.0)
+
+    def once(self, method: str, url: str, headers: dict[str, str], data: bytes | None) -> Answer:
+        """One request, not repeated. Raises urllib3's HTTPError."""
+        return fetch(self._connections, method, url, headers, data, self._timeout)
+
+    def refused(self, method: str, path: str, answer: Response) -> SigmagenError:
+        """The error of an answer, with the server's reason."""
+        words = reason(answer.data)
+        return self._error(method, path, f"HTTP {answer.status}{f', {words}' if words else ''}", answer.status)
+
+    def _error(self, method: str, path: str, text: str, status: int | None = None) -> SigmagenError:
+        return self._failure(hide(f"{self.name}, {method} {path}: {text}"), status)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._connections.clear()
+
+
+def shown(text: str) -> str:
+    """A server's own words as they may be shown: without secrets, then cut, so that no part of one is left."""
+    return hide(" ".join(text.split()))[:LONGEST_REASON]
+
+
+def reason(data: bytes) -> str:
+    """What a server's answer says in words; empty where it is not JSON."""
+    try:
+        return shown(_words(orjson.loads(data)))
+    except ValueError:
+        return ""
+
+
+def _words(said: Any) -> str:
+    """The first text of a message, error or reason, however deep it lies."""
+    if isinstance(said, list):
+        said = next(iter(said), None)
+    if isinstance(said, dict):
+        found = (_words(said[key]) for key in ("message", "error", "reason", "messages", "text") if said.get(key))
+        return next((text for text in found if text), "")
+    return said if isinstance(said, str) else ""
+
+
+def _target(answer: Answer) -> str:
+    """Where a redirect leads, as far as that can be shown."""
+    try:
+        host = urlsplit(answer.headers.get("Location") or "").hostname or ""
+    except ValueError:
+        host = ""
+    return f", redirects{f' to {hide(host)}' if _HOST.fullmatch(host) else ''}, which is not followed"
+
+
+UNEXPECTED = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+"""What reading an answer of another form than documented raises."""
+
+
+@contextmanager
+def expecting(failure: Callable[[], SigmagenError]) -> Iterator[None]:
+    """Code that reads a server's answer: one of another form than documented is the failure, not an internal error."""
+    try:
+        yield
+    except UNEXPECTED as error:
+        raise failure() from error

@@ -1,0 +1,197 @@
+"""Elasticsearch's official client, with our transport under it: the same limits, addresses and silence as elsewhere."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import orjson
+from elastic_transport import (
+    ApiResponseMeta,
+    BaseNode,
+    ConnectionError,
+    ConnectionTimeout,
+    HttpHeaders,
+    NodeConfig,
+    OrjsonSerializer,
+    SerializationError,
+    TlsError,
+)
+from elastic_transport._node import NodeApiResponse
+from elastic_transport.client_utils import DEFAULT, DefaultType
+from elasticsearch import ApiError, Elasticsearch, TransportError
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, ReadTimeoutError, SSLError
+
+from sigmagen.net.address import checked_address
+from sigmagen.net.client import shown
+from sigmagen.net.retry import BUSY, BusyError, retry_after, with_retries
+from sigmagen.net.secrets import hide
+from sigmagen.net.settings import (
+    ELASTICSEARCH_API_KEY,
+    ELASTICSEARCH_CA_FILE,
+    ELASTICSEARCH_FINGERPRINT,
+    ELASTICSEARCH_PASSWORD,
+    ELASTICSEARCH_USERNAME,
+    file_setting,
+    secret,
+    setting,
+)
+from sigmagen.net.transport import Answer, connections, fetch
+from sigmagen.problems import EXIT_USAGE, Problem, SigmagenError
+
+NAME = "Elasticsearch"
+HINT = (
+    f"check the URL, and the credentials in {ELASTICSEARCH_API_KEY} or {ELASTICSEARCH_USERNAME} and "
+    f"{ELASTICSEARCH_PASSWORD}"
+)
+_TIMEOUT = 60.0
+_CLEAN = re.compile(r"[^\x20-\x7e]")
+
+T = TypeVar("T")
+ElasticError = ApiError | TransportError
+
+
+class Node(BaseNode):
+    """Sends the official client's requests. Every answer it gives on is a JSON object, or says why there is none."""
+
+    _CLIENT_META_HTTP_CLIENT = ("ur", "2")
+
+    def __init__(self, config: NodeConfig) -> None:
+        super().__init__(config)
+        self._connections = connections(config.ca_certs, config.ssl_assert_fingerprint)
+
+    def perform_request(
+        self,
+        method: str,
+        target: str,
+        body: bytes | None = None,
+        headers: HttpHeaders | None = None,
+        request_timeout: DefaultType | float | None = DEFAULT,
+    ) -> NodeApiResponse:
+        """One request. Raises elastic_transport's errors."""
+        asked = self.config.request_timeout if request_timeout is DEFAULT else request_timeout
+        timeout = float(asked) if isinstance(asked, int | float) else _TIMEOUT
+        start = time.monotonic()
+        sent = {**self.headers, **(headers or {})}
+        try:
+            answer = fetch(self._connections, method, self.base_url + target, sent, body, timeout)
+        except NewConnectionError as error:
+            raise ConnectionError(f"{type(error).__name__}: {shown(str(error))}") from error
+        except (ConnectTimeoutError, ReadTimeoutError) as error:
+            raise ConnectionTimeout(f"no whole answer within {timeout:.0f} s") from error
+        except SSLError as error:
+            raise TlsError(shown(str(error))) from error
+        except HTTPError as error:
+            raise ConnectionError(f"{type(error).__name__}: {shown(str(error))}") from error
+        data = _json_object(answer) if method != "HEAD" else b""
+        # The client prints what a `warning` header says.
+        received = {name: _CLEAN.sub("?", hide(value)) for name, value in answer.headers.items()}
+        meta = ApiResponseMeta(
+            status=answer.status,
+            http_version="1.1",
+            headers=HttpHeaders({**received, "content-type": "application/json"}),
+            duration=time.monotonic() - start,
+            node=self.config,
+        )
+        return NodeApiResponse(meta, data)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._connections.clear()
+
+
+def _json_object(answer: Answer) -> bytes:
+    """The body, or that of an empty object where an error has another. Raises SerializationError."""
+    try:
+        if isinstance(orjson.loads(answer.data), dict):
+            return answer.data
+    except orjson.JSONDecodeError:
+        pass
+    if 200 <= answer.status < 300:
+        raise SerializationError("the answer is not a JSON object, as Elasticsearch sends it")
+    return b"{}"
+
+
+def connect(url: str, *, timeout: int) -> Elasticsearch:
+    """A client with the credentials of the settings, which repeats nothing on its own; see `ask`.
+
+    Raises SigmagenError for an address or settings that can't be used.
+    """
+    options = client_options()
+    base = checked_address(url, NAME, secret=has_credentials(options))
+    try:
+        return Elasticsearch(
+            base,
+            request_timeout=timeout,
+            node_class=Node,
+            max_retries=0,
+            serializers={"application/json": OrjsonSerializer()},
+            **options,
+        )
+    except (ValueError, TypeError):
+        # Their texts may quote what they were given.
+        raise unusable(f"{ELASTICSEARCH_FINGERPRINT} or the URL can't be used") from None
+
+
+def client_options() -> dict[str, Any]:
+    """The client's options for authentication and TLS. Raises SigmagenError where two settings contradict."""
+    user, password = setting(ELASTICSEARCH_USERNAME), setting(ELASTICSEARCH_PASSWORD)
+    if user and not password:
+        password = secret(ELASTICSEARCH_PASSWORD)
+    key = setting(ELASTICSEARCH_API_KEY) or (None if user or password else secret(ELASTICSEARCH_API_KEY))
+    authority, fingerprint = file_setting(ELASTICSEARCH_CA_FILE), setting(ELASTICSEARCH_FINGERPRINT)
+    wrong = []
+    if key and (user or password):
+        wrong.append(f"{ELASTICSEARCH_API_KEY} and {ELASTICSEARCH_USERNAME} are both set; unset one of them")
+    if bool(user) != bool(password):
+        wrong.append(f"{ELASTICSEARCH_USERNAME} and {ELASTICSEARCH_PASSWORD} go together; one of them is not set")
+    if authority and fingerprint:
+        wrong.append(f"{ELASTICSEARCH_CA_FILE} and {ELASTICSEARCH_FINGERPRINT} are both set; unset one of them")
+    if key and not re.fullmatch(r"[\x21-\x7e]+", key):
+        wrong.append(f"{ELASTICSEARCH_API_KEY} holds characters that no API key has")
+    if wrong:
+        raise SigmagenError([Problem("credentials", text) for text in wrong], EXIT_USAGE)
+    options: dict[str, Any] = {
+        "api_key": key,
+        "basic_auth": (user, password) if user else None,
+        "ca_certs": authority,
+        "ssl_assert_fingerprint": fingerprint,
+    }
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def has_credentials(options: dict[str, Any]) -> bool:
+    """Whether a client with these options sends a secret."""
+    return bool({"api_key", "basic_auth"} & options.keys())
+
+
+def ask(request: Callable[[], T], failure: Callable[[ElasticError], SigmagenError]) -> T:
+    """The result of a request of the client, repeated while the cluster is busy. Raises the failure."""
+
+    def once() -> T:
+        try:
+            return request()
+        except (ApiError, TransportError) as error:
+            if isinstance(error, ApiError) and error.status_code in BUSY:
+                raise BusyError(failure(error), retry_after(error.meta.headers.get("retry-after"))) from None
+            raise failure(error) from None
+
+    return with_retries(once)
+
+
+def unusable(reason: str, url: str | None = None, hint: str | None = None) -> SigmagenError:
+    """The error of a cluster that can't be used. `url` is one that `connect` took."""
+    message = f"{NAME}{f' at {url}' if url else ''}: {hide(reason)}"
+    return SigmagenError(Problem("no-server", message, hint=hint or HINT), EXIT_USAGE)
+
+
+def reason(error: ElasticError) -> str:
+    """What went wrong, without the request, which may hold a secret."""
+    if not isinstance(error, ApiError):
+        return f"{type(error).__name__}: {shown(str(error.message))}"
+    cause = error.body.get("error") if isinstance(error.body, dict) else None
+    said = cause.get("reason") if isinstance(cause, dict) else None
+    name = shown(str(error.message)) if error.body else ""
+    return f"HTTP {error.status_code}{f', {name}' if name else ''}" + (f": {shown(str(said))}" if said else "")

@@ -1,0 +1,106 @@
+"""Taking secrets out of text that is to be shown, in every form in which a server may send them back."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import html
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any
+
+from sigmagen.net.settings import ELASTICSEARCH_PASSWORD, ELASTICSEARCH_USERNAME, secret, secrets_in_use, setting
+
+MASK = "***"
+SHORTEST = 4
+"""Characters. A shorter text stands in too many words to be hidden."""
+_SHORTEST_CORE = 8
+_remembered: set[str] = set()
+
+
+def remember(value: str) -> None:
+    """Hide a secret that is no setting, such as a token that was fetched, from now on."""
+    _remembered.add(value)
+
+
+def basic_token(user: str, password: str) -> str:
+    """A user and a password as HTTP's basic authentication sends them."""
+    return base64.b64encode(f"{user}:{password}".encode(errors="surrogateescape")).decode()
+
+
+def hide(text: str) -> str:
+    """The text without any secret of this process: as it is, and as base64, percent-encoded, JSON, HTML or hex."""
+    pattern = _pattern(frozenset(_secrets()))
+    return pattern.sub(MASK, text) if pattern else text
+
+
+def hidden(value: Any) -> Any:
+    """A JSON value with `hide` applied to each text in it, keys included."""
+    if isinstance(value, str):
+        return hide(value)
+    if isinstance(value, dict):
+        return {hidden(key): hidden(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [hidden(item) for item in value]
+    return value
+
+
+def _secrets() -> Iterator[str]:
+    yield from secrets_in_use()
+    yield from _remembered
+    user, password = setting(ELASTICSEARCH_USERNAME), setting(ELASTICSEARCH_PASSWORD)
+    if user and (password := password or secret(ELASTICSEARCH_PASSWORD)):
+        yield basic_token(user, password)
+
+
+@lru_cache(maxsize=16)
+def _pattern(secrets: frozenset[str]) -> re.Pattern[str] | None:
+    parts = {part for value in secrets for part in _parts(value) if len(part) >= SHORTEST}
+    forms = {form for part in parts for form in _encoded(part) if len(form) >= SHORTEST}
+    # The longest first, so that none is left over in part.
+    found = [re.escape(form) for form in sorted(forms, key=len, reverse=True)]
+    found += ["".join(map(_character, part)) for part in sorted(parts, key=len, reverse=True)]
+    return re.compile("|".join(found)) if found else None
+
+
+def _parts(value: str) -> Iterator[str]:
+    """A secret, and what it holds if it is the base64 of `name:secret`, as an API key of Elasticsearch is."""
+    yield value
+    try:
+        decoded = base64.b64decode(value, validate=True).decode()
+    except (binascii.Error, ValueError):
+        return
+    if ":" in decoded and decoded.isprintable():
+        yield decoded
+        yield decoded.partition(":")[2]
+
+
+def _character(char: str) -> str:
+    """A pattern of a character: as it is, percent-encoded, or escaped as in JSON or HTML."""
+    code = ord(char)
+    raw = char.encode(errors="surrogateescape")
+    escapes = ["(?i:" + "".join(f"%{byte:02x}" for byte in raw) + ")", f"(?i:&#(?:{code}|x0*{code:x});)"]
+    utf16 = char.encode("utf-16-be", errors="surrogatepass")
+    escapes.append("(?i:" + "".join(rf"\\u{utf16[i]:02x}{utf16[i + 1]:02x}" for i in range(0, len(utf16), 2)) + ")")
+    if char in '"\\/':
+        escapes.append(re.escape("\\" + char))
+    if (named := html.escape(char)) != char:
+        escapes.append(re.escape(named))
+    if char == " ":
+        escapes.append(re.escape("+"))
+    return f"(?:{'|'.join([*escapes, re.escape(char)])})"
+
+
+def _encoded(value: str) -> Iterator[str]:
+    raw = value.encode(errors="surrogateescape")
+    yield from (raw.hex(), raw.hex().upper())
+    for encode in (base64.b64encode, base64.urlsafe_b64encode):
+        yield encode(raw).decode()
+        yield encode(raw).decode().rstrip("=")
+        # Inside a longer text, the base64 of a secret depends on where the secret starts.
+        for offset in range(3):
+            encoded = encode(b"\0" * offset + raw).decode()
+            core = encoded[-(-8 * offset // 6) : 8 * (offset + len(raw)) // 6]
+            if len(core) >= _SHORTEST_CORE:
+                yield core

@@ -1,0 +1,153 @@
+"""Every environment variable that sigmagen reads, in one table, and how each is read.
+
+Secrets may lie in the system's keyring instead; none is ever an argument.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
+
+from sigmagen.problems import EXIT_USAGE, Problem, SigmagenError
+
+SERVICE = "sigmagen"
+"""The name of our entries in the keyring."""
+DOCUMENT = "docs/settings.md"
+
+ELASTICSEARCH_URL = "SIGMAGEN_ELASTICSEARCH_URL"
+ELASTICSEARCH_API_KEY = "SIGMAGEN_ELASTICSEARCH_API_KEY"
+ELASTICSEARCH_USERNAME = "SIGMAGEN_ELASTICSEARCH_USERNAME"
+ELASTICSEARCH_PASSWORD = "SIGMAGEN_ELASTICSEARCH_PASSWORD"
+ELASTICSEARCH_CA_FILE = "SIGMAGEN_ELASTICSEARCH_CA_FILE"
+ELASTICSEARCH_FINGERPRINT = "SIGMAGEN_ELASTICSEARCH_FINGERPRINT"
+KIBANA_URL = "SIGMAGEN_KIBANA_URL"
+KIBANA_API_KEY = "SIGMAGEN_KIBANA_API_KEY"
+KIBANA_CA_FILE = "SIGMAGEN_KIBANA_CA_FILE"
+SPLUNK_URL = "SIGMAGEN_SPLUNK_URL"
+SPLUNK_TOKEN = "SIGMAGEN_SPLUNK_TOKEN"
+SPLUNK_CA_FILE = "SIGMAGEN_SPLUNK_CA_FILE"
+SENTINEL_WORKSPACE = "SIGMAGEN_SENTINEL_WORKSPACE"
+SENTINEL_ENDPOINT = "SIGMAGEN_SENTINEL_ENDPOINT"
+SENTINEL_RESOURCE_ID = "SIGMAGEN_SENTINEL_RESOURCE_ID"
+SENTINEL_TOKEN = "SIGMAGEN_SENTINEL_TOKEN"
+SENTINEL_URL = "SIGMAGEN_SENTINEL_URL"
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """An environment variable: what it means, which commands read it, and whether its value is never shown."""
+
+    name: str
+    meaning: str
+    commands: tuple[str, ...]
+    secret: bool = False
+
+
+_CLUSTER = ("verify", "normalize --to", "deploy elastic")
+
+SETTINGS = (
+    Setting(ELASTICSEARCH_URL, "Elasticsearch, 8.19 or later", ("verify", "deploy elastic")),
+    Setting(ELASTICSEARCH_API_KEY, "an API key, as Kibana shows it (base64)", _CLUSTER, secret=True),
+    Setting(ELASTICSEARCH_USERNAME, "a user, instead of an API key", _CLUSTER),
+    Setting(ELASTICSEARCH_PASSWORD, "the user's password", _CLUSTER, secret=True),
+    Setting(ELASTICSEARCH_CA_FILE, "PEM file of a private certificate authority", _CLUSTER),
+    Setting(ELASTICSEARCH_FINGERPRINT, "SHA-256 of the server's certificate, instead of an authority", _CLUSTER),
+    Setting(KIBANA_URL, "Kibana, with `/s/<space>` for a space", ("deploy elastic",)),
+    Setting(KIBANA_API_KEY, "an API key (base64)", ("deploy elastic",), secret=True),
+    Setting(KIBANA_CA_FILE, "PEM file of a private certificate authority", ("deploy elastic",)),
+    Setting(
+        SPLUNK_URL, "Splunk's management port, such as `https://splunk.example.com:8089`", ("verify", "deploy splunk")
+    ),
+    Setting(SPLUNK_TOKEN, "an authentication token (Settings, Tokens)", ("verify", "deploy splunk"), secret=True),
+    Setting(SPLUNK_CA_FILE, "PEM file of a private certificate authority", ("verify", "deploy splunk")),
+    Setting(SENTINEL_WORKSPACE, "the workspace's id, a GUID (Overview, Workspace ID)", ("verify",)),
+    Setting(SENTINEL_ENDPOINT, "the query API of another cloud, such as `https://api.loganalytics.us`", ("verify",)),
+    Setting(SENTINEL_RESOURCE_ID, "the workspace's resource id, `/subscriptions/...`", ("deploy sentinel",)),
+    Setting(SENTINEL_TOKEN, "a token of `az account get-access-token`", ("deploy sentinel",), secret=True),
+    Setting(SENTINEL_URL, "the Resource Manager of another cloud", ("deploy sentinel",)),
+    Setting("SIGMAGEN_KUSTO_LANGUAGE", "the folder of Microsoft's KQL parser", ("check with KQL's own parser",)),
+    Setting("SIGMAGEN_DEBUG", "show a traceback with an internal error", ("all",)),
+)
+
+OTHER_SECRETS = ("AZURE_CLIENT_SECRET", "AZURE_CLIENT_CERTIFICATE_PASSWORD", "AZURE_PASSWORD")
+"""Variables that Azure's own library reads."""
+
+_KNOWN = {known.name: known for known in SETTINGS}
+_from_keyring: dict[str, str] = {}
+
+
+def setting(name: str) -> str | None:
+    """The value of a variable; None where it is empty or not set."""
+    return os.environ.get(name, "").strip() or None
+
+
+def file_setting(name: str) -> str | None:
+    """The value of a variable that names a file. Raises SigmagenError where there is no such file."""
+    path = setting(name)
+    if path is not None and not os.path.isfile(path):
+        raise SigmagenError(Problem("no-file", f"{name}: there is no file {path}"), EXIT_USAGE)
+    return path
+
+
+def secret(name: str) -> str | None:
+    """A secret from the environment, or from the keyring under the same name if the `keyring` package is installed."""
+    if value := setting(name):
+        return value
+    if find_spec("keyring") is None:
+        return None
+    keyring, errors = import_module("keyring"), import_module("keyring.errors")
+    try:
+        stored: str | None = keyring.get_password(SERVICE, name)
+    except errors.KeyringError:
+        return None
+    if stored:
+        _from_keyring[name] = stored
+    return stored
+
+
+def value_of(name: str) -> str | None:
+    """The value of a setting of the table, read as its kind is read."""
+    return secret(name) if _KNOWN[name].secret else setting(name)
+
+
+def secrets_in_use() -> set[str]:
+    """All secrets that this process can know from its settings."""
+    names = [known.name for known in SETTINGS if known.secret] + list(OTHER_SECRETS)
+    return {value for name in names if (value := setting(name))} | set(_from_keyring.values())
+
+
+def require(names: Sequence[str]) -> None:
+    """Raises SigmagenError with one problem for each setting that has no value, and where to set it."""
+    missing = [_missing(name) for name in names if not value_of(name)]
+    if missing:
+        raise SigmagenError(missing, EXIT_USAGE)
+
+
+def _missing(name: str) -> Problem:
+    known = _KNOWN[name]
+    hint = f"set it in the environment{f', or: keyring set {SERVICE} {name}' if known.secret else ''}; see {DOCUMENT}"
+    return Problem("missing-setting", f"{name} is not set: {known.meaning}", hint=hint)
+
+
+def resource_id() -> tuple[str | None, list[Problem]]:
+    """The workspace's resource id, and a warning where it stands under the name that it had in earlier versions."""
+    if value := setting(SENTINEL_RESOURCE_ID):
+        return value, []
+    former = setting(SENTINEL_WORKSPACE)
+    if former is None or not former.startswith("/"):
+        return None, []
+    message = f"{SENTINEL_WORKSPACE} holds a resource id; the next version reads it from {SENTINEL_RESOURCE_ID} only"
+    hint = f"rename the variable to {SENTINEL_RESOURCE_ID}"
+    return former, [Problem("renamed-setting", message, "warning", hint=hint)]
+
+
+def table() -> str:
+    """All settings as a Markdown table, as docs/settings.md has it."""
+    rows = [
+        f"| `{known.name}` | {known.meaning} | {'yes' if known.secret else ''} | {', '.join(known.commands)} |"
+        for known in SETTINGS
+    ]
+    return "\n".join(["| variable | meaning | secret | read by |", "|---|---|---|---|", *rows, ""])

@@ -1,0 +1,155 @@
+"""HTTP with limits that a server can't get around: a time for the whole answer, and a size."""
+
+from __future__ import annotations
+
+import io
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from http.client import HTTPResponse
+from socket import socket
+from typing import Any
+
+import urllib3
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import HTTPError
+
+LARGEST_ANSWER = 100_000_000
+"""Bytes of a body, decompressed. It is also the most that Elasticsearch sends or takes by default."""
+CONNECT_TIMEOUT = 10.0
+_PIECE = 65_536
+
+
+class TooLargeError(HTTPError):
+    """An answer with more than LARGEST_ANSWER bytes."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a server answered. Header names are compared without regard to case."""
+
+    status: int
+    headers: Mapping[str, str]
+    data: bytes
+
+
+class _UntilDeadline(io.RawIOBase):
+    """A socket's stream, which gives up at a moment: a server that drips bytes can't hold a reader for longer."""
+
+    def __init__(self, sock: socket, stream: io.RawIOBase, deadline: float) -> None:
+        self._sock, self._stream, self._deadline = sock, stream, deadline
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("the whole answer took too long")
+        self._sock.settimeout(left)
+        return self._stream.readinto(buffer)
+
+    def close(self) -> None:
+        self._stream.close()
+        super().close()
+
+
+class _TimedResponse(HTTPResponse):
+    def __init__(self, sock: socket, *arguments: Any, deadline: float, **options: Any) -> None:
+        super().__init__(sock, *arguments, **options)
+        stream = self.fp.detach()
+        self.fp = io.BufferedReader(_UntilDeadline(sock, stream, deadline))
+
+
+class _Timed:
+    """A connection whose read timeout is for the whole answer, headers included, and not for each piece of it."""
+
+    def request(self, *arguments: Any, **options: Any) -> None:
+        if self.sock is not None:  # type: ignore[attr-defined]
+            # The answer before left what remained of its own time.
+            self.sock.settimeout(self.timeout)  # type: ignore[attr-defined]
+        super().request(*arguments, **options)  # type: ignore[misc]
+
+    def getresponse(self) -> Any:
+        deadline = time.monotonic() + self.timeout  # type: ignore[attr-defined]
+        setattr(self, "response_class", partial(_TimedResponse, deadline=deadline))  # noqa: B010 - typed as a class
+        return super().getresponse()  # type: ignore[misc]
+
+
+class _TimedHTTPConnection(_Timed, HTTPConnection):
+    pass
+
+
+class _TimedHTTPSConnection(_Timed, HTTPSConnection):
+    pass
+
+
+class _HTTPPool(urllib3.HTTPConnectionPool):
+    ConnectionCls = _TimedHTTPConnection
+
+
+class _HTTPSPool(urllib3.HTTPSConnectionPool):
+    ConnectionCls = _TimedHTTPSConnection
+
+
+def limit(manager: urllib3.PoolManager) -> None:
+    """Let a manager make connections whose answers end in time."""
+    manager.pool_classes_by_scheme = {"http": _HTTPPool, "https": _HTTPSPool}
+
+
+def connections(ca_file: str | None = None, fingerprint: str | None = None) -> urllib3.PoolManager:
+    """Connections whose certificates are verified: with the system's authorities, a file's, or by fingerprint."""
+    tls: dict[str, Any] = {"cert_reqs": "CERT_REQUIRED", "ca_certs": ca_file}
+    if fingerprint:
+        # The certificate itself is known, so that nobody has to vouch for it.
+        tls = {"cert_reqs": "CERT_NONE", "assert_fingerprint": fingerprint, "assert_hostname": False}
+    manager = urllib3.PoolManager(**tls)
+    limit(manager)
+    return manager
+
+
+def fetch(
+    manager: urllib3.PoolManager,
+    method: str,
+    url: str,
+    headers: Mapping[str, str],
+    body: bytes | None,
+    timeout: float,
+) -> Answer:
+    """One request. No redirect is followed: it could lead a secret elsewhere. `timeout` is for the whole answer.
+
+    Raises urllib3's HTTPError.
+    """
+    raw = manager.request(
+        method,
+        url,
+        headers=headers,
+        body=body,
+        redirect=False,
+        retries=False,
+        preload_content=False,
+        timeout=urllib3.Timeout(connect=min(CONNECT_TIMEOUT, timeout), read=timeout),
+    )
+    return Answer(raw.status, raw.headers, read_whole(raw))
+
+
+def read_whole(raw: urllib3.BaseHTTPResponse) -> bytes:
+    """The body of an answer. Raises TooLargeError."""
+    pieces: list[bytes] = []
+    size = 0
+    whole = False
+    try:
+        for piece in raw.stream(_PIECE, decode_content=True):
+            size += len(piece)
+            if size > LARGEST_ANSWER:
+                raise TooLargeError(f"the answer is larger than {LARGEST_ANSWER:,} bytes")
+            pieces.append(piece)
+        whole = True
+    finally:
+        # A connection with the rest of an answer in it can't be used again.
+        if whole:
+            raw.release_conn()
+        else:
+            raw.close()
+    return b"".join(pieces)
