@@ -43,7 +43,7 @@ class _Names:
         return self.reader(text, kind)
 
     def bind(self, name: str, value: Expr, kind: Type) -> Expr:
-        return self.builder.keep(name or self.field.removesuffix("hash") + "text", value, kind)
+        return self.builder.keep(name or self.field.removesuffix(".hash") + ".text", value, kind)
 
 
 class ViewBuilder:

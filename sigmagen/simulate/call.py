@@ -19,8 +19,9 @@ class Call:
     """One call, source-neutral. `time` is epoch milliseconds, UTC; `id` is unique and deterministic.
 
     `api_key` and `organization` follow the principal unless given (None: the call has none). A None `prompt` is a
-    redacted one. `history` counts the earlier turns (user and assistant) before the prompt, `prefill` is an assistant
-    message after it. `output_tokens` includes reasoning. Raises ValueError where status and outcome contradict.
+    redacted one. `history` counts the earlier turns (user and assistant) before the prompt, `notes` the system messages
+    and `tool_steps` the calls of a tool with their results after it; `prefill` is an assistant message at the end.
+    `output_tokens` includes reasoning. Raises ValueError where status and outcome contradict.
     """
 
     time: int
@@ -34,6 +35,8 @@ class Call:
     prompt: str | None = "hello"
     history: int = 0
     prefill: str | None = None
+    notes: int = 0
+    tool_steps: int = 0
     parameters: Mapping[str, Any] = field(default_factory=dict)
     input_tokens: int = 40
     output_tokens: int = 120

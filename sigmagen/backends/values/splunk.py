@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sigmagen.backends.conditions.splunk import SplunkConditions
 from sigmagen.backends.printer import constant
-from sigmagen.plan.expr import NUMERIC, Expr, Get, Literal
+from sigmagen.plan.expr import NUMERIC, Call, Expr, Get, Literal
 
 
 class SplunkValues(SplunkConditions):
@@ -50,6 +52,39 @@ class SplunkValues(SplunkConditions):
             base = self.inside_json(self.expr(value.base), list(value.segments[:-1]))
             return f"isnull(json_extract({base}, {self.string(path + '{}')}))"
         return f"isnull(json_extract({self.expr(value)}, {self.string('{}')}))"
+
+    def last_message(self, found: Call) -> list[str]:
+        """Commands that put the last message of a role that has text, and the last of its parts that has, into columns.
+
+        A list of texts has one that is not empty where a quote begins an element and no other quote follows.
+        """
+        messages, role, *places = found.args
+        of_role = f'json_extract(message, "role") = {self.expr(role)}'
+        content = 'json_extract(message, "content")'
+        plain = f'isnull(json_extract(message, "content{{}}")) AND {content} != "" AND {content} != "[]"'
+        opening = self.string(r'[\[,]\s*"[^"]')
+        listed = [f'match(json_extract(message, "content{{}}.{constant(place)}"), {opening})' for place in places]
+        has_text = " OR ".join([f"({plain})", *listed])
+        return [
+            f"eval message=json_array_to_mv({self.expr(messages)})",
+            f"eval message=mvindex(mvfilter({of_role} AND ({has_text})), -1)",
+            'eval part=json_array_to_mv(json_extract(message, "content{}"))',
+            f'eval part=mvindex(mvfilter({self._text_of_part(places)} != ""), -1)',
+        ]
+
+    def op_last_text(self, messages: Expr, role: Expr, *places: Expr) -> str:
+        """The text of the part, or else of the message, that `last_message` has chosen."""
+        return f'coalesce({self._text_of_part(places)}, json_extract(message, "content"))'
+
+    def _text_of_part(self, places: Sequence[Expr]) -> str:
+        texts = [f'json_extract(part, "{constant(place)}")' for place in places]
+        return texts[0] if len(texts) == 1 else f"coalesce({', '.join(texts)})"
+
+    def op_elements(self, array: Expr) -> str:
+        return f"mvcount(json_array_to_mv({self.expr(array)}))"
+
+    def op_concat(self, *parts: Expr) -> str:
+        return " . ".join(self._operand(part) for part in parts)
 
     def op_parse_json(self, value: Expr) -> str:
         return self.expr(value)
