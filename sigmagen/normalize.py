@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import duckdb
@@ -13,7 +13,7 @@ from sigmagen.backends.duckdb import DuckDBPrinter, time_sql
 from sigmagen.convert import Converter
 from sigmagen.detect import no_time
 from sigmagen.engines.alert import instant
-from sigmagen.engines.duckdb import RECORDS, SENSIBLE
+from sigmagen.engines.duckdb import RECORDS, SENSIBLE, flattened
 from sigmagen.logs.reader import Record, Reject
 from sigmagen.mapping.source import Source
 from sigmagen.plan.build import build_view
@@ -79,7 +79,8 @@ class Normalizer:
 
     def _convert(self, source: Source, batch: list[Record]) -> Iterator[CanonicalEvent]:
         fill, view = self._statements(source)
-        self._connection.execute(fill, [[record.text for record in batch]])
+        texts = [flattened(record.text) if source.canonical else record.text for record in batch]
+        self._connection.execute(fill, [texts])
         timed = self._sort_out(source, batch)
         result = self._connection.execute(view)
         names = ["position", "@timestamp", *(column[0] for column in (result.description or ())[2:])]
@@ -123,6 +124,8 @@ class Normalizer:
                 if categories & set(item.categories) and item.name != "@timestamp"
                 if self.with_text or not item.private
             ]
-            plan = build_view(source, "duckdb", self.converter.taxonomy, fields, entries[0], ("position",))
+            # A record of any of the categories is an event.
+            entry = entries[0] if len(entries) == 1 else replace(entries[0], where=None)
+            plan = build_view(source, "duckdb", self.converter.taxonomy, fields, entry, ("position",))
             self._views[source.name] = fill, DuckDBPrinter(plan).text() + "\nORDER BY position"
         return self._views[source.name]

@@ -35,12 +35,12 @@ def derived(
 ) -> dict[str, Event]:
     """By event id, the fields that have a value. Numbers are floats; `url` is that of an Elasticsearch."""
     found = converter().source(source)
-    plan = _plan(siem, found, ("event.id", *fields))
+    wanted = ("event.id", *fields)
+    plan = _plan(siem, found, wanted)
     rows = _RUN[siem](found, records, plan) if url is None else _on_elasticsearch(found, records, plan, url)
     types = {name: field.type for name, field in converter().taxonomy.fields.items()}
     events = [
-        {name: value for name, cell in row.items() if (value := _value(cell, types.get(name, "string"))) is not None}
-        for row in rows
+        {name: value for name in wanted if (value := _value(row.get(name), types[name])) is not None} for row in rows
     ]
     return {event.pop("event.id"): event for event in events if "event.id" in event}
 

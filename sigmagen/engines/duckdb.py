@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
 import duckdb
@@ -15,6 +16,7 @@ from sigmagen.engines.closing import Closing
 from sigmagen.mapping.source import Source
 
 BATCH = 20_000
+_NESTED = re.compile(r":\s*\{")
 
 # One record that DuckDB can't read must not end the reading of all others.
 RECORDS = (
@@ -57,7 +59,7 @@ class DuckDBEngine(Closing):
         stored = 0
         batch: list[str] = []
         for line in lines:
-            batch.append(line)
+            batch.append(flattened(line) if source.canonical else line)
             if len(batch) == BATCH:
                 stored += self._insert(insert, batch)
                 batch = []
@@ -101,3 +103,28 @@ class DuckDBEngine(Closing):
 
     def close(self) -> None:
         self.connection.close()
+
+
+def flattened(line: str) -> str:
+    """A canonical event with the names of nested objects joined by dots: `{"a": {"b": 1}}` as `{"a.b": 1}`.
+
+    A field that is written both ways is read as it is written flat. What is no object stays as it is.
+    """
+    if not _NESTED.search(line):
+        return line
+    try:
+        event = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return line
+    if not isinstance(event, dict):
+        return line
+    flat = {name: value for name, value in event.items() if not isinstance(value, dict)}
+    return orjson.dumps(dict(_leaves(event)) | flat).decode()
+
+
+def _leaves(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, inner in value.items():
+        if isinstance(inner, dict):
+            yield from _leaves(inner, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", inner

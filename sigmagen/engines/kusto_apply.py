@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-_TOKEN = re.compile(r"""@'(?:[^']|'')*'|"(?:[^"\\]|\\.)*"|let\s+\w+\s*=|\|\s*mv-apply\b|[();]""")
+_TOKEN = re.compile(r"""//[^\n]*|@'(?:[^']|'')*'|"(?:[^"\\]|\\.)*"|let\s+\w+\s*=|\|\s*mv-apply\b|[();]""")
 _APPLY = re.compile(
     r"\|\s*mv-apply\s+(?:with_itemindex=(?P<index>\w+)\s+)?(?P<item>\w+)\s*=\s*(?P<array>.*?)\s+on\s*\(", re.DOTALL
 )
@@ -22,7 +22,7 @@ def without_apply(text: str, rows: Callable[[str, str, frozenset[str]], str]) ->
     `rows(pipeline, expanded, words)` makes that table: the rows of `pipeline`, each with what `expanded`, a pipeline
     over a table of their columns named in `words` and of a number `ROW`, says of it.
     """
-    while (found := _first(text)) is not None:
+    while "mv-apply" in text and (found := _first(text)) is not None:
         start, at = found
         match = _APPLY.match(text, at)
         if match is None:

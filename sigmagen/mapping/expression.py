@@ -185,7 +185,7 @@ def _not_empty(args: Sequence[Any], wanted: Type, scope: Scope) -> Expr:
 
 
 def _bias_pairs(args: Sequence[Any], wanted: Type, scope: Scope) -> Expr:
-    """The pairs of a JSON map as bare text, `token:bias,token:bias`, in the order written; missing where there is none."""
+    """The pairs of a JSON map as bare text, `token:bias,token:bias`, as written; missing where there is none."""
     bare = call("replace", call("json_text", parse(args[0], "json", scope)), BIAS_NOISE, "")
     text = scope.bind("bias_text", bare, "string")
     return scope.bind("bias_pairs", call("if", call("contains", text, BIAS_MARK), text, None), "string")
@@ -222,6 +222,7 @@ _OPERATIONS: dict[str, Operation] = {
     "starts_with": _with_constants("starts_with", "string"),
     "below": _with_constants("lt", "integer"),
     "is_present": _function("is_present", "string"),
+    "is_missing": _function("is_missing", "string"),
     "not_empty": _not_empty,
     "both": _function("and", "boolean", "boolean"),
     "lower": _function("lower", "string"),

@@ -97,6 +97,8 @@ class Source:
     native_fields: Mapping[str, str]
     targets: Mapping[str, Target]
     canonical: bool = False
+    defaults: Mapping[str, str] = field(default_factory=dict)
+    """What a rule reads where a record has no value of a field."""
     together: tuple[tuple[LogSource, Source], ...] = ()
 
     @property
@@ -201,6 +203,7 @@ def parse_source(name: str, data: dict[str, Any]) -> Source:
         native_fields=data.get("native_fields", {}),
         targets=targets,
         canonical=canonical,
+        defaults=data.get("defaults", {}),
     )
 
 

@@ -1,14 +1,15 @@
 WITH events AS (
   SELECT *,
-    (record->>'$."event.outcome"') AS "event.outcome",
+    lower((record->>'$."event.outcome"')) AS "event.outcome",
     TRY_CAST((record->>'$."gen_ai.request.temperature"') AS DOUBLE) AS "gen_ai.request.temperature",
     TRY_CAST((record->>'$."gen_ai.response.cached"') AS BOOLEAN) AS "gen_ai.response.cached",
     (record->>'$."gen_ai.api_key.id"') AS "gen_ai.api_key.id",
     (record->>'$."gen_ai.prompt.hash"') AS "gen_ai.prompt.hash",
-    (record->>'$."gen_ai.input.turn.hash"') AS "gen_ai.input.turn.hash",
+    coalesce((record->>'$."gen_ai.input.turn.hash"'), 'unknown') AS "gen_ai.input.turn.hash",
     time_bucket(INTERVAL '600 seconds', timestamp, TIMESTAMP '1970-01-01') AS pane
   FROM canonical
-  WHERE "event.outcome" = 'success'
+  WHERE (record->>'$."event.action"') IS NULL
+    AND "event.outcome" = 'success'
     AND ("gen_ai.request.temperature" IS NULL OR "gen_ai.request.temperature" != 0)
     AND ("gen_ai.response.cached" IS NULL OR "gen_ai.response.cached" != TRUE)
     AND "gen_ai.api_key.id" <> ''
