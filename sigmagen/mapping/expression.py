@@ -10,12 +10,17 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
+from sigmagen.mapping.address import address_pattern
 from sigmagen.mapping.fingerprint import BIAS_MARK, BIAS_NOISE, TEMPLATE_MASKS
-from sigmagen.plan.expr import Call, Column, Expr, Get, Literal, Type, call
+from sigmagen.plan.expr import TEXTUAL, Call, Column, Expr, Get, Literal, Type, call
 
 
 class Scope(Protocol):
     """What names mean where an expression stands."""
+
+    @property
+    def trusted_proxies(self) -> int:
+        """How many proxies of one's own a call to the source passes."""
 
     def read(self, text: str, kind: Type) -> Expr:
         """A name or path of the file, read as the given type."""
@@ -98,7 +103,7 @@ def _constant(args: Sequence[Any], wanted: Type, scope: Scope) -> Expr:
 
 
 def _coalesce(args: Sequence[Any], wanted: Type, scope: Scope) -> Expr:
-    """The first that is there; what a source doesn't carry at all is never there."""
+    """The first that is there; what a source doesn't carry at all, and an empty text, is never there."""
     parts: list[Expr] = []
     missing: UnavailableFieldError | None = None
     for arg in args:
@@ -108,6 +113,8 @@ def _coalesce(args: Sequence[Any], wanted: Type, scope: Scope) -> Expr:
             missing = error
     if missing is not None and not parts:
         raise missing
+    if wanted in TEXTUAL:
+        parts[:-1] = [call("not_empty", part) if isinstance(part, Get) else part for part in parts[:-1]]
     return parts[0] if len(parts) == 1 else Call("coalesce", tuple(parts))
 
 
@@ -128,6 +135,11 @@ def _parse_json(args: Sequence[Any], wanted: Type, scope: Scope) -> Expr:
     """JSON text decoded; a second argument names the column that keeps it, where several fields are read from it."""
     decoded = call("parse_json", parse(args[0], "string", scope))
     return scope.bind(args[1], decoded, "json") if len(args) > 1 else decoded
+
+
+def _address(args: Sequence[Any], wanted: Type, scope: Scope) -> Expr:
+    """The client's address in a text that may be a list, have a port, or be no address; see `address_pattern`."""
+    return call("extract", _bound(args[0], scope), address_pattern(scope.trusted_proxies))
 
 
 def _cast(args: Sequence[Any], wanted: Type, scope: Scope) -> Expr:
@@ -213,6 +225,7 @@ _OPERATIONS: dict[str, Operation] = {
     "if": _if,
     "path": _path,
     "parse_json": _parse_json,
+    "address": _address,
     "cast": _cast,
     "extract": _with_constants("extract", "string"),
     "replace": _with_constants("replace", "string"),

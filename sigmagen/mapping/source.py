@@ -100,6 +100,8 @@ class Source:
     defaults: Mapping[str, str] = field(default_factory=dict)
     """What a rule reads where a record has no value of a field."""
     together: tuple[tuple[LogSource, Source], ...] = ()
+    trusted_proxies: int = 1
+    """How many proxies of one's own a call passes that is logged with its X-Forwarded-For."""
 
     @property
     def parts(self) -> tuple[Source, ...]:
@@ -204,6 +206,7 @@ def parse_source(name: str, data: dict[str, Any]) -> Source:
         targets=targets,
         canonical=canonical,
         defaults=data.get("defaults", {}),
+        trusted_proxies=int(data.get("trusted_proxies", 1)),
     )
 
 

@@ -39,6 +39,10 @@ class _Names:
     reader: Callable[[str, Type], Expr]
     field: str
 
+    @property
+    def trusted_proxies(self) -> int:
+        return self.builder.source.trusted_proxies
+
     def read(self, text: str, kind: Type) -> Expr:
         return self.reader(text, kind)
 

@@ -52,6 +52,9 @@ class DuckDBValues(DuckDBConditions):
         is_text = "json_type(text) = 'VARCHAR' AND (text->>'$') <> ''"
         return f"(list_filter(flatten({candidates}), lambda text: {is_text})[-1]->>'$')"
 
+    def op_not_empty(self, value: Expr) -> str:
+        return f"nullif({self.expr(value)}, '')"
+
     def op_elements(self, array: Expr) -> str:
         return f"json_array_length({self.expr(array)})"
 

@@ -71,6 +71,10 @@ class KustoValues(KustoConditions):
     | extend place = iff(isempty({column}), -1, at * 1000000 + nth)
     | summarize arg_max(place, {column}))"""
 
+    def op_not_empty(self, value: Expr) -> str:
+        """A missing text is an empty one here, and `coalesce` takes it so."""
+        return self.expr(value)
+
     def op_cast(self, value: Expr, kind: Expr) -> str:
         return f"{CASTS.get(str(constant(kind)), 'tostring')}({self.expr(value)})"
 

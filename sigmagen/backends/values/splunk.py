@@ -29,7 +29,8 @@ class SplunkValues(SplunkConditions):
         return f"replace({self.expr(value)}, {self.expr(pattern)}, {self.expr(rewrite)})"
 
     def op_extract(self, value: Expr, pattern: Expr) -> str:
-        whole = self.string(f"(?s)^.*?{constant(pattern)}.*$")
+        text = str(constant(pattern))
+        whole = self.string(f"(?s)^.*?{text}" if text.endswith("$") else f"(?s)^.*?{text}.*$")
         return f'if(match({self.expr(value)}, {whole}), replace({self.expr(value)}, {whole}, "\\\\1"), null())'
 
     def op_left(self, value: Expr, length: Expr) -> str:
@@ -80,6 +81,9 @@ class SplunkValues(SplunkConditions):
         texts = [f'json_extract(part, "{constant(place)}")' for place in places]
         return texts[0] if len(texts) == 1 else f"coalesce({', '.join(texts)})"
 
+    def op_not_empty(self, value: Expr) -> str:
+        return f'nullif({self.expr(value)}, "")'
+
     def op_elements(self, array: Expr) -> str:
         return f"mvcount(json_array_to_mv({self.expr(array)}))"
 
@@ -90,7 +94,10 @@ class SplunkValues(SplunkConditions):
         return self.expr(value)
 
     def op_cast(self, value: Expr, kind: Expr) -> str:
-        return f"tonumber({self.expr(value)})" if constant(kind) in NUMERIC else self.expr(value)
+        text = self.expr(value)
+        if constant(kind) == "boolean":
+            return f'case(lower({text})="true", "true", lower({text})="false", "false")'
+        return f"tonumber({text})" if constant(kind) in NUMERIC else text
 
     def op_divide(self, left: Expr, right: Expr) -> str:
         return f"if({self.expr(right)}=0, null(), {self._operand(left)}/{self._operand(right)})"

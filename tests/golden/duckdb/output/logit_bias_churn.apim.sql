@@ -9,7 +9,7 @@ WITH events AS (
     AND "event.outcome" = 'success'
     AND "gen_ai.api_key.id" <> ''
 ), events_2 AS (
-  SELECT *, lower(coalesce((response_body->>'$.model'), (request_body->>'$.model'))) AS "gen_ai.request.model", (request_body->'$.logit_bias') AS "gen_ai.request.logit_bias"
+  SELECT *, lower(coalesce(nullif((response_body->>'$.model'), ''), (request_body->>'$.model'))) AS "gen_ai.request.model", (request_body->'$.logit_bias') AS "gen_ai.request.logit_bias"
   FROM events
   WHERE "gen_ai.request.model" <> ''
 ), events_3 AS (

@@ -1,7 +1,7 @@
 WITH events AS (
   SELECT *,
-    lower((record->>'$.status')) AS "event.outcome",
-    (record->>'$.metadata.user_api_key_hash') AS "gen_ai.api_key.id",
+    lower(coalesce(nullif((record->>'$.status'), ''), (record->>'$.metadata.status'))) AS "event.outcome",
+    coalesce(nullif((record->>'$.metadata.user_api_key_hash'), ''), (record->>'$.api_key')) AS "gen_ai.api_key.id",
     lower((record->>'$.model')) AS "gen_ai.request.model",
     (record->'$.model_parameters.logit_bias') AS "gen_ai.request.logit_bias"
   FROM litellm

@@ -11,7 +11,7 @@ WITH events AS (
     TRY_CAST((request_body->>'$.logprobs') AS BOOLEAN) AS "gen_ai.request.logprobs",
     (request_body->'$.logit_bias') AS "gen_ai.request.logit_bias",
     coalesce(TRY_CAST((request_body->>'$.max_completion_tokens') AS BIGINT), TRY_CAST((request_body->>'$.max_tokens') AS BIGINT)) AS "gen_ai.request.max_tokens",
-    lower(coalesce((response_body->>'$.model'), (request_body->>'$.model'))) AS "gen_ai.request.model"
+    lower(coalesce(nullif((response_body->>'$.model'), ''), (request_body->>'$.model'))) AS "gen_ai.request.model"
   FROM events
   WHERE "gen_ai.request.logprobs" = TRUE
     AND "gen_ai.request.max_tokens" <= 5

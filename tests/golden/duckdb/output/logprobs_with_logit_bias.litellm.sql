@@ -3,7 +3,7 @@ WITH events AS (
     TRY_CAST((record->>'$.model_parameters.logprobs') AS BOOLEAN) AS "gen_ai.request.logprobs",
     (record->'$.model_parameters.logit_bias') AS "gen_ai.request.logit_bias",
     coalesce(TRY_CAST((record->>'$.model_parameters.max_completion_tokens') AS BIGINT), TRY_CAST((record->>'$.model_parameters.max_tokens') AS BIGINT)) AS "gen_ai.request.max_tokens",
-    (record->>'$.metadata.user_api_key_hash') AS "gen_ai.api_key.id",
+    coalesce(nullif((record->>'$.metadata.user_api_key_hash'), ''), (record->>'$.api_key')) AS "gen_ai.api_key.id",
     lower((record->>'$.model')) AS "gen_ai.request.model"
   FROM litellm
   WHERE "gen_ai.request.logprobs" = TRUE

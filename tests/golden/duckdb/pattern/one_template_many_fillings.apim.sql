@@ -1,7 +1,7 @@
 WITH events AS (
   SELECT *,
     CASE WHEN TRY_CAST((record->>'$.properties.responseCode') AS BIGINT) < 400 THEN 'success' ELSE 'failure' END AS "event.outcome",
-    coalesce((record->>'$.properties.userId'), (record->>'$.properties.apimSubscriptionId')) AS "user.id",
+    coalesce(nullif((record->>'$.properties.userId'), ''), (record->>'$.properties.apimSubscriptionId')) AS "user.id",
     TRY_CAST((record->>'$.properties.backendRequestBody') AS JSON) AS request_body
   FROM apim
   WHERE (record->>'$.properties.operationId') IN ('ChatCompletions_Create', 'Completions_Create', 'Embeddings_Create')

@@ -10,7 +10,7 @@ WITH events AS (
   SELECT *, (list_filter(flatten(list_transform(json_extract(messages_sent, '$[*]'), lambda message: CASE WHEN (message->>'$.role') = 'user' THEN list_transform(json_extract(message, '$.content[*]'), lambda part: coalesce((part->'$.text'), (part->'$.guardContent.text.text'))) || [(message->'$.content')] END)), lambda text: json_type(text) = 'VARCHAR' AND (text->>'$') <> '')[-1]->>'$') AS user_text
   FROM events
 ), events_3 AS (
-  SELECT *, coalesce(user_text, (record->>'$.input.inputBodyJson.prompt'), (record->>'$.input.inputBodyJson.inputText'), (record->>'$.input.inputBodyJson.message'), (record->>'$.input.inputBodyJson.texts[#-1]')) AS "gen_ai.prompt.text"
+  SELECT *, coalesce(user_text, nullif((record->>'$.input.inputBodyJson.prompt'), ''), nullif((record->>'$.input.inputBodyJson.inputText'), ''), nullif((record->>'$.input.inputBodyJson.message'), ''), (record->>'$.input.inputBodyJson.texts[#-1]')) AS "gen_ai.prompt.text"
   FROM events_2
 ), events_4 AS (
   SELECT *, CASE WHEN "gen_ai.prompt.text" IN ('[REDACTED]') THEN NULL ELSE "gen_ai.prompt.text" END AS "gen_ai.prompt"

@@ -1,9 +1,9 @@
 WITH events AS (
   SELECT *,
-    lower((record->>'$.status')) AS "event.outcome",
+    lower(coalesce(nullif((record->>'$.status'), ''), (record->>'$.metadata.status'))) AS "event.outcome",
     TRY_CAST((record->>'$.model_parameters.temperature') AS DOUBLE) AS "gen_ai.request.temperature",
     TRY_CAST((record->>'$.cache_hit') AS BOOLEAN) AS "gen_ai.response.cached",
-    (record->>'$.metadata.user_api_key_hash') AS "gen_ai.api_key.id",
+    coalesce(nullif((record->>'$.metadata.user_api_key_hash'), ''), (record->>'$.api_key')) AS "gen_ai.api_key.id",
     (record->'$.messages') AS messages_sent
   FROM litellm
   WHERE "event.outcome" = 'success'

@@ -1,8 +1,8 @@
 WITH events AS (
   SELECT *,
-    lower((record->>'$.status')) AS "event.outcome",
+    lower(coalesce(nullif((record->>'$.status'), ''), (record->>'$.metadata.status'))) AS "event.outcome",
     (record->'$.messages') AS messages_sent,
-    coalesce((record->>'$.metadata.user_api_key_org_id'), (record->>'$.metadata.user_api_key_team_id')) AS "organization.id"
+    coalesce(nullif((record->>'$.metadata.user_api_key_org_id'), ''), nullif((record->>'$.organization_id'), ''), nullif((record->>'$.metadata.user_api_key_team_id'), ''), (record->>'$.team_id')) AS "organization.id"
   FROM litellm
   WHERE "event.outcome" = 'success'
 ), events_2 AS (
