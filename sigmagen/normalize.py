@@ -38,8 +38,9 @@ class CanonicalEvent:
 class Normalizer:
     """Streams records to canonical events, a batch at a time.
 
-    `skipped` counts, for each source, records that are no inference call (a CloudTrail record of another event);
-    records without a time are `problems`, and `on_reject` is told of each.
+    A field without a value is left out; an empty text is none, as Kusto can't tell them apart. `skipped` counts, for
+    each source, records that are no inference call (a CloudTrail record of another event); records without a time are
+    `problems`, and `on_reject` is told of each.
     """
 
     converter: Converter
@@ -86,7 +87,7 @@ class Normalizer:
         names = ["position", "@timestamp", *(column[0] for column in (result.description or ())[2:])]
         written = 0
         for row in result.fetchall():
-            event = {name: value for name, value in zip(names, row, strict=True) if value is not None}
+            event = {name: value for name, value in zip(names, row, strict=True) if value not in (None, "")}
             record = batch[event.pop("position")]
             event["@timestamp"] = iso(instant(event["@timestamp"]))
             written += 1

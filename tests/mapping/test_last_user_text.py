@@ -91,6 +91,8 @@ def records(source: str) -> list[dict[str, Any]]:
 def test_nothing_after_it_hides_the_last_user_text(siem: str, source: str) -> None:
     found = derived(siem, source, records(source), [HASH])
     expected = {name: prompt_hash(text) for name, (_, text) in MESSAGES.items()}
+    if source == "litellm":  # of an embedding it logs the text in the place of the messages
+        expected["a-text"] = prompt_hash("ask")
     assert {name: event.get(HASH) for name, event in found.items()} == expected
 
 

@@ -47,11 +47,17 @@ class SplunkValues(SplunkConditions):
         return f'mvjoin(mvsort(split({self.expr(value)}, ",")), ",")'
 
     def op_is_json_string(self, value: Expr) -> str:
-        """A JSON string has no elements; json_extract itself does not tell a string from other JSON text."""
+        """A JSON string has no elements; json_extract itself does not tell a string from other JSON text.
+
+        Of a value of the record, its quote does, where its name has no other.
+        """
         if isinstance(value, Get) and value.base is not None:
             path = ".".join(map(str, value.segments[-1:]))
             base = self.inside_json(self.expr(value.base), list(value.segments[:-1]))
             return f"isnull(json_extract({base}, {self.string(path + '{}')}))"
+        if isinstance(value, Get) and self.target.record:
+            quoted = self.string(rf'"{value.segments[-1]}"\s*:\s*"')
+            return f"match({self.target.record}, {quoted})"
         return f"isnull(json_extract({self.expr(value)}, {self.string('{}')}))"
 
     def last_message(self, found: Call) -> list[str]:

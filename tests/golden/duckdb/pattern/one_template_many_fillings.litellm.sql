@@ -2,7 +2,8 @@ WITH events AS (
   SELECT *,
     lower(coalesce(nullif((record->>'$.status'), ''), (record->>'$.metadata.status'))) AS "event.outcome",
     coalesce(nullif((record->>'$.metadata.user_api_key_user_id'), ''), nullif((record->>'$.user'), ''), nullif((record->>'$.metadata.user_api_key_hash'), ''), (record->>'$.api_key')) AS "user.id",
-    (record->'$.messages') AS messages_sent
+    (record->'$.messages') AS messages_sent,
+    CASE WHEN json_type((record->'$.messages')) = 'VARCHAR' THEN (record->>'$.messages') END AS messages_text
   FROM litellm
   WHERE "event.outcome" = 'success'
     AND "user.id" <> ''
@@ -10,22 +11,25 @@ WITH events AS (
   SELECT *, (list_filter(flatten(list_transform(json_extract(messages_sent, '$[*]'), lambda message: CASE WHEN (message->>'$.role') = 'user' THEN json_extract(message, '$.content[*].text') || [(message->'$.content')] END)), lambda text: json_type(text) = 'VARCHAR' AND (text->>'$') <> '')[-1]->>'$') AS user_text
   FROM events
 ), events_3 AS (
-  SELECT *, CASE WHEN user_text IN ('redacted-by-litellm', '[REDACTED]') THEN NULL ELSE user_text END AS "gen_ai.prompt"
+  SELECT *, coalesce(user_text, messages_text) AS "gen_ai.prompt.text"
   FROM events_2
 ), events_4 AS (
-  SELECT *, left(regexp_replace(regexp_replace(regexp_replace("gen_ai.prompt", '[0-9]+', '0', 'g'), '"[^"]*"', '""', 'g'), '[ \t\n\r]+', ' ', 'g'), 64) AS "gen_ai.prompt.head.text", CASE WHEN "gen_ai.prompt" <> '' THEN sha256("gen_ai.prompt") END AS "gen_ai.prompt.hash"
+  SELECT *, CASE WHEN "gen_ai.prompt.text" IN ('redacted-by-litellm', '[REDACTED]', 'default-message-value') THEN NULL ELSE "gen_ai.prompt.text" END AS "gen_ai.prompt"
   FROM events_3
-  WHERE "gen_ai.prompt.hash" <> ''
 ), events_5 AS (
-  SELECT *, CASE WHEN "gen_ai.prompt.head.text" <> '' THEN sha256("gen_ai.prompt.head.text") END AS "gen_ai.prompt.head.hash", time_bucket(INTERVAL '14400 seconds', timestamp, TIMESTAMP '1970-01-01') AS pane
+  SELECT *, left(regexp_replace(regexp_replace(regexp_replace("gen_ai.prompt", '[0-9]+', '0', 'g'), '"[^"]*"', '""', 'g'), '[ \t\n\r]+', ' ', 'g'), 64) AS "gen_ai.prompt.head.text", CASE WHEN "gen_ai.prompt" <> '' THEN sha256("gen_ai.prompt") END AS "gen_ai.prompt.hash"
   FROM events_4
+  WHERE "gen_ai.prompt.hash" <> ''
+), events_6 AS (
+  SELECT *, CASE WHEN "gen_ai.prompt.head.text" <> '' THEN sha256("gen_ai.prompt.head.text") END AS "gen_ai.prompt.head.hash", time_bucket(INTERVAL '14400 seconds', timestamp, TIMESTAMP '1970-01-01') AS pane
+  FROM events_5
   WHERE "gen_ai.prompt.head.hash" <> ''
 ), panes AS (
   SELECT pane,
     "user.id",
     "gen_ai.prompt.head.hash",
     "gen_ai.prompt.hash"
-  FROM events_5
+  FROM events_6
   GROUP BY ALL
 ), windows AS (
   SELECT pane + k * INTERVAL '14400 seconds' AS window_end,
