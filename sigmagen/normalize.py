@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import duckdb
@@ -13,7 +13,7 @@ from sigmagen.backends.duckdb import DuckDBPrinter, time_sql
 from sigmagen.convert import Converter
 from sigmagen.detect import no_time, refused
 from sigmagen.engines.alert import instant
-from sigmagen.engines.duckdb import RECORDS, SENSIBLE, connected, of_one_input, reason_of
+from sigmagen.engines.duckdb import RECORDS, SENSIBLE, connected, flattened, of_one_input, reason_of
 from sigmagen.logs.reader import Record, Reject
 from sigmagen.logs.repeats import Repeats
 from sigmagen.mapping.source import Source
@@ -39,9 +39,10 @@ class CanonicalEvent:
 class Normalizer:
     """Streams records to canonical events, a batch at a time.
 
-    `skipped` counts, for each source, records that are no inference call (a CloudTrail record of another event);
-    records without a time are `problems`, and `on_reject` is told of each. `repeats` counts what was delivered twice
-    and is written once, and the ids that have several contents.
+    A field without a value is left out; an empty text is none, as Kusto can't tell them apart. `skipped` counts, for
+    each source, records that are no inference call (a CloudTrail record of another event); records without a time are
+    `problems`, and `on_reject` is told of each. `repeats` counts what was delivered twice and is written once, and the
+    ids that have several contents.
     """
 
     converter: Converter
@@ -82,8 +83,9 @@ class Normalizer:
 
     def _convert(self, source: Source, batch: list[Record]) -> Iterator[CanonicalEvent]:
         fill, view = self._statements(source)
+        texts = [flattened(record.text) if source.canonical else record.text for record in batch]
         try:
-            self._connection.execute(fill, [[record.text for record in batch]])
+            self._connection.execute(fill, [texts])
             result = self._connection.execute(view)
             names = ["position", "@timestamp", *(column[0] for column in (result.description or ())[2:])]
             rows = result.fetchall()
@@ -95,7 +97,7 @@ class Normalizer:
         timed = self._sort_out(source, batch)
         written = 0
         for row in rows:
-            event = {name: value for name, value in zip(names, row, strict=True) if value is not None}
+            event = {name: value for name, value in zip(names, row, strict=True) if value not in (None, "")}
             record = batch[event.pop("position")]
             event["@timestamp"] = iso(instant(event["@timestamp"]))
             written += 1
@@ -145,6 +147,8 @@ class Normalizer:
                 if categories & set(item.categories) and item.name != "@timestamp"
                 if self.with_text or not item.private
             ]
-            plan = build_view(source, "duckdb", self.converter.taxonomy, fields, entries[0], ("position",))
+            # A record of any of the categories is an event.
+            entry = entries[0] if len(entries) == 1 else replace(entries[0], where=None)
+            plan = build_view(source, "duckdb", self.converter.taxonomy, fields, entry, ("position",))
             self._views[source.name] = fill, DuckDBPrinter(plan).text() + "\nORDER BY position"
         return self._views[source.name]

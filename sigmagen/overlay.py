@@ -68,7 +68,7 @@ class Overlay:
     def _source(self, source: Source) -> Source:
         changes = self.data.get("sources", {}).get(source.name, {})
         targets = {siem: _target(target, changes.get(siem, {})) for siem, target in source.targets.items()}
-        return replace(source, targets=targets)
+        return replace(source, targets=targets, trusted_proxies=changes.get("trusted_proxies", source.trusted_proxies))
 
     def apply(self, loaded: LoadedRules, mappings: Path, every: LoadedRules | None = None) -> LoadedRules:
         """The rules as the tenant wants them. `every` are all rules, where only some of them are loaded.
@@ -130,7 +130,7 @@ class Overlay:
             if name not in converter.sources:
                 found.append(self._unknown("source", name, converter.sources, ("sources", name)))
             for siem, change in targets.items():
-                if fault := location_fault(siem, change.get(LOCATIONS[siem])):
+                if siem in LOCATIONS and (fault := location_fault(siem, change.get(LOCATIONS[siem]))):
                     path = ("sources", name, siem, LOCATIONS[siem])
                     found.append(self.document.problem("overlay-location", fault, path))
         for position, filters in enumerate(self.filters):

@@ -80,6 +80,7 @@ class DuckDBPrinter(DuckDBValues):
 
     functions: ClassVar[dict[str, str]] = {
         "coalesce": "coalesce",
+        "concat": "concat",
         "lower": "lower",
         "starts_with": "starts_with",
         "ends_with": "ends_with",

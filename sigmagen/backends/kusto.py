@@ -6,7 +6,7 @@ import re
 from typing import ClassVar
 
 from sigmagen.backends.values.kusto import CASTS, KustoValues
-from sigmagen.plan.expr import Get, Parameter
+from sigmagen.plan.expr import Get, Parameter, is_last_text
 from sigmagen.plan.steps import (
     Aggregate,
     CountRows,
@@ -43,6 +43,8 @@ class KustoPrinter(KustoValues):
 
     functions: ClassVar[dict[str, str]] = {
         "coalesce": "coalesce",
+        "concat": "strcat",
+        "elements": "array_length",
         "lower": "tolower",
         "length": "strlen",
         "parse_json": "parse_json",
@@ -152,10 +154,10 @@ class KustoPrinter(KustoValues):
         return [f"join kind=leftouter ({inner}) on {step.on}"]
 
     def step_derive(self, step: Derive) -> list[str]:
-        columns = [
-            (self.name(name), self.expr(value)) for name, value in step.columns if self.name(name) != self.expr(value)
-        ]
-        return ["extend " + ",\n    ".join(f"{name} = {value}" for name, value in columns)] if columns else []
+        applied = [self.last_text(self.name(name), value) for name, value in step.columns if is_last_text(value)]
+        columns = [(self.name(name), self.expr(value)) for name, value in step.columns if not is_last_text(value)]
+        changed = [f"{name} = {value}" for name, value in columns if name != value]
+        return [*(["extend " + ",\n    ".join(changed)] if changed else []), *applied]
 
     def step_filter(self, step: Filter) -> list[str]:
         return ["where " + "\n    and ".join(self.conjuncts(step.condition))]

@@ -138,6 +138,7 @@ class Printer(ABC):
             "mean": "float",
             "length": "integer",
             "size": "integer",
+            "elements": "integer",
             "time_part": "integer",
         }
         return numbers.get(expression.op, "string")

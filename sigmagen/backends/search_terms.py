@@ -51,13 +51,7 @@ def prefilter(steps: list[Step], literal: Callable[[Scalar], str]) -> list[str]:
 
     They find at least what the conditions find, which stay.
     """
-    stored = {
-        name: value
-        for step in steps
-        if isinstance(step, Derive)
-        for name, value in step.columns
-        if isinstance(value, Get) and value.base is None
-    }
+    stored = {name: value for step in steps if isinstance(step, Derive) for name, value in step.columns}
     first = next((index for index, step in enumerate(steps) if isinstance(step, Aggregate | Unique)), len(steps))
     return [
         term
@@ -67,7 +61,7 @@ def prefilter(steps: list[Step], literal: Callable[[Scalar], str]) -> list[str]:
     ]
 
 
-def wide_terms(condition: Expr, stored: Mapping[str, Get], literal: Callable[[Scalar], str]) -> list[str]:
+def wide_terms(condition: Expr, stored: Mapping[str, Expr], literal: Callable[[Scalar], str]) -> list[str]:
     """The parts of a condition, joined by AND, that can be search terms which find at least as much."""
     terms = []
     for part in conjuncts(condition):
@@ -75,21 +69,23 @@ def wide_terms(condition: Expr, stored: Mapping[str, Get], literal: Callable[[Sc
             continue
         subject, *values = part.args
         get = stored.get(subject.name) if isinstance(subject, Column) else subject
-        if not isinstance(get, Get) or not all(isinstance(value, Literal) for value in values):
+        lowered = isinstance(get, Call) and get.op == "lower"
+        get = get.args[0] if isinstance(get, Call) and lowered else get
+        if not isinstance(get, Get) or get.base is not None or not all(isinstance(value, Literal) for value in values):
             continue
         field = ".".join(map(str, get.segments))
         constants = [constant(value) for value in values]
-        if _FIELD.fullmatch(field) and all(_found_by_search(value, part.op) for value in constants):
+        folds = lowered or part.op.endswith("ignoring_case")
+        if _FIELD.fullmatch(field) and all(_found_by_search(value, folds=folds) for value in constants):
             texts = [literal(value) for value in constants]
             terms.append(f"{field}={texts[0]}" if len(texts) == 1 else f"{field} IN ({', '.join(texts)})")
     return terms
 
 
-def _found_by_search(value: Scalar, op: str) -> bool:
+def _found_by_search(value: Scalar, *, folds: bool) -> bool:
     """Whether search finds whatever equals a value. That it takes 2 and 2.0 for the same is not documented."""
     if not isinstance(value, str):
         return isinstance(value, bool)
-    folds = op.endswith("ignoring_case")
     return "*" not in value and not _NETWORK.fullmatch(value) and (value.isascii() or not folds)
 
 

@@ -17,6 +17,7 @@ from sigmagen.plan.expr import (
     Parameter,
     Scalar,
     UnsupportedDetectionError,
+    is_last_text,
     walk,
 )
 from sigmagen.plan.steps import (
@@ -152,9 +153,10 @@ class SplunkPrinter(SplunkValues):
         return ["addinfo", f"where {inside}"]
 
     def step_derive(self, step: Derive) -> list[str]:
+        chosen = [line for _, value in step.columns if is_last_text(value) for line in self.last_message(value)]
         columns = [(self.name(name), self._value(value)) for name, value in step.columns]
         changed = [f"{name}={value}" for name, value in columns if name != value]
-        return ["eval " + ",\n    ".join(changed)] if changed else []
+        return [*chosen, *(["eval " + ",\n    ".join(changed)] if changed else [])]
 
     def _value(self, expression: Expr) -> str:
         text = self.expr(expression)

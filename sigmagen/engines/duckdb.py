@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -18,6 +19,7 @@ from sigmagen.logs.repeats import Repeats
 from sigmagen.mapping.source import Source
 
 BATCH = 20_000
+_NESTED = re.compile(r":\s*\{")
 
 # One record that DuckDB can't read must not end the reading of all others.
 RECORDS = (
@@ -28,9 +30,10 @@ SENSIBLE = "timestamp >= TIMESTAMP '1970-01-01' AND timestamp < TIMESTAMP '2200-
 
 
 def connected(database: str = ":memory:") -> duckdb.DuckDBPyConnection:
-    """A connection that reckons in UTC, and whose queries end when the process is asked to end."""
+    """A connection that reckons in UTC, prints nothing, and whose queries end when the process is asked to end."""
     connection = interruptible(duckdb.connect(database))
-    connection.execute("SET TimeZone = 'UTC'")
+    # DuckDB draws the progress of a long query on standard output, which is for results.
+    connection.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
     return connection
 
 
@@ -90,7 +93,7 @@ class DuckDBEngine(Closing):
         stored = 0
         batch: list[str] = []
         for line in lines:
-            batch.append(line)
+            batch.append(flattened(line) if source.canonical else line)
             if len(batch) == BATCH:
                 stored += self._insert(insert, batch)
                 batch = []
@@ -141,3 +144,28 @@ class DuckDBEngine(Closing):
 
     def close(self) -> None:
         self.connection.close()
+
+
+def flattened(line: str) -> str:
+    """A canonical event with the names of nested objects joined by dots: `{"a": {"b": 1}}` as `{"a.b": 1}`.
+
+    A field that is written both ways is read as it is written flat. What is no object stays as it is.
+    """
+    if not _NESTED.search(line):
+        return line
+    try:
+        event = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return line
+    if not isinstance(event, dict):
+        return line
+    flat = {name: value for name, value in event.items() if not isinstance(value, dict)}
+    return orjson.dumps(dict(_leaves(event)) | flat).decode()
+
+
+def _leaves(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, inner in value.items():
+        if isinstance(inner, dict):
+            yield from _leaves(inner, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", inner

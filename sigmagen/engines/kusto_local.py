@@ -12,6 +12,7 @@ import orjson
 from sigmagen.convert import Query
 from sigmagen.engines.alert import Alert, alerts_from
 from sigmagen.engines.closing import Closing
+from sigmagen.engines.kusto_apply import ROW, without_apply
 from sigmagen.engines.store import store
 from sigmagen.mapping.sentinel_tables import table_schemas
 from sigmagen.mapping.source import Source
@@ -92,10 +93,32 @@ class KustoLocalEngine(Closing):
     def _translated(self, text: str, source: Source) -> str:
         import duckdb_kql
 
-        tables = table_schemas(source, self.taxonomy)
-        return _binned_exactly(
-            str(duckdb_kql.to_sql(text, schema={table: list(columns) for table, columns in tables.items()}))
-        )
+        schema = {table: list(columns) for table, columns in table_schemas(source, self.taxonomy).items()}
+
+        def sql(kql: str) -> str:
+            return _binned_exactly(str(duckdb_kql.to_sql(kql, schema=schema)))
+
+        def applied(pipeline: str, expanded: str, words: frozenset[str]) -> str:
+            """A view of the pipeline's rows, each with what was found in its elements."""
+            self._serial += 1
+            base, name = f"before_{self._serial}", f"applied_{self._serial}"
+            columns = self._view(base, f"SELECT *, row_number() OVER () AS {ROW} FROM ({sql(pipeline)})")
+            schema[base] = [column for column in columns if column in words or column == ROW]
+            kept = ", ".join(schema[base])
+            found = sql(f"{base} | project {kept} {expanded}")
+            schema[name] = self._view(
+                name,
+                f"WITH {base} AS MATERIALIZED (FROM {base}) SELECT * EXCLUDE ({ROW}) FROM {base} "
+                f"JOIN ({found}) USING ({ROW})",
+            )
+            return name
+
+        return sql(without_apply(text, applied))
+
+    def _view(self, name: str, sql: str) -> list[str]:
+        """The columns of a new view."""
+        self.connection.execute(f"CREATE OR REPLACE VIEW {name} AS {sql}")
+        return [row[0] for row in self.connection.execute(f"DESCRIBE {name}").fetchall()]
 
     def close(self) -> None:
         self.connection.close()

@@ -113,18 +113,29 @@ def event_row(source: Source, record: dict[str, Any], known: Mapping[str, str]) 
 
 def _time(source: Source, record: Mapping[str, Any]) -> float | None:
     """_time as the mapping presumes it: from a path, ISO 8601 or, where it says so, epoch seconds."""
-    epoch = isinstance(source.time, dict)
-    path = source.time["epoch_seconds"][0] if epoch else source.time
-    value: Any = record.get(path)
-    if value is None:
-        value = record
-        for key in path.split("."):
-            value = value.get(key) if isinstance(value, dict) else None
-    try:
-        seconds = float(value) if epoch else _epoch(datetime.fromisoformat(value))
-    except (TypeError, ValueError, OverflowError):
-        return None
-    return seconds if _SENSIBLE.start <= seconds < _SENSIBLE.stop else None
+    for path, epoch in _places(source.time):
+        value: Any = record.get(path)
+        if value is None:
+            value = record
+            for key in path.split("."):
+                value = value.get(key) if isinstance(value, dict) else None
+        try:
+            seconds = float(value) if epoch else _epoch(datetime.fromisoformat(value))
+        except (TypeError, ValueError, OverflowError):
+            continue
+        return seconds if _SENSIBLE.start <= seconds < _SENSIBLE.stop else None
+    return None
+
+
+def _places(time: Any) -> Iterator[tuple[str, bool]]:
+    """Where a mapping looks for the time, one after the other, and whether as epoch seconds."""
+    if isinstance(time, str):
+        yield time, False
+    elif "coalesce" in time:
+        for part in time["coalesce"]:
+            yield from _places(part)
+    else:
+        yield time["epoch_seconds"][0], True
 
 
 def _epoch(moment: datetime) -> float:

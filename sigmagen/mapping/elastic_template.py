@@ -43,4 +43,7 @@ def mappings_of(types: Mapping[str, str]) -> dict[str, Any]:
 def _definition(kind: str) -> dict[str, Any]:
     if kind == "keyword":
         return {"type": "keyword", "ignore_above": LONGEST_KEYWORD}
+    if kind == "ip":
+        # A record whose address is none must not be refused for that.
+        return {"type": "ip", "ignore_malformed": True}
     return {"type": "text", "index": False} if kind == "text" else {"type": kind}

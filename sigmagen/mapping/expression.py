@@ -10,12 +10,17 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-from sigmagen.mapping.fingerprint import BIAS_NOISE, TEMPLATE_MASKS
-from sigmagen.plan.expr import Call, Column, Expr, Get, Literal, Type, call
+from sigmagen.mapping.address import address_pattern
+from sigmagen.mapping.fingerprint import BIAS_MARK, BIAS_NOISE, TEMPLATE_MASKS
+from sigmagen.plan.expr import TEXTUAL, Call, Column, Expr, Get, Literal, Type, call
 
 
 class Scope(Protocol):
     """What names mean where an expression stands."""
+
+    @property
+    def trusted_proxies(self) -> int:
+        """How many proxies of one's own a call to the source passes."""
 
     def read(self, text: str, kind: Type) -> Expr:
         """A name or path of the file, read as the given type."""
@@ -98,7 +103,7 @@ def _constant(args: Sequence[Any], wanted: Type, scope: Scope) -> Expr:
 
 
 def _coalesce(args: Sequence[Any], wanted: Type, scope: Scope) -> Expr:
-    """The first that is there; what a source doesn't carry at all is never there."""
+    """The first that is there; what a source doesn't carry at all, and an empty text, is never there."""
     parts: list[Expr] = []
     missing: UnavailableFieldError | None = None
     for arg in args:
@@ -108,6 +113,8 @@ def _coalesce(args: Sequence[Any], wanted: Type, scope: Scope) -> Expr:
             missing = error
     if missing is not None and not parts:
         raise missing
+    if wanted in TEXTUAL:
+        parts[:-1] = [call("not_empty", part) if isinstance(part, Get) else part for part in parts[:-1]]
     return parts[0] if len(parts) == 1 else Call("coalesce", tuple(parts))
 
 
@@ -130,31 +137,43 @@ def _parse_json(args: Sequence[Any], wanted: Type, scope: Scope) -> Expr:
     return scope.bind(args[1], decoded, "json") if len(args) > 1 else decoded
 
 
+def _address(args: Sequence[Any], wanted: Type, scope: Scope) -> Expr:
+    """The client's address in a text that may be a list, have a port, or be no address; see `address_pattern`."""
+    return call("extract", _bound(args[0], scope), address_pattern(scope.trusted_proxies))
+
+
 def _cast(args: Sequence[Any], wanted: Type, scope: Scope) -> Expr:
     return call("cast", parse(args[0], "string", scope), wanted)
 
 
 def _not_in(args: Sequence[Any], wanted: Type, scope: Scope) -> Expr:
     """The text, unless it is one of the given ones (what a redacted prompt looks like): then missing."""
-    text = parse(args[0], "string", scope)
+    text = _bound(args[0], scope)
     return call("if", call("in", text, *args[1:]), None, text)
 
 
 def _user_text(args: Sequence[Any], wanted: Type, scope: Scope) -> Expr:
-    """The text of the last user message: of the last message, or of the one before an assistant's prefill.
+    """The last text that a user message has, whatever comes after it.
 
-    A message's text is its content, or the text of its last content block.
+    A message's text is its content, or the text of its last content part that has one. Parts have it under `text`;
+    further arguments are other places inside a part.
     """
     messages = scope.bind("messages_sent", parse(args[0], "json", scope), "json")
-    is_user = call("eq", Get((-1, "role"), "string", messages), "user")
-    chosen = call("if", is_user, Get((-1,), "json", messages), Get((-2,), "json", messages))
-    message = scope.bind("user_message", chosen, "json")
-    blocks = Get(("content", -1, "text"), "string", message)
-    content = Get(("content",), "string", message)
-    text = call("if", call("is_json_string", Get(("content",), "json", message)), content, blocks)
-    return scope.bind(
-        "user_text", call("if", call("eq", Get(("role",), "string", message), "user"), text, None), "string"
-    )
+    return scope.bind("user_text", call("last_text", messages, "user", "text", *args[1:]), "string")
+
+
+def _turn(args: Sequence[Any], wanted: Type, scope: Scope) -> Expr:
+    """Where in a conversation a request stands: the number of its messages and, if a tool's message ends it, its text.
+
+    An agent's steps follow one user message and differ in it; samples of one request don't.
+    """
+    messages = scope.bind("messages_sent", parse(args[0], "json", scope), "json")
+    last = scope.bind("last_message", Get((-1,), "json", messages), "json")
+    is_text = call("is_json_string", Get(("content",), "json", last))
+    of_tool = call("and", call("eq", Get(("role",), "string", last), "tool"), is_text)
+    result = call("coalesce", call("if", of_tool, Get(("content",), "string", last), None), "")
+    number = call("text", call("coalesce", call("elements", messages), 0))
+    return call("concat", number, ":", result)
 
 
 def _system_text(args: Sequence[Any], wanted: Type, scope: Scope) -> Expr:
@@ -178,8 +197,10 @@ def _not_empty(args: Sequence[Any], wanted: Type, scope: Scope) -> Expr:
 
 
 def _bias_pairs(args: Sequence[Any], wanted: Type, scope: Scope) -> Expr:
-    """The pairs of a JSON map as bare text, `token:bias,token:bias`, in the order they were written."""
-    return call("replace", call("json_text", parse(args[0], "json", scope)), BIAS_NOISE, "")
+    """The pairs of a JSON map as bare text, `token:bias,token:bias`, as written; missing where there is none."""
+    bare = call("replace", call("json_text", parse(args[0], "json", scope)), BIAS_NOISE, "")
+    text = scope.bind("bias_text", bare, "string")
+    return scope.bind("bias_pairs", call("if", call("contains", text, BIAS_MARK), text, None), "string")
 
 
 def _length(args: Sequence[Any], wanted: Type, scope: Scope) -> Expr:
@@ -189,8 +210,13 @@ def _length(args: Sequence[Any], wanted: Type, scope: Scope) -> Expr:
 
 
 def _sha256(args: Sequence[Any], wanted: Type, scope: Scope) -> Expr:
-    text = parse(args[0], "string", scope)
-    return call("sha256", text if isinstance(text, Column) else scope.bind("", text, "string"))
+    return call("sha256", _bound(args[0], scope))
+
+
+def _bound(source: Any, scope: Scope) -> Expr:
+    """A text that is used more than once, as a column."""
+    text = parse(source, "string", scope)
+    return text if isinstance(text, Column) else scope.bind("", text, "string")
 
 
 _OPERATIONS: dict[str, Operation] = {
@@ -199,6 +225,7 @@ _OPERATIONS: dict[str, Operation] = {
     "if": _if,
     "path": _path,
     "parse_json": _parse_json,
+    "address": _address,
     "cast": _cast,
     "extract": _with_constants("extract", "string"),
     "replace": _with_constants("replace", "string"),
@@ -208,6 +235,7 @@ _OPERATIONS: dict[str, Operation] = {
     "starts_with": _with_constants("starts_with", "string"),
     "below": _with_constants("lt", "integer"),
     "is_present": _function("is_present", "string"),
+    "is_missing": _function("is_missing", "string"),
     "not_empty": _not_empty,
     "both": _function("and", "boolean", "boolean"),
     "lower": _function("lower", "string"),
@@ -221,6 +249,7 @@ _OPERATIONS: dict[str, Operation] = {
     "bias_pairs": _bias_pairs,
     "sorted_pieces": _function("sorted_pieces", "string"),
     "user_text": _user_text,
+    "turn": _turn,
     "system_text": _system_text,
     "only_text": _only_text,
 }

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
@@ -18,6 +18,8 @@ TEMPLATE_MASKS = (("[0-9]+", "0"), ('"[^"]*"', '""'), ("[ \\t\\n\\r]+", " "))
 HEAD_LENGTH = 64
 BIAS_NOISE = '[{}" \\t\\n\\r]'
 """What is no part of a bias map's pairs in its JSON text."""
+BIAS_MARK = ":"
+"""What a pair has, and what clients write instead of an empty map has not: null, an empty list, an empty text."""
 
 _MASKS = tuple((re.compile(pattern), replacement) for pattern, replacement in TEMPLATE_MASKS)
 _NOISE = re.compile(BIAS_NOISE)
@@ -69,7 +71,7 @@ def system_hash(text: str | None) -> str | None:
     return _digest(text)
 
 
-def logit_bias_hash(bias: Mapping[str, Any] | str | None) -> str | None:
+def logit_bias_hash(bias: Mapping[str, Any] | Sequence[Any] | str | None) -> str | None:
     """The hash of a logit_bias map (or its JSON text), whatever the order of its keys; an empty map has none.
 
     The JSON text loses braces, quotes and white space, is split at commas, sorted and joined again: string
@@ -77,13 +79,20 @@ def logit_bias_hash(bias: Mapping[str, Any] | str | None) -> str | None:
 
     >>> logit_bias_hash({"50256": -100, "7": 5}) == logit_bias_hash('{"7": 5, "50256": -100}')
     True
-    >>> logit_bias_hash({}) is None
+    >>> logit_bias_hash({}) is logit_bias_hash([]) is logit_bias_hash(None) is None
     True
     """
-    if bias is None or bias == "null":
-        return None
-    text = bias if isinstance(bias, str) else json.dumps(dict(bias), ensure_ascii=False, separators=(",", ":"))
-    return _digest(",".join(sorted(_NOISE.sub("", text).split(","))))
+    text = bias if isinstance(bias, str) else json.dumps(bias, ensure_ascii=False, separators=(",", ":"))
+    return _digest(",".join(sorted(_NOISE.sub("", text).split(",")))) if BIAS_MARK in text else None
+
+
+def turn_hash(messages: int, tool_result: str = "") -> str | None:
+    """The hash of a request's place in its conversation: how many messages it has, and the tool result that ends it.
+
+    >>> turn_hash(3, "sunny") == turn_hash(3, "rain")
+    False
+    """
+    return _digest(f"{messages}:{tool_result}")
 
 
 def role_of(arn: str | None) -> str | None:

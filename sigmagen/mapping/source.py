@@ -100,7 +100,11 @@ class Source:
     canonical: bool = False
     duplicates: bool = False
     """Whether queries keep one event of each id: only where the provider makes the id, and a caller can't choose it."""
+    defaults: Mapping[str, str] = field(default_factory=dict)
+    """What a rule reads where a record has no value of a field."""
     together: tuple[tuple[LogSource, Source], ...] = ()
+    trusted_proxies: int = 1
+    """How many proxies of one's own a call passes that is logged with its X-Forwarded-For."""
 
     @property
     def parts(self) -> tuple[Source, ...]:
@@ -204,6 +208,8 @@ def parse_source(name: str, data: dict[str, Any]) -> Source:
         targets=targets,
         canonical=canonical,
         duplicates=bool(data.get("duplicates")),
+        defaults=data.get("defaults", {}),
+        trusted_proxies=int(data.get("trusted_proxies", 1)),
     )
 
 

@@ -39,18 +39,26 @@ class _Names:
     reader: Callable[[str, Type], Expr]
     field: str
 
+    @property
+    def trusted_proxies(self) -> int:
+        return self.builder.source.trusted_proxies
+
     def read(self, text: str, kind: Type) -> Expr:
         return self.reader(text, kind)
 
     def bind(self, name: str, value: Expr, kind: Type) -> Expr:
-        return self.builder.keep(name or self.field.removesuffix("hash") + "text", value, kind)
+        return self.builder.keep(name or self.field.removesuffix(".hash") + ".text", value, kind)
 
 
 class ViewBuilder:
     """Collects fields, then builds the view."""
 
-    def __init__(self, source: Source, target: Target, taxonomy: Taxonomy, entry: LogsourceEntry) -> None:
+    def __init__(
+        self, source: Source, target: Target, taxonomy: Taxonomy, entry: LogsourceEntry, *, defaulted: bool = True
+    ) -> None:
+        """A `defaulted` view has the source's defaults where a record has no value: for a rule, not for an event."""
         self.source = source
+        self.defaulted = defaulted
         self.target = target
         self.taxonomy = taxonomy
         self.entry = entry
@@ -225,11 +233,13 @@ class ViewBuilder:
             return self._native(name, kind)
         if name in self.target.unavailable:
             raise UnavailableFieldError(name, self.target.unavailable[name])
+        if self.source.canonical and self.taxonomy[name].private:
+            raise UnavailableFieldError(name, "canonical events carry hashes, not text")
         if self.source.canonical:
-            if self.taxonomy[name].private:
-                raise UnavailableFieldError(name, "canonical events carry hashes, not text")
-            return Get((name,), kind)
-        if name in self.target.fields:
+            value = self._native(name, kind)
+            if self.defaulted and name in self.source.defaults:
+                value = call("coalesce", value, self.source.defaults[name])
+        elif name in self.target.fields:
             value = parse(self.target.fields[name], kind, _Names(self, self.stored, name))
         elif self._follows_native and name in self.source.fields:
             value = parse(self.source.fields[name], kind, _Names(self, self._native, name))
@@ -240,6 +250,8 @@ class ViewBuilder:
 
     def _native(self, text: str, kind: Type) -> Expr:
         """A path of the native record, wherever this SIEM keeps it."""
+        if self.source.canonical:
+            return Get((text,), kind)
         if self.target.untyped:
             return Get((text,) if self.target.name == "elastic" else tuple(text.split(".")), kind)
         if self.target.stored_native:

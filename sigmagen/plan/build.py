@@ -123,7 +123,7 @@ def build_view(
     The stored columns `stored` come first, as they are.
     """
     plan = Plan(None, source, source.targets[siem], "hunt")
-    builder = ViewBuilder(source, plan.target, taxonomy, entry)
+    builder = ViewBuilder(source, plan.target, taxonomy, entry, defaulted=False)
     carried = [name for name in fields if builder.carries(name)]
     for name in carried:
         builder.use(name)

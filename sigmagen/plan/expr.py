@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TypeGuard
 
 Type = str  # string, integer, float, boolean, timestamp, ip, hash, text, json
 Scalar = str | int | float | bool | None
@@ -73,6 +74,11 @@ FALSE = Literal(False)
 def call(op: str, *args: Expr | Scalar) -> Call:
     """`Call`, with plain Python values taken as literals."""
     return Call(op, tuple(arg if isinstance(arg, Expr) else Literal(arg) for arg in args))
+
+
+def is_last_text(expression: Expr) -> TypeGuard[Call]:
+    """Whether it looks for a text in a list of messages, which some dialects do by commands of their own."""
+    return isinstance(expression, Call) and expression.op == "last_text"
 
 
 def moment(value: int | Parameter) -> Expr:

@@ -19,9 +19,10 @@ class Call:
     """One call, source-neutral. `time` is epoch milliseconds, UTC; `id` is unique and deterministic.
 
     `api_key` and `organization` follow the principal unless given (None: the call has none). A None `prompt` is a
-    redacted one. `history` counts the earlier turns (user and assistant) before the prompt, `prefill` is an assistant
-    message after it; a call of the operation `embeddings` has neither, but `inputs` texts, of which the prompt is the
-    last. `output_tokens` includes reasoning. Raises ValueError where status and outcome contradict.
+    redacted one. `history` counts the earlier turns (user and assistant) before the prompt, `notes` the system messages
+    and `tool_steps` the calls of a tool with their results after it; `prefill` is an assistant message at the end. A
+    call of the operation `embeddings` has none of them, but `inputs` texts, of which the prompt is the last.
+    `output_tokens` includes reasoning. Raises ValueError where status and outcome contradict.
     """
 
     time: int
@@ -36,6 +37,8 @@ class Call:
     history: int = 0
     prefill: str | None = None
     inputs: int = 1
+    notes: int = 0
+    tool_steps: int = 0
     parameters: Mapping[str, Any] = field(default_factory=dict)
     input_tokens: int = 40
     output_tokens: int = 120

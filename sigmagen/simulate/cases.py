@@ -19,7 +19,18 @@ _TEMPLATE = re.compile(r"\{i(?:([%+])([0-9]+))?\}")
 SETTABLE = tuple(name for name in ATTRIBUTES if name != "time")
 """What a test file may say of a call; its time follows from the step."""
 
-_NUMBERS = frozenset({"history", "inputs", "input_tokens", "output_tokens", "reasoning_tokens", "status"})
+_NUMBERS = frozenset(
+    {
+        "history",
+        "inputs",
+        "input_tokens",
+        "notes",
+        "output_tokens",
+        "reasoning_tokens",
+        "status",
+        "tool_steps",
+    }
+)
 _FLAGS = frozenset({"cached", "console"})
 _NULLABLE = frozenset(
     {"api_key", "organization", "system", "prompt", "prefill", "reasoning_tokens", "error", "source_ip"}

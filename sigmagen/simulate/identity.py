@@ -24,6 +24,7 @@ _MARKERS: dict[str, Callable[[Any], str | None]] = {
     "head": fingerprint.head_hash,
     "system": fingerprint.system_hash,
     "logit_bias": fingerprint.logit_bias_hash,
+    "messages": fingerprint.turn_hash,
 }
 
 
@@ -38,8 +39,9 @@ def canonical_value(source: str, field: str, value: str | Mapping[str, Any], cal
     """What the field (canonical, or native of CloudTrail) holds in `source` for a test file's logical value.
 
     `value` is a principal, an API key, an organization or a model as a call has it, or, for a hash, a mapping that
-    says of what: {prompt: "..."}, template, head, system or logit_bias. `calls` are those of the case: in AWS and API
-    Management a principal's name takes in its organization. Raises SigmagenError for a mapping of another kind.
+    says of what: {prompt: "..."}, template, head, system, logit_bias, or the number of messages of a turn. `calls` are
+    those of the case: in AWS and API Management a principal's name takes in its organization. Raises SigmagenError for
+    a mapping of another kind.
     """
     if isinstance(value, Mapping):
         return _fingerprint(field, value)

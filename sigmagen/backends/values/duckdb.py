@@ -37,6 +37,27 @@ class DuckDBValues(DuckDBConditions):
     def op_is_json_string(self, value: Expr) -> str:
         return f"json_type({self.expr(value)}) = 'VARCHAR'"
 
+    def op_last_text(self, messages: Expr, role: Expr, *places: Expr) -> str:
+        """The last text that is not empty: of a message of that role, or at one of the places in a part of one."""
+        texts = [f"(part->{self.string(f'$.{constant(place)}')})" for place in places]
+        parts = (
+            f"json_extract(message, {self.string(f'$.content[*].{constant(places[0])}')})"
+            if len(places) == 1
+            else f"list_transform(json_extract(message, '$.content[*]'), lambda part: coalesce({', '.join(texts)}))"
+        )
+        candidates = (
+            f"list_transform(json_extract({self.expr(messages)}, '$[*]'), lambda message: "
+            f"CASE WHEN (message->>'$.role') = {self.expr(role)} THEN {parts} || [(message->'$.content')] END)"
+        )
+        is_text = "json_type(text) = 'VARCHAR' AND (text->>'$') <> ''"
+        return f"(list_filter(flatten({candidates}), lambda text: {is_text})[-1]->>'$')"
+
+    def op_not_empty(self, value: Expr) -> str:
+        return f"nullif({self.expr(value)}, '')"
+
+    def op_elements(self, array: Expr) -> str:
+        return f"json_array_length({self.expr(array)})"
+
     def op_parse_json(self, value: Expr) -> str:
         return f"TRY_CAST({self.expr(value)} AS JSON)"
 

@@ -18,6 +18,10 @@ class EsqlValues(EsqlConditions):
         text = self.expr(value)
         return f'CASE({text} != "", HASH("sha256", {text}), null)'
 
+    def op_not_empty(self, value: Expr) -> str:
+        text = self.expr(value)
+        return f'CASE({text} != "", {text}, null)'
+
     def op_json_text(self, value: Expr) -> str:
         return self.expr(value)
 

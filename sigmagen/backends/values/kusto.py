@@ -54,6 +54,27 @@ class KustoValues(KustoConditions):
     def op_is_json_string(self, value: Expr) -> str:
         return f'gettype({self.expr(value)}) == "string"'
 
+    def last_text(self, column: str, found: Call) -> str:
+        """The operator that puts the last text that is not empty into a column; see `op_last_text` of DuckDB.
+
+        KQL has no function that looks at each element of an array. A record without any element keeps its row.
+        """
+        messages, role, *places = found.args
+        sent = self.expr(messages)
+        texts = [f"part.{constant(place)}" for place in places]
+        text = texts[0] if len(texts) == 1 else f"coalesce({', '.join(texts)})"
+        condition = f'tostring(message.role) == {self.expr(role)} and gettype({text}) == "string"'
+        alone = 'pack_array(bag_pack("text", message.content))'
+        return f"""mv-apply with_itemindex=at message = iff(array_length({sent}) > 0, {sent}, dynamic([""])) on (
+    mv-expand with_itemindex=nth part = iff(array_length(message.content) > 0, message.content, {alone})
+    | extend {column} = iff({condition}, tostring({text}), "")
+    | extend place = iff(isempty({column}), -1, at * 1000000 + nth)
+    | summarize arg_max(place, {column}))"""
+
+    def op_not_empty(self, value: Expr) -> str:
+        """A missing text is an empty one here, and `coalesce` takes it so."""
+        return self.expr(value)
+
     def op_cast(self, value: Expr, kind: Expr) -> str:
         return f"{CASTS.get(str(constant(kind)), 'tostring')}({self.expr(value)})"
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sigmagen.backends.conditions.splunk import SplunkConditions
 from sigmagen.backends.printer import constant
-from sigmagen.plan.expr import NUMERIC, Expr, Get, Literal
+from sigmagen.plan.expr import NUMERIC, Call, Expr, Get, Literal
 
 
 class SplunkValues(SplunkConditions):
@@ -27,7 +29,8 @@ class SplunkValues(SplunkConditions):
         return f"replace({self.expr(value)}, {self.expr(pattern)}, {self.expr(rewrite)})"
 
     def op_extract(self, value: Expr, pattern: Expr) -> str:
-        whole = self.string(f"(?s)^.*?{constant(pattern)}.*$")
+        text = str(constant(pattern))
+        whole = self.string(f"(?s)^.*?{text}" if text.endswith("$") else f"(?s)^.*?{text}.*$")
         return f'if(match({self.expr(value)}, {whole}), replace({self.expr(value)}, {whole}, "\\\\1"), null())'
 
     def op_left(self, value: Expr, length: Expr) -> str:
@@ -44,18 +47,63 @@ class SplunkValues(SplunkConditions):
         return f'mvjoin(mvsort(split({self.expr(value)}, ",")), ",")'
 
     def op_is_json_string(self, value: Expr) -> str:
-        """A JSON string has no elements; json_extract itself does not tell a string from other JSON text."""
+        """A JSON string has no elements; json_extract itself does not tell a string from other JSON text.
+
+        Of a value of the record, its quote does, where its name has no other.
+        """
         if isinstance(value, Get) and value.base is not None:
             path = ".".join(map(str, value.segments[-1:]))
             base = self.inside_json(self.expr(value.base), list(value.segments[:-1]))
             return f"isnull(json_extract({base}, {self.string(path + '{}')}))"
+        if isinstance(value, Get) and self.target.record:
+            quoted = self.string(rf'"{value.segments[-1]}"\s*:\s*"')
+            return f"match({self.target.record}, {quoted})"
         return f"isnull(json_extract({self.expr(value)}, {self.string('{}')}))"
+
+    def last_message(self, found: Call) -> list[str]:
+        """Commands that put the last message of a role that has text, and the last of its parts that has, into columns.
+
+        A list of texts has one that is not empty where a quote begins an element and no other quote follows.
+        """
+        messages, role, *places = found.args
+        of_role = f'json_extract(message, "role") = {self.expr(role)}'
+        content = 'json_extract(message, "content")'
+        plain = f'isnull(json_extract(message, "content{{}}")) AND {content} != "" AND {content} != "[]"'
+        opening = self.string(r'[\[,]\s*"[^"]')
+        listed = [f'match(json_extract(message, "content{{}}.{constant(place)}"), {opening})' for place in places]
+        has_text = " OR ".join([f"({plain})", *listed])
+        return [
+            f"eval message=json_array_to_mv({self.expr(messages)})",
+            f"eval message=mvindex(mvfilter({of_role} AND ({has_text})), -1)",
+            'eval part=json_array_to_mv(json_extract(message, "content{}"))',
+            f'eval part=mvindex(mvfilter({self._text_of_part(places)} != ""), -1)',
+        ]
+
+    def op_last_text(self, messages: Expr, role: Expr, *places: Expr) -> str:
+        """The text of the part, or else of the message, that `last_message` has chosen."""
+        return f'coalesce({self._text_of_part(places)}, json_extract(message, "content"))'
+
+    def _text_of_part(self, places: Sequence[Expr]) -> str:
+        texts = [f'json_extract(part, "{constant(place)}")' for place in places]
+        return texts[0] if len(texts) == 1 else f"coalesce({', '.join(texts)})"
+
+    def op_not_empty(self, value: Expr) -> str:
+        return f'nullif({self.expr(value)}, "")'
+
+    def op_elements(self, array: Expr) -> str:
+        return f"mvcount(json_array_to_mv({self.expr(array)}))"
+
+    def op_concat(self, *parts: Expr) -> str:
+        return " . ".join(self._operand(part) for part in parts)
 
     def op_parse_json(self, value: Expr) -> str:
         return self.expr(value)
 
     def op_cast(self, value: Expr, kind: Expr) -> str:
-        return f"tonumber({self.expr(value)})" if constant(kind) in NUMERIC else self.expr(value)
+        text = self.expr(value)
+        if constant(kind) == "boolean":
+            return f'case(lower({text})="true", "true", lower({text})="false", "false")'
+        return f"tonumber({text})" if constant(kind) in NUMERIC else text
 
     def op_divide(self, left: Expr, right: Expr) -> str:
         return f"if({self.expr(right)}=0, null(), {self._operand(left)}/{self._operand(right)})"

@@ -56,9 +56,18 @@ def milliseconds(time: str) -> str:
     return f"{whole}.{fraction[:3]:<03}Z"
 
 
-def from_epoch(seconds: float) -> str:
-    """Epoch seconds as ISO-8601 in UTC, cut to the millisecond."""
-    return _iso(datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=int(seconds * 1000)))
+def from_epoch(time: float | str) -> str:
+    """Epoch seconds, a number or its text, or a time in ISO-8601, as ISO-8601 in UTC, cut to the millisecond.
+
+    Raises ValueError for any other text.
+    """
+    try:
+        return _iso(datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=int(float(time) * 1000)))
+    except ValueError:
+        moment = datetime.fromisoformat(str(time))
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        cut = moment.astimezone(UTC)
+        return _iso(cut.replace(microsecond=cut.microsecond // 1000 * 1000))
 
 
 def later(time: str, offset: int) -> str:

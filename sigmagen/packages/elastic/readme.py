@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import sigmagen
+from sigmagen.mapping.address import ADDRESS, grok_pattern
 from sigmagen.packages.content import Content
 from sigmagen.packages.elastic.guide import SUPPRESSION_LICENCE, TIMESTAMP_DECISION
 from sigmagen.packages.elastic.target import ElasticTarget
@@ -24,6 +26,25 @@ curl --fail-with-body -X POST "$KIBANA/api/detection_engine/rules/_import" -H "A
 _INGESTED = """\
 PUT _ingest/pipeline/ingested
 {"processors": [{"set": {"field": "event.ingested", "value": "{{{_ingest.timestamp}}}", "override": false}}]}"""
+
+
+ADDRESS_STEP = json.dumps(
+    {
+        "processors": [
+            {
+                "grok": {
+                    "field": "litellm.requester_ip_address",
+                    "patterns": [grok_pattern("litellm.requester_ip_address")],
+                    "pattern_definitions": {"CLIENT_ADDRESS": ADDRESS},
+                    "ignore_missing": True,
+                    "on_failure": [{"remove": {"field": "litellm.requester_ip_address", "ignore_missing": True}}],
+                }
+            }
+        ]
+    },
+    indent=2,
+)
+"""Takes the client's address out of what LiteLLM logs; its column is of the type `ip`."""
 
 
 def readme(
@@ -54,6 +75,7 @@ def readme(
         "Ingest delay needs `event.ingested`. Elastic's integrations set it; for other sources let your shipper's "
         "pipeline do it, for example:",
         code(_INGESTED),
+        *_address_step(content),
         "## At an alert",
         "Open the rule's dashboard *Investigate: …*; the alert's investigation guide names it. Its controls offer the "
         "values of the alerts that the rule finds in the time range: choose those of the alert, and each panel answers "
@@ -87,6 +109,20 @@ def _files(content: Content, rules: list[dict[str, Any]], dashboards: int) -> st
         "| `templates/` | component and index templates that map every field a query reads |\n"
         "| `manifest.json` | what is in the package, and what an overlay changed |"
     )
+
+
+def _address_step(content: Content) -> list[str]:
+    if not any(source.name == "litellm" for source in content.sources):
+        return []
+    return [
+        "With `use_x_forwarded_for`, LiteLLM logs the whole header, such as `198.51.100.1, 192.0.2.7`, and the last "
+        "address in it is the one that your proxy appended. A column of the type `ip` holds one address, so let the "
+        "pipeline take it; behind two proxies of yours end the pattern with `(?:,[^,]*){0,1}$`:",
+        code(f"PUT _ingest/pipeline/litellm-address\n{ADDRESS_STEP}"),
+        "The template has `ignore_malformed`, so a record without that step keeps everything but its address. A data "
+        "stream from an earlier version refuses such a record until it is rolled over "
+        "(`POST logs-litellm.proxy-default/_rollover`).",
+    ]
 
 
 def _sources(content: Content, target: ElasticTarget) -> str:

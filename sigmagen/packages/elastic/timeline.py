@@ -72,9 +72,11 @@ def _stored(part: Source, field: str, taxonomy: Taxonomy) -> tuple[str, ...]:
 def _columns(value: Expr) -> Iterator[str]:
     if isinstance(value, Get) and value.base is None:
         yield ".".join(map(str, value.segments))
-    elif isinstance(value, Call) and value.op == "coalesce" and all(isinstance(arg, Get) for arg in value.args):
-        for arg in value.args:
-            yield from _columns(arg)
+    elif isinstance(value, Call) and value.op == "coalesce":
+        places = [arg.args[0] if isinstance(arg, Call) and arg.op == "not_empty" else arg for arg in value.args]
+        if all(isinstance(place, Get) for place in places):
+            for place in places:
+                yield from _columns(place)
 
 
 def _filter(field: str, value: str) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sigmagen.simulate.call import Call, digest, iso, uuid_of
-from sigmagen.simulate.render.parts import ANSWER, REGION, aws_account, aws_arn, conversation, without_none
+from sigmagen.simulate.render.parts import ANSWER, REGION, Message, aws_account, aws_arn, conversation, without_none
 
 REDACTED = "[REDACTED]"
 
@@ -47,12 +47,20 @@ def _request(call: Call) -> dict[str, Any]:
     body |= {name: call.parameters[name] for name in _OPTIONAL if name in call.parameters}
     if call.system is not None and call.prompt is not None:
         body["system"] = call.system
-    body["messages"] = [
-        {"role": message["role"], "content": [{"type": "text", "text": message["content"]}]}
-        for message in conversation(call, REDACTED)
-        if message["role"] != "system"
-    ]
+    body["messages"] = [_message(message) for message in conversation(call, REDACTED) if message["role"] != "system"]
     return body
+
+
+def _message(message: Message) -> Message:
+    """A message of OpenAI's shape in Anthropic's: a tool's result is a block of a user message."""
+    if message["role"] == "tool":
+        use = message["tool_call_id"]
+        return {"role": "user", "content": [{"type": "tool_result", "tool_use_id": use, "content": message["content"]}]}
+    uses = [
+        {"type": "tool_use", "id": use["id"], "name": use["function"]["name"], "input": {}}
+        for use in message.get("tool_calls", ())
+    ]
+    return {"role": message["role"], "content": uses or [{"type": "text", "text": message["content"]}]}
 
 
 def _output(call: Call) -> dict[str, Any]:

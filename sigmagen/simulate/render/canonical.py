@@ -6,8 +6,8 @@ from typing import Any
 
 from sigmagen.mapping import fingerprint
 from sigmagen.simulate.call import Call, iso
-from sigmagen.simulate.render.litellm import error_class, key_hash
-from sigmagen.simulate.render.parts import CHAT, EMBEDDINGS
+from sigmagen.simulate.render.litellm import REDACTED, error_class, key_hash
+from sigmagen.simulate.render.parts import CHAT, EMBEDDINGS, conversation
 
 
 def render(call: Call) -> dict[str, Any] | None:
@@ -77,4 +77,12 @@ def _texts(call: Call) -> dict[str, Any]:
         "gen_ai.prompt.template.hash": fingerprint.template_hash(call.prompt),
         "gen_ai.prompt.head.hash": fingerprint.head_hash(call.prompt),
         "gen_ai.system_instructions.hash": fingerprint.system_hash(system),
+        "gen_ai.input.turn.hash": _turn(call),
     }
+
+
+def _turn(call: Call) -> str | None:
+    """The place in the conversation as LiteLLM's record shows it."""
+    messages = conversation(call, REDACTED)
+    ends_with_tool = messages[-1]["role"] == "tool"
+    return fingerprint.turn_hash(len(messages), messages[-1]["content"] if ends_with_tool else "")

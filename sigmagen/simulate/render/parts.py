@@ -11,6 +11,7 @@ Message = dict[str, Any]
 DEFAULT_ACCOUNT = "111122223333"
 REGION = "us-east-1"
 ANSWER = "ok"
+TOOL = "lookup"
 
 # The operations of a call that asks a model for an answer; every other one is a control-plane operation of AWS.
 CHAT, EMBEDDINGS = "chat", "embeddings"
@@ -29,6 +30,11 @@ def conversation(call: Call, redacted: str) -> list[Message]:
         messages.append({"role": "user", "content": f"earlier question {turn}"})
         messages.append({"role": "assistant", "content": f"earlier answer {turn}"})
     messages.append({"role": "user", "content": call.prompt})
+    messages += [{"role": "system", "content": "."}] * call.notes
+    for step in range(call.tool_steps):
+        use = {"id": f"call_{step}", "type": "function", "function": {"name": TOOL, "arguments": "{}"}}
+        messages.append({"role": "assistant", "content": None, "tool_calls": [use]})
+        messages.append({"role": "tool", "tool_call_id": use["id"], "content": tool_result(step)})
     if call.prefill is not None:
         messages.append({"role": "assistant", "content": call.prefill})
     return messages
@@ -39,6 +45,11 @@ def embedded(call: Call, redacted: str) -> list[str]:
     if call.prompt is None:
         return [redacted] * call.inputs
     return [*(f"{call.prompt} [{number}]" for number in range(1, call.inputs)), call.prompt]
+
+
+def tool_result(step: int) -> str:
+    """What a tool answers in that step of an agent."""
+    return f"result {step}"
 
 
 def choices(call: Call) -> list[dict[str, Any]]:

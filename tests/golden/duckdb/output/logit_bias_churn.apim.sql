@@ -9,22 +9,28 @@ WITH events AS (
     AND "event.outcome" = 'success'
     AND "gen_ai.api_key.id" <> ''
 ), events_2 AS (
-  SELECT *, lower(coalesce((response_body->>'$.model'), (request_body->>'$.model'))) AS "gen_ai.request.model", (request_body->'$.logit_bias') AS "gen_ai.request.logit_bias"
+  SELECT *, lower(coalesce(nullif((response_body->>'$.model'), ''), (request_body->>'$.model'))) AS "gen_ai.request.model", (request_body->'$.logit_bias') AS "gen_ai.request.logit_bias"
   FROM events
   WHERE "gen_ai.request.model" <> ''
 ), events_3 AS (
-  SELECT *, array_to_string(list_sort(string_split(regexp_replace(CAST("gen_ai.request.logit_bias" AS VARCHAR), '[{}" \t\n\r]', '', 'g'), ',')), ',') AS "gen_ai.request.logit_bias.text"
+  SELECT *, regexp_replace(CAST("gen_ai.request.logit_bias" AS VARCHAR), '[{}" \t\n\r]', '', 'g') AS bias_text
   FROM events_2
 ), events_4 AS (
-  SELECT *, CASE WHEN "gen_ai.request.logit_bias.text" <> '' THEN sha256("gen_ai.request.logit_bias.text") END AS "gen_ai.request.logit_bias.hash", time_bucket(INTERVAL '600 seconds', timestamp, TIMESTAMP '1970-01-01') AS pane
+  SELECT *, CASE WHEN contains(bias_text, ':') THEN bias_text END AS bias_pairs
   FROM events_3
+), events_5 AS (
+  SELECT *, array_to_string(list_sort(string_split(bias_pairs, ',')), ',') AS "gen_ai.request.logit_bias.text"
+  FROM events_4
+), events_6 AS (
+  SELECT *, CASE WHEN "gen_ai.request.logit_bias.text" <> '' THEN sha256("gen_ai.request.logit_bias.text") END AS "gen_ai.request.logit_bias.hash", time_bucket(INTERVAL '600 seconds', timestamp, TIMESTAMP '1970-01-01') AS pane
+  FROM events_5
   WHERE "gen_ai.request.logit_bias.hash" <> ''
 ), panes AS (
   SELECT pane,
     "gen_ai.api_key.id",
     "gen_ai.request.model",
     "gen_ai.request.logit_bias.hash"
-  FROM events_4
+  FROM events_6
   GROUP BY ALL
 ), windows AS (
   SELECT pane + k * INTERVAL '600 seconds' AS window_end,

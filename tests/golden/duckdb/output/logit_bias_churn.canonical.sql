@@ -1,12 +1,13 @@
 WITH events AS (
   SELECT *,
-    (record->>'$."event.outcome"') AS "event.outcome",
+    lower((record->>'$."event.outcome"')) AS "event.outcome",
     (record->>'$."gen_ai.api_key.id"') AS "gen_ai.api_key.id",
-    (record->>'$."gen_ai.request.model"') AS "gen_ai.request.model",
+    lower((record->>'$."gen_ai.request.model"')) AS "gen_ai.request.model",
     (record->>'$."gen_ai.request.logit_bias.hash"') AS "gen_ai.request.logit_bias.hash",
     time_bucket(INTERVAL '600 seconds', timestamp, TIMESTAMP '1970-01-01') AS pane
   FROM canonical
-  WHERE "event.outcome" = 'success'
+  WHERE (record->>'$."event.action"') IS NULL
+    AND "event.outcome" = 'success'
     AND "gen_ai.api_key.id" <> ''
     AND "gen_ai.request.model" <> ''
     AND "gen_ai.request.logit_bias.hash" <> ''

@@ -1,7 +1,7 @@
 WITH events AS (
   SELECT *,
-    lower((record->>'$.status')) AS "event.outcome",
-    (record->>'$.metadata.user_api_key_hash') AS "gen_ai.api_key.id",
+    lower(coalesce(nullif((record->>'$.status'), ''), (record->>'$.metadata.status'))) AS "event.outcome",
+    coalesce(nullif((record->>'$.metadata.user_api_key_hash'), ''), (record->>'$.api_key')) AS "gen_ai.api_key.id",
     lower((record->>'$.model')) AS "gen_ai.request.model",
     (record->'$.model_parameters.logit_bias') AS "gen_ai.request.logit_bias"
   FROM litellm
@@ -9,18 +9,24 @@ WITH events AS (
     AND "gen_ai.api_key.id" <> ''
     AND "gen_ai.request.model" <> ''
 ), events_2 AS (
-  SELECT *, array_to_string(list_sort(string_split(regexp_replace(CAST("gen_ai.request.logit_bias" AS VARCHAR), '[{}" \t\n\r]', '', 'g'), ',')), ',') AS "gen_ai.request.logit_bias.text"
+  SELECT *, regexp_replace(CAST("gen_ai.request.logit_bias" AS VARCHAR), '[{}" \t\n\r]', '', 'g') AS bias_text
   FROM events
 ), events_3 AS (
-  SELECT *, CASE WHEN "gen_ai.request.logit_bias.text" <> '' THEN sha256("gen_ai.request.logit_bias.text") END AS "gen_ai.request.logit_bias.hash", time_bucket(INTERVAL '600 seconds', timestamp, TIMESTAMP '1970-01-01') AS pane
+  SELECT *, CASE WHEN contains(bias_text, ':') THEN bias_text END AS bias_pairs
   FROM events_2
+), events_4 AS (
+  SELECT *, array_to_string(list_sort(string_split(bias_pairs, ',')), ',') AS "gen_ai.request.logit_bias.text"
+  FROM events_3
+), events_5 AS (
+  SELECT *, CASE WHEN "gen_ai.request.logit_bias.text" <> '' THEN sha256("gen_ai.request.logit_bias.text") END AS "gen_ai.request.logit_bias.hash", time_bucket(INTERVAL '600 seconds', timestamp, TIMESTAMP '1970-01-01') AS pane
+  FROM events_4
   WHERE "gen_ai.request.logit_bias.hash" <> ''
 ), panes AS (
   SELECT pane,
     "gen_ai.api_key.id",
     "gen_ai.request.model",
     "gen_ai.request.logit_bias.hash"
-  FROM events_3
+  FROM events_5
   GROUP BY ALL
 ), windows AS (
   SELECT pane + k * INTERVAL '600 seconds' AS window_end,

@@ -11,21 +11,27 @@ WITH events AS (
     TRY_CAST((request_body->>'$.logprobs') AS BOOLEAN) AS "gen_ai.request.logprobs",
     (request_body->'$.logit_bias') AS "gen_ai.request.logit_bias",
     coalesce(TRY_CAST((request_body->>'$.max_completion_tokens') AS BIGINT), TRY_CAST((request_body->>'$.max_tokens') AS BIGINT)) AS "gen_ai.request.max_tokens",
-    lower(coalesce((response_body->>'$.model'), (request_body->>'$.model'))) AS "gen_ai.request.model"
+    lower(coalesce(nullif((response_body->>'$.model'), ''), (request_body->>'$.model'))) AS "gen_ai.request.model"
   FROM events
   WHERE "gen_ai.request.logprobs" = TRUE
     AND "gen_ai.request.max_tokens" <= 5
     AND "gen_ai.request.model" <> ''
 ), events_3 AS (
-  SELECT *, CASE WHEN regexp_replace(CAST("gen_ai.request.logit_bias" AS VARCHAR), '[{}" \t\n\r]', '', 'g') <> '' THEN TRUE ELSE FALSE END AS "gen_ai.request.logit_bias.present", time_bucket(INTERVAL '600 seconds', timestamp, TIMESTAMP '1970-01-01') AS pane
+  SELECT *, regexp_replace(CAST("gen_ai.request.logit_bias" AS VARCHAR), '[{}" \t\n\r]', '', 'g') AS bias_text
   FROM events_2
+), events_4 AS (
+  SELECT *, CASE WHEN contains(bias_text, ':') THEN bias_text END AS bias_pairs
+  FROM events_3
+), events_5 AS (
+  SELECT *, CASE WHEN bias_pairs <> '' THEN TRUE ELSE FALSE END AS "gen_ai.request.logit_bias.present", time_bucket(INTERVAL '600 seconds', timestamp, TIMESTAMP '1970-01-01') AS pane
+  FROM events_4
   WHERE "gen_ai.request.logit_bias.present" = TRUE
 ), panes AS (
   SELECT pane,
     "gen_ai.api_key.id",
     "gen_ai.request.model",
     count(*) AS value
-  FROM events_3
+  FROM events_5
   GROUP BY ALL
 ), windows AS (
   SELECT pane + k * INTERVAL '600 seconds' AS window_end,

@@ -4,10 +4,11 @@ WITH events AS (
     TRY_CAST((record->>'$."gen_ai.request.logit_bias.present"') AS BOOLEAN) AS "gen_ai.request.logit_bias.present",
     TRY_CAST((record->>'$."gen_ai.request.max_tokens"') AS BIGINT) AS "gen_ai.request.max_tokens",
     (record->>'$."gen_ai.api_key.id"') AS "gen_ai.api_key.id",
-    (record->>'$."gen_ai.request.model"') AS "gen_ai.request.model",
+    lower((record->>'$."gen_ai.request.model"')) AS "gen_ai.request.model",
     time_bucket(INTERVAL '600 seconds', timestamp, TIMESTAMP '1970-01-01') AS pane
   FROM canonical
-  WHERE "gen_ai.request.logprobs" = TRUE
+  WHERE (record->>'$."event.action"') IS NULL
+    AND "gen_ai.request.logprobs" = TRUE
     AND "gen_ai.request.logit_bias.present" = TRUE
     AND "gen_ai.request.max_tokens" <= 5
     AND "gen_ai.api_key.id" <> ''

@@ -3,7 +3,7 @@ WITH events AS (
     TRY_CAST((record->>'$.model_parameters.logprobs') AS BOOLEAN) AS "gen_ai.request.logprobs",
     (record->'$.model_parameters.logit_bias') AS "gen_ai.request.logit_bias",
     coalesce(TRY_CAST((record->>'$.model_parameters.max_completion_tokens') AS BIGINT), TRY_CAST((record->>'$.model_parameters.max_tokens') AS BIGINT)) AS "gen_ai.request.max_tokens",
-    (record->>'$.metadata.user_api_key_hash') AS "gen_ai.api_key.id",
+    coalesce(nullif((record->>'$.metadata.user_api_key_hash'), ''), (record->>'$.api_key')) AS "gen_ai.api_key.id",
     lower((record->>'$.model')) AS "gen_ai.request.model"
   FROM litellm
   WHERE "gen_ai.request.logprobs" = TRUE
@@ -11,15 +11,21 @@ WITH events AS (
     AND "gen_ai.api_key.id" <> ''
     AND "gen_ai.request.model" <> ''
 ), events_2 AS (
-  SELECT *, CASE WHEN regexp_replace(CAST("gen_ai.request.logit_bias" AS VARCHAR), '[{}" \t\n\r]', '', 'g') <> '' THEN TRUE ELSE FALSE END AS "gen_ai.request.logit_bias.present", time_bucket(INTERVAL '600 seconds', timestamp, TIMESTAMP '1970-01-01') AS pane
+  SELECT *, regexp_replace(CAST("gen_ai.request.logit_bias" AS VARCHAR), '[{}" \t\n\r]', '', 'g') AS bias_text
   FROM events
+), events_3 AS (
+  SELECT *, CASE WHEN contains(bias_text, ':') THEN bias_text END AS bias_pairs
+  FROM events_2
+), events_4 AS (
+  SELECT *, CASE WHEN bias_pairs <> '' THEN TRUE ELSE FALSE END AS "gen_ai.request.logit_bias.present", time_bucket(INTERVAL '600 seconds', timestamp, TIMESTAMP '1970-01-01') AS pane
+  FROM events_3
   WHERE "gen_ai.request.logit_bias.present" = TRUE
 ), panes AS (
   SELECT pane,
     "gen_ai.api_key.id",
     "gen_ai.request.model",
     count(*) AS value
-  FROM events_2
+  FROM events_4
   GROUP BY ALL
 ), windows AS (
   SELECT pane + k * INTERVAL '600 seconds' AS window_end,

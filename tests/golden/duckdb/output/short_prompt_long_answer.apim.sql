@@ -2,7 +2,7 @@ WITH events AS (
   SELECT *,
     CASE WHEN TRY_CAST((record->>'$.properties.responseCode') AS BIGINT) < 400 THEN 'success' ELSE 'failure' END AS "event.outcome",
     TRY_CAST((record->>'$.properties.backendResponseBody') AS JSON) AS response_body,
-    coalesce((record->>'$.properties.userId'), (record->>'$.properties.apimSubscriptionId')) AS "user.id"
+    coalesce(nullif((record->>'$.properties.userId'), ''), (record->>'$.properties.apimSubscriptionId')) AS "user.id"
   FROM apim
   WHERE (record->>'$.properties.operationId') IN ('ChatCompletions_Create', 'Completions_Create', 'Embeddings_Create')
     AND "event.outcome" = 'success'

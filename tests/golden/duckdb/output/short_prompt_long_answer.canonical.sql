@@ -1,12 +1,13 @@
 WITH events AS (
   SELECT *,
-    (record->>'$."event.outcome"') AS "event.outcome",
+    lower((record->>'$."event.outcome"')) AS "event.outcome",
     TRY_CAST((record->>'$."gen_ai.usage.input_tokens"') AS BIGINT) AS "gen_ai.usage.input_tokens",
     TRY_CAST((record->>'$."gen_ai.usage.visible.output_tokens"') AS BIGINT) AS "gen_ai.usage.visible.output_tokens",
     (record->>'$."user.id"') AS "user.id",
     time_bucket(INTERVAL '600 seconds', timestamp, TIMESTAMP '1970-01-01') AS pane
   FROM canonical
-  WHERE "event.outcome" = 'success'
+  WHERE (record->>'$."event.action"') IS NULL
+    AND "event.outcome" = 'success'
     AND "gen_ai.usage.input_tokens" < 500
     AND "gen_ai.usage.visible.output_tokens" >= 500
     AND "user.id" <> ''

@@ -1,10 +1,10 @@
 WITH events AS (
   SELECT *,
-    lower((record->>'$.status')) AS "event.outcome",
+    lower(coalesce(nullif((record->>'$.status'), ''), (record->>'$.metadata.status'))) AS "event.outcome",
     TRY_CAST((record->>'$.prompt_tokens') AS BIGINT) AS "gen_ai.usage.input_tokens",
     TRY_CAST((record->>'$.completion_tokens') AS BIGINT) AS "gen_ai.usage.output_tokens",
     TRY_CAST((record->>'$.response.usage.completion_tokens_details.reasoning_tokens') AS BIGINT) AS "gen_ai.usage.reasoning.output_tokens",
-    coalesce((record->>'$.metadata.user_api_key_user_id'), (record->>'$.metadata.user_api_key_hash')) AS "user.id"
+    coalesce(nullif((record->>'$.metadata.user_api_key_user_id'), ''), nullif((record->>'$.user'), ''), nullif((record->>'$.metadata.user_api_key_hash'), ''), (record->>'$.api_key')) AS "user.id"
   FROM litellm
   WHERE "event.outcome" = 'success'
     AND "gen_ai.usage.input_tokens" < 500

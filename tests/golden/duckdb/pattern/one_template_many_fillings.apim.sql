@@ -1,23 +1,26 @@
 WITH events AS (
   SELECT *,
     CASE WHEN TRY_CAST((record->>'$.properties.responseCode') AS BIGINT) < 400 THEN 'success' ELSE 'failure' END AS "event.outcome",
-    coalesce((record->>'$.properties.userId'), (record->>'$.properties.apimSubscriptionId')) AS "user.id",
+    coalesce(nullif((record->>'$.properties.userId'), ''), (record->>'$.properties.apimSubscriptionId')) AS "user.id",
     TRY_CAST((record->>'$.properties.backendRequestBody') AS JSON) AS request_body
   FROM apim
   WHERE (record->>'$.properties.operationId') IN ('ChatCompletions_Create', 'Completions_Create', 'Embeddings_Create')
     AND "event.outcome" = 'success'
     AND "user.id" <> ''
 ), events_2 AS (
-  SELECT *, (request_body->'$.messages') AS messages_sent
+  SELECT *,
+    (request_body->'$.messages') AS messages_sent,
+    CASE WHEN json_type((request_body->'$.prompt')) = 'VARCHAR' THEN (request_body->>'$.prompt') END AS prompt_sent,
+    CASE WHEN json_type((request_body->'$.input')) = 'VARCHAR' THEN (request_body->>'$.input') END AS input_sent
   FROM events
 ), events_3 AS (
-  SELECT *, CASE WHEN (messages_sent->>'$[#-1].role') = 'user' THEN (messages_sent->'$[#-1]') ELSE (messages_sent->'$[#-2]') END AS user_message
+  SELECT *, (list_filter(flatten(list_transform(json_extract(messages_sent, '$[*]'), lambda message: CASE WHEN (message->>'$.role') = 'user' THEN json_extract(message, '$.content[*].text') || [(message->'$.content')] END)), lambda text: json_type(text) = 'VARCHAR' AND (text->>'$') <> '')[-1]->>'$') AS user_text
   FROM events_2
 ), events_4 AS (
-  SELECT *, CASE WHEN (user_message->>'$.role') = 'user' THEN CASE WHEN json_type((user_message->'$.content')) = 'VARCHAR' THEN (user_message->>'$.content') ELSE (user_message->>'$.content[#-1].text') END END AS user_text
+  SELECT *, coalesce(user_text, prompt_sent, input_sent) AS "gen_ai.prompt.text"
   FROM events_3
 ), events_5 AS (
-  SELECT *, CASE WHEN user_text IN ('[REDACTED]') THEN NULL ELSE user_text END AS "gen_ai.prompt"
+  SELECT *, CASE WHEN "gen_ai.prompt.text" IN ('[REDACTED]') THEN NULL ELSE "gen_ai.prompt.text" END AS "gen_ai.prompt"
   FROM events_4
 ), events_6 AS (
   SELECT *, left(regexp_replace(regexp_replace(regexp_replace("gen_ai.prompt", '[0-9]+', '0', 'g'), '"[^"]*"', '""', 'g'), '[ \t\n\r]+', ' ', 'g'), 64) AS "gen_ai.prompt.head.text", CASE WHEN "gen_ai.prompt" <> '' THEN sha256("gen_ai.prompt") END AS "gen_ai.prompt.hash"

@@ -1,12 +1,13 @@
 WITH events AS (
   SELECT *,
-    (record->>'$."event.outcome"') AS "event.outcome",
+    lower((record->>'$."event.outcome"')) AS "event.outcome",
     (record->>'$."user.id"') AS "user.id",
     (record->>'$."gen_ai.prompt.head.hash"') AS "gen_ai.prompt.head.hash",
     (record->>'$."gen_ai.prompt.hash"') AS "gen_ai.prompt.hash",
     time_bucket(INTERVAL '14400 seconds', timestamp, TIMESTAMP '1970-01-01') AS pane
   FROM canonical
-  WHERE "event.outcome" = 'success'
+  WHERE (record->>'$."event.action"') IS NULL
+    AND "event.outcome" = 'success'
     AND "user.id" <> ''
     AND "gen_ai.prompt.head.hash" <> ''
     AND "gen_ai.prompt.hash" <> ''

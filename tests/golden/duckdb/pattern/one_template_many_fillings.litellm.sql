@@ -1,19 +1,20 @@
 WITH events AS (
   SELECT *,
-    lower((record->>'$.status')) AS "event.outcome",
-    coalesce((record->>'$.metadata.user_api_key_user_id'), (record->>'$.metadata.user_api_key_hash')) AS "user.id",
-    (record->'$.messages') AS messages_sent
+    lower(coalesce(nullif((record->>'$.status'), ''), (record->>'$.metadata.status'))) AS "event.outcome",
+    coalesce(nullif((record->>'$.metadata.user_api_key_user_id'), ''), nullif((record->>'$.user'), ''), nullif((record->>'$.metadata.user_api_key_hash'), ''), (record->>'$.api_key')) AS "user.id",
+    (record->'$.messages') AS messages_sent,
+    CASE WHEN json_type((record->'$.messages')) = 'VARCHAR' THEN (record->>'$.messages') END AS messages_text
   FROM litellm
   WHERE "event.outcome" = 'success'
     AND "user.id" <> ''
 ), events_2 AS (
-  SELECT *, CASE WHEN (messages_sent->>'$[#-1].role') = 'user' THEN (messages_sent->'$[#-1]') ELSE (messages_sent->'$[#-2]') END AS user_message
+  SELECT *, (list_filter(flatten(list_transform(json_extract(messages_sent, '$[*]'), lambda message: CASE WHEN (message->>'$.role') = 'user' THEN json_extract(message, '$.content[*].text') || [(message->'$.content')] END)), lambda text: json_type(text) = 'VARCHAR' AND (text->>'$') <> '')[-1]->>'$') AS user_text
   FROM events
 ), events_3 AS (
-  SELECT *, CASE WHEN (user_message->>'$.role') = 'user' THEN CASE WHEN json_type((user_message->'$.content')) = 'VARCHAR' THEN (user_message->>'$.content') ELSE (user_message->>'$.content[#-1].text') END END AS user_text
+  SELECT *, coalesce(user_text, messages_text) AS "gen_ai.prompt.text"
   FROM events_2
 ), events_4 AS (
-  SELECT *, CASE WHEN user_text IN ('redacted-by-litellm', '[REDACTED]') THEN NULL ELSE user_text END AS "gen_ai.prompt"
+  SELECT *, CASE WHEN "gen_ai.prompt.text" IN ('redacted-by-litellm', '[REDACTED]', 'default-message-value') THEN NULL ELSE "gen_ai.prompt.text" END AS "gen_ai.prompt"
   FROM events_3
 ), events_5 AS (
   SELECT *, left(regexp_replace(regexp_replace(regexp_replace("gen_ai.prompt", '[0-9]+', '0', 'g'), '"[^"]*"', '""', 'g'), '[ \t\n\r]+', ' ', 'g'), 64) AS "gen_ai.prompt.head.text", CASE WHEN "gen_ai.prompt" <> '' THEN sha256("gen_ai.prompt") END AS "gen_ai.prompt.hash"

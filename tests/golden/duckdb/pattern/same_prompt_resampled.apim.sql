@@ -10,18 +10,23 @@ WITH events AS (
     AND ("gen_ai.response.cached" IS NULL OR "gen_ai.response.cached" != TRUE)
     AND "gen_ai.api_key.id" <> ''
 ), events_2 AS (
-  SELECT *, TRY_CAST((request_body->>'$.temperature') AS DOUBLE) AS "gen_ai.request.temperature", (request_body->'$.messages') AS messages_sent
+  SELECT *,
+    TRY_CAST((request_body->>'$.temperature') AS DOUBLE) AS "gen_ai.request.temperature",
+    (request_body->'$.messages') AS messages_sent,
+    CASE WHEN json_type((request_body->'$.prompt')) = 'VARCHAR' THEN (request_body->>'$.prompt') END AS prompt_sent,
+    CASE WHEN json_type((request_body->'$.input')) = 'VARCHAR' THEN (request_body->>'$.input') END AS input_sent
   FROM events
   WHERE ("gen_ai.request.temperature" IS NULL OR "gen_ai.request.temperature" != 0)
 ), events_3 AS (
-  SELECT *, CASE WHEN (messages_sent->>'$[#-1].role') = 'user' THEN (messages_sent->'$[#-1]') ELSE (messages_sent->'$[#-2]') END AS user_message
+  SELECT *, (list_filter(flatten(list_transform(json_extract(messages_sent, '$[*]'), lambda message: CASE WHEN (message->>'$.role') = 'user' THEN json_extract(message, '$.content[*].text') || [(message->'$.content')] END)), lambda text: json_type(text) = 'VARCHAR' AND (text->>'$') <> '')[-1]->>'$') AS user_text, (messages_sent->'$[#-1]') AS last_message
   FROM events_2
 ), events_4 AS (
-  SELECT *, CASE WHEN (user_message->>'$.role') = 'user' THEN CASE WHEN json_type((user_message->'$.content')) = 'VARCHAR' THEN (user_message->>'$.content') ELSE (user_message->>'$.content[#-1].text') END END AS user_text
+  SELECT *, coalesce(user_text, prompt_sent, input_sent) AS "gen_ai.prompt.text", concat(CAST(coalesce(json_array_length(messages_sent), 0) AS VARCHAR), ':', coalesce(CASE WHEN (last_message->>'$.role') = 'tool' AND json_type((last_message->'$.content')) = 'VARCHAR' THEN (last_message->>'$.content') END, '')) AS "gen_ai.input.turn.text"
   FROM events_3
 ), events_5 AS (
-  SELECT *, CASE WHEN user_text IN ('[REDACTED]') THEN NULL ELSE user_text END AS "gen_ai.prompt"
+  SELECT *, CASE WHEN "gen_ai.prompt.text" IN ('[REDACTED]') THEN NULL ELSE "gen_ai.prompt.text" END AS "gen_ai.prompt", CASE WHEN "gen_ai.input.turn.text" <> '' THEN sha256("gen_ai.input.turn.text") END AS "gen_ai.input.turn.hash"
   FROM events_4
+  WHERE "gen_ai.input.turn.hash" <> ''
 ), events_6 AS (
   SELECT *, CASE WHEN "gen_ai.prompt" <> '' THEN sha256("gen_ai.prompt") END AS "gen_ai.prompt.hash", time_bucket(INTERVAL '600 seconds', timestamp, TIMESTAMP '1970-01-01') AS pane
   FROM events_5
@@ -30,6 +35,7 @@ WITH events AS (
   SELECT pane,
     "gen_ai.api_key.id",
     "gen_ai.prompt.hash",
+    "gen_ai.input.turn.hash",
     count(*) AS value
   FROM events_6
   GROUP BY ALL
@@ -37,6 +43,7 @@ WITH events AS (
   SELECT pane + k * INTERVAL '600 seconds' AS window_end,
     "gen_ai.api_key.id",
     "gen_ai.prompt.hash",
+    "gen_ai.input.turn.hash",
     sum(value) AS value
   FROM panes, unnest(range(1, 7)) AS spread(k)
   GROUP BY ALL
@@ -47,6 +54,7 @@ WITH events AS (
 ), alerts AS (
   SELECT "gen_ai.api_key.id",
     "gen_ai.prompt.hash",
+    "gen_ai.input.turn.hash",
     max(value) AS value,
     min(window_start) AS window_start,
     max(window_end) AS window_end
@@ -55,5 +63,5 @@ WITH events AS (
 )
 SELECT *, count(*) OVER () AS groups
 FROM alerts
-ORDER BY value DESC, "gen_ai.api_key.id", "gen_ai.prompt.hash"
+ORDER BY value DESC, "gen_ai.api_key.id", "gen_ai.prompt.hash", "gen_ai.input.turn.hash"
 LIMIT 100

@@ -1,18 +1,20 @@
 WITH events AS (
   SELECT *,
     CASE WHEN TRY_CAST((record->>'$.properties.responseCode') AS BIGINT) < 400 THEN 'success' ELSE 'failure' END AS "event.outcome",
-    (record->>'$.callerIpAddress') AS "source.ip",
-    (record->>'$.properties.userId') AS "organization.id",
-    time_bucket(INTERVAL '600 seconds', timestamp, TIMESTAMP '1970-01-01') AS pane
+    (record->>'$.callerIpAddress') AS "source.ip.text",
+    (record->>'$.properties.userId') AS "organization.id"
   FROM apim
   WHERE (record->>'$.properties.operationId') IN ('ChatCompletions_Create', 'Completions_Create', 'Embeddings_Create')
     AND "event.outcome" = 'success'
-    AND NOT "source.ip" IN ('192.0.2.200', '::ffff:192.0.2.200')
-    AND "source.ip" <> ''
     AND "organization.id" <> ''
+), events_2 AS (
+  SELECT *, nullif(regexp_extract("source.ip.text", '(?:^|,) *\[?([0-9]{1,3}(?:[.][0-9]{1,3}){3}|[0-9A-Fa-f]*:[0-9A-Fa-f]*:[0-9A-Fa-f:.]*)\]?(?::[0-9]+)? *$', 1), '') AS "source.ip", time_bucket(INTERVAL '600 seconds', timestamp, TIMESTAMP '1970-01-01') AS pane
+  FROM events
+  WHERE NOT "source.ip" IN ('192.0.2.200', '::ffff:192.0.2.200')
+    AND "source.ip" <> ''
 ), panes AS (
   SELECT pane, "source.ip", "organization.id"
-  FROM events
+  FROM events_2
   GROUP BY ALL
 ), windows AS (
   SELECT pane + k * INTERVAL '600 seconds' AS window_end, "source.ip", "organization.id"

@@ -1,11 +1,12 @@
 WITH events AS (
   SELECT *,
-    (record->>'$."event.outcome"') AS "event.outcome",
+    lower((record->>'$."event.outcome"')) AS "event.outcome",
     (record->>'$."source.ip"') AS "source.ip",
     (record->>'$."organization.id"') AS "organization.id",
     time_bucket(INTERVAL '600 seconds', timestamp, TIMESTAMP '1970-01-01') AS pane
   FROM canonical
-  WHERE "event.outcome" = 'success'
+  WHERE (record->>'$."event.action"') IS NULL
+    AND "event.outcome" = 'success'
     AND NOT "source.ip" IN ('192.0.2.200', '::ffff:192.0.2.200')
     AND "source.ip" <> ''
     AND "organization.id" <> ''

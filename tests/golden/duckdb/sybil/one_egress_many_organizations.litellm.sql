@@ -1,17 +1,19 @@
 WITH events AS (
   SELECT *,
-    lower((record->>'$.status')) AS "event.outcome",
-    (record->>'$.requester_ip_address') AS "source.ip",
-    coalesce((record->>'$.metadata.user_api_key_org_id'), (record->>'$.metadata.user_api_key_team_id')) AS "organization.id",
-    time_bucket(INTERVAL '600 seconds', timestamp, TIMESTAMP '1970-01-01') AS pane
+    lower(coalesce(nullif((record->>'$.status'), ''), (record->>'$.metadata.status'))) AS "event.outcome",
+    (record->>'$.requester_ip_address') AS "source.ip.text",
+    coalesce(nullif((record->>'$.metadata.user_api_key_org_id'), ''), nullif((record->>'$.organization_id'), ''), nullif((record->>'$.metadata.user_api_key_team_id'), ''), (record->>'$.team_id')) AS "organization.id"
   FROM litellm
   WHERE "event.outcome" = 'success'
-    AND NOT "source.ip" IN ('192.0.2.200', '::ffff:192.0.2.200')
-    AND "source.ip" <> ''
     AND "organization.id" <> ''
+), events_2 AS (
+  SELECT *, nullif(regexp_extract("source.ip.text", '(?:^|,) *\[?([0-9]{1,3}(?:[.][0-9]{1,3}){3}|[0-9A-Fa-f]*:[0-9A-Fa-f]*:[0-9A-Fa-f:.]*)\]?(?::[0-9]+)? *$', 1), '') AS "source.ip", time_bucket(INTERVAL '600 seconds', timestamp, TIMESTAMP '1970-01-01') AS pane
+  FROM events
+  WHERE NOT "source.ip" IN ('192.0.2.200', '::ffff:192.0.2.200')
+    AND "source.ip" <> ''
 ), panes AS (
   SELECT pane, "source.ip", "organization.id"
-  FROM events
+  FROM events_2
   GROUP BY ALL
 ), windows AS (
   SELECT pane + k * INTERVAL '600 seconds' AS window_end, "source.ip", "organization.id"

@@ -1,12 +1,13 @@
 WITH events AS (
   SELECT *,
-    (record->>'$."event.outcome"') AS "event.outcome",
+    lower((record->>'$."event.outcome"')) AS "event.outcome",
     (record->>'$."gen_ai.prompt.head.hash"') AS "gen_ai.prompt.head.hash",
     (record->>'$."organization.id"') AS "organization.id",
     (record->>'$."gen_ai.prompt.hash"') AS "gen_ai.prompt.hash",
     time_bucket(INTERVAL '600 seconds', timestamp, TIMESTAMP '1970-01-01') AS pane
   FROM canonical
-  WHERE "event.outcome" = 'success'
+  WHERE (record->>'$."event.action"') IS NULL
+    AND "event.outcome" = 'success'
     AND "gen_ai.prompt.head.hash" <> ''
 ), panes AS (
   SELECT pane,

@@ -1,7 +1,7 @@
 WITH events AS (
   SELECT *,
     CASE WHEN TRY_CAST((record->>'$.properties.responseCode') AS BIGINT) < 400 THEN 'success' ELSE 'failure' END AS "event.outcome",
-    coalesce((record->>'$.properties.userId'), (record->>'$.properties.apimSubscriptionId')) AS "user.id",
+    coalesce(nullif((record->>'$.properties.userId'), ''), (record->>'$.properties.apimSubscriptionId')) AS "user.id",
     TRY_CAST((record->>'$.properties.backendResponseBody') AS JSON) AS response_body,
     TRY_CAST((record->>'$.properties.backendRequestBody') AS JSON) AS request_body
   FROM apim
@@ -10,7 +10,7 @@ WITH events AS (
     AND NOT lower("user.id") IN ('svc-batch-summariser', 'arn:aws:sts::111122223333:assumed-role/batch-summariser', 'arn:aws:iam::111122223333:role/batch-summariser')
     AND "user.id" <> ''
 ), events_2 AS (
-  SELECT *, lower(coalesce((response_body->>'$.model'), (request_body->>'$.model'))) AS "gen_ai.request.model", time_bucket(INTERVAL '600 seconds', timestamp, TIMESTAMP '1970-01-01') AS pane
+  SELECT *, lower(coalesce(nullif((response_body->>'$.model'), ''), (request_body->>'$.model'))) AS "gen_ai.request.model", time_bucket(INTERVAL '600 seconds', timestamp, TIMESTAMP '1970-01-01') AS pane
   FROM events
   WHERE "gen_ai.request.model" <> ''
 ), panes AS (

@@ -1,7 +1,7 @@
 WITH events AS (
   SELECT *,
     CASE WHEN (record->>'$.errorCode') IS NOT NULL THEN 'failure' ELSE 'success' END AS "event.outcome",
-    coalesce((record->>'$.userIdentity.sessionContext.sessionIssuer.arn'), (record->>'$.userIdentity.arn')) AS "user.id",
+    coalesce(nullif((record->>'$.userIdentity.sessionContext.sessionIssuer.arn'), ''), (record->>'$.userIdentity.arn')) AS "user.id",
     lower((record->>'$.requestParameters.modelId')) AS "gen_ai.request.model",
     time_bucket(INTERVAL '600 seconds', timestamp, TIMESTAMP '1970-01-01') AS pane
   FROM cloudtrail

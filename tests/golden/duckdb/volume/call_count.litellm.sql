@@ -1,7 +1,7 @@
 WITH events AS (
   SELECT *,
-    lower((record->>'$.status')) AS "event.outcome",
-    coalesce((record->>'$.metadata.user_api_key_user_id'), (record->>'$.metadata.user_api_key_hash')) AS "user.id",
+    lower(coalesce(nullif((record->>'$.status'), ''), (record->>'$.metadata.status'))) AS "event.outcome",
+    coalesce(nullif((record->>'$.metadata.user_api_key_user_id'), ''), nullif((record->>'$.user'), ''), nullif((record->>'$.metadata.user_api_key_hash'), ''), (record->>'$.api_key')) AS "user.id",
     lower((record->>'$.model')) AS "gen_ai.request.model",
     time_bucket(INTERVAL '600 seconds', timestamp, TIMESTAMP '1970-01-01') AS pane
   FROM litellm

@@ -1,7 +1,7 @@
 WITH events AS (
   SELECT *,
     CASE WHEN TRY_CAST((record->>'$.properties.responseCode') AS BIGINT) < 400 THEN 'success' ELSE 'failure' END AS "event.outcome",
-    coalesce((record->>'$.properties.userId'), (record->>'$.properties.apimSubscriptionId')) AS "user.id",
+    coalesce(nullif((record->>'$.properties.userId'), ''), (record->>'$.properties.apimSubscriptionId')) AS "user.id",
     TRY_CAST((record->>'$.properties.backendResponseBody') AS JSON) AS response_body,
     TRY_CAST((record->>'$.properties.backendRequestBody') AS JSON) AS request_body
   FROM apim
@@ -11,7 +11,7 @@ WITH events AS (
     AND "user.id" <> ''
 ), events_2 AS (
   SELECT *,
-    lower(coalesce((response_body->>'$.model'), (request_body->>'$.model'))) AS "gen_ai.request.model",
+    lower(coalesce(nullif((response_body->>'$.model'), ''), (request_body->>'$.model'))) AS "gen_ai.request.model",
     TRY_CAST((response_body->>'$.usage.completion_tokens') AS BIGINT) AS "gen_ai.usage.output_tokens",
     time_bucket(INTERVAL '14400 seconds', timestamp, TIMESTAMP '1970-01-01') AS pane
   FROM events

@@ -1,12 +1,13 @@
 WITH events AS (
   SELECT *,
-    (record->>'$."event.outcome"') AS "event.outcome",
+    lower((record->>'$."event.outcome"')) AS "event.outcome",
     (record->>'$."user.id"') AS "user.id",
-    (record->>'$."gen_ai.request.model"') AS "gen_ai.request.model",
+    lower((record->>'$."gen_ai.request.model"')) AS "gen_ai.request.model",
     TRY_CAST((record->>'$."gen_ai.usage.output_tokens"') AS BIGINT) AS "gen_ai.usage.output_tokens",
     time_bucket(INTERVAL '14400 seconds', timestamp, TIMESTAMP '1970-01-01') AS pane
   FROM canonical
-  WHERE "event.outcome" = 'success'
+  WHERE (record->>'$."event.action"') IS NULL
+    AND "event.outcome" = 'success'
     AND NOT lower("user.id") IN ('svc-batch-summariser', 'arn:aws:sts::111122223333:assumed-role/batch-summariser', 'arn:aws:iam::111122223333:role/batch-summariser')
     AND "user.id" <> ''
     AND "gen_ai.request.model" <> ''

@@ -1,0 +1,61 @@
+"""`mv-apply` for duckdb-kql, which does not have it: by `mv-expand` and `summarize`, over rows that have a number.
+
+The reference defines mv-apply as a subquery over the elements of each row on its own. Of a subquery that ends in
+`summarize` without `by`, that is `summarize` by the row. An operator whose subquery ends otherwise is left as it is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+_TOKEN = re.compile(r"""//[^\n]*|@'(?:[^']|'')*'|"(?:[^"\\]|\\.)*"|let\s+\w+\s*=|\|\s*mv-apply\b|[();]""")
+_APPLY = re.compile(
+    r"\|\s*mv-apply\s+(?:with_itemindex=(?P<index>\w+)\s+)?(?P<item>\w+)\s*=\s*(?P<array>.*?)\s+on\s*\(", re.DOTALL
+)
+ROW = "row_of_apply"
+
+
+def without_apply(text: str, rows: Callable[[str, str, frozenset[str]], str]) -> str:
+    """The query with each pipeline up to and including an mv-apply replaced by the name of a table.
+
+    `rows(pipeline, expanded, words)` makes that table: the rows of `pipeline`, each with what `expanded`, a pipeline
+    over a table of their columns named in `words` and of a number `ROW`, says of it.
+    """
+    while "mv-apply" in text and (found := _first(text)) is not None:
+        start, at = found
+        match = _APPLY.match(text, at)
+        if match is None:
+            return text
+        end = _closing(text, match.end())
+        body = text[match.end() : end].strip()
+        index = f"with_itemindex={match['index']} " if match["index"] else ""
+        expanded = f"| mv-expand {index}{match['item']} = {match['array']}\n| {body} by {ROW}"
+        table = rows(text[start:at].strip(), expanded, frozenset(re.findall(r"\w+", match["array"] + body)))
+        text = f"{text[:start]} {table}\n{text[end + 1 :].lstrip()}"
+    return text
+
+
+def _first(text: str) -> tuple[int, int] | None:
+    """Where the pipeline of the first mv-apply begins, and where the operator does."""
+    starts = [0]
+    for token in _TOKEN.finditer(text):
+        if token[0] == "(":
+            starts.append(token.end())
+        elif token[0] == ")":
+            starts.pop()
+        elif token[0] == ";" or token[0].startswith("let"):
+            starts[-1] = token.end()
+        elif token[0].startswith("|"):
+            return starts[-1], token.start()
+    return None
+
+
+def _closing(text: str, at: int) -> int:
+    """Where the bracket closes that was opened just before `at`."""
+    depth = 1
+    for token in _TOKEN.finditer(text, at):
+        depth += {"(": 1, ")": -1}.get(token[0], 0)
+        if depth == 0:
+            return token.start()
+    return len(text)
