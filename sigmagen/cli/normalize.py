@@ -172,6 +172,11 @@ def _summary(normalizer: Normalizer) -> list[str]:
     parts = [f"{counted(normalizer.written.total(), 'event')} ({kinds})" if kinds else "no event"]
     if skipped := normalizer.skipped.total():
         parts.append(f"left out as no inference call: {counted(skipped, 'record')} ({listed(normalizer.skipped)})")
+    if repeated := normalizer.repeats.dropped.total():
+        parts.append(f"delivered twice: {counted(repeated, 'record')} ({listed(normalizer.repeats.dropped)})")
+    if reused := normalizer.repeats.reused.total():
+        ids = listed(normalizer.repeats.reused)
+        parts.append(f"kept, but of different contents under one id: {counted(reused, 'id')} ({ids})")
     return parts
 
 

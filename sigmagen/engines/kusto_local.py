@@ -72,7 +72,7 @@ class KustoLocalEngine(Closing):
         """Let queries see only events in [start, end): the query period of a scheduled rule."""
         self.connection.execute("DELETE FROM stored.period")
         self.connection.execute(
-            "INSERT INTO stored.period VALUES (make_timestamp($1 * 1000), make_timestamp($2 * 1000))", [start, end]
+            "INSERT INTO stored.period VALUES (make_timestamp($1), make_timestamp($2))", [start * 1000, end * 1000]
         )
 
     def run(self, query: Query, start: int, end: int) -> list[Alert]:

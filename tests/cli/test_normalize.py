@@ -149,3 +149,27 @@ def test_a_device_is_written_to_and_not_replaced(run: Run, litellm: Path) -> Non
     result = run("normalize", litellm, "-o", os.devnull)
     assert result.exit_code == 0
     assert stat.S_ISCHR(os.stat(os.devnull).st_mode)
+
+
+def test_repeats_and_reused_ids_are_counted(run: Run, tmp_path: Path, litellm: Path) -> None:
+    log = tmp_path / "log.ndjson"
+    first = json.loads(litellm.read_text().splitlines()[0])
+    log.write_text(litellm.read_text() * 2 + json.dumps({**first, "model": "another"}) + "\n")
+    result = run("normalize", log)
+    assert len(result.stdout.splitlines()) == 9
+    assert (
+        "9 events (9 litellm); delivered twice: 8 records (8 litellm); "
+        "kept, but of different contents under one id: 1 id (1 litellm)" in result.stderr
+    )
+
+
+@pytest.mark.parametrize("name", ["cw-filter-log-events.json", "cw-subscription.json"])
+def test_detect_and_normalize_count_the_same_records_of_an_export(name: str, run: Run, tmp_path: Path) -> None:
+    records = [json.loads(line) for line in (NATIVE / "bedrock_invocation" / "records.ndjson").read_text().splitlines()]
+    events = [{"timestamp": 1, "message": json.dumps(record), "id": "1"} for record in records]
+    export = {"events": events} if "filter" in name else {"messageType": "DATA_MESSAGE", "logEvents": events}
+    log = tmp_path / name
+    log.write_text(json.dumps(export, indent=4))
+    counted = f"{len(records)} bedrock_invocation"
+    assert counted in run("detect", log).stderr
+    assert f"{len(records)} events ({counted})" in run("normalize", log).stderr
