@@ -157,12 +157,12 @@ def _asked_for(node: Any) -> Iterator[str]:
 
 
 def reused_ids(counts: Mapping[str, int]) -> list[BlindSpot]:
-    """Records that have the id of another record and other content, by source."""
+    """Ids that records with different content have, by source: a caller may choose an id, so all of them are kept."""
     found = []
     for source, count in counts.items():
         if count:
-            records = f"{counted(count, f'{source} record')} {'has' if count == 1 else 'have'}"
-            message = f"{records} the id of a record with other content"
+            belongs = "belongs" if count == 1 else "belong"
+            message = f"{counted(count, f'{source} id')} {belongs} to records with different content"
             found.append(BlindSpot("reused-id", source, None, count, None, (), message))
     return found
 

@@ -151,7 +151,7 @@ class Detector:
     """Takes records in, once and in any order, then runs rules over all of them.
 
     With a `generic` source, every rule reads all records, its fields named as they are there. `reused_ids` counts, by
-    source, the records that have the id of another one and other content.
+    source, the ids that records with different content have.
     """
 
     converter: Converter
