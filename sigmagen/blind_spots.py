@@ -190,7 +190,8 @@ def unseen_rules(not_run: Iterable[NotRun], broken: int = 0) -> list[BlindSpot]:
             without_log.append(item.rule.name)
         else:
             # What follows the colon is why the source is like that, which -v and the report tell.
-            reasons.setdefault(item.source, {})[item.rule.name] = item.reason.partition(": ")[0]
+            reason = item.reason.removeprefix("not convertible to duckdb: ")
+            reasons.setdefault(item.source, {})[item.rule.name] = reason.partition(": ")[0]
     found = []
     if without_log:
         message = f"no log for {_rules(without_log)}"

@@ -43,6 +43,8 @@ def test_rules_are_named_while_they_are_few_and_a_common_reason_is_said() -> Non
     rules = [base("user.id: a", name) for name in ("one", "two", "three")]
     same = [NotRun(rule, "apim", "source apim has no x: why it has none") for rule in rules[:2]]
     assert in_one_line(unseen_rules(same)) == "one, two not run on apim (source apim has no x)"
+    odd = [NotRun(rules[0], "apim", "not convertible to duckdb: a sum of text")]
+    assert in_one_line(unseen_rules(odd)) == "one not run on apim (a sum of text)"
     other = [*same, NotRun(rules[2], "apim", "source apim has no y: why")]
     assert in_one_line(unseen_rules(other)) == "3 rules not run on apim (-v says why)"
     without = [NotRun(rule, None, "no log of z is here") for rule in rules]
