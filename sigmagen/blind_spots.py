@@ -157,12 +157,12 @@ def _asked_for(node: Any) -> Iterator[str]:
 
 
 def reused_ids(counts: Mapping[str, int]) -> list[BlindSpot]:
-    """Records that have the id of another record and other content, by source."""
+    """Ids that records with different content have, by source: a caller may choose an id, so all of them are kept."""
     found = []
     for source, count in counts.items():
         if count:
-            records = f"{counted(count, f'{source} record')} {'has' if count == 1 else 'have'}"
-            message = f"{records} the id of a record with other content"
+            belongs = "belongs" if count == 1 else "belong"
+            message = f"{counted(count, f'{source} id')} {belongs} to records with different content"
             found.append(BlindSpot("reused-id", source, None, count, None, (), message))
     return found
 
@@ -190,7 +190,8 @@ def unseen_rules(not_run: Iterable[NotRun], broken: int = 0) -> list[BlindSpot]:
             without_log.append(item.rule.name)
         else:
             # What follows the colon is why the source is like that, which -v and the report tell.
-            reasons.setdefault(item.source, {})[item.rule.name] = item.reason.partition(": ")[0]
+            reason = item.reason.removeprefix("not convertible to duckdb: ")
+            reasons.setdefault(item.source, {})[item.rule.name] = reason.partition(": ")[0]
     found = []
     if without_log:
         message = f"no log for {_rules(without_log)}"

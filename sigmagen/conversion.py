@@ -83,13 +83,16 @@ def _subjects(source: YamlFile) -> int:
     if found and not rules:
         return 0  # filters only
     correlations = [data["correlation"] for data in rules if isinstance(data.get("correlation"), dict)]
-    referred = {
-        str(name)
-        for correlation in correlations
-        if isinstance(correlation.get("rules"), list) and not correlation.get("generate")
-        for name in correlation["rules"]
-    }
+    referred = {name for correlation in correlations if not correlation.get("generate") for name in _named(correlation)}
     return max(1, sum(referred.isdisjoint((str(data.get("name")), str(data.get("id")))) for data in rules))
+
+
+def _named(correlation: dict[str, Any]) -> set[str]:
+    """What a correlation, broken or not, may refer to: its list of rules, or else the words of its condition."""
+    rules, condition = correlation.get("rules"), correlation.get("condition")
+    if isinstance(rules, list):
+        return {str(name) for name in rules}
+    return set(re.findall(r"[\w-]+", condition)) if isinstance(condition, str) else {str(rules)}
 
 
 @dataclass

@@ -117,12 +117,12 @@ class Converter:
             raise _unknown_source(name, [*self.sources, *others])
         return self.sources[name]
 
-    def known(self, name: str) -> str:
+    def known(self, name: str, *, generic: bool = False) -> str:
         """The name of a source, or those of several joined with `+`, if they exist. Raises SigmagenError.
 
-        The generic source is one of them, if the mappings have it.
+        The `generic` source is one of them only for those who can do something with it.
         """
-        known = [*self.sources, *([GENERIC] if self.generic else [])]
+        known = [*self.sources, *([GENERIC] if generic and self.generic else [])]
         for part in name.split("+"):
             if part not in known:
                 raise _unknown_source(part, known)

@@ -89,7 +89,7 @@ def command(
     a rule could not be converted for any source of a target, or for a source that was asked for.
     """
     converter = settings.converter().located(locations)
-    chosen = chosen_sources(converter, sources) or []
+    chosen = chosen_sources(converter, sources, generic=True) or []
     loaded = settings.load(paths)
     wanted = tuple(dict.fromkeys(targets)) or SIEMS
     unusable = broken_rules(loaded)

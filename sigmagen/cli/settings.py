@@ -136,9 +136,12 @@ def with_settings(function: Callable[..., Any]) -> Callable[..., Any]:
     return wrapped
 
 
-def chosen_sources(converter: Converter, names: Sequence[str]) -> list[str] | None:
-    """The sources asked for, each once; None for all. Raises SigmagenError for one that does not exist."""
-    return [converter.known(name) for name in dict.fromkeys(names)] or None
+def chosen_sources(converter: Converter, names: Sequence[str], *, generic: bool = False) -> list[str] | None:
+    """The sources asked for, each once; None for all. Raises SigmagenError for one that does not exist.
+
+    The `generic` source is one of them where the command can do something with it.
+    """
+    return [converter.known(name, generic=generic) for name in dict.fromkeys(names)] or None
 
 
 RULE_PATHS = click.argument("paths", nargs=-1, type=click.Path(path_type=Path), metavar="[PATH]...")

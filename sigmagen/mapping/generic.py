@@ -75,10 +75,9 @@ class Generic:
 
     def records(self, rule: BaseRule | Correlation | None = None) -> Source:
         """The source of records on this machine, which every rule reads; without a rule, to store them."""
-        entries = tuple(LogsourceEntry(base.logsource) for base in base_rules(rule)) if rule else ()
         fields = field_types(rule) if rule else {}
         time = {"coalesce": list(self.times)}
-        entries = entries or (LogsourceEntry(LogSource(None, None, None)),)
+        entries = (LogsourceEntry(LogSource()),)
         return Source(GENERIC, self.title, {}, entries, time, "id", {}, fields, self.targets)
 
     def _part(

@@ -118,8 +118,8 @@ class Source:
         return self if self.entry_for(logsource) else None
 
     def entry_for(self, logsource: LogSource) -> LogsourceEntry | None:
-        """The entry that a rule's logsource asks for, if this source can feed it."""
-        return next((entry for entry in self.logsources if entry.logsource == logsource), None)
+        """The entry that a rule's logsource asks for, if this source can feed it. An entry without parts feeds all."""
+        return next((entry for entry in self.logsources if entry.logsource in (logsource, LogSource())), None)
 
 
 def together(chosen: Sequence[tuple[LogSource, Source]]) -> Source:

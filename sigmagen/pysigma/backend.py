@@ -75,7 +75,7 @@ class SigmagenBackend(Backend):
     def _converter(self) -> Converter:
         converter = Converter.load(self._mappings)
         for name in self._sources:
-            converter.known(name)
+            converter.known(name, generic=True)
         return converter.located({self.target: self._location} if self._location else {})
 
     def _converted(self, rule: SigmaRuleBase, mode: Mode, output_format: str | None, callback: Any) -> list[Any]:

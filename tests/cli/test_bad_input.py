@@ -233,6 +233,10 @@ def test_an_output_that_can_t_be_written_is_named_and_nothing_is(
     [
         (("convert", "-t", "qradar"), "'qradar' is not one of 'splunk', 'elastic', 'lucene', 'sentinel', 'duckdb'"),
         (("convert", "-s", "nginx"), "unknown source 'nginx'\n  available: apim, bedrock_invocation"),
+        (("test", "-s", "generic"), "unknown source 'generic'\n  available: apim"),
+        (("verify", "-s", "generic"), "unknown source 'generic'\n  available: apim"),
+        (("package", "splunk", "-s", "generic", "-o", "out"), "unknown source 'generic'\n  available: apim"),
+        (("normalize", "{log}", "-s", "generic"), "unknown source 'generic'\n  available: apim"),
         (("detect", "{log}", "-s", "nginx"), "unknown source 'nginx'\n  available: apim, bedrock_invocation"),
         (("normalize", "{log}", "-s", "nginx"), "unknown source 'nginx'\n  available: apim, bedrock_invocation"),
         (("detect",), "Missing argument 'LOG...'"),

@@ -351,6 +351,23 @@ def test_generic_runs_rules_of_any_log_source_over_events_of_any_kind(run: Run, 
     )
 
 
+def test_a_generic_correlation_may_name_several_log_sources(run: Run, tmp_path: Path) -> None:
+    rules = tmp_path / "rules"
+    rules.mkdir()
+    parts = [
+        f"title: {name}\nname: {name}\nlogsource: {{product: {product}, category: process_creation}}\n"
+        f"detection: {{s: {{name: {name}}}, condition: s}}\n---\n"
+        for name, product in (("a", "windows"), ("b", "linux"))
+    ]
+    both = "title: both\nname: both\ncorrelation: {type: temporal, rules: [a, b], group-by: [host], timespan: 1h}\n"
+    (rules / "rule.yml").write_text("".join(parts) + both)
+    log = tmp_path / "events.ndjson"
+    times = ("2026-03-01T10:00:00Z", "2026-03-01T10:00:10Z", "2026-03-01T10:00:20Z")
+    log.write_bytes(ndjson({"name": name, "host": "h", "time": time} for name, time in zip("aab", times, strict=True)))
+    (alert,) = json.loads(run("detect", log, "-s", "generic", "--rules", rules, "--json").stdout)
+    assert alert["counts"] == {"a": 2, "b": 1}
+
+
 @pytest.mark.parametrize("command", ["detect", "normalize"])
 def test_an_unknown_source_lists_only_what_the_command_takes(command: str, run: Run, litellm: Path) -> None:
     result = run(command, litellm, "-s", "absent")

@@ -65,7 +65,8 @@ def test_detect_finds_in_the_output_what_it_finds_in_the_native_log(
 
     def found(path: Path, wanted: str) -> list[dict[str, Any]]:
         result = run("detect", path, "--rules", rules, "--json")
-        assert (result.exit_code, result.stderr) == (0, "")
+        assert result.exit_code == 0
+        assert not result.stderr or result.stderr.startswith("blind spots: ")
         alerts: list[dict[str, Any]] = json.loads(result.stdout)
         assert {alert.pop("source") for alert in alerts} == {wanted}
         return alerts

@@ -88,8 +88,7 @@ def _response(call: Call) -> str:
         error = {"code": call.error or str(call.status), "message": "The request was refused."}
         return json.dumps({"error": error}, ensure_ascii=False)
     if call.operation == EMBEDDINGS:
-        body = {"object": "list", "model": call.model, "usage": usage(call)}
-        return json.dumps(body, ensure_ascii=False)
+        return json.dumps({"object": "list", "model": call.model, "usage": usage(call)}, ensure_ascii=False)
     body = {
         "id": f"chatcmpl-{call.id}",
         "object": "chat.completion",
