@@ -354,10 +354,15 @@ def test_no_secret_goes_to_another_machine_without_encryption(
     assert "would get the credentials without encryption" in said
 
 
+def constant(reply: Reply) -> Answer:
+    return lambda asked: reply
+
+
 def test_no_redirect_leads_a_secret_to_another_server(server: StandIn, packages: Path) -> None:
     with serve(lambda asked: Reply(200, b"{}", JSON)) as elsewhere:
         for status in (301, 302, 303, 307, 308):
-            server.answer = lambda asked, status=status: Reply(status, b"", {"Location": elsewhere.url})
+            reply = Reply(status, b"", {"Location": elsewhere.url})
+            server.answer = constant(reply)
             for command in commands(server.url, packages).values():
                 run(command)
         assert elsewhere.requests == []
