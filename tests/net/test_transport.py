@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 import urllib3
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from sigmagen.net import transport
 from sigmagen.net.transport import Answer, TooLargeError, connections, fetch
@@ -77,7 +77,7 @@ def test_a_server_that_drips_is_given_up_when_the_whole_answer_is_due(
 ) -> None:
     """Each byte comes well before the timeout, so a limit for each read alone would never end."""
     dripping = Reply(raw=head + b"x" * 60, drip=0.02)
-    with pytest.raises(HTTPError):
+    with pytest.raises(ReadTimeoutError):
         get(pool, server, dripping, timeout=0.3)
 
 
