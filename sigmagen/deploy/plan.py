@@ -119,7 +119,7 @@ def deploy_failure(message: str, status: int | None = None) -> SigmagenError:
 
 
 def _documented(store: Store) -> AbstractContextManager[None]:
-    return expecting(lambda: deploy_failure(f"an answer about a {store.kind} is not what the API documents"))
+    return expecting(lambda: deploy_failure(f"{store.kind}: the server's answer is not what its API documents"))
 
 
 def make_plan(parts: Sequence[Part], *, prune: bool = False) -> Plan:

@@ -16,6 +16,7 @@ MASK = "***"
 SHORTEST = 4
 """Characters. A shorter text stands in too many words to be hidden."""
 _SHORTEST_CORE = 8
+_LONG = 100
 _remembered: set[str] = set()
 
 
@@ -60,7 +61,7 @@ def _pattern(secrets: frozenset[str]) -> re.Pattern[str] | None:
     forms = {form for part in parts for form in _encoded(part) if len(form) >= SHORTEST}
     # The longest first, so that none is left over in part.
     found = [re.escape(form) for form in sorted(forms, key=len, reverse=True)]
-    found += ["".join(map(_character, part)) for part in sorted(parts, key=len, reverse=True)]
+    found += [_any_escape(part) for part in sorted(parts, key=len, reverse=True)]
     return re.compile("|".join(found)) if found else None
 
 
@@ -74,6 +75,13 @@ def _parts(value: str) -> Iterator[str]:
     if ":" in decoded and decoded.isprintable():
         yield decoded
         yield decoded.partition(":")[2]
+
+
+def _any_escape(value: str) -> str:
+    """A pattern of a text, each character escaped or not; in a long one, letters and digits are never escaped."""
+    return "".join(
+        char if len(value) > _LONG and char.isascii() and char.isalnum() else _character(char) for char in value
+    )
 
 
 def _character(char: str) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 
 import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import HTTPError, ProtocolError
 
 LARGEST_ANSWER = 100_000_000
 """Bytes of a body, decompressed. It is also the most that Elasticsearch sends or takes by default."""
@@ -121,17 +121,23 @@ def fetch(
 
     Raises urllib3's HTTPError.
     """
-    raw = manager.request(
-        method,
-        url,
-        headers=headers,
-        body=body,
-        redirect=False,
-        retries=False,
-        preload_content=False,
-        timeout=urllib3.Timeout(connect=min(CONNECT_TIMEOUT, timeout), read=timeout),
-    )
-    return Answer(raw.status, raw.headers, read_whole(raw))
+    try:
+        raw = manager.request(
+            method,
+            url,
+            headers=headers,
+            body=body,
+            redirect=False,
+            retries=False,
+            preload_content=False,
+            timeout=urllib3.Timeout(connect=min(CONNECT_TIMEOUT, timeout), read=timeout),
+        )
+        return Answer(raw.status, raw.headers, read_whole(raw))
+    except HTTPError:
+        raise
+    except ValueError as error:
+        # What Python's own HTTP code says may quote what was sent.
+        raise ProtocolError(f"the answer is not HTTP ({type(error).__name__})") from None
 
 
 def read_whole(raw: urllib3.BaseHTTPResponse) -> bytes:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import re
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -14,6 +16,7 @@ from elasticsearch import Elasticsearch
 
 from tests.cli.conftest import Run
 from tests.native_logs import NATIVE
+from tests.servers.stand_in import Reply, Request, serve
 
 Names = tuple[str, str]
 
@@ -158,3 +161,74 @@ def test_no_url_at_all_is_exit_code_3(run: Run, litellm: Path) -> None:
     result = run("normalize", litellm, "--to", "elastic")
     assert result.exit_code == 3
     assert "the address of Elasticsearch is not an http or https URL" in result.stderr
+
+
+JSON = {"X-Elastic-Product": "Elasticsearch", "Content-Type": "application/json"}
+Items = Callable[[list[str]], Any]
+
+
+@contextmanager
+def answering(items: Items) -> Iterator[str]:
+    """The address of a server whose bulk answers hold what `items` makes of the ids that were sent."""
+
+    def answer(asked: Request) -> Reply:
+        body: dict[str, Any] = {}
+        if asked.path == "/_bulk":
+            ids = [json.loads(line)["create"]["_id"] for line in asked.body.splitlines()[::2]]
+            body = items(ids)
+        return Reply(200, json.dumps(body).encode(), JSON)
+
+    with serve(answer) as server:
+        yield server.url
+
+
+def created(ids: list[str]) -> list[dict[str, Any]]:
+    return [{"create": {"_id": key, "status": 201}} for key in ids]
+
+
+def test_events_that_an_answer_leaves_out_are_an_error_with_counts_and_are_kept(run: Run, litellm: Path) -> None:
+    with answering(lambda ids: {"errors": False, "items": created(ids)[3:]}) as url:
+        result = run("normalize", litellm, "--to", url, "--rejects", "rejects.ndjson")
+    assert result.exit_code == 2
+    assert "Elasticsearch confirmed 5 of 8 events, 3 are missing" in result.stderr
+    assert "5 written to Elasticsearch" in result.stderr
+    kept = [json.loads(line) for line in Path("rejects.ndjson").read_text().splitlines()]
+    assert [reject["line"] for reject in kept] == [1, 2, 3]
+
+
+@pytest.mark.parametrize("answer", [{}, {"errors": True}, {"errors": True, "items": None}, {"items": "none"}])
+def test_an_answer_without_items_is_exit_code_3_with_the_count(run: Run, litellm: Path, answer: Any) -> None:
+    with answering(lambda ids: answer) as url:
+        result = run("normalize", litellm, "--to", url)
+    assert result.exit_code == 3
+    assert "an answer is not what Elasticsearch documents" in result.stderr
+
+
+def test_items_in_another_order_are_no_error(run: Run, litellm: Path) -> None:
+    with answering(lambda ids: {"items": created(ids)[::-1]}) as url:
+        result = run("normalize", litellm, "--to", url)
+    assert (result.exit_code, result.stderr) == (0, "8 events (8 litellm); 8 written to Elasticsearch\n")
+
+
+def test_items_of_events_that_were_not_sent_are_told(run: Run, litellm: Path) -> None:
+    with answering(lambda ids: {"items": created([*ids, "other"])}) as url:
+        result = run("normalize", litellm, "--to", url)
+    assert result.exit_code == 0
+    assert "Elasticsearch answered about 1 events that were not sent" in result.stderr
+
+
+def test_an_api_key_that_the_server_echoes_is_not_shown_or_kept(
+    run: Run, litellm: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SIGMAGEN_ELASTICSEARCH_API_KEY", "czNjcjN0OnMzY3IzdA==")
+
+    def refused(ids: list[str]) -> Any:
+        error = {"reason": "you sent ApiKey czNjcjN0OnMzY3IzdA=="}
+        return {"items": [{"create": {"_id": key, "status": 400, "error": error}} for key in ids]}
+
+    with answering(refused) as url:
+        result = run("normalize", litellm, "--to", url, "--rejects", "rejects.ndjson")
+    assert result.exit_code == 2
+    kept = Path("rejects.ndjson").read_text()
+    assert "you sent ApiKey ***" in kept
+    assert "czNjcjN0" not in kept + result.output

@@ -9,9 +9,11 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 
+from sigmagen.cli.problems import print_problems
 from sigmagen.net.client import LONGEST_REASON, shown
 from sigmagen.net.secrets import hidden, hide, remember
 from sigmagen.net.settings import SETTINGS
+from sigmagen.problems import Problem
 
 SECRET = 's3/cr"3t+é&<x>='
 NAMES = [known.name for known in SETTINGS if known.secret]
@@ -91,3 +93,9 @@ def test_a_document_is_hidden_whole() -> None:
 
 def test_nothing_is_hidden_where_there_is_no_secret() -> None:
     assert hide("any text") == "any text"
+
+
+def test_a_problem_is_printed_without_secrets_whoever_made_it(capsys: pytest.CaptureFixture[str]) -> None:
+    remember("a-token")
+    print_problems([Problem("code", "says a-token", file="a-token.yml", hint="try a-token")])
+    assert capsys.readouterr().err == "***.yml: error[code]: says ***\n  try ***\n"

@@ -9,11 +9,14 @@ from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from sigmagen.content import mappings_folder
+from sigmagen.cli.main import cli
+from sigmagen.content import mappings_folder, rules_folder
+from sigmagen.deploy.elastic import elasticsearch_client, kibana_client
 from sigmagen.engines.elasticsearch import ElasticsearchEngine
 from sigmagen.engines.splunk_rest import SplunkClient
 from sigmagen.mapping.taxonomy import load_taxonomy
@@ -93,3 +96,37 @@ def test_elasticsearch_s_certificate_must_be_known_by_authority_or_fingerprint(
     assert not reached("SIGMAGEN_ELASTICSEARCH_FINGERPRINT", "0" * 64)
     assert not reached("SIGMAGEN_UNRELATED", "1")
     assert len(server.requests) == asked
+
+
+def test_a_deployment_reads_the_same_settings_for_certificates(
+    tls: tuple[StandIn, Path, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server, pem, fingerprint = tls
+    for name, value in {
+        "SIGMAGEN_ELASTICSEARCH_URL": server.url,
+        "SIGMAGEN_ELASTICSEARCH_FINGERPRINT": fingerprint,
+        "SIGMAGEN_KIBANA_URL": server.url,
+        "SIGMAGEN_KIBANA_API_KEY": "key",
+        "SIGMAGEN_KIBANA_CA_FILE": str(pem),
+    }.items():
+        monkeypatch.setenv(name, value)
+    for client in (elasticsearch_client(), kibana_client()):
+        assert client.send("GET", "/").status == 200
+        client.close()
+
+
+def test_deploying_to_splunk_reads_the_file_of_a_private_authority(
+    tls: tuple[StandIn, Path, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server, pem, _ = tls
+    monkeypatch.setattr("sigmagen.net.client.FIRST_PAUSE", 0.0)
+    monkeypatch.setenv("SIGMAGEN_SPLUNK_URL", server.url)
+    monkeypatch.setenv("SIGMAGEN_SPLUNK_TOKEN", "a-token")
+    rule = rules_folder() / "volume" / "call_count.yml"
+    deploy = ["deploy", "splunk", str(rule), "-s", "litellm", "--dry-run"]
+    doubting = CliRunner().invoke(cli, deploy)
+    assert "CERTIFICATE_VERIFY_FAILED" in doubting.stderr
+    assert not server.requests
+    monkeypatch.setenv("SIGMAGEN_SPLUNK_CA_FILE", str(pem))
+    CliRunner().invoke(cli, deploy)
+    assert server.requests

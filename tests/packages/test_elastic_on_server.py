@@ -76,8 +76,8 @@ class PackagedEngine(ElasticsearchEngine):
         self.client.indices.create(index=stream, settings=SETTINGS)
         self._indices.add(stream)
         actions = (
-            {**action, "_index": stream, "_op_type": "create", "_source": arrived(action["_source"])}
-            for action in self._documents(source, stream, records)
+            {"_index": stream, "_op_type": "create", "_id": document.id, "_source": arrived(document.source)}
+            for document in self._documents(source, stream, records)
         )
         bulk(self.client, actions, chunk_size=2000)
         self.client.indices.refresh(index=stream)
