@@ -9,7 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-_TOKEN = re.compile(r"""//[^\n]*|@'(?:[^']|'')*'|"(?:[^"\\]|\\.)*"|let\s+\w+\s*=|\|\s*mv-apply\b|[();]""")
+_TOKEN = re.compile(
+    r"""//[^\n]*|@'(?:[^']|'')*'|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|let\s+\w+\s*=|\|\s*mv-apply\b|[();]"""
+)
 _APPLY = re.compile(
     r"\|\s*mv-apply\s+(?:with_itemindex=(?P<index>\w+)\s+)?(?P<item>\w+)\s*=\s*(?P<array>.*?)\s+on\s*\(", re.DOTALL
 )
@@ -31,7 +33,7 @@ def without_apply(text: str, rows: Callable[[str, str, frozenset[str]], str]) ->
         body = text[match.end() : end].strip()
         index = f"with_itemindex={match['index']} " if match["index"] else ""
         expanded = f"| mv-expand {index}{match['item']} = {match['array']}\n| {body} by {ROW}"
-        table = rows(text[start:at].strip(), expanded, frozenset(re.findall(r"\w+", match["array"] + body)))
+        table = rows(text[start:at].strip(), expanded, frozenset(re.findall(r"\w+", f"{match['array']} {body}")))
         text = f"{text[:start]} {table}\n{text[end + 1 :].lstrip()}"
     return text
 
@@ -42,7 +44,7 @@ def _first(text: str) -> tuple[int, int] | None:
     for token in _TOKEN.finditer(text):
         if token[0] == "(":
             starts.append(token.end())
-        elif token[0] == ")":
+        elif token[0] == ")" and len(starts) > 1:
             starts.pop()
         elif token[0] == ";" or token[0].startswith("let"):
             starts[-1] = token.end()
