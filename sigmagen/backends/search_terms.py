@@ -20,6 +20,8 @@ _FIELD = re.compile(
 )
 _WIDE = ("eq", "in", "equals_ignoring_case", "in_ignoring_case")
 _NETWORK = re.compile(r"[0-9A-Fa-f.:]+/\d+")
+_WORD = re.compile(r"[A-Za-z](?:[A-Za-z0-9_.:-]*[A-Za-z0-9])?")
+"""A text that every writer of JSON writes as it is, and that ends where the index ends a term."""
 
 Quote = Callable[[str], str]
 
@@ -83,6 +85,34 @@ def wide_terms(condition: Expr, stored: Mapping[str, Get], literal: Callable[[Sc
             texts = [literal(value) for value in constants]
             terms.append(f"{field}={texts[0]}" if len(texts) == 1 else f"{field} IN ({', '.join(texts)})")
     return terms
+
+
+def word_terms(steps: list[Step], quote: Quote) -> list[str]:
+    """Words that an event's text holds, whatever its length, wherever the first filters of the steps are true."""
+    stored: dict[str, Get] = {}
+    terms = []
+    for step in steps:
+        if isinstance(step, Derive):
+            stored |= {name: value for name, value in step.columns if isinstance(value, Get)}
+        elif isinstance(step, Filter):
+            terms += [words for part in conjuncts(step.condition) if (words := _words(part, stored, quote))]
+        else:
+            break
+    return terms
+
+
+def _words(condition: Expr, stored: Mapping[str, Get], quote: Quote) -> str | None:
+    if not (isinstance(condition, Call) and condition.op in _WIDE):
+        return None
+    subject, *values = condition.args
+    get = stored.get(subject.name) if isinstance(subject, Column) else subject
+    if not isinstance(get, Get) or get.base is not None or not all(isinstance(value, Literal) for value in values):
+        return None
+    texts = [constant(value) for value in values]
+    if not all(isinstance(text, str) and _WORD.fullmatch(text) for text in texts):
+        return None
+    words = " OR ".join(map(quote, texts))
+    return words if len(texts) == 1 else f"({words})"
 
 
 def _found_by_search(value: Scalar, op: str) -> bool:
