@@ -133,7 +133,8 @@ class SplunkPrinter(SplunkValues):
                 terms += source_terms
                 rest.pop(0)
         if self.target.record:
-            terms += [words for words in word_terms(rest, self.string) if words not in terms]
+            # A source that says itself which records are its own has a location that finds them.
+            terms += word_terms(rest if self.target.where is None else rest[1:], self.string)
         elif not self.target.untyped:
             terms += prefilter(rest, self.literal)
         return [" ".join(terms), *self._lines(rest)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +13,9 @@ from sigmagen.convert import Converter
 from sigmagen.engines.duckdb import DuckDBEngine
 from sigmagen.engines.spl.json_values import EXTRACTION_CUTOFF
 from sigmagen.engines.splunk_local import SplunkLocalEngine, event_rows
+from sigmagen.logs.reader import Record
 from sigmagen.mapping.source import Source
+from sigmagen.normalize import Normalizer
 from sigmagen.rules.load import load_rules
 from sigmagen.rules.model import Correlation, RuleFile
 from sigmagen.simulate.call import Call
@@ -84,3 +87,33 @@ def test_calls_are_counted_under_the_add_on_for_aws() -> None:
         engine.load(source, native)
         alerts = engine.run(CONVERTER.convert(rule, source, "splunk"), 0, 4_000_000_000_000)
     assert max(alert.value for alert in alerts) == 500
+
+
+@pytest.mark.parametrize("source", ["litellm", "bedrock_invocation", "apim"])
+def test_a_canonical_event_loses_no_field_to_a_long_text(source: str) -> None:
+    """Splunk extracts what comes before the text, which is written last."""
+    native = render(source, Call(time=1_786_440_000_123, id="c", principal="p", prompt="x" * 6_000, system="be brief"))
+    assert native is not None
+    event = normalized(source, native)
+    assert len(event["gen_ai.prompt"]) == 6_000
+    (row,) = event_rows(CONVERTER.source("canonical"), [event])
+    text = [name for name in event if name in ("gen_ai.prompt", "gen_ai.system_instructions")]
+    assert set(event) - set(row) <= set(text)
+    assert list(event)[-len(text) :] == text
+
+
+def test_the_callers_own_texts_come_after_what_the_gateway_says() -> None:
+    native = render("litellm", Call(time=1_786_440_000_123, id="c" * 6_000, principal="p"))
+    assert native is not None
+    event = normalized("litellm", native)
+    (row,) = event_rows(CONVERTER.source("canonical"), [event])
+    assert set(event) - set(row) == {"event.id", "gen_ai.prompt"}
+
+
+def normalized(source: str, native: dict[str, Any]) -> dict[str, Any]:
+    """The canonical event of a native record, prompt text included."""
+    record = Record("log", 1, json.dumps(native), native)
+    normalizer = Normalizer(CONVERTER, with_text=True)
+    (made,) = normalizer.events([(CONVERTER.source(source), record)])
+    normalizer.close()
+    return made.event
