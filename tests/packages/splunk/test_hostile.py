@@ -18,6 +18,7 @@ from sigmagen.engines.splunk_local import SplunkLocalEngine
 from sigmagen.packages.content import content
 from sigmagen.packages.splunk import app_files
 from sigmagen.packages.splunk.conf import prose, render
+from sigmagen.packages.splunk.target import SplunkTarget
 from sigmagen.problems import SigmagenError
 from sigmagen.rules.load import load_rules
 from sigmagen.rules.model import RuleFile
@@ -139,7 +140,7 @@ def test_a_hostile_value_is_searched_for_as_it_is(files: dict[str, str]) -> None
 def test_a_value_that_no_conf_file_can_hold_leaves_the_detection_out(tmp_path: Path, value: str) -> None:
     found = content(CONVERTER, [rule_file(tmp_path, value)], "splunk", ["litellm"])
     with pytest.raises(SigmagenError) as error:
-        app_files(found, CONVERTER, {})
+        app_files(found, CONVERTER, {}, SplunkTarget.load(CONVERTER.mappings))
     assert [problem.code for problem in error.value.problems] == ["not-packageable"]
     assert error.value.problems[0].file == str(tmp_path / "rule.yml")
 
