@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
+from sigmagen.backends.conditions.splunk import CONTROL
 from sigmagen.backends.printer import constant
 from sigmagen.plan.expr import Call, Column, Expr, Get, Literal, Scalar, conjunction
 from sigmagen.plan.steps import Aggregate, Derive, Filter, Step, Unique
@@ -120,7 +121,12 @@ def _found_by_search(value: Scalar, op: str) -> bool:
     if not isinstance(value, str):
         return isinstance(value, bool)
     folds = op.endswith("ignoring_case")
-    return "*" not in value and not _NETWORK.fullmatch(value) and (value.isascii() or not folds)
+    return (
+        not CONTROL.search(value)
+        and "*" not in value
+        and not _NETWORK.fullmatch(value)
+        and (value.isascii() or not folds)
+    )
 
 
 def _fields(stored: Mapping[str, Get]) -> dict[str, str]:
@@ -189,6 +195,8 @@ def _pattern(op: str, value: object, quote: Quote, *, folded: bool) -> str | Non
 def _wildcards(parts: list[object], quote: Quote) -> str | None:
     """Texts with a number for `*`, and None where there is a `?` or a text that search takes for something else."""
     texts = [part for part in parts if isinstance(part, str)]
-    if 1 in parts or any("*" in text or not text.isascii() or _NETWORK.fullmatch(text) for text in texts):
+    if 1 in parts or any(
+        CONTROL.search(text) or "*" in text or not text.isascii() or _NETWORK.fullmatch(text) for text in texts
+    ):
         return None
     return quote("".join(part if isinstance(part, str) else "*" for part in parts)) if any(texts) else None

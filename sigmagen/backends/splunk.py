@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import ClassVar
 
+from sigmagen.backends.conditions.splunk import CONTROL
 from sigmagen.backends.search_terms import hoisted, prefilter, wide_terms, word_terms
 from sigmagen.backends.values.splunk import SplunkValues
 from sigmagen.plan.expr import (
@@ -73,6 +74,10 @@ class SplunkPrinter(SplunkValues):
         return self.claimed(column, written if _PLAIN.fullmatch(written) else f"f_{written}")
 
     def string(self, value: str) -> str:
+        """Raises UnsupportedDetectionError for a control character, which SPL has no escape for: written as it is, it
+        would be an order to the terminal that shows the query."""
+        if odd := CONTROL.search(value):
+            raise UnsupportedDetectionError(f"the value {ascii(value)[:80]}: SPL can't write the character {odd[0]!a}")
         return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
     def literal(self, value: Scalar) -> str:
