@@ -203,10 +203,10 @@ def _risk(item: Packaged, entities: Mapping[str, Entity]) -> list[dict[str, str 
 def last_change(rule: Correlation) -> date | None:
     """The day on which a rule or one of those that it correlates was last changed; None where none has a date."""
     found = []
-    for part in (rule, *correlations(rule), *base_rules(rule)):
+    for raw in (part.raw for parts in (correlations(rule), base_rules(rule)) for part in parts):
         for key in ("date", "modified"):
             try:
-                found.append(date.fromisoformat(str(part.raw.get(key)).replace("/", "-")))
+                found.append(date.fromisoformat(str(raw.get(key)).replace("/", "-")))
             except ValueError:
                 continue
     return max(found, default=None)
