@@ -141,9 +141,10 @@ class Normalizer:
             )
             entries = [entry for entry in source.logsources if entry.logsource.category]
             categories = {entry.logsource.category for entry in entries}
+            # What can be long comes last: Splunk extracts the fields of the first 5,000 bytes of an event only.
             fields = [
                 item.name
-                for item in self.converter.taxonomy.fields.values()
+                for item in sorted(self.converter.taxonomy.fields.values(), key=lambda item: item.length)
                 if categories & set(item.categories) and item.name != "@timestamp"
                 if self.with_text or not item.private
             ]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
+from sigmagen.backends.conditions.splunk import CONTROL
 from sigmagen.backends.printer import constant
 from sigmagen.plan.expr import Call, Column, Expr, Get, Literal, Scalar, conjunction
 from sigmagen.plan.steps import Aggregate, Derive, Filter, Step, Unique
@@ -20,6 +21,8 @@ _FIELD = re.compile(
 )
 _WIDE = ("eq", "in", "equals_ignoring_case", "in_ignoring_case")
 _NETWORK = re.compile(r"[0-9A-Fa-f.:]+/\d+")
+_WORD = re.compile(r"[A-Za-z](?:[A-Za-z0-9_.:-]*[A-Za-z0-9])?")
+"""A text that every writer of JSON writes as it is, and that ends where the index ends a term."""
 
 Quote = Callable[[str], str]
 
@@ -82,11 +85,44 @@ def wide_terms(condition: Expr, stored: Mapping[str, Expr], literal: Callable[[S
     return terms
 
 
+def word_terms(steps: list[Step], quote: Quote) -> list[str]:
+    """Words that an event's text holds, whatever its length, wherever the first filters of the steps are true."""
+    stored: dict[str, Get] = {}
+    terms = []
+    for step in steps:
+        if isinstance(step, Derive):
+            stored |= {name: value for name, value in step.columns if isinstance(value, Get)}
+        elif isinstance(step, Filter):
+            terms += [words for part in conjuncts(step.condition) if (words := _words(part, stored, quote))]
+        else:
+            break
+    return terms
+
+
+def _words(condition: Expr, stored: Mapping[str, Get], quote: Quote) -> str | None:
+    if not (isinstance(condition, Call) and condition.op in _WIDE):
+        return None
+    subject, *values = condition.args
+    get = stored.get(subject.name) if isinstance(subject, Column) else subject
+    if not isinstance(get, Get) or get.base is not None or not all(isinstance(value, Literal) for value in values):
+        return None
+    texts = [constant(value) for value in values]
+    if not all(isinstance(text, str) and _WORD.fullmatch(text) for text in texts):
+        return None
+    words = " OR ".join(map(quote, texts))
+    return words if len(texts) == 1 else f"({words})"
+
+
 def _found_by_search(value: Scalar, *, folds: bool) -> bool:
     """Whether search finds whatever equals a value. That it takes 2 and 2.0 for the same is not documented."""
     if not isinstance(value, str):
         return isinstance(value, bool)
-    return "*" not in value and not _NETWORK.fullmatch(value) and (value.isascii() or not folds)
+    return (
+        not CONTROL.search(value)
+        and "*" not in value
+        and not _NETWORK.fullmatch(value)
+        and (value.isascii() or not folds)
+    )
 
 
 def _fields(stored: Mapping[str, Get]) -> dict[str, str]:
@@ -155,6 +191,8 @@ def _pattern(op: str, value: object, quote: Quote, *, folded: bool) -> str | Non
 def _wildcards(parts: list[object], quote: Quote) -> str | None:
     """Texts with a number for `*`, and None where there is a `?` or a text that search takes for something else."""
     texts = [part for part in parts if isinstance(part, str)]
-    if 1 in parts or any("*" in text or not text.isascii() or _NETWORK.fullmatch(text) for text in texts):
+    if 1 in parts or any(
+        CONTROL.search(text) or "*" in text or not text.isascii() or _NETWORK.fullmatch(text) for text in texts
+    ):
         return None
     return quote("".join(part if isinstance(part, str) else "*" for part in parts)) if any(texts) else None

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import ClassVar
 
-from sigmagen.backends.search_terms import hoisted, prefilter, wide_terms
+from sigmagen.backends.conditions.splunk import CONTROL
+from sigmagen.backends.search_terms import hoisted, prefilter, wide_terms, word_terms
 from sigmagen.backends.values.splunk import SplunkValues
 from sigmagen.plan.expr import (
     NUMERIC,
@@ -32,8 +34,10 @@ from sigmagen.plan.steps import (
     Project,
     Scan,
     Sort,
+    Step,
     Union,
     Unique,
+    columns_read,
 )
 
 _PLAIN = re.compile(r"(?!(?i:and|or|not|xor|in|like|as|by|true|false|null)$)[A-Za-z_][A-Za-z0-9_]*")
@@ -71,6 +75,10 @@ class SplunkPrinter(SplunkValues):
         return self.claimed(column, written if _PLAIN.fullmatch(written) else f"f_{written}")
 
     def string(self, value: str) -> str:
+        """Raises UnsupportedDetectionError for a control character, which SPL has no escape for: written as it is, it
+        would be an order to the terminal that shows the query."""
+        if odd := CONTROL.search(value):
+            raise UnsupportedDetectionError(f"the value {ascii(value)[:80]}: SPL can't write the character {odd[0]!a}")
         return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
     def literal(self, value: Scalar) -> str:
@@ -97,7 +105,7 @@ class SplunkPrinter(SplunkValues):
             return self._own(get) if self.target.untyped else self.stored(".".join(map(str, segments)))
         else:
             text = "_raw"
-        return self.inside_json(text, segments)
+        return self.boolean_inside_json(text, segments) if get.type == "boolean" else self.inside_json(text, segments)
 
     def _own(self, get: Get) -> str:
         """A field of which nothing is known but what the rule calls it."""
@@ -115,11 +123,12 @@ class SplunkPrinter(SplunkValues):
     def steps(self) -> list[str]:
         """The search terms first: what the index can answer, it should. They fold case, so `where` decides again.
 
-        A record that is read from _raw may be longer than what Splunk extracts fields from, so it gets no terms.
+        A record that is read from _raw may be longer than what Splunk extracts fields from, and an add-on may give its
+        fields other values, so the index is asked for words only.
         """
         first, *rest = self.plan.steps
         if isinstance(first, Union):
-            return [line for step in self.plan.steps for line in self.step(step)]
+            return list(self._lines(self.plan.steps))
         terms = [self.target.location]
         if self.target.untyped:
             found, rest = hoisted(rest, self.plan.in_place, self.string)
@@ -129,11 +138,23 @@ class SplunkPrinter(SplunkValues):
             if len(source_terms) == len(self.conjuncts(rest[0].condition)):
                 terms += source_terms
                 rest.pop(0)
-        terms += [] if self.target.untyped or self.target.record else prefilter(rest, self.literal)
-        lines = [" ".join(terms)]
-        for step in rest:
-            lines += self.step(step)
-        return lines
+        if self.target.record:
+            # A source that says itself which records are its own has a location that finds them.
+            terms += word_terms(rest if self.target.where is None else rest[1:], self.string)
+        elif not self.target.untyped:
+            terms += prefilter(rest, self.literal)
+        return [" ".join(terms), *self._lines(rest)]
+
+    def _lines(self, steps: list[Step]) -> Iterator[str]:
+        for position, step in enumerate(steps):
+            if isinstance(step, Expand) and not any(isinstance(done, Aggregate) for done in steps[:position]):
+                yield from self._needed_only(steps[position:])
+            yield from self.step(step)
+
+    def _needed_only(self, steps: list[Step]) -> list[str]:
+        """Drops what the steps don't read: `mvexpand` copies whole events, and stops at 500 MB (limits.conf)."""
+        read = columns_read(steps)
+        return ["fields " + ", ".join(map(self.name, read)), "fields - _raw"] if read else []
 
     def step_scan(self, step: Scan) -> list[str]:
         return [self.target.location]

@@ -56,8 +56,8 @@ def command(
 
     Addresses and keys come from the environment, keys also from the system's keyring. Elastic: SIGMAGEN_KIBANA_URL and
     _API_KEY, SIGMAGEN_ELASTICSEARCH_URL and _API_KEY. Splunk: SIGMAGEN_SPLUNK_URL and _TOKEN; only saved searches,
-    macros and event types, as the rest of the app comes with its archive. Sentinel: SIGMAGEN_SENTINEL_RESOURCE_ID and
-    _TOKEN (of `az account get-access-token`).
+    macros, sourcetypes and event types of the search head: the rest of the app comes with its archive, and the add-on
+    is installed on indexers. Sentinel: SIGMAGEN_SENTINEL_RESOURCE_ID and _TOKEN (of `az account get-access-token`).
     """
     if package and (paths or sources):
         raise click.UsageError("--package is deployed as it is: leave out PATH and -s")

@@ -1,7 +1,8 @@
 """Splunk: the app's saved searches, macros, sourcetypes and event types, through the REST API of a search head.
 
 The API can't take a file: the dashboard with its lookup, and the story of Enterprise Security, come with the app's
-.tgz.
+.tgz. A search head's API doesn't reach indexers and forwarders: the add-on with the settings for them is
+installed there.
 https://help.splunk.com/en/splunk-enterprise/rest-api-reference
 """
 

@@ -14,10 +14,10 @@ from sigmagen.convert import Query
 from sigmagen.engines import spl
 from sigmagen.engines.alert import Alert, alerts_from
 from sigmagen.engines.closing import Closing
-from sigmagen.engines.spl.json_values import extracted
 from sigmagen.engines.spl.search import assigned
 from sigmagen.engines.spl.values import to_number
 from sigmagen.engines.store import store
+from sigmagen.engines.store.splunk import search_time_fields
 from sigmagen.mapping.source import Source
 
 # A time outside of it is a broken clock, and such an event is left out, as the reference leaves it out.
@@ -102,13 +102,14 @@ def alerts_of(query: Query, rows: Sequence[Mapping[str, Any]]) -> list[Alert]:
 
 
 def event_row(source: Source, record: dict[str, Any], known: Mapping[str, str]) -> spl.Row | None:
-    """An event as a search sees it: the extracted fields, then Splunk's own. None where it has no time."""
+    """An event as a search sees it: its fields and an add-on's, then Splunk's own. None where it has no time."""
     seconds = _time(source, record)
     if seconds is None:
         return None
     raw = orjson.dumps(record).decode()
     # It is indexed as it happens, which readiness searches compare.
-    return {**extracted(raw), "index": "main", **known, "_time": seconds, "_indextime": seconds, "_raw": raw}
+    fields = search_time_fields(raw, source.targets[SplunkLocalEngine.siem].calculated)
+    return {**fields, "index": "main", **known, "_time": seconds, "_indextime": seconds, "_raw": raw}
 
 
 def _time(source: Source, record: Mapping[str, Any]) -> float | None:

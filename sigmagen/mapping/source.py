@@ -74,6 +74,8 @@ class Target:
     """Where an untyped source is searched for a value without a field."""
     props: Mapping[str, Mapping[str, str | int]] = field(default_factory=dict)
     """Splunk's settings for sourcetypes that nobody else defines, by sourcetype."""
+    calculated: Mapping[str, str] = field(default_factory=dict)
+    """Fields that a Splunk add-on sets when a search runs, and the eval expression of each."""
 
 
 @dataclass(frozen=True)
@@ -176,6 +178,7 @@ def _target(name: str, data: dict[str, Any], source: dict[str, Any], canonical: 
         experimental=data.get("experimental"),
         presumes=" ".join(data.get("presumes", "").split()),
         props=data.get("props", {}),
+        calculated=data.get("calculated", {}),
     )
 
 

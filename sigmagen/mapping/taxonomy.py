@@ -13,7 +13,10 @@ from sigmagen.rules.yaml import load_data
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A canonical field. `derive` is an expression over other canonical fields; one with a `unit` is never negative."""
+    """A canonical field. `derive` is an expression over other canonical fields; one with a `unit` is never negative.
+
+    The text of a `free` field is the caller's, of any length.
+    """
 
     name: str
     type: Type
@@ -23,6 +26,14 @@ class Field:
     private: bool = False
     derive: Any = None
     unit: str | None = None
+    free: bool = False
+
+    @property
+    def length(self) -> int:
+        """How long its values get: 0 of a bounded length, 1 a name, 2 a text that the caller chooses, 3 a prompt."""
+        if self.private:
+            return 3
+        return 2 if self.free else int(self.type in ("string", "text", "json"))
 
 
 @dataclass(frozen=True)
@@ -53,6 +64,7 @@ def load_taxonomy(mappings: Path) -> Taxonomy:
                 private=bool(entry.get("private")),
                 derive=entry.get("derive"),
                 unit=entry.get("unit"),
+                free=bool(entry.get("free")),
             )
             for name, entry in data["fields"].items()
         }

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sigmagen.plan.expr import Expr
+from sigmagen.plan.expr import Column, Expr, Get, walk
 
 if TYPE_CHECKING:
     from sigmagen.plan.model import Plan
@@ -134,3 +135,41 @@ Step = (
     | Limit
     | Project
 )
+
+
+def columns_read(steps: Sequence[Step]) -> tuple[str, ...]:
+    """The columns that steps read up to their first aggregation or projection, which leaves no other.
+
+    Columns that the steps make themselves are not among them. Empty where a step reads the stored record, or where no
+    such step comes and the whole row goes on.
+    """
+    read: dict[str, None] = {}
+    made: set[str] = set()
+    for step in steps:
+        own, used = _made_and_used(step)
+        parts = [part for value in used for part in walk(value)]
+        if any(isinstance(part, Get) and part.base is None for part in parts):
+            return ()
+        read |= {part.name: None for part in parts if isinstance(part, Column) and part.name not in made}
+        made |= own
+        if isinstance(step, Aggregate | Project):
+            return tuple(read)
+    return ()
+
+
+def _made_and_used(step: Step) -> tuple[set[str], list[Expr]]:
+    if isinstance(step, Derive):
+        return {name for name, _ in step.columns}, [value for _, value in step.columns]
+    if isinstance(step, Aggregate):
+        return set(), [*map(Column, step.by), *(value for _, value in step.columns)]
+    if isinstance(step, Filter):
+        return set(), [step.condition]
+    if isinstance(step, InsideRange):
+        return set(), [step.begin, step.end]
+    if isinstance(step, Unique):
+        return set(), [Column(step.column)]
+    if isinstance(step, Project):
+        return set(), [*map(Column, step.columns)]
+    if isinstance(step, Sort):
+        return set(), [Column(name) for name, _ in step.keys]
+    return {step.name} if isinstance(step, Expand | CountRows) else set(), []

@@ -9,7 +9,7 @@ from sigmagen.mapping.view import SourceView
 from sigmagen.plan.expr import Call, Column, Expr, Literal
 from sigmagen.plan.model import Plan
 from sigmagen.plan.monotone import holds_of_nothing
-from sigmagen.plan.steps import Aggregate, Union
+from sigmagen.plan.steps import Aggregate, Expand, Union
 from sigmagen.problems import Problem
 from sigmagen.rules.model import BaseRule, Correlation, correlations
 
@@ -23,6 +23,9 @@ _RANGE = {
         "the query needs ?_tstart and ?_tend, as Discover fills them in; a rule type that doesn't can't run it",
     ),
 }
+
+
+_MANY_COPIES = 12
 
 
 def view_warnings(plan: Plan, view: SourceView) -> list[Problem]:
@@ -48,6 +51,10 @@ def plan_warnings(rule: Correlation, plan: Plan) -> list[Problem]:
     if plan.target.name == "splunk" and _has_sub_search(plan):
         text = "the alerts of one part come from a sub-search, which limits.conf bounds in rows and run time"
         found.append(_warning("sub-search", text, rule))
+    if plan.target.name == "splunk" and (copies := _copies_of_events(plan)) > _MANY_COPIES:
+        limit = "500 MB (max_mem_usage_mb in limits.conf)"
+        text = f"mvexpand makes {copies} rows of each event, and Splunk stops it at {limit}"
+        found.append(_warning("events-multiplied", text, rule))
     return found
 
 
@@ -82,6 +89,18 @@ def _has_sub_search(plan: Plan) -> bool:
         any(isinstance(step, Aggregate) for step in branch.steps) or _has_sub_search(branch)
         for union in unions
         for branch in union.branches
+    )
+
+
+def _copies_of_events(plan: Plan) -> int:
+    """How many rows the plan makes of an event that it has not aggregated."""
+    for step in plan.steps:
+        if isinstance(step, Expand):
+            return len(step.values)
+        if isinstance(step, Aggregate):
+            break
+    return max(
+        (_copies_of_events(part) for step in plan.steps if isinstance(step, Union) for part in step.branches), default=1
     )
 
 

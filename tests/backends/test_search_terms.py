@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.backends.engines import CONVERTER
-from tests.backends.hostile import rule_with
+from tests.backends.hostile import loaded, rule_with
 
 
 @pytest.mark.parametrize(
@@ -29,4 +29,37 @@ def test_a_value_that_search_reads_otherwise_is_no_term(item: str, value: str, t
     source = CONVERTER.source("canonical")
     first, *rest = CONVERTER.convert(rule, source, "splunk").text.splitlines()
     assert first == source.targets["splunk"].location + term
+    assert any("where" in line for line in rest)
+
+
+@pytest.mark.parametrize(
+    ("item", "value", "words"),
+    [
+        ("eventSource", "bedrock.amazonaws.com", ' "bedrock.amazonaws.com"'),
+        ("eventName", ["InvokeModel", "Converse"], ' ("InvokeModel" OR "Converse")'),
+        # Writers of JSON may escape these, and the index may end a term at them.
+        ("userIdentity.arn", "arn:aws:iam::111122223333:role/a", ""),
+        ("eventName", ["InvokeModel", "é"], ""),
+        ("eventName", "-a", ""),
+        ("eventName", "a*", ""),
+        # A number has several forms.
+        ("recipientAccountId", "111122223333", ""),
+    ],
+)
+def test_a_record_is_found_by_words_that_its_text_certainly_holds(
+    item: str, value: object, words: str, tmp_path: Path
+) -> None:
+    logsource = {"product": "aws", "service": "cloudtrail"}
+    base = {"title": "t", "name": "base", "logsource": logsource}
+    counted = {"type": "event_count", "rules": ["base"], "group-by": ["recipientAccountId"], "timespan": "1h"}
+    rule = loaded(
+        [
+            base | {"detection": {"selection": {item: value}, "condition": "selection"}},
+            {"title": "c", "name": "c", "correlation": counted | {"condition": {"gte": 1}}},
+        ],
+        tmp_path,
+    )
+    source = CONVERTER.source("cloudtrail")
+    first, *rest = CONVERTER.convert(rule, source, "splunk").text.splitlines()
+    assert first == source.targets["splunk"].location + words
     assert any("where" in line for line in rest)

@@ -9,7 +9,7 @@ import pytest
 
 from sigmagen.content import rules_folder
 from tests.cli.conftest import Run
-from tests.packages.splunk.app import read_conf, unpack
+from tests.packages.splunk.app import APP, read_conf, unpack
 
 CALLS = rules_folder() / "volume" / "call_count.yml"
 
@@ -19,13 +19,13 @@ def test_an_app_is_written_and_counted(run: Run, tmp_path: Path) -> None:
     assert result.exit_code == 0
     assert "5 detections packaged for splunk" in result.stderr
     assert result.stdout == ""
-    (archive,) = (tmp_path / "new" / "folder").iterdir()
-    assert archive.name == "sigmagen_model_extraction-0.1.0.tgz"
+    app = f"{APP}-0.1.0.tgz"
+    assert {path.name for path in (tmp_path / "new" / "folder").iterdir()} == {app, f"TA-{app}"}
 
 
 def test_with_sources_only_theirs_are_in_it(run: Run, tmp_path: Path) -> None:
     assert run("package", "splunk", CALLS, "-s", "apim", "-o", tmp_path / "out").exit_code == 0
-    (archive,) = (tmp_path / "out").iterdir()
+    (archive,) = (tmp_path / "out").glob(f"{APP}-*.tgz")
     saved = read_conf(unpack(archive)["default/savedsearches.conf"])
     assert {name.split(" - ")[1].split(".")[-1] for name in saved} == {"apim"}
 
@@ -59,7 +59,7 @@ def test_a_rule_that_can_not_be_packaged_is_named_and_the_others_are_there(run: 
     folder = tmp_path / "rules"
     folder.mkdir()
     (folder / "good.yml").write_text(CALLS.read_text())
-    bad = CALLS.read_text().replace("event.outcome: success", 'event.outcome: "a\\rb"')
+    bad = CALLS.read_text().replace("event.outcome: success", 'event.outcome: "a\\u2028b"')
     for old, new in (("call_count", "bad_count"), ("answered_call", "bad_call"), ("872c55d8", "872c55d9")):
         bad = bad.replace(old, new)
     (folder / "bad.yml").write_text(bad)
@@ -102,5 +102,5 @@ def test_the_overlay_may_stand_before_the_command(run: Run, tmp_path: Path) -> N
     overlay = tmp_path / "overlay.yml"
     overlay.write_text("rules: {call_count: {threshold: 800}}")
     assert run("--overlay", overlay, "package", "splunk", CALLS, "-o", tmp_path / "out").exit_code == 0
-    (archive,) = (tmp_path / "out").iterdir()
+    (archive,) = (tmp_path / "out").glob(f"{APP}-*.tgz")
     assert json.loads(unpack(archive)["overlay.json"]) == {"rules": {"call_count": {"threshold": 800}}}

@@ -60,12 +60,12 @@ def writes(server: StandIn) -> int:
 
 
 def conf(folder: Path, name: str) -> dict[str, dict[str, str]]:
-    (archive,) = folder.iterdir()
+    (archive,) = folder.glob(f"{APP}-*.tgz")
     return read_conf(unpack(archive)[f"default/{name}.conf"])
 
 
 def test_the_files_are_read_as_they_were_written(folder: Path) -> None:
-    (archive,) = folder.iterdir()
+    (archive,) = folder.glob(f"{APP}-*.tgz")
     files = {name: text for name, text in unpack(archive).items() if name.endswith(".conf")}
     assert all(parse(text) == read_conf(text) for text in files.values())
     with pytest.raises(ValueError, match="not a setting"):
@@ -206,3 +206,12 @@ def test_a_run_that_is_killed_anywhere_is_taken_up_by_the_next(
             deploy(folder)
         assert deploy(folder).exit_code == 0
         assert splunk.kept() == wanted
+
+
+def test_the_add_on_is_for_servers_that_the_address_does_not_name(
+    folder: Path, server: StandIn, splunk: SplunkObjects
+) -> None:
+    assert sorted(path.name.rsplit("-", 1)[0] for path in folder.iterdir()) == [f"TA-{APP}", APP]
+    assert deploy(folder).exit_code == 0
+    assert set(splunk.apps) == {APP}
+    assert not any("TA-" in request.path for request in server.requests)

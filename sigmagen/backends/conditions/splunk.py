@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from ipaddress import ip_network
 from typing import ClassVar
 
@@ -9,7 +10,10 @@ from sigmagen.backends.conditions.base import Conditions
 from sigmagen.backends.conditions.networks import MAPPED, split_networks
 from sigmagen.backends.printer import constant, lowered
 from sigmagen.backends.regex import PCRE, Pcre
-from sigmagen.plan.expr import NUMERIC, Expr, Literal
+from sigmagen.plan.expr import NUMERIC, Expr, Literal, call
+
+CONTROL = re.compile("[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f]")
+"""What SPL's texts have no escape for: written as it is, it would be an order to the terminal that shows the query."""
 
 _STRFTIME = {"day": "%d", "week": "%V", "month": "%m", "year": "%Y"}
 
@@ -19,6 +23,17 @@ class SplunkConditions(Conditions):
 
     syntax: ClassVar[Pcre] = PCRE
     calls: ClassVar[frozenset[str]] = frozenset({"like", "like_ignoring_case", "matches"})
+
+    def op_eq(self, left: Expr, right: Expr) -> str:
+        return self.by_pattern(left, (right,)) if _unwritable(right) else super().op_eq(left, right)
+
+    def op_ne(self, left: Expr, right: Expr) -> str:
+        return f"NOT {self.by_pattern(left, (right,))}" if _unwritable(right) else super().op_ne(left, right)
+
+    def op_in(self, left: Expr, *values: Expr) -> str:
+        written = [value for value in values if not _unwritable(value)]
+        tests = [super().op_in(left, *written)] if written else []
+        return self.any_of([*tests, *(self.by_pattern(left, (value,)) for value in values if _unwritable(value))])
 
     def op_is_missing(self, value: Expr) -> str:
         return f"isnull({self.expr(value)})"
@@ -31,15 +46,19 @@ class SplunkConditions(Conditions):
         return self.op_is_present(value) if self.type_of(value) in NUMERIC else f'{self.expr(value)} != ""'
 
     def op_equals_ignoring_case(self, left: Expr, right: Expr) -> str:
-        return f"lower({self.expr(left)}) = {self.expr(lowered(right))}"
+        return self.op_eq(call("lower", left), lowered(right))
 
     def op_in_ignoring_case(self, left: Expr, *values: Expr) -> str:
-        return f"lower({self.expr(left)}) IN ({self.listed(tuple(map(lowered, values)))})"
+        return self.op_in(call("lower", left), *map(lowered, values))
 
     def op_starts_with(self, left: Expr, right: Expr) -> str:
+        if _unwritable(right):
+            return self.by_pattern(left, (right, Literal(0)))
         return f"substr({self.expr(left)}, 1, {self._length(right)}) = {self.expr(right)}"
 
     def op_ends_with(self, left: Expr, right: Expr) -> str:
+        if _unwritable(right):
+            return self.by_pattern(left, (Literal(0), right))
         if isinstance(right, Literal):
             return f"substr({self.expr(left)}, -{self._length(right)}) = {self.expr(right)}"
         whole, end = self.expr(left), self.expr(right)
@@ -89,3 +108,8 @@ class SplunkConditions(Conditions):
             "run the search as a user whose time zone is UTC"
         )
         return f'tonumber(strftime({text}, "{_STRFTIME[name]}"))'
+
+
+def _unwritable(value: Expr) -> bool:
+    """Whether a value is a text that only a pattern can say."""
+    return isinstance(value, Literal) and isinstance(value.value, str) and CONTROL.search(value.value) is not None

@@ -24,6 +24,10 @@ class SplunkValues(SplunkConditions):
             text = f"mvindex(json_array_to_mv({text}), {segment})"
         return f"json_extract({text}, {self.string('.'.join(keys))})" if keys else text
 
+    def boolean_inside_json(self, text: str, segments: list[str | int]) -> str:
+        """json_extract returns a boolean as one, which eval can't assign; tostring makes True or False of it."""
+        return f"lower(tostring({self.inside_json(text, segments)}))"
+
     def op_replace(self, value: Expr, pattern: Expr, replacement: Expr) -> str:
         rewrite = Literal(str(constant(replacement)).replace("$1", "\\1"))
         return f"replace({self.expr(value)}, {self.expr(pattern)}, {self.expr(rewrite)})"

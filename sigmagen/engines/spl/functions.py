@@ -1,7 +1,7 @@
 """The eval functions: how many arguments each takes, what it returns, and its work on values.
 
-A function here gets values that were computed already and that are never bool. Unless it says otherwise, null in gives
-null out. The lazy ones (if, case, coalesce, ...) are in evaluate.py.
+A function here gets values that were computed already. Bool is only what json_extract returns of a JSON boolean. Unless
+it says otherwise, null in gives null out. The lazy ones (if, case, coalesce, ...) are in evaluate.py.
 """
 
 from __future__ import annotations
@@ -40,6 +40,8 @@ def one(value: Value) -> Scalar:
     """A value that must be a single one."""
     if type(value) is list:
         raise DataError("what this does with several values is not documented")
+    if type(value) is bool:
+        raise DataError("what this does with a boolean of json_extract is not documented; use tostring()")
     scalar: Scalar = value
     return scalar
 
@@ -155,6 +157,11 @@ def _extract(value: Value, *paths: Value) -> Value:
     return json_values.extract(text(value), text(paths[0]) if paths else "")
 
 
+def _shown(value: Value) -> str:
+    """Of a boolean, the word True or False."""
+    return str(value) if type(value) is bool else text(value)
+
+
 def _elements(value: Value, keep_quotes: bool = False) -> Value:
     found = json_values.array_to_values(text(value), keep_quotes)
     return None if found is None else from_values(found)
@@ -203,7 +210,7 @@ FUNCTIONS: dict[str, Function] = {
     "round": Function(1, 2, _rounded),
     # Conversion functions.
     "tonumber": Function(1, 2, _to_number),
-    "tostring": Function(1, 1, text),
+    "tostring": Function(1, 1, _shown),
     # Cryptographic functions.
     "md5": Function(1, 1, _digest("md5")),
     "sha1": Function(1, 1, _digest("sha1")),

@@ -119,9 +119,10 @@ def path_steps(path: str) -> tuple[str | int | None, ...]:
 
 
 def extract(text: str, path: str) -> Value:
-    """json_extract with one path: text and numbers as they are, booleans as text, objects and arrays as JSON text.
+    """json_extract with one path: text, numbers and booleans as they are, objects and arrays as JSON text.
 
     Null where the text is no JSON, where nothing is there, or where JSON null is. A path with `{}` gives a JSON array.
+    A boolean is bool, which tostring() makes text; that it equals the text "true" is not documented.
     """
     value = parsed(text)
     if value is MISSING:
@@ -152,9 +153,11 @@ def _walk(values: list[Any], steps: tuple[str | int | None, ...]) -> list[Any]:
 
 
 def native(value: Any) -> Value:
-    """A JSON value as a field's value."""
+    """A JSON value as json_extract returns it."""
     if isinstance(value, dict | list):
         return dumped(value)
+    if isinstance(value, bool):
+        return value
     return None if value is None else to_field(value)
 
 

@@ -80,7 +80,7 @@ def _one(scanner: Scanner) -> Test:
     if following.is_word("IN"):
         scanner.next(TERMS)
         return _listed(scanner, _field(token))
-    if following.is_op("("):
+    if following.is_op("(") and following.position == token.end:
         refuse(f"{token.value}() is not supported in search terms", token.position)
     return _keyword(token)
 

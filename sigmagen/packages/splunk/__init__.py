@@ -1,37 +1,47 @@
 """A Splunk app: alerts, hunts, readiness searches and a dashboard, as a .tgz that Splunk installs unchanged.
 
-It works on a Splunk without Enterprise Security, which ignores what only that reads.
+It works on a Splunk without Enterprise Security, which ignores what only that reads. A small add-on beside it holds
+what indexers and heavy forwarders need to know of the sourcetypes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sigmagen import __version__
 from sigmagen.convert import Converter
 from sigmagen.packages.content import Content
 from sigmagen.problems import EXIT_USAGE, Problem, SigmagenError
 
+if TYPE_CHECKING:
+    from sigmagen.mapping.source import Source
+    from sigmagen.packages.splunk.target import SplunkTarget
+
 
 def write(content: Content, folder: Path, converter: Converter, overlaid: Mapping[str, Any]) -> list[Problem]:
-    """Write the app into the folder; returns why a detection is not in it. `overlaid` is the overlay's data.
+    """Write app and add-on into the folder; returns why a detection is not in them. `overlaid` is the overlay's data.
 
     Raises SigmagenError where nothing is left.
     """
+    from sigmagen.packages.splunk.addon import ADDON, addon_files
     from sigmagen.packages.splunk.archive import tgz
     from sigmagen.packages.splunk.savedsearches import APP
+    from sigmagen.packages.splunk.target import SplunkTarget
 
-    files, left_out = app_files(content, converter, overlaid)
-    (folder / f"{APP}-{__version__}.tgz").write_bytes(tgz(APP, files))
+    target = SplunkTarget.load(converter.mappings)
+    files, sources, left_out = app_files(content, converter, overlaid, target)
+    for name, part in ((APP, files), (ADDON, addon_files(sources, target))):
+        if part:
+            (folder / f"{name}-{__version__}.tgz").write_bytes(tgz(name, part))
     return left_out
 
 
 def app_files(
-    content: Content, converter: Converter, overlaid: Mapping[str, Any]
-) -> tuple[dict[str, str], list[Problem]]:
-    """The app's files, path to text, and why a detection is not in it."""
+    content: Content, converter: Converter, overlaid: Mapping[str, Any], target: SplunkTarget
+) -> tuple[dict[str, str], list[Source], list[Problem]]:
+    """The app's files, path to text, the sources that it reads, and why a detection is not in it."""
     from sigmagen.packages.splunk import app, dashboard
     from sigmagen.packages.splunk.conf import render
     from sigmagen.packages.splunk.investigation import forms, investigations
@@ -61,7 +71,7 @@ def app_files(
     confs = {
         "app": app.app_conf(),
         "server": app.server_conf(),
-        "savedsearches": savedsearches(items, checks, sources, options, views),
+        "savedsearches": savedsearches(items, checks, sources, options, views, target.entities),
         "macros": macros_conf(sources, lists.used),
         "analyticstories": analytic_story(items, app.DESCRIPTION, app.NARRATIVE),
         "eventtypes": app.eventtypes(sources),
@@ -82,4 +92,4 @@ def app_files(
     }
     if overlaid:
         files["overlay.json"] = overlay_json(overlaid)
-    return files, left_out
+    return files, sources, left_out

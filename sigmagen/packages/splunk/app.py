@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from sigmagen import __version__
 from sigmagen.mapping.source import Source
 from sigmagen.packages.splunk.conf import Conf, as_json, prose
+from sigmagen.packages.splunk.eventtypes import event_search
 from sigmagen.packages.splunk.macros import source_macro
 from sigmagen.packages.splunk.savedsearches import APP, STORY
 from sigmagen.packages.splunk.searches import Packaged, framework_ids
@@ -71,16 +72,22 @@ def default_meta() -> str:
     )
 
 
-def manifest() -> str:
-    """app.manifest, of the packaging toolkit."""
+def manifest(
+    name: str = APP,
+    title: str = LABEL,
+    description: str = DESCRIPTION,
+    deployments: Sequence[str] = ("_standalone", "_distributed", "_search_head_clustering"),
+    workloads: Sequence[str] = ("_search_heads",),
+) -> str:
+    """app.manifest, of the packaging toolkit. `workloads` are the servers that it belongs on."""
     document = {
         "schemaVersion": "2.0.0",
         "info": {
-            "title": LABEL,
-            "id": {"group": None, "name": APP, "version": __version__},
+            "title": title,
+            "id": {"group": None, "name": name, "version": __version__},
             "author": [{"name": AUTHOR, "email": None, "company": None}],
             "releaseDate": None,
-            "description": DESCRIPTION,
+            "description": description,
             "classification": {
                 "intendedAudience": "IT Professionals",
                 "categories": ["Security, Fraud & Compliance"],
@@ -96,14 +103,17 @@ def manifest() -> str:
         "inputGroups": None,
         "incompatibleApps": None,
         "platformRequirements": {"splunk": {"Enterprise": "*"}},
-        "supportedDeployments": ["_standalone", "_distributed", "_search_head_clustering"],
-        "targetWorkloads": ["_search_heads"],
+        "supportedDeployments": list(deployments),
+        "targetWorkloads": list(workloads),
     }
     return as_json(document) + "\n"
 
 
 def props(sources: Sequence[Source]) -> Conf:
-    """props.conf: the sourcetypes that the mappings name themselves; those of add-ons are theirs."""
+    """props.conf: the sourcetypes that the mappings name themselves; those of add-ons are theirs.
+
+    The settings that act where data is parsed are here, too: a single server parses with the app alone.
+    """
     return {name: settings for source in sources for name, settings in sorted(source.targets["splunk"].props.items())}
 
 
@@ -113,18 +123,33 @@ def transforms() -> Conf:
 
 
 def eventtypes(sources: Sequence[Source]) -> Conf:
-    """eventtypes.conf: a type for each source."""
-    return {source_macro(source): {"search": source.targets["splunk"].location} for source in sources}
+    """eventtypes.conf: a type for the events of each source that feed rules on calls of models, or on accounts."""
+    return {name: {"search": search} for source in sources for name, search, _ in _event_types(source)}
 
 
 def tags(sources: Sequence[Source]) -> Conf:
-    """tags.conf: the events of all sources that feed rules on calls of models."""
-    found = {source_macro(source): {entry.logsource.category for entry in source.logsources} for source in sources}
+    """tags.conf: what the events of each type are, and no other event of the source."""
     return {
-        f"eventtype={name}": dict.fromkeys(sorted(filter(None, categories)), "enabled")
-        for name, categories in found.items()
-        if any(categories)
+        f"eventtype={name}": dict.fromkeys(categories, "enabled")
+        for source in sources
+        for name, _, categories in _event_types(source)
+        if categories
     }
+
+
+def _event_types(source: Source) -> list[tuple[str, str, list[str]]]:
+    """Name, search and categories; the first has the source's own name. A source of native events only has no tag."""
+    found: dict[str, list[str]] = {}
+    for entry in source.logsources:
+        if entry.logsource.category:
+            found.setdefault(event_search(source, entry), []).append(entry.logsource.category)
+    own = source_macro(source)
+    if not found:
+        return [(own, source.targets["splunk"].location, [])]
+    return [
+        (own if number == 0 else f"{own}_{categories[0]}", search, sorted(set(categories)))
+        for number, (search, categories) in enumerate(found.items())
+    ]
 
 
 def lookup(items: Sequence[Packaged], views: Mapping[str, str]) -> str:

@@ -11,7 +11,7 @@ from sigmagen.mapping.source import Source
 from sigmagen.mapping.view import SourceView
 from sigmagen.packages.splunk.conf import name_part
 from sigmagen.packages.splunk.macros import SILENCE, by_macro, source_macro
-from sigmagen.plan.expr import TRUE, Call, Column, Expr, Literal, call
+from sigmagen.plan.expr import TRUE, Call, Column, Expr, Get, Literal, call, walk
 from sigmagen.plan.items import all_needed_fields
 from sigmagen.plan.model import Plan
 from sigmagen.plan.steps import Derive
@@ -33,8 +33,9 @@ class Check:
 def readiness(rule: Correlation, source: Source, converter: Converter) -> list[Check]:
     """The searches for a rule: one for each of the sources that it reads.
 
-    Each gives one row: events, last_event, delay_p50 and delay_p99 in seconds, and in percent of the events pct_cut,
-    pct_redacted (where the source can say so) and pct_<column> for every field that the rule uses.
+    Each gives one row: events, last_event, delay_p50 and delay_p99 in seconds, and in percent of the events pct_cut
+    (no JSON any more, or a field behind what Splunk extracts), pct_redacted (where the source can say so) and
+    pct_<column> for every field that the rule uses.
     """
     mine = by_macro(converter)
     chosen = next(found for found in mine.feeding(rule) if found.name == source.name)
@@ -57,7 +58,7 @@ def _text(printer: SplunkPrinter, view: SourceView, fields: list[Column]) -> str
     for layer in view.layers:
         lines += printer.step_derive(Derive(tuple(layer)))
     counted = {f"pct_{printer.name(field.name)}": printer.expr(call("has_value", field)) for field in fields}
-    counted["pct_cut"] = CUT
+    counted["pct_cut"] = _cut(printer, view)
     if marks := [mark for layer in view.layers for _, value in layer for mark in _redacted(value)]:
         counted["pct_redacted"] = " OR ".join(printer.expr(mark) for mark in marks)
     counts = [f"count(eval({condition})) AS {name}" for name, condition in counted.items()]
@@ -75,6 +76,23 @@ def _text(printer: SplunkPrinter, view: SourceView, fields: list[Column]) -> str
         'fieldformat last_event=strftime(last_event, "%Y-%m-%dT%H:%M:%S%z")',
     ]
     return "\n| ".join(lines)
+
+
+def _cut(printer: SplunkPrinter, view: SourceView) -> str:
+    """Whether a record was cut, or holds a field that Splunk has not extracted: it stops at 5,000 bytes of an event.
+
+    A source whose records are read from _raw needs no extracted field.
+    """
+    if printer.target.record:
+        return CUT
+    values = [view.where, *(value for layer in view.layers for _, value in layer)]
+    read = {part.segments: None for value in values for part in walk(value) if isinstance(part, Get) and not part.base}
+    tests = [CUT]
+    for name in (".".join(map(str, segments)) for segments in read):
+        path = printer.string(name)
+        held = f"coalesce(json_extract_exact(_raw, {path}), json_extract(_raw, {path}))"
+        tests.append(f"(isnull({printer.stored(name)}) AND isnotnull({held}))")
+    return " OR ".join(tests)
 
 
 def _redacted(value: Expr) -> Iterator[Expr]:

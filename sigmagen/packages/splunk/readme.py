@@ -18,6 +18,8 @@ from sigmagen.plan.window import duration_text
 _FIRST_DAY = f"""## The first day
 
 1. Install the app on the search head (Manage Apps, Install app from file). Nothing runs yet: every alert is off.
+   Where indexers or heavy forwarders parse your data, install the add-on `TA-sigmagen_model_extraction` of the same
+   package there: without it `_time` is the time of arrival. On a single server the app alone is enough.
 2. Tell it where your events are: Settings, Advanced search, Search macros. Each source below has one macro; put your
    index into it, such as `index=ai sourcetype="litellm:proxy:json"`. Alternatives need brackets:
    `(index=a OR index=b)`.

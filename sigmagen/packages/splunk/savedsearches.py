@@ -5,7 +5,9 @@ Settings: https://docs.splunk.com/Documentation/Splunk/latest/Admin/Savedsearche
 
 from __future__ import annotations
 
+from calendar import timegm
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
 from sigmagen.mapping.source import Source
@@ -13,7 +15,9 @@ from sigmagen.packages.splunk.conf import Conf, Stanza, as_json, name_part, pros
 from sigmagen.packages.splunk.readiness import Check, silence_text
 from sigmagen.packages.splunk.schedule import cron, earliest, quiet
 from sigmagen.packages.splunk.searches import GROUP_HASH, TITLE, Packaged, framework_ids
+from sigmagen.packages.splunk.target import Entity
 from sigmagen.plan.window import HOUR, MINUTE
+from sigmagen.rules.model import Correlation, base_rules, correlations
 
 APP = "sigmagen_model_extraction"
 STORY = "Model Extraction"
@@ -33,12 +37,14 @@ def savedsearches(
     sources: list[Source],
     options: Mapping[str, Any],
     views: Mapping[str, str],
+    entities: Mapping[str, Entity],
 ) -> Conf:
-    """All saved searches, in order of name within their kind. `views` are the forms to investigate with, by key."""
+    """All saved searches, in order of name within their kind. `views` are the forms to investigate with, by key, and
+    `entities` what Enterprise Security makes of a field."""
     security = bool(options.get("enterprise_security", True))
     conf: dict[str, Stanza] = {}
     for item in items:
-        conf[item.alert_name] = _alert(item, security, views.get(item.key))
+        conf[item.alert_name] = _alert(item, security, views.get(item.key), entities)
     for item in items:
         conf[item.hunt_name] = _unscheduled(item.hunt.text, f"Every window of any time range. {item.title}", HUNT_RANGE)
         what = f"The events that the rule looks at, without prompt text. {item.title}"
@@ -89,7 +95,7 @@ def _scheduled(interval: int, identity: str, start: str, enabled: bool) -> dict[
     }
 
 
-def _alert(item: Packaged, security: bool, view: str | None) -> Stanza:
+def _alert(item: Packaged, security: bool, view: str | None, entities: Mapping[str, Entity]) -> Stanza:
     schedule = item.alert.schedule
     assert schedule is not None  # a correlation has a window
     description = prose(item.rule.description) or item.title
@@ -97,7 +103,7 @@ def _alert(item: Packaged, security: bool, view: str | None) -> Stanza:
         description += f" To investigate an alert: /app/{APP}/{view}"
     settings: dict[str, str | int] = {
         "description": description,
-        "search": item.alert_search,
+        "search": alert_search(item, entities),
         **_scheduled(schedule.interval, item.detection.id, earliest(schedule), item.detection.enabled),
         "alert.severity": _SEVERITY[item.level],
         "alert.suppress": 1,
@@ -108,19 +114,35 @@ def _alert(item: Packaged, security: bool, view: str | None) -> Stanza:
         settings |= {"alert.digest_mode": 0, "alert.suppress.fields": ",".join(item.columns)}
     else:
         settings["alert.digest_mode"] = 1
-    return settings | _enterprise(item, security, description)
+    return settings | _enterprise(item, security, description, entities)
 
 
-def _enterprise(item: Packaged, security: bool, description: str) -> dict[str, str | int]:
+def alert_search(item: Packaged, entities: Mapping[str, Entity]) -> str:
+    """The alert's search, and one line that names its group for the drill-downs and its entities as the Common
+    Information Model does."""
+    named: dict[str, str] = {GROUP_HASH: item.group_hash} if item.group_hash else {}
+    for column, field in item.alert.columns.items():
+        cim = entities[field].cim if field in entities else None
+        if cim and cim not in item.columns:
+            named.setdefault(cim, column)
+    line = ",\n    ".join(f"{name}={value}" for name, value in named.items())
+    return f"{item.alert.text}\n| eval {line}" if named else item.alert.text
+
+
+def _enterprise(
+    item: Packaged, security: bool, description: str, entities: Mapping[str, Entity]
+) -> dict[str, str | int]:
     """What Enterprise Security reads. Without it they do nothing, but a trigger logs that an action is missing."""
     rule = item.rule
     shown = ", ".join(f"{field} ${column}$" for column, field in item.alert.columns.items())
     message = f"{item.title}: {shown}" if shown else item.title
+    changed = last_change(rule)
+    own = rule.raw.get("version") or (f"{changed:%Y%m%d}" if changed else 1)
     metadata = {
         "deprecated": 0,
         "detection_id": item.detection.id,
-        "detection_version": prose(str(rule.raw.get("version", 1))),
-    }
+        "detection_version": prose(str(own)),
+    } | ({"publish_time": timegm(changed.timetuple())} if changed else {})
     settings: dict[str, str | int] = {
         "action.correlationsearch.enabled": 1,
         "action.correlationsearch.detection_type": "ebd",
@@ -136,7 +158,7 @@ def _enterprise(item: Packaged, security: bool, description: str) -> dict[str, s
     }
     if item.columns:
         settings["action.notable.param.nes_fields"] = ",".join(item.columns)
-    if risk := _risk(item):
+    if risk := _risk(item, entities):
         settings |= {
             "action.risk": int(security),
             "action.risk.param._risk_message": message,
@@ -161,22 +183,33 @@ def drilldowns(item: Packaged) -> list[dict[str, str]]:
     ]
 
 
-def _risk(item: Packaged) -> list[dict[str, str | int]]:
-    """Who the risk falls on. A model or a template is no one, so it has none."""
-    kinds = {column: _kind(field) for column, field in item.alert.columns.items()}
-    return [
-        {"risk_object_field": column, "risk_object_type": kind, "risk_score": _RISK[item.level]}
-        for column, kind in kinds.items()
-        if kind is not None
+def _risk(item: Packaged, entities: Mapping[str, Entity]) -> list[dict[str, str | int]]:
+    """Who the risk falls on, and the addresses that threaten. A group that is no one, such as a template or a model,
+    bears it itself."""
+    score = _RISK[item.level]
+    known = {column: entities[field] for column, field in item.alert.columns.items() if field in entities}
+    bearers = {column: entity.risk_object for column, entity in known.items() if entity.risk_object}
+    bearers = bearers or dict.fromkeys(item.columns, "other")
+    objects: list[dict[str, str | int]] = [
+        {"risk_object_field": column, "risk_object_type": kind, "risk_score": score} for column, kind in bearers.items()
+    ]
+    return objects + [
+        {"threat_object_field": column, "threat_object_type": entity.threat_object}
+        for column, entity in known.items()
+        if entity.threat_object
     ]
 
 
-def _kind(field: str) -> str | None:
-    if field.startswith("user.") or field.endswith((".arn", "accessKeyId")) or field == "gen_ai.api_key.id":
-        return "user"
-    if field.endswith(".ip") or field == "sourceIPAddress":
-        return "system"
-    return "other" if field in ("organization.id", "cloud.account.id", "recipientAccountId") else None
+def last_change(rule: Correlation) -> date | None:
+    """The day on which a rule or one of those that it correlates was last changed; None where none has a date."""
+    found = []
+    for raw in (part.raw for parts in (correlations(rule), base_rules(rule)) for part in parts):
+        for key in ("date", "modified"):
+            try:
+                found.append(date.fromisoformat(str(raw.get(key)).replace("/", "-")))
+            except ValueError:
+                continue
+    return max(found, default=None)
 
 
 def _silence(source: Source) -> Stanza:

@@ -63,11 +63,6 @@ class Packaged:
         return f"md5({'.'.join(hashes)})" if len(hashes) > 1 else next(iter(hashes), None)
 
     @property
-    def alert_search(self) -> str:
-        """The alert's search, and one line that names its group for the drill-downs."""
-        return f"{self.alert.text}\n| eval {GROUP_HASH}={self.group_hash}" if self.group_hash else self.alert.text
-
-    @property
     def alert_name(self) -> str:
         """The stanza of the alert; Enterprise Security expects names that end so."""
         return f"{TITLE} - {self.key} - Rule"

@@ -133,7 +133,6 @@ JSON = (
     [
         ("a.b", "text"),
         ("a.n", 0.5),
-        ("a.t", "true"),
         ("a.z", NULL),
         ("a.o", '{"k":1}'),
         ("l", '[{"x":1},{"x":2}]'),
@@ -147,6 +146,16 @@ JSON = (
 )
 def test_json_functions__json_extract(path: str, value: Any) -> None:
     assert evaluated(f'json_extract(j, "{path}")', j=JSON) == value
+
+
+def test_json_functions__json_extract_of_a_boolean() -> None:
+    """It is no text: eval can't assign it, and only tostring is documented to make text of it."""
+    assert evaluated('tostring(json_extract(j, "a.t"))', j=JSON) == "True"
+    for expression in ('json_extract(j, "a.t")', 'lower(json_extract(j, "a.t"))'):
+        with pytest.raises(SplError, match="boolean"):
+            evaluated(expression, j=JSON)
+    with pytest.raises(SplError, match="boolean"):
+        kept('json_extract(j, "a.t")="true"', {"j": JSON})
 
 
 @pytest.mark.parametrize(

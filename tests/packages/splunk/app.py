@@ -22,6 +22,7 @@ from sigmagen.rules.load import load_rules
 from sigmagen.rules.model import RuleFile
 
 APP = "sigmagen_model_extraction"
+ADDON = "TA-sigmagen_model_extraction"
 CONVERTER = Converter.load(mappings_folder())
 FILES = load_rules(None, rules_folder=rules_folder(), mappings_folder=mappings_folder()).files
 
@@ -51,16 +52,22 @@ def package(
     converter = overlay.converter(CONVERTER) if overlay else CONVERTER
     data = overlaid if overlaid is not None else overlay.data if overlay else {}
     write(content(converter, files, "splunk", sources, overlay), folder, converter, data)
-    (archive,) = folder.iterdir()
+    (archive,) = folder.glob(f"{APP}-*.tgz")
     return archive
 
 
-def unpack(archive: Path) -> dict[str, str]:
-    """The files of an archive, by their path below the app's folder."""
+def addon(archive: Path) -> dict[str, str]:
+    """The files of the add-on beside an app, by their path below its folder."""
+    (found,) = archive.parent.glob(f"{ADDON}-*.tgz")
+    return unpack(found, ADDON)
+
+
+def unpack(archive: Path, root: str = APP) -> dict[str, str]:
+    """The files of an archive, by their path below its one folder."""
     with tarfile.open(fileobj=io.BytesIO(archive.read_bytes())) as tar:
         members = [member for member in tar.getmembers() if member.isfile()]
         return {
-            member.name.removeprefix(f"{APP}/"): tar.extractfile(member).read().decode()  # type: ignore[union-attr]
+            member.name.removeprefix(f"{root}/"): tar.extractfile(member).read().decode()  # type: ignore[union-attr]
             for member in members
         }
 

@@ -20,7 +20,7 @@ import pytest
 from sigmagen.packages.splunk import app as app_module
 from sigmagen.problems import SigmagenError
 from sigmagen.rules.model import Correlation
-from tests.packages.splunk.app import APP, CONVERTER, FILES, LISTS, expand, macros, package, read_conf, unpack
+from tests.packages.splunk.app import ADDON, APP, CONVERTER, FILES, LISTS, expand, macros, package, read_conf, unpack
 
 ROOT = Path(__file__).parents[3]
 
@@ -48,9 +48,9 @@ def test_two_runs_in_two_processes_give_the_same_bytes(tmp_path: Path) -> None:
         command = [sys.executable, "-m", "sigmagen", "package", "splunk", "-o", str(tmp_path / seed)]
         environment = os.environ | {"PYTHONHASHSEED": seed, "TZ": f"UTC-{seed}", "SOURCE_DATE_EPOCH": seed}
         subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True)
-        (archive,) = (tmp_path / seed).iterdir()
-        packages.append((archive.name, archive.read_bytes()))
+        packages.append({path.name: path.read_bytes() for path in (tmp_path / seed).iterdir()})
     assert packages[0] == packages[1]
+    assert {name.rsplit("-", 1)[0] for name in packages[0]} == {APP, ADDON}
 
 
 def test_the_archive_has_one_folder_and_no_owner_time_or_odd_rights(archive: Path) -> None:
@@ -168,7 +168,7 @@ def test_what_is_said_of_a_group_names_only_columns_of_the_result(saved: dict[st
         assert set(re.findall(r"\$(\w+)\$", title)) == columns
         assert set(stanza["action.notable.param.nes_fields"].split(",")) == columns
         risk = json.loads(stanza.get("action.risk.param._risk", "[]"))
-        assert {entry["risk_object_field"] for entry in risk} <= columns
+        assert {entry.get("risk_object_field") or entry["threat_object_field"] for entry in risk} <= columns
         drilldowns = json.loads(stanza["action.notable.param.drilldown_searches"])
         assert [item["name"] for item in drilldowns] == ["Windows of this group", "Events of this group"]
         for drilldown in drilldowns:

@@ -143,3 +143,17 @@ def test_a_drilldown_leads_to_the_windows_and_events_of_the_group_without_prompt
             rows = engine.execute(f"{expand(saved[called]['search'], definitions)}\n{where}", *EVER)
             assert {row["user_id"] for row in rows} == {hostile}
             assert not {column for row in rows for column in row if column in ("_raw", "gen_ai_prompt", "user_text")}
+
+
+def test_a_field_behind_what_splunk_extracts_counts_as_cut(files: dict[str, str]) -> None:
+    """A text before the fields, as other shippers may write it, hides them from the search."""
+    source = CONVERTER.sources["canonical"]
+    native = attack("call_count", "canonical")[:100]
+    long_first = [{"gen_ai.prompt": "x" * 5_000} | record if n < 30 else record for n, record in enumerate(native)]
+    with SplunkLocalEngine() as engine:
+        engine.load(source, [record | {"gen_ai.prompt": "x" * 5_000} for record in native])
+        (whole,) = run(files, "Sigmagen - call_count.canonical - Readiness", engine)
+        engine.load(source, long_first)
+        (row,) = run(files, "Sigmagen - call_count.canonical - Readiness", engine)
+    assert (whole["events"], whole["pct_cut"], whole["pct_user_id"]) == (100, 0, 100)
+    assert (row["events"], row["pct_cut"], row["pct_user_id"]) == (100, 30, 70)

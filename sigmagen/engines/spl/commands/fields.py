@@ -12,7 +12,7 @@ from sigmagen.engines.spl.pipeline import Command, Context, Piece, each
 from sigmagen.engines.spl.scanner import EXPRESSION, Scanner, whole_number
 from sigmagen.engines.spl.times import span
 from sigmagen.engines.spl.tree import parse_expression
-from sigmagen.engines.spl.values import Expression, Row, Rows, from_values, to_number, to_text, values_of
+from sigmagen.engines.spl.values import Expression, Row, Rows, Value, from_values, to_number, to_text, values_of
 
 INTERNAL = ("_time", "_raw")
 
@@ -25,13 +25,23 @@ def assignments(scanner: Scanner) -> list[tuple[str, Expression]]:
         if name.kind not in ("word", "quoted", "string"):
             refuse(f"expected a field, found {name.value or 'the end of the command'!r}", name.position)
         scanner.expect("=", EXPRESSION)
-        found.append((name.value, value_of(parse_expression(scanner))))
+        found.append((name.value, _assignable(value_of(parse_expression(scanner)), name.position)))
         if not scanner.take(",", rules=EXPRESSION):
             break
     token = scanner.peek(EXPRESSION)
     if token.kind != "end":
         refuse(f"unexpected {token.value!r}", token.position)
     return found
+
+
+def _assignable(expression: Expression, position: int) -> Expression:
+    def run(row: Row) -> Value:
+        value = expression(row)
+        if type(value) is bool:
+            refuse("eval can't assign a boolean, which json_extract returns; use tostring()", position)
+        return value
+
+    return run
 
 
 def parse_eval(piece: Piece, scanner: Scanner) -> Command:
