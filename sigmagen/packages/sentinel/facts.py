@@ -11,12 +11,24 @@ from sigmagen.problems import Problem, SigmagenError
 from sigmagen.rules.yaml import load_data
 
 
+@dataclass(frozen=True, slots=True)
+class PropertyLimit:
+    """What a property of a resource may hold at most; `of` says what is counted, `source` who says so."""
+
+    property: str
+    of: str
+    longest: int
+    source: str
+
+
 @dataclass(frozen=True)
 class Facts:
     """Enumerations, limits and tables, as the file has them."""
 
     severities: Mapping[str, str]
     limits: Mapping[str, int]
+    properties: Mapping[str, tuple[PropertyLimit, ...]]
+    """Limits of properties, by the last part of the resource's type."""
     tactics: tuple[str, ...]
     techniques: Mapping[str, tuple[str, ...]]
     entities: Mapping[str, Mapping[str, str]]
@@ -31,7 +43,14 @@ class Facts:
         try:
             return cls(
                 severities=data["severities"],
-                limits=data["limits"],
+                limits={name: limit["value"] for name, limit in data["limits"].items()},
+                properties={
+                    kind: tuple(
+                        PropertyLimit(item["property"], item["of"], item["longest"], data["sources"][item["source"]])
+                        for item in items
+                    )
+                    for kind, items in data["properties"].items()
+                },
                 tactics=tuple(data["tactics"]),
                 techniques={name: tuple(tactics) for name, tactics in data["techniques"].items()},
                 entities=data["entities"],
