@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache, partial
 from itertools import product
 from pathlib import Path
 
@@ -13,8 +14,9 @@ from sigmagen.backends.kusto import KustoPrinter
 from sigmagen.backends.lucene_query import LucenePrinter
 from sigmagen.backends.printer import NameClashError, Printer
 from sigmagen.backends.splunk import SplunkPrinter
+from sigmagen.mapping.documents import collected, load_checked
 from sigmagen.mapping.generic import GENERIC, Generic, load_generic, unplaced
-from sigmagen.mapping.source import Source, Target, load_sources, together
+from sigmagen.mapping.source import SIEMS, Source, Target, load_sources, together
 from sigmagen.mapping.taxonomy import Taxonomy, load_taxonomy
 from sigmagen.plan.build import build_plan, not_convertible
 from sigmagen.plan.expr import UnsupportedDetectionError
@@ -23,7 +25,6 @@ from sigmagen.plan.model import Mode
 from sigmagen.plan.window import DAY, MINUTE, Schedule, Window, duration_text
 from sigmagen.problems import EXIT_USAGE, Problem, SigmagenError
 from sigmagen.rules.model import BaseRule, Correlation, base_rules
-from sigmagen.rules.yaml import load_data
 
 PRINTERS: dict[str, type[Printer]] = {
     "splunk": SplunkPrinter,
@@ -83,7 +84,11 @@ class Converter:
 
     @classmethod
     def load(cls, mappings: Path) -> Converter:
-        """A converter for a mappings folder. Raises SigmagenError when a mapping can't be read."""
+        """A converter for a mappings folder. Raises SigmagenError with everything that is wrong with the mappings."""
+        loaders = [load_sources, load_taxonomy, load_generic]
+        limits = [partial(load_limits, mappings, siem) for siem in SIEMS]
+        if problems := collected(*(partial(load, mappings) for load in loaders), *limits):
+            raise SigmagenError(problems)
         return cls(mappings, load_sources(mappings), load_taxonomy(mappings), load_generic(mappings))
 
     def located(self, locations: Mapping[str, str]) -> Converter:
@@ -129,6 +134,7 @@ class Converter:
         store = STORES.get(siem, siem)
         if siem == "lucene" and isinstance(rule, Correlation):
             raise not_convertible(rule, siem, UnsupportedCorrelationError("Lucene finds documents and counts nothing"))
+        self._require_mapped(rule, source, siem)
         plan = build_plan(rule, source, store, self.taxonomy, mode)
         printer = PRINTERS[siem](plan)
         try:
@@ -162,6 +168,15 @@ class Converter:
             plan.estimated,
         )
 
+    def _require_mapped(self, rule: BaseRule | Correlation, source: Source, siem: str) -> None:
+        """Raises SigmagenError where the mapping of a source doesn't say where the SIEM keeps its records."""
+        store = STORES.get(siem, siem)
+        missing = [part.name for part in source.parts if store not in part.targets]
+        if missing:
+            hint = f"add targets.{store} to the mapping of the source"
+            message = f"{rule.title}: source {' and '.join(missing)} is not mapped to {store}"
+            raise SigmagenError(Problem("source-not-mapped", message, file=rule.file, line=rule.line, hint=hint))
+
     def _schedule(
         self, windows: list[Window], target: Target, rule: BaseRule | Correlation
     ) -> tuple[Schedule | None, list[Problem]]:
@@ -182,12 +197,7 @@ class Converter:
 
     def limits(self, siem: str) -> Limits:
         """The SIEM's limits, from mappings/targets."""
-        path = self.mappings / "targets" / f"{siem}.yml"
-        data = load_data(path) if siem != "duckdb" else {}
-        return Limits(
-            shortest_interval=data.get("shortest_interval_minutes", 1) * MINUTE,
-            longest_lookback=data.get("longest_lookback_days", 3650) * DAY,
-        )
+        return Limits(MINUTE, 3650 * DAY) if siem == "duckdb" else load_limits(self.mappings, siem)
 
 
 @dataclass(frozen=True)
@@ -196,3 +206,13 @@ class Limits:
 
     shortest_interval: int
     longest_lookback: int
+
+
+@lru_cache(maxsize=16)
+def load_limits(mappings: Path, siem: str) -> Limits:
+    """A SIEM's limits. Raises SigmagenError with everything that is wrong with the file."""
+    data = load_checked(mappings / "targets" / f"{siem}.yml", "target", mappings)
+    return Limits(
+        shortest_interval=data.get("shortest_interval_minutes", 1) * MINUTE,
+        longest_lookback=data.get("longest_lookback_days", 3650) * DAY,
+    )

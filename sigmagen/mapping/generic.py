@@ -14,12 +14,11 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
+from sigmagen.mapping.documents import load_checked
 from sigmagen.mapping.source import DUCKDB, SIEMS, TIMES, LogsourceEntry, Source, Target, together
 from sigmagen.plan.expr import Type
 from sigmagen.plan.window import MINUTE
-from sigmagen.problems import Problem, SigmagenError
 from sigmagen.rules.model import BaseRule, Correlation, LogSource, base_rules
-from sigmagen.rules.yaml import load_data
 
 GENERIC = "generic"
 NO_TABLE = "SET_TABLE_FOR_"
@@ -98,17 +97,13 @@ def load_generic(mappings: Path) -> Generic | None:
     path = mappings / "generic.yml"
     if not path.exists():
         return None
-    data = load_data(path)
-    try:
-        targets = {siem: _target(siem, data["targets"][siem]) for siem in SIEMS}
-        places = tuple(
-            Place(entry["logsource"], {siem: entry[siem] for siem in SIEMS if siem in entry})
-            for entry in data.get("locations", ())
-        )
-        return Generic(data["title"], {**targets, DUCKDB: _target(DUCKDB, {"location": GENERIC})}, places, {})
-    except (KeyError, TypeError, AttributeError) as error:
-        message = f"this mapping is malformed: {error!r}"
-        raise SigmagenError(Problem("mapping-malformed", message, file=str(path))) from None
+    data = load_checked(path, "generic", mappings)
+    targets = {siem: _target(siem, data["targets"][siem]) for siem in SIEMS if siem in data["targets"]}
+    places = tuple(
+        Place(entry["logsource"], {siem: entry[siem] for siem in SIEMS if siem in entry})
+        for entry in data.get("locations", ())
+    )
+    return Generic(data["title"], {**targets, DUCKDB: _target(DUCKDB, {"location": GENERIC})}, places, {})
 
 
 def _target(name: str, data: Mapping[str, Any]) -> Target:
