@@ -14,9 +14,8 @@ from sigmagen.convert import Converter
 from sigmagen.overlay import Overlay
 from sigmagen.packages.content import Content, content
 from sigmagen.problems import EXIT_BROKEN_INPUT, EXIT_USAGE, Problem, SigmagenError
-from sigmagen.rules.lint.meta import LEVELS
 from sigmagen.rules.load import LoadedRules
-from sigmagen.rules.model import Correlation, RuleFile
+from sigmagen.rules.model import LEVELS, Correlation, RuleFile
 
 KEEPS_LISTS_APART = ("splunk",)
 """SIEMs whose packages need the example values of allow lists to find where they stand in a query."""

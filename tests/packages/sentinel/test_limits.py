@@ -17,7 +17,7 @@ from tests.packages.sentinel.conftest import Documents
 
 
 def kind(resource: dict[str, Any]) -> str:
-    return resource["type"].rpartition("/")[2]
+    return str(resource["type"]).rpartition("/")[2]
 
 
 def resource_of(templates: Documents, wanted: str) -> dict[str, Any]:
