@@ -15,11 +15,11 @@ from sigmagen.backends.lucene_query import LucenePrinter
 from sigmagen.backends.printer import NameClashError, Printer
 from sigmagen.backends.splunk import SplunkPrinter
 from sigmagen.mapping.documents import collected, load_checked
-from sigmagen.mapping.generic import GENERIC, Generic, load_generic, unplaced
+from sigmagen.mapping.generic import GENERIC, Generic, load_generic, tested_for_presence, unplaced
 from sigmagen.mapping.source import SIEMS, Source, Target, load_sources, together
 from sigmagen.mapping.taxonomy import Taxonomy, load_taxonomy
 from sigmagen.plan.build import build_plan, not_convertible
-from sigmagen.plan.expr import UnsupportedDetectionError
+from sigmagen.plan.expr import TEXTUAL, UnsupportedDetectionError
 from sigmagen.plan.items import UnsupportedCorrelationError
 from sigmagen.plan.model import Mode
 from sigmagen.plan.window import DAY, MINUTE, Schedule, Window, duration_text
@@ -144,9 +144,10 @@ class Converter:
         except NameClashError as error:
             clash = Problem("name-clash", f"{rule.title}: {error}", file=rule.file, line=rule.line)
             raise SigmagenError(clash) from None
+        indistinct = self._indistinct(rule, source) if siem == "sentinel" else []
         notes = [
             Problem("detection-approximated", f"{rule.title}: {note}", "warning", rule.file, rule.line)
-            for note in printer.notes
+            for note in (*printer.notes, *indistinct)
         ]
         notes += [
             Problem("location-unknown", f"{rule.title}: put your table for {table}", "warning", rule.file, rule.line)
@@ -167,6 +168,24 @@ class Converter:
             plan.ranged,
             plan.estimated,
         )
+
+    def _indistinct(self, rule: BaseRule | Correlation, source: Source) -> list[str]:
+        """What Sentinel can't tell apart: whether a text is missing, null or empty."""
+        said = []
+        for base in base_rules(rule):
+            part = source.part_for(base.logsource)
+            native = base.logsource.category is None or (part is not None and part.targets["sentinel"].untyped)
+            for name in tested_for_presence(base):
+                if native:
+                    kind = part.native_fields.get(name, "string") if part else "string"
+                else:
+                    kind = self.taxonomy[name].type
+                if kind in TEXTUAL:
+                    said.append(
+                        f"{name} tested for null or for its existence: a string column of Kusto that is missing is "
+                        "empty, so the two can't be told apart"
+                    )
+        return list(dict.fromkeys(said))
 
     def _require_mapped(self, rule: BaseRule | Correlation, source: Source, siem: str) -> None:
         """Raises SigmagenError where the mapping of a source doesn't say where the SIEM keeps its records."""

@@ -146,6 +146,11 @@ def _type(uses: set[Type]) -> Type:
     return next(iter(uses)) if uses in ({"boolean"}, {"timestamp"}) else "string"
 
 
+def tested_for_presence(rule: BaseRule) -> list[str]:
+    """The fields that a rule compares with null or tests with `exists`, each once."""
+    return list(dict.fromkeys(name for name, kind in _uses(rule.condition) if kind is None))
+
+
 def _uses(node: Any) -> Iterator[tuple[str, Type | None]]:
     """The fields below a parsed condition, each with what it is compared with; None for whether it is there."""
     if hasattr(node, "args"):
