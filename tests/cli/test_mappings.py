@@ -58,3 +58,11 @@ def test_every_command_works_with_a_source_that_one_siem_has(
     result = run(*arguments, "--mappings", folder)
     assert result.exit_code in (0, 1, 3), result.output
     assert "internal error" not in result.output
+
+
+@pytest.mark.parametrize("number", [".nan", ".inf", "-.inf"])
+def test_a_number_that_is_not_finite_is_refused_in_an_overlay(run: Run, tmp_path: Path, number: str) -> None:
+    (tmp_path / "overlay.yml").write_text(f"rules:\n  call_count:\n    threshold: {number}\n")
+    result = run("convert", RULE, "-t", "splunk", "-s", "litellm", "--overlay", tmp_path / "overlay.yml")
+    assert result.exit_code == 2
+    assert "overlay.yml:3:5: error[overlay-form]: 'threshold' must be a finite number" in result.stderr
