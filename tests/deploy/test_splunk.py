@@ -60,12 +60,12 @@ def writes(server: StandIn) -> int:
 
 
 def conf(folder: Path, name: str) -> dict[str, dict[str, str]]:
-    (archive,) = folder.iterdir()
+    (archive,) = folder.glob("*.tgz")
     return read_conf(unpack(archive)[f"default/{name}.conf"])
 
 
 def test_the_files_are_read_as_they_were_written(folder: Path) -> None:
-    (archive,) = folder.iterdir()
+    (archive,) = folder.glob("*.tgz")
     files = {name: text for name, text in unpack(archive).items() if name.endswith(".conf")}
     assert all(parse(text) == read_conf(text) for text in files.values())
     with pytest.raises(ValueError, match="not a setting"):
