@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache, partial
 from itertools import product
 from pathlib import Path
 
@@ -13,18 +14,18 @@ from sigmagen.backends.kusto import KustoPrinter
 from sigmagen.backends.lucene_query import LucenePrinter
 from sigmagen.backends.printer import NameClashError, Printer
 from sigmagen.backends.splunk import SplunkPrinter
-from sigmagen.mapping.generic import GENERIC, Generic, load_generic, unplaced
+from sigmagen.mapping.documents import collected, load_checked
+from sigmagen.mapping.generic import GENERIC, Generic, load_generic, tested_for_presence, unplaced
 from sigmagen.mapping.location import location_fault, one_term
-from sigmagen.mapping.source import Source, Target, load_sources, together
+from sigmagen.mapping.source import SIEMS, Source, Target, load_sources, together
 from sigmagen.mapping.taxonomy import Taxonomy, load_taxonomy
 from sigmagen.plan.build import build_plan, not_convertible
-from sigmagen.plan.expr import UnsupportedDetectionError
+from sigmagen.plan.expr import TEXTUAL, UnsupportedDetectionError
 from sigmagen.plan.items import UnsupportedCorrelationError
 from sigmagen.plan.model import Mode
 from sigmagen.plan.window import DAY, MINUTE, Schedule, Window, duration_text
 from sigmagen.problems import EXIT_USAGE, Problem, SigmagenError
 from sigmagen.rules.model import BaseRule, Correlation, base_rules
-from sigmagen.rules.yaml import load_data
 
 PRINTERS: dict[str, type[Printer]] = {
     "splunk": SplunkPrinter,
@@ -84,7 +85,11 @@ class Converter:
 
     @classmethod
     def load(cls, mappings: Path) -> Converter:
-        """A converter for a mappings folder. Raises SigmagenError when a mapping can't be read."""
+        """A converter for a mappings folder. Raises SigmagenError with everything that is wrong with the mappings."""
+        loaders = [load_sources, load_taxonomy, load_generic]
+        limits = [partial(load_limits, mappings, siem) for siem in SIEMS]
+        if problems := collected(*(partial(load, mappings) for load in loaders), *limits):
+            raise SigmagenError(problems)
         return cls(mappings, load_sources(mappings), load_taxonomy(mappings), load_generic(mappings))
 
     def located(self, locations: Mapping[str, str]) -> Converter:
@@ -136,6 +141,7 @@ class Converter:
         store = STORES.get(siem, siem)
         if siem == "lucene" and isinstance(rule, Correlation):
             raise not_convertible(rule, siem, UnsupportedCorrelationError("Lucene finds documents and counts nothing"))
+        self._require_mapped(rule, source, siem)
         plan = build_plan(rule, source, store, self.taxonomy, mode, target=siem)
         printer = PRINTERS[siem](plan)
         try:
@@ -145,9 +151,10 @@ class Converter:
         except NameClashError as error:
             clash = Problem("name-clash", f"{rule.title}: {error}", file=rule.file, line=rule.line)
             raise SigmagenError(clash) from None
+        indistinct = self._indistinct(rule, source) if siem == "sentinel" else []
         notes = [
             Problem("detection-approximated", f"{rule.title}: {note}", "warning", rule.file, rule.line)
-            for note in printer.notes
+            for note in (*printer.notes, *indistinct)
         ]
         notes += [
             Problem("location-unknown", f"{rule.title}: put your table for {table}", "warning", rule.file, rule.line)
@@ -169,6 +176,33 @@ class Converter:
             plan.estimated,
         )
 
+    def _indistinct(self, rule: BaseRule | Correlation, source: Source) -> list[str]:
+        """What Sentinel can't tell apart: whether a text is missing, null or empty."""
+        said = []
+        for base in base_rules(rule):
+            part = source.part_for(base.logsource)
+            native = base.logsource.category is None or (part is not None and part.targets["sentinel"].untyped)
+            for name in tested_for_presence(base):
+                if native:
+                    kind = part.native_fields.get(name, "string") if part else "string"
+                else:
+                    kind = self.taxonomy[name].type
+                if kind in TEXTUAL:
+                    said.append(
+                        f"{name} tested for null or for its existence: a string column of Kusto that is missing is "
+                        "empty, so the two can't be told apart"
+                    )
+        return list(dict.fromkeys(said))
+
+    def _require_mapped(self, rule: BaseRule | Correlation, source: Source, siem: str) -> None:
+        """Raises SigmagenError where the mapping of a source doesn't say where the SIEM keeps its records."""
+        store = STORES.get(siem, siem)
+        missing = [part.name for part in source.parts if store not in part.targets]
+        if missing:
+            hint = f"add targets.{store} to the mapping of the source"
+            message = f"{rule.title}: source {' and '.join(missing)} is not mapped to {store}"
+            raise SigmagenError(Problem("source-not-mapped", message, file=rule.file, line=rule.line, hint=hint))
+
     def _schedule(
         self, windows: list[Window], target: Target, rule: BaseRule | Correlation
     ) -> tuple[Schedule | None, list[Problem]]:
@@ -189,12 +223,7 @@ class Converter:
 
     def limits(self, siem: str) -> Limits:
         """The SIEM's limits, from mappings/targets."""
-        path = self.mappings / "targets" / f"{siem}.yml"
-        data = load_data(path) if siem != "duckdb" else {}
-        return Limits(
-            shortest_interval=data.get("shortest_interval_minutes", 1) * MINUTE,
-            longest_lookback=data.get("longest_lookback_days", 3650) * DAY,
-        )
+        return Limits(MINUTE, 3650 * DAY) if siem == "duckdb" else load_limits(self.mappings, siem)
 
 
 def _unknown_source(name: str, known: Iterable[str]) -> SigmagenError:
@@ -208,3 +237,13 @@ class Limits:
 
     shortest_interval: int
     longest_lookback: int
+
+
+@lru_cache(maxsize=16)
+def load_limits(mappings: Path, siem: str) -> Limits:
+    """A SIEM's limits. Raises SigmagenError with everything that is wrong with the file."""
+    data = load_checked(mappings / "targets" / f"{siem}.yml", "target", mappings)
+    return Limits(
+        shortest_interval=data.get("shortest_interval_minutes", 1) * MINUTE,
+        longest_lookback=data.get("longest_lookback_days", 3650) * DAY,
+    )

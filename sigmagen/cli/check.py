@@ -28,10 +28,16 @@ def run_check(paths: Sequence[Path] | None, rules_folder: Path, mappings_folder:
 
 def problems_of(loaded: LoadedRules, mappings_folder: Path) -> list[Problem]:
     """Every problem of loaded rules and what belongs to them, in order of file and line."""
-    problems = dict.fromkeys(
+    return _ordered(
         [*loaded.problems, *source_files(mappings_folder)[1], *lint(loaded, mappings_folder=mappings_folder)]
     )
-    return sorted(problems, key=lambda found: (found.file or "", found.line or 0, found.column or 0, found.code))
+
+
+def _ordered(problems: Sequence[Problem]) -> list[Problem]:
+    """The problems, each once, by place."""
+    return sorted(
+        dict.fromkeys(problems), key=lambda found: (found.file or "", found.line or 0, found.column or 0, found.code)
+    )
 
 
 @click.command("check")
@@ -56,11 +62,17 @@ def command(paths: tuple[Path, ...], strict: bool, as_json: bool, settings: Sett
 
 def all_problems(settings: Settings, paths: Sequence[Path] = ()) -> list[Problem]:
     """What is wrong with the rules, with filters and overlay joined to them, and with the mappings."""
+    from sigmagen.mapping.check import check_mappings
+
+    if broken := check_mappings(settings.mappings):
+        # The checks of rules read the mappings, so what loading the rules says is all that is left.
+        rules = load_rules(paths or None, rules_folder=settings.rules, mappings_folder=settings.mappings)
+        return _ordered([*broken, *rules.problems])
     try:
         settings.converter()
         loaded = settings.load(paths)
     except SigmagenError as error:
-        # Without mappings or overlay that can be used, the rules as they are.
+        # Without an overlay that can be used, the rules as they are.
         return [*run_check(paths or None, settings.rules, settings.mappings), *error.problems]
     return problems_of(loaded, settings.mappings)
 

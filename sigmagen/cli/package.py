@@ -26,15 +26,16 @@ def command(siem: str, paths: tuple[Path, ...], output: Path, sources: tuple[str
     """Write what a SIEM imports: scheduled detections, turned off.
 
     PATH is a rule file or a folder; without one, all rules are packaged, each for every source that carries its fields
-    (with -s, only for those). The same rules, mappings and overlay always give the same bytes. Exits with 1 where a
-    rule is in the package for no source at all.
+    (with -s, only for those). The same rules, mappings and overlay always give the same bytes. A folder holds one
+    package: an upgrade removes files that are no longer part of it, and other files are not overwritten. Exits with 1
+    where a rule is in the package for no source at all.
     """
-    from sigmagen.logs.output import whole_folder
+    from sigmagen.packages.output import package_folder
 
     made = Packaging.of(siem, paths, sources, settings)
-    with whole_folder(output) as folder:
-        refused = made.write(folder)
-    print_problems([*refused, *made.missing])
+    with package_folder(output, siem) as folder:
+        refused = made.write(folder.path)
+    print_problems([*refused, *made.missing, *folder.problems])
     detections = counted(len(made.content.detections) - len(refused), "detection")
     click.echo(f"{detections} packaged for {siem} in {harmless(str(output))}", err=True)
     return EXIT_FINDINGS if refused or made.missing else EXIT_CLEAN

@@ -8,15 +8,15 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
+from sigmagen.mapping.checks import BUCKET, PHASE, check_pivots
+from sigmagen.mapping.documents import load_checked
 from sigmagen.mapping.source import milliseconds
+from sigmagen.mapping.taxonomy import known_fields
 from sigmagen.plan.expr import Expr, Parameter, call, moment
-from sigmagen.problems import Problem, SigmagenError
-from sigmagen.rules.yaml import load_data
+
+__all__ = ["BUCKET", "PHASE", "Pivot", "Playbook", "Range", "load_playbook"]
 
 Whose = Literal["actor", "group", "everyone"]
-
-PHASE, BUCKET = "phase", "bucket"
-"""What rows can be told apart by besides fields."""
 
 
 @dataclass(frozen=True)
@@ -91,19 +91,15 @@ class Playbook:
 
 @lru_cache(maxsize=4)
 def load_playbook(mappings: Path) -> Playbook:
-    """The pivots of a mappings folder. Raises SigmagenError when the file can't be read or makes no sense."""
-    file = mappings / "pivots.yml"
-    try:
-        return _playbook(load_data(file))
-    except (KeyError, ValueError, TypeError, AttributeError) as error:
-        message = f"the pivots are malformed: {error!r}"
-        raise SigmagenError(
-            Problem("pivots-malformed", message, file=str(file), hint="compare with the built-in pivots.yml")
-        ) from None
+    """The pivots of a mappings folder. Raises SigmagenError with everything that is wrong with the file."""
+    known = known_fields(mappings)
+    return _playbook(
+        load_checked(mappings / "pivots.yml", "pivots", mappings, lambda document: check_pivots(document, known))
+    )
 
 
 def _playbook(data: Mapping[str, Any]) -> Playbook:
-    book = Playbook(
+    return Playbook(
         tuple(map(_pivot, data["pivots"])),
         data["sections"],
         tuple(data["actors"]),
@@ -111,13 +107,6 @@ def _playbook(data: Mapping[str, Any]) -> Playbook:
         data.get("control_plane", {}),
         *({stage: tuple(lines) for stage, lines in data[part].items()} for part in ("questions", "response")),
     )
-    ids = [pivot.id for pivot in book.pivots]
-    if len(set(ids)) < len(ids):
-        raise ValueError("two pivots have one id")
-    for pivot in book.pivots:
-        if pivot.section not in book.sections or pivot.range not in book.ranges:
-            raise ValueError(f"{pivot.id}: no section {pivot.section} or no range {pivot.range}")
-    return book
 
 
 def _length(part: Mapping[str, str], edge: str) -> int | None:
@@ -126,10 +115,6 @@ def _length(part: Mapping[str, str], edge: str) -> int | None:
 
 
 def _pivot(data: Mapping[str, Any]) -> Pivot:
-    if ("show" in data) == ("columns" in data):
-        raise ValueError(f"{data['id']}: either `show` or `by` and `columns`")
-    if data["of"] not in ("actor", "group", "everyone"):
-        raise ValueError(f"{data['id']}: of {data['of']}")
     return Pivot(
         id=data["id"],
         section=data["section"],

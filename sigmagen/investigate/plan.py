@@ -71,6 +71,8 @@ class _Builder:
     without: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        if self.siem not in self.source.targets:
+            raise NoPivotError(f"{self.source.name} is not mapped to {self.siem}")
         self.target = self.source.targets[self.siem]
         self.view = ViewBuilder(self.source, self.target, self.taxonomy, self._entry())
         self.time = self.view.time()

@@ -66,9 +66,9 @@ def parse(source: Any, wanted: Type, scope: Scope) -> Expr:
     if not isinstance(source, dict) or len(source) != 1:
         raise ExpressionError(f"expected a path or one operation, not {source!r}")
     ((name, args),) = source.items()
-    operation = _OPERATIONS.get(name)
+    operation = OPERATIONS.get(name)
     if operation is None:
-        raise ExpressionError(f"unknown operation {name!r}; there is {', '.join(sorted(_OPERATIONS))}")
+        raise ExpressionError(f"unknown operation {name!r}; available: {', '.join(sorted(OPERATIONS))}")
     try:
         return operation(args if isinstance(args, list) else [args], wanted, scope)
     except IndexError:
@@ -219,7 +219,7 @@ def _bound(source: Any, scope: Scope) -> Expr:
     return text if isinstance(text, Column) else scope.bind("", text, "string")
 
 
-_OPERATIONS: dict[str, Operation] = {
+OPERATIONS: dict[str, Operation] = {
     "constant": _constant,
     "coalesce": _coalesce,
     "if": _if,

@@ -14,13 +14,13 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
+from sigmagen.mapping.documents import load_checked
 from sigmagen.mapping.location import location_fault
 from sigmagen.mapping.source import DUCKDB, SIEMS, TIMES, LogsourceEntry, Source, Target, together
 from sigmagen.plan.expr import Type
 from sigmagen.plan.window import MINUTE
 from sigmagen.problems import Problem, SigmagenError
 from sigmagen.rules.model import BaseRule, Correlation, LogSource, base_rules
-from sigmagen.rules.yaml import load_data
 
 GENERIC = "generic"
 NO_TABLE = "SET_TABLE_FOR_"
@@ -108,19 +108,15 @@ def load_generic(mappings: Path) -> Generic | None:
     path = mappings / "generic.yml"
     if not path.exists():
         return None
-    data = load_data(path)
-    try:
-        targets = {siem: _target(siem, data["targets"][siem]) for siem in SIEMS}
-        places = tuple(
-            Place(entry["logsource"], {siem: entry[siem] for siem in SIEMS if siem in entry})
-            for entry in data.get("locations", ())
-        )
-        _check_locations(path, places)
-        targets[DUCKDB] = _target(DUCKDB, {"location": GENERIC})
-        return Generic(data["title"], targets, places, {}, tuple(data.get("times", ("timestamp",))))
-    except (KeyError, TypeError, AttributeError) as error:
-        message = f"this mapping is malformed: {error!r}"
-        raise SigmagenError(Problem("mapping-malformed", message, file=str(path))) from None
+    data = load_checked(path, "generic", mappings)
+    targets = {siem: _target(siem, data["targets"][siem]) for siem in SIEMS if siem in data["targets"]}
+    places = tuple(
+        Place(entry["logsource"], {siem: entry[siem] for siem in SIEMS if siem in entry})
+        for entry in data.get("locations", ())
+    )
+    _check_locations(path, places)
+    targets[DUCKDB] = _target(DUCKDB, {"location": GENERIC})
+    return Generic(data["title"], targets, places, {}, tuple(data.get("times", ("timestamp",))))
 
 
 def _check_locations(path: Path, places: Iterable[Place]) -> None:
@@ -167,6 +163,11 @@ def _type(uses: set[Type]) -> Type:
     if "network" in uses:
         return "text"
     return next(iter(uses)) if uses in ({"boolean"}, {"timestamp"}) else "string"
+
+
+def tested_for_presence(rule: BaseRule) -> list[str]:
+    """The fields that a rule compares with null or tests with `exists`, each once."""
+    return list(dict.fromkeys(name for name, kind in _uses(rule.condition) if kind is None))
 
 
 def _uses(node: Any) -> Iterator[tuple[str, Type | None]]:

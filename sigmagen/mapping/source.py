@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from sigmagen.folders import not_a_file
+from sigmagen.mapping.checks import check_source
+from sigmagen.mapping.documents import load_checked
+from sigmagen.mapping.taxonomy import known_fields
 from sigmagen.plan.window import DAY, HOUR, MINUTE, SECOND
 from sigmagen.problems import Problem, SigmagenError
 from sigmagen.rules.model import LogSource
-from sigmagen.rules.yaml import load_data
 
 SIEMS = ("splunk", "elastic", "sentinel")
 DUCKDB = "duckdb"
@@ -133,6 +135,7 @@ def together(chosen: Sequence[tuple[LogSource, Source]]) -> Source:
     targets = {
         name: replace(target, delay=max(part.targets[name].delay for part in parts))
         for name, target in first.targets.items()
+        if all(name in part.targets for part in parts)
     }
     names, titles = "+".join(part.name for part in parts), " and ".join(part.title for part in parts)
     return replace(first, name=names, title=titles, logsources=(), targets=targets, together=tuple(chosen))
@@ -183,7 +186,7 @@ def _target(name: str, data: dict[str, Any], source: dict[str, Any], canonical: 
 
 
 def parse_source(name: str, data: dict[str, Any]) -> Source:
-    """A source from its YAML data. Raises KeyError or ValueError where a part is missing or malformed."""
+    """A source from its YAML data, which has been checked."""
     canonical = bool(data.get("canonical"))
     targets = {siem: _target(siem, part, data, canonical) for siem, part in data["targets"].items()}
     targets[DUCKDB] = Target(
@@ -225,23 +228,16 @@ def source_files(mappings: Path) -> tuple[list[Path], list[Problem]]:
 
 @lru_cache(maxsize=4)
 def load_sources(mappings: Path) -> dict[str, Source]:
-    """All sources of a mappings folder by name. Raises SigmagenError naming each file that can't be read."""
+    """All sources of a mappings folder by name. Raises SigmagenError with everything that is wrong with them."""
+    known = known_fields(mappings)
     sources: dict[str, Source] = {}
     problems: list[Problem] = []
     for path in source_files(mappings)[0]:
         try:
-            sources[path.stem] = parse_source(path.stem, load_data(path))
+            data = load_checked(path, "source", mappings, lambda document: check_source(document, known))
+            sources[path.stem] = parse_source(path.stem, data)
         except SigmagenError as error:
             problems.extend(error.problems)
-        except (KeyError, ValueError, TypeError, AttributeError) as error:
-            problems.append(
-                Problem(
-                    "mapping-malformed",
-                    f"this source mapping is malformed: {error!r}",
-                    file=str(path),
-                    hint="compare with canonical.yml",
-                )
-            )
     if problems:
         raise SigmagenError(problems)
     if not sources:

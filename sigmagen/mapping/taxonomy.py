@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from sigmagen.mapping.checks import check_taxonomy
+from sigmagen.mapping.documents import load_checked
 from sigmagen.plan.expr import Type
-from sigmagen.rules.yaml import load_data
+from sigmagen.problems import SigmagenError
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +54,8 @@ class Taxonomy:
 
 @lru_cache(maxsize=4)
 def load_taxonomy(mappings: Path) -> Taxonomy:
-    """The taxonomy of a mappings folder. Raises SigmagenError when the file can't be read."""
-    data = load_data(mappings / "taxonomy.yml")
+    """The taxonomy of a mappings folder. Raises SigmagenError with everything that is wrong with it."""
+    data = load_checked(mappings / "taxonomy.yml", "taxonomy", mappings, check_taxonomy)
     return Taxonomy(
         {
             name: Field(
@@ -69,3 +72,11 @@ def load_taxonomy(mappings: Path) -> Taxonomy:
             for name, entry in data["fields"].items()
         }
     )
+
+
+def known_fields(mappings: Path) -> Collection[str] | None:
+    """The names of the canonical fields; None where the taxonomy can't be read, which its own problems say."""
+    try:
+        return load_taxonomy(mappings).fields
+    except SigmagenError:
+        return None

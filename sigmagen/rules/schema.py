@@ -6,6 +6,7 @@ import difflib
 import json
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,7 +41,19 @@ def check_schema(document: Document, schema: Path, code: str) -> list[Problem]:
     found = [
         problem for error in _validator(schema).iter_errors(document.data) for problem in _say(document, error, code)
     ]
+    found += [
+        document.problem(code, f"{_name(path)} must be a finite number", path) for path in _not_finite(document.data)
+    ]
     return sorted(found, key=lambda problem: (problem.line or 0, problem.column or 0))
+
+
+def _not_finite(value: Any, path: KeyPath = ()) -> Iterator[KeyPath]:
+    """Where YAML's .nan and .inf stand, which JSON, and so a schema, does not have."""
+    if isinstance(value, float) and not isfinite(value):
+        yield path
+    elif isinstance(value, dict | list):
+        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _not_finite(item, (*path, key))
 
 
 @lru_cache(maxsize=8)

@@ -22,6 +22,7 @@ FIELDS = {
     "time": "@timestamp",
 }
 INDISTINCT = "can't be told apart"
+PRESENCE = {"sentinel": "tested for null or for its existence"}
 UNICODE = {"sentinel": "beyond ASCII"}
 NO_TIME = "2026-08-11T09:20:00.123Z"
 
@@ -146,13 +147,13 @@ TABLE = [
     Row({"ua|re": "^" + "Lo" * 700}, ua("Lo" * 700 + "x"), ua("Lo" * 699)),
     Row({"ua|re": "^(?:y[a-z]){600}$"}, ua("yz" * 600), ua("yz" * 599)),
     # Missing, null, empty
-    Row({"ua": None}, NOTHING, ua("x")),
-    Row({"ua|exists": True}, ua("x"), NOTHING),
-    Row({"ua|exists": False}, NOTHING, ua("x")),
+    Row({"ua": None}, NOTHING, ua("x"), noted=PRESENCE),
+    Row({"ua|exists": True}, ua("x"), NOTHING, noted=PRESENCE),
+    Row({"ua|exists": False}, NOTHING, ua("x"), noted=PRESENCE),
     Row({"out|exists": True}, [{"out": 0}], NOTHING),
     Row({"out": None}, NOTHING, [{"out": 0}]),
-    Row({"ua": ["x", None]}, [*ua("X"), {}], ua("y")),
-    Row({"sel": {"ua": None}, "condition": "not sel"}, ua("x"), NOTHING),
+    Row({"ua": ["x", None]}, [*ua("X"), {}], ua("y"), noted=PRESENCE),
+    Row({"sel": {"ua": None}, "condition": "not sel"}, ua("x"), NOTHING, noted=PRESENCE),
     Row({"ua": ""}, ua(""), [*ua(" "), {}], noted={"sentinel": INDISTINCT}),
     Row({"sel": {"ua": ""}, "condition": "not sel"}, [*ua("a"), {}], ua(""), noted={"sentinel": INDISTINCT}),
     # Numbers and booleans

@@ -332,7 +332,7 @@ def test_filters_are_joined_to_the_rules_and_recorded(write: Write, tmp_path: Pa
     assert "svc-load-test" in text
     result = run("package", "splunk", "-s", "litellm", "-o", tmp_path / "out", "--overlay", path)
     assert result.exit_code == 0, result.output
-    (archive,) = (tmp_path / "out").iterdir()
+    (archive,) = (tmp_path / "out").glob("*.tgz")
     assert json.loads(unpack(archive)["overlay.json"])["filters"] == {"load_test.yml": FILTER}
 
 

@@ -20,7 +20,7 @@ def test_an_app_is_written_and_counted(run: Run, tmp_path: Path) -> None:
     assert "5 detections packaged for splunk" in result.stderr
     assert result.stdout == ""
     app = f"{APP}-0.1.0.tgz"
-    assert {path.name for path in (tmp_path / "new" / "folder").iterdir()} == {app, f"TA-{app}"}
+    assert {path.name for path in (tmp_path / "new" / "folder").glob("*.tgz")} == {app, f"TA-{app}"}
 
 
 def test_with_sources_only_theirs_are_in_it(run: Run, tmp_path: Path) -> None:
@@ -104,3 +104,85 @@ def test_the_overlay_may_stand_before_the_command(run: Run, tmp_path: Path) -> N
     assert run("--overlay", overlay, "package", "splunk", CALLS, "-o", tmp_path / "out").exit_code == 0
     (archive,) = (tmp_path / "out").glob(f"{APP}-*.tgz")
     assert json.loads(unpack(archive)["overlay.json"]) == {"rules": {"call_count": {"threshold": 800}}}
+
+
+def files(folder: Path) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("siem", ["splunk", "elastic", "sentinel"])
+def test_a_package_over_itself_is_the_same(run: Run, tmp_path: Path, siem: str) -> None:
+    out = tmp_path / "out"
+    for _ in range(2):
+        assert run("package", siem, CALLS, "-s", "litellm", "-o", out).exit_code == 0
+    assert run("package", siem, CALLS, "-s", "litellm", "-o", tmp_path / "new").exit_code == 0
+    assert {name: (out / name).read_bytes() for name in files(out)} == {
+        name: (tmp_path / "new" / name).read_bytes() for name in files(tmp_path / "new")
+    }
+
+
+def test_two_packages_do_not_share_a_folder(run: Run, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert run("package", "elastic", CALLS, "-s", "litellm", "-o", out).exit_code == 0
+    before = {name: (out / name).read_bytes() for name in files(out)}
+    result = run("package", "sentinel", CALLS, "-s", "litellm", "-o", out)
+    assert result.exit_code == 3
+    assert "error[output-taken]: the folder holds a package for elastic" in result.stderr
+    assert {name: (out / name).read_bytes() for name in files(out)} == before
+
+
+def test_files_that_are_no_longer_part_of_a_package_are_removed_or_named(run: Run, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert run("package", "sentinel", CALLS, "-o", out).exit_code == 0
+    changed = out / "arm" / "apim.json"
+    changed.write_text(changed.read_text() + "\n")
+    (out / "notes.txt").write_text("mine")
+    result = run("package", "sentinel", CALLS, "-s", "litellm", "-o", out)
+    assert result.exit_code == 0
+    assert run("package", "sentinel", CALLS, "-s", "litellm", "-o", tmp_path / "new").exit_code == 0
+    assert files(out) == files(tmp_path / "new") | {"arm/apim.json", "notes.txt"}
+    assert not (out / "repositories" / "apim").exists()
+    assert f"{changed}: warning[package-leftover]" in result.stderr
+    assert "cloudtrail.json: info[package-leftover]: removed" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("README.md", "mine", "no sigmagen-files.json"),
+        ("sigmagen-files.json", "{", "can't be read"),
+        ("sigmagen-files.json", "[]", "can't be read"),
+        ("sigmagen-files.json", '{"siem": "sentinel", "files": {"../x": ""}}', "outside of the folder"),
+        ("sigmagen-files.json", '{"siem": "sentinel", "files": {"/etc/x": ""}}', "outside of the folder"),
+    ],
+)
+def test_a_folder_with_other_files_is_refused(run: Run, tmp_path: Path, name: str, text: str, said: str) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / name).write_text(text)
+    (tmp_path / "x").write_text("mine")
+    result = run("package", "sentinel", CALLS, "-s", "litellm", "-o", out)
+    assert result.exit_code == 3
+    assert said in result.stderr
+    assert files(tmp_path) == {f"out/{name}", "x"}
+
+
+def test_a_file_of_somebody_else_beside_a_package_is_not_overwritten(run: Run, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert run("package", "sentinel", CALLS, "-s", "litellm", "-o", out).exit_code == 0
+    (out / "arm" / "apim.json").write_text("mine")
+    result = run("package", "sentinel", CALLS, "-s", "litellm", "-s", "apim", "-o", out)
+    assert result.exit_code == 3
+    assert "files of somebody else: arm/apim.json" in result.stderr
+    assert (out / "arm" / "apim.json").read_text() == "mine"
+
+
+@pytest.mark.parametrize("siem", ["splunk", "elastic", "sentinel"])
+def test_a_level_that_sigma_does_not_have_is_refused_at_its_line(run: Run, tmp_path: Path, siem: str) -> None:
+    text = CALLS.read_text().replace("level: low", "level: Low")
+    (tmp_path / "rule.yml").write_text(text)
+    line = text.splitlines().index("level: Low") + 1
+    result = run("package", siem, tmp_path / "rule.yml", "-o", tmp_path / "out")
+    assert result.exit_code == 2
+    assert f"rule.yml:{line}:1: error[level-invalid]: 'Low' is not a level of Sigma" in result.stderr
+    assert not (tmp_path / "out").exists()

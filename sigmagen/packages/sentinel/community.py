@@ -60,6 +60,7 @@ def hunt_document(hunt: HuntingQuery) -> dict[str, Any]:
             "id": hunt.id,
             "name": hunt.title,
             "description": hunt.description,
+            "description-detailed": hunt.detailed,
             "requiredDataConnectors": _connectors(hunt.connectors),
             "tactics": list(hunt.attack.tactics),
             "relevantTechniques": list(hunt.attack.techniques),

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sigmagen.packages.sentinel.facts import Facts
-from sigmagen.packages.sentinel.text import cut
+from sigmagen.packages.sentinel.text import cut_bytes
 from sigmagen.rules.model import Correlation
 
 ATLAS_COLUMN = "atlas"
@@ -65,13 +65,13 @@ class Enrichment:
         named = self.group_columns[: facts.limits["placeholders"]]
         about = ", ".join(f"{{{{{column}}}}}" for column in named)
         if not about:
-            return cut(title, facts.limits["name"])
-        return f"{cut(title, facts.limits['name'] - len(about) - 2)}: {about}"
+            return cut_bytes(title, facts.limits["alert_name_bytes"])
+        return f"{cut_bytes(title, facts.limits['alert_name_bytes'] - len(about) - 2)}: {about}"
 
     def summary(self, description: str, facts: Facts) -> str:
         """The alert's description: how much and when, then what the rule looks for."""
         seen = "Value {{value}}, in windows from {{window_start}} to {{window_end}} (UTC). "
-        return seen + cut(description, facts.limits["description"] - len(seen))
+        return seen + cut_bytes(description, facts.limits["alert_description_bytes"] - len(seen))
 
 
 def _entity(rule: Correlation, name: str, facts: Facts) -> tuple[str, str] | None:

@@ -13,14 +13,10 @@ from sigmagen.packages.sentinel.package import Package
 from sigmagen.packages.sentinel.readme import readme
 from sigmagen.packages.sentinel.text import file_name
 
-WATCHLIST_TITLE = "sigmagen: {name}"
-WATCHLIST_WORDS = "Values that detections of model extraction leave out. One exact value a line, no wildcards."
-
 
 def write_package(package: Package, folder: Path, overlaid: Mapping[str, Any]) -> None:
     """Write all files below a folder."""
     for part in package.parts:
-        source = file_name(part.source.name)
         for rule in part.rules:
             _yaml(folder / "yaml" / "analytic-rules" / f"{file_name(rule.name)}.yaml", rule_document(rule))
         for hunt in part.hunts:
@@ -29,18 +25,11 @@ def write_package(package: Package, folder: Path, overlaid: Mapping[str, Any]) -
             _yaml(folder / "yaml" / "parsers" / f"{file_name(function.name)}.yaml", function_document(function))
         for query in part.readiness:
             _text(folder / "readiness" / f"{file_name(query.name)}.kql", f"// {query.title}\n{query.query}\n")
-        resources = part.resources()
-        whole = arm.template([resource for _, _, resource in resources], package.version)
-        _text(folder / "arm" / f"{source}.json", whole)
-        for kind, name, resource in resources:
-            path = folder / "repositories" / source / kind / f"{file_name(name)}.json"
-            _text(path, arm.template([resource], package.version))
     _watchlists(package, folder)
     document = workbook.workbook_text(package.workbook)
     _text(folder / "workbook" / "model-extraction.json", document)
-    resource = arm.workbook_resource(workbook.ID, workbook.TITLE, package.workbook)
-    _text(folder / "arm" / "workbook.json", arm.template([resource], package.version))
-    _text(folder / "repositories" / "workbooks" / "model-extraction.json", arm.template([resource], package.version))
+    for path, resources in package.templates().items():
+        _text(folder / path, arm.template(resources, package.version))
     _text(folder / "README.md", readme(package))
     _text(folder / "package.json", _manifest(package, overlaid))
 
@@ -49,19 +38,12 @@ def _watchlists(package: Package, folder: Path) -> None:
     """The lists, and apart from them the variants of the rules, which need the lists to be there."""
     if not package.watched.lists:
         return
-    resources = []
     for item in package.watched.lists:
         _text(folder / "watchlists" / f"{file_name(item.alias)}.csv", item.csv)
-        title = WATCHLIST_TITLE.format(name=item.name)
-        resources.append(arm.watchlist_resource(item.alias, title, WATCHLIST_WORDS, item.column, item.csv))
-    _text(folder / "arm" / "watchlists.json", arm.template(resources, package.version))
     for part in package.parts:
-        rules = [rule for rule in package.watched.rules if rule.source == part.source.name]
-        if rules:
-            text = arm.template([arm.rule_resource(rule) for rule in rules], package.version)
-            _text(folder / "arm" / "with-watchlists" / f"{file_name(part.source.name)}.json", text)
-        for rule in rules:
-            _yaml(folder / "yaml" / "with-watchlists" / f"{file_name(rule.name)}.yaml", rule_document(rule))
+        for rule in package.watched.rules:
+            if rule.source == part.source.name:
+                _yaml(folder / "yaml" / "with-watchlists" / f"{file_name(rule.name)}.yaml", rule_document(rule))
 
 
 def _manifest(package: Package, overlaid: Mapping[str, Any]) -> str:

@@ -10,7 +10,7 @@ from sigmagen.packages.sentinel.attack import Attack
 from sigmagen.packages.sentinel.enrich import Enrichment
 from sigmagen.packages.sentinel.facts import Facts
 from sigmagen.packages.sentinel.rule import AnalyticsRule, connectors_of
-from sigmagen.packages.sentinel.text import cut, plain
+from sigmagen.packages.sentinel.text import cut, opening, plain
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,8 @@ class HuntingQuery:
     source: str
     title: str
     description: str
+    detailed: str
+    """The whole description. The service has room for `description` only."""
     connectors: tuple[tuple[str, tuple[str, ...]], ...]
     query: str
     attack: Attack
@@ -37,7 +39,8 @@ def hunting_query(detection: Detection, rule: AnalyticsRule, facts: Facts) -> Hu
         name=detection.name,
         source=detection.source.name,
         title=cut(plain(f"Hunt: {detection.title}"), facts.limits["name"]),
-        description=cut(f"{plain(detection.rule.description)}\n{words}", facts.limits["description"]),
+        description=opening(plain(detection.rule.description), facts.limits["hunting_description"]),
+        detailed=cut(f"{plain(detection.rule.description)}\n{words}", facts.limits["description"]),
         connectors=connectors_of(detection.source, facts),
         query=detection.hunt.text,
         attack=rule.attack,

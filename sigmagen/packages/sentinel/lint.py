@@ -66,13 +66,14 @@ def _texts(rule: AnalyticsRule, facts: Facts) -> Iterator[Finding]:
     yield from _long("name", rule.title, facts)
     yield from _long("description", rule.description, facts)
     for field, text, limit in (
-        ("alertDisplayNameFormat", rule.display_format, "name"),
-        ("alertDescriptionFormat", rule.description_format, "description"),
+        ("alertDisplayNameFormat", rule.display_format, "alert_name_bytes"),
+        ("alertDescriptionFormat", rule.description_format, "alert_description_bytes"),
     ):
         if text is None:
             continue
-        if not 0 < len(text) <= facts.limits[limit]:
-            yield field, f"has {len(text)} characters; {facts.limits[limit]} are allowed"
+        size = len(text.encode())
+        if not 0 < size <= facts.limits[limit]:
+            yield field, f"has {size} bytes; from 1 to {facts.limits[limit]} are allowed"
         named = _PLACEHOLDER.findall(text)
         if len(named) > facts.limits["placeholders"]:
             yield field, f"names {len(named)} columns; {facts.limits['placeholders']} are allowed"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -17,13 +16,20 @@ from sigmagen.packages.sentinel.function import Function, parser_function
 from sigmagen.packages.sentinel.hunt import HuntingQuery, hunting_query
 from sigmagen.packages.sentinel.investigation import investigations, pointer
 from sigmagen.packages.sentinel.lint import lint
+from sigmagen.packages.sentinel.lint_templates import lint_templates
 from sigmagen.packages.sentinel.readiness import CATEGORY, ReadinessQuery, readiness
 from sigmagen.packages.sentinel.rule import AnalyticsRule, analytics_rule
 from sigmagen.packages.sentinel.silence import silence_rules
-from sigmagen.packages.sentinel.watchlist import Watched, watched
+from sigmagen.packages.sentinel.text import file_name
+from sigmagen.packages.sentinel.watchlist import Watched, Watchlist, watched
+from sigmagen.packages.sentinel.workbook import ID as WORKBOOK_ID
+from sigmagen.packages.sentinel.workbook import TITLE as WORKBOOK_TITLE
 from sigmagen.packages.sentinel.workbook import workbook
 from sigmagen.problems import Problem, SigmagenError
 from sigmagen.rules.placeholders import tenant_lists
+
+WATCHLIST_TITLE = "sigmagen: {name}"
+WATCHLIST_WORDS = "Values that detections of model extraction leave out. One exact value a line, no wildcards."
 
 
 @dataclass(frozen=True)
@@ -95,11 +101,30 @@ class Package:
             )
             for source in _sources(content)
         )
-        problems = lint([*everything, *variants.rules], hunts, facts, asked) + lint_templates(parts, facts)
-        if problems:
-            raise SigmagenError(problems)
         document = workbook(everything, functions, [query for query in ready if query.whole])
-        return cls(version, parts, variants, document, content.left_out, refused)
+        package = cls(version, parts, variants, document, content.left_out, refused)
+        problems = lint([*everything, *variants.rules], hunts, facts, asked)
+        problems += lint_templates(package.templates(), facts)
+        if problems:
+            raise SigmagenError(list(dict.fromkeys(problems)))
+        return package
+
+    def templates(self) -> dict[str, list[arm.Resource]]:
+        """The resources of every ARM template that is written, by its path in the package."""
+        found: dict[str, list[arm.Resource]] = {}
+        for part in self.parts:
+            source, resources = file_name(part.source.name), part.resources()
+            found[f"arm/{source}.json"] = [resource for _, _, resource in resources]
+            for kind, name, resource in resources:
+                found[f"repositories/{source}/{kind}/{file_name(name)}.json"] = [resource]
+            rules = [rule for rule in self.watched.rules if rule.source == part.source.name]
+            if self.watched.lists and rules:
+                found[f"arm/with-watchlists/{source}.json"] = [arm.rule_resource(rule) for rule in rules]
+        if self.watched.lists:
+            found["arm/watchlists.json"] = [_watchlist_resource(item) for item in self.watched.lists]
+        document = arm.workbook_resource(WORKBOOK_ID, WORKBOOK_TITLE, self.workbook)
+        found["arm/workbook.json"] = found["repositories/workbooks/model-extraction.json"] = [document]
+        return found
 
 
 def _within_limits(
@@ -129,17 +154,10 @@ def _sources(content: Content) -> list[Source]:
     return [found[name] for name in sorted(found)]
 
 
-def lint_templates(parts: Sequence[Part], facts: Facts) -> list[Problem]:
-    """Whether Azure takes each part as one template."""
-    problems = []
-    for part in parts:
-        resources = [resource for _, _, resource in part.resources()]
-        size = len(json.dumps(resources).encode())
-        if len(resources) > facts.limits["template_resources"] or size > facts.limits["template_bytes"]:
-            message = f"the template of {part.source.name} is too large: {len(resources)} resources, {size:,} bytes"
-            problems.append(Problem("sentinel-limit", message, hint="package fewer rules at a time"))
-    return problems
-
-
 def _readiness_resource(query: ReadinessQuery) -> arm.Resource:
     return arm.search_resource(query.id, CATEGORY, query.title, query.query, {})
+
+
+def _watchlist_resource(item: Watchlist) -> arm.Resource:
+    title = WATCHLIST_TITLE.format(name=item.name)
+    return arm.watchlist_resource(item.alias, title, WATCHLIST_WORDS, item.column, item.csv)

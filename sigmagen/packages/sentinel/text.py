@@ -32,6 +32,28 @@ def cut(text: str, longest: int) -> str:
     return text if len(text) <= longest else f"{text[: longest - 1]}\u2026"
 
 
+def cut_bytes(text: str, longest: int) -> str:
+    """The text, cut where its UTF-8 is longer than a field may be; no character is cut in two.
+
+    >>> cut_bytes("\u00e4\u00e4\u00e4\u00e4", 7), cut_bytes("\u00e4\u00e4", 4)
+    ('\u00e4\u00e4\u2026', '\u00e4\u00e4')
+    """
+    if len(text.encode()) <= longest:
+        return text
+    mark = "\u2026"
+    return text.encode()[: longest - len(mark.encode())].decode(errors="ignore") + mark
+
+
+def opening(text: str, longest: int) -> str:
+    """The whole sentences that a text begins with, as far as they fit; its first one cut, if even that is too long.
+
+    >>> opening("One. Two is longer. Three.", 20), opening("Only one sentence.", 8)
+    ('One. Two is longer.', 'Only on\u2026')
+    """
+    ends = [found.end() for found in re.finditer(r"[.!?](?=\s|$)", text) if found.end() <= longest]
+    return text if len(text) <= longest else text[: ends[-1]] if ends else cut(text, longest)
+
+
 def marker(identity: str) -> str:
     """How a resource says that a package brought it: a copy has the marker too, but another id."""
     return f"sigmagen:{identity[:8]}"

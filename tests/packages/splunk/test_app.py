@@ -48,7 +48,7 @@ def test_two_runs_in_two_processes_give_the_same_bytes(tmp_path: Path) -> None:
         command = [sys.executable, "-m", "sigmagen", "package", "splunk", "-o", str(tmp_path / seed)]
         environment = os.environ | {"PYTHONHASHSEED": seed, "TZ": f"UTC-{seed}", "SOURCE_DATE_EPOCH": seed}
         subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True)
-        packages.append({path.name: path.read_bytes() for path in (tmp_path / seed).iterdir()})
+        packages.append({path.name: path.read_bytes() for path in (tmp_path / seed).glob("*.tgz")})
     assert packages[0] == packages[1]
     assert {name.rsplit("-", 1)[0] for name in packages[0]} == {APP, ADDON}
 
