@@ -36,11 +36,12 @@ OPTION_MARK = "= "
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_]*|[_@][A-Za-z0-9_]+")
 _GROUP = re.compile(r"\((?!\?)")
 _ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"})
+# An integer or a float has no entry: other indices may hold the same field as long or double, and ES|QL takes a field
+# of several types only inside a conversion. So it is always converted.
 _STORED = {
     "keyword": "string",
     "text": "string",
     "long": "integer",
-    "integer": "integer",
     "double": "float",
     "boolean": "boolean",
     "date": "timestamp",
@@ -115,12 +116,17 @@ class EsqlPrinter(EsqlValues):
     def get(self, get: Get) -> str:
         column = ".".join(str(segment) for segment in get.segments)
         text = self.stored(column)
-        stored = _STORED.get(self.target.columns.get(column, ""), get.type)
+        stored = self._stored_type(column, get.type)
         if self.target.untyped and get.type != "string":
             return f"{CASTS.get(get.type) or _UNTYPED[get.type]}({text})"
         if stored == get.type or (stored == "string" and get.type not in CASTS):
             return text
         return f"{CASTS.get(get.type, 'TO_STRING')}({text})"
+
+    def _stored_type(self, column: str, default: str) -> str | None:
+        """What a column holds without a conversion; None where indices may differ; `default` of an unknown one."""
+        kind = self.target.columns.get(column)
+        return default if kind is None else _STORED.get(kind)
 
     def stored(self, column: str) -> str:
         """The name of a column of the index."""

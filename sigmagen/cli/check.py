@@ -10,6 +10,7 @@ import click
 
 from sigmagen.cli.problems import print_json, print_problems
 from sigmagen.cli.settings import AS_JSON, RULE_PATHS, Settings, with_settings
+from sigmagen.packages.elastic.templates import against_integrations
 from sigmagen.problems import EXIT_BROKEN_INPUT, EXIT_CLEAN, EXIT_FINDINGS, Problem, SigmagenError
 from sigmagen.report.text import counted
 from sigmagen.rules.lint import lint
@@ -54,12 +55,12 @@ def command(paths: tuple[Path, ...], strict: bool, as_json: bool, settings: Sett
 def all_problems(settings: Settings, paths: Sequence[Path] = ()) -> list[Problem]:
     """What is wrong with the rules, with filters and overlay joined to them, and with the mappings."""
     try:
-        settings.converter()
+        converter = settings.converter()
         loaded = settings.load(paths)
     except SigmagenError as error:
         # Without mappings or overlay that can be used, the rules as they are.
         return [*run_check(paths or None, settings.rules, settings.mappings), *error.problems]
-    return problems_of(loaded, settings.mappings)
+    return [*problems_of(loaded, settings.mappings), *against_integrations(converter)]
 
 
 def exit_code(problems: Sequence[Problem], mappings: Path, *, strict: bool) -> int:
