@@ -28,10 +28,11 @@ from sigmagen.packages import elastic
 from sigmagen.packages.content import Detection, content
 from sigmagen.packages.elastic.target import ElasticTarget
 from sigmagen.packages.elastic.templates import component_templates, integration_problems, lacking
+from sigmagen.plan.window import iso
 from sigmagen.rules.load import load_rules
 from sigmagen.simulate.scenes import lay_out, records, span
 from sigmagen.testing import rule_under_test
-from tests.packages.test_elastic_on_server import SETTINGS, arrived, iso, on_own_streams
+from tests.packages.test_elastic_on_server import SETTINGS, arrived, on_own_streams
 
 TARGET = ElasticTarget.load(mappings_folder())
 CONVERTER = on_own_streams(Converter.load(mappings_folder()), f"gen{uuid4().hex[:12]}")

@@ -53,7 +53,7 @@ def _facts(mappings: Path) -> Mapping[str, Any]:
     return load_data(path) if path.exists() else {}
 
 
-def _mapped(facts: Mapping[str, Any], entry: Mapping[str, str]) -> dict[str, Mapping[str, tuple[str, ...]]]:
+def _mapped(facts: Mapping[str, Any], entry: Mapping[str, str]) -> dict[str, Any]:
     """The fields of one integration with their possible types: of all its versions, and of newer ones."""
     known = facts.get(f"{entry['package']}.{entry['integration']}", {})
     types = {name: (kind,) if isinstance(kind, str) else tuple(kind) for name, kind in known.get("fields", {}).items()}
