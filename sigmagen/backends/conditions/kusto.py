@@ -20,6 +20,9 @@ class KustoConditions(Conditions):
     def _textual(self, value: Expr) -> bool:
         return self.type_of(value) not in _UNTEXTUAL
 
+    def expr(self, expression: Expr) -> str:
+        return super().expr(self.number_as_text(expression) if isinstance(expression, Call) else expression)
+
     def verbatim(self, value: Expr) -> str:
         """A regular expression as a verbatim string."""
         return "@'" + str(constant(value)).replace("'", "''") + "'"
@@ -48,6 +51,7 @@ class KustoConditions(Conditions):
         return self.negated(condition) if self._textual(condition.args[0]) else super().op_not(condition)
 
     def negated(self, condition: Call) -> str:
+        condition = self.number_as_text(condition)
         left, *values = condition.args
         written = {"equals_ignoring_case": "!~", "in": "!in", "in_ignoring_case": "!in~"}
         if condition.op in written:
@@ -92,7 +96,9 @@ class KustoConditions(Conditions):
         """A number in digits; an address without what maps it into IPv6."""
         if self.type_of(value) == "ip":
             return f"replace_regex({self.expr(value)}, {self.verbatim(Literal(MAPPED))}, @'\\1')"
-        return self.expr(value) if self._textual(value) else f"tostring({self.expr(value)})"
+        text = self.expr(value)
+        known = self._textual(value) and not self.target.untyped
+        return text if known or text.startswith("tostring(") else f"tostring({text})"
 
     def op_matches(self, value: Expr, pattern: Expr, flags: Expr) -> str:
         """An expression that the empty text meets would find missing values, which are empty text in Kusto."""
