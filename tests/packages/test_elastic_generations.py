@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -27,7 +28,7 @@ from sigmagen.mapping.source import Source
 from sigmagen.packages import elastic
 from sigmagen.packages.content import Detection, content
 from sigmagen.packages.elastic.target import ElasticTarget
-from sigmagen.packages.elastic.templates import component_templates, integration_problems, lacking
+from sigmagen.packages.elastic.templates import against_integrations, component_templates, integration_problems, lacking
 from sigmagen.plan.window import iso
 from sigmagen.rules.load import load_rules
 from sigmagen.simulate.scenes import lay_out, records, span
@@ -238,3 +239,15 @@ def test_without_a_cast_the_mixed_types_would_be_refused(client: Elasticsearch) 
 def test_a_detection_reads_what_versions_of_the_integration_map_differently() -> None:
     read: list[Detection] = [one for one in CONTENT.detections if any(field in one.hunt.text for field in EARLIER)]
     assert read
+
+
+def test_check_compares_the_columns_with_the_integrations(tmp_path: Path) -> None:
+    folder = tmp_path / "mappings"
+    shutil.copytree(mappings_folder(), folder)
+    file = folder / "sources" / "bedrock_invocation.yml"
+    text = file.read_text(encoding="utf-8")
+    file.write_text(text.replace("gen_ai.usage.prompt_tokens: integer", "gen_ai.usage.prompt_tokens: long"))
+    (problem,) = against_integrations(Converter.load(folder))
+    assert problem.code == "mapping-against-integration"
+    (folder / "targets" / "elastic.yml").unlink()
+    assert against_integrations(Converter.load(folder)) == []

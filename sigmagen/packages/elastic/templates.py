@@ -82,11 +82,13 @@ def integration_problems(source: Source, taxonomy: Taxonomy, integration: Integr
 
 def against_integrations(converter: Converter) -> list[Problem]:
     """The same of every source of a mappings folder. Raises SigmagenError when a file can't be read."""
+    if not (converter.mappings / "targets" / "elastic.yml").exists():
+        return []
     target = ElasticTarget.load(converter.mappings)
     return [
         problem
         for source in converter.sources.values()
-        if source.name in target.integrations
+        if source.name in target.integrations and "elastic" in source.targets
         for problem in integration_problems(source, converter.taxonomy, target.integrations[source.name])
     ]
 
