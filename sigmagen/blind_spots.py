@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from sigmagen.backends.duckdb import DuckDBPrinter
 from sigmagen.engines.duckdb import DuckDBEngine
+from sigmagen.mapping.documents import load_checked
 from sigmagen.mapping.source import DUCKDB, LogsourceEntry, Source
 from sigmagen.mapping.taxonomy import Taxonomy
 from sigmagen.mapping.view import ViewBuilder
 from sigmagen.plan.build import build_view
 from sigmagen.report.text import counted
 from sigmagen.rules.model import BaseRule, Correlation, base_rules
-from sigmagen.rules.yaml import load_data
 
 if TYPE_CHECKING:
     from sigmagen.detect import NotRun
@@ -63,7 +63,8 @@ def load_needs(mappings: Path) -> tuple[Need, ...]:
     if not path.exists():
         return ()
     return tuple(
-        Need(entry["name"], tuple(entry["fields"]), bool(entry.get("answered"))) for entry in load_data(path)["needs"]
+        Need(entry["name"], tuple(entry["fields"]), bool(entry.get("answered")))
+        for entry in load_checked(path, "blind-spots", mappings)["needs"]
     )
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from typing import ClassVar
 
+from sigmagen.backends.conditions.esql import CASTS
 from sigmagen.backends.printer import constant
-from sigmagen.backends.values.esql import CASTS, EsqlValues
+from sigmagen.backends.values.esql import EsqlValues
 from sigmagen.plan.expr import Call, Expr, Get, Parameter, walk
 from sigmagen.plan.model import Plan
 from sigmagen.plan.steps import (
@@ -36,11 +37,12 @@ OPTION_MARK = "= "
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_]*|[_@][A-Za-z0-9_]+")
 _GROUP = re.compile(r"\((?!\?)")
 _ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"})
+# An integer or a float has no entry: other indices may hold the same field as long or double, and ES|QL takes a field
+# of several types only inside a conversion. So it is always converted.
 _STORED = {
     "keyword": "string",
     "text": "string",
     "long": "integer",
-    "integer": "integer",
     "double": "float",
     "boolean": "boolean",
     "date": "timestamp",
@@ -115,12 +117,24 @@ class EsqlPrinter(EsqlValues):
     def get(self, get: Get) -> str:
         column = ".".join(str(segment) for segment in get.segments)
         text = self.stored(column)
-        stored = _STORED.get(self.target.columns.get(column, ""), get.type)
+        stored = self._stored_type(column, None if self.target.untyped and get.type == "boolean" else get.type)
         if self.target.untyped and get.type != "string":
-            return f"{CASTS.get(get.type) or _UNTYPED[get.type]}({text})"
+            return self._untyped(text, get.type, stored)
         if stored == get.type or (stored == "string" and get.type not in CASTS):
             return text
         return f"{CASTS.get(get.type, 'TO_STRING')}({text})"
+
+    def _untyped(self, text: str, kind: str, stored: str | None) -> str:
+        """A column of unknown type, read as another than text. Of text, TO_BOOLEAN makes false of all but "true"."""
+        if kind != "boolean" or stored == "boolean":
+            return f"{CASTS.get(kind) or _UNTYPED[kind]}({text})"
+        word = f"TO_LOWER(TO_STRING({text}))"
+        return f'CASE({word} == "true", true, {word} == "false", false)'
+
+    def _stored_type(self, column: str, default: str | None) -> str | None:
+        """What a column holds without a conversion; None where indices may differ; `default` of an unknown one."""
+        kind = self.target.columns.get(column)
+        return default if kind is None else _STORED.get(kind)
 
     def stored(self, column: str) -> str:
         """The name of a column of the index."""
@@ -157,7 +171,10 @@ class EsqlPrinter(EsqlValues):
         return f"GROK {self.expr(value)} {self.string(named)}"
 
     def step_filter(self, step: Filter) -> list[str]:
-        return ["WHERE " + "\n    AND ".join(self.conjuncts(step.condition))]
+        conditions = self.conjuncts(step.condition)
+        if len(conditions) > self.longest_chain:
+            return ["WHERE " + self.chained("AND", conditions)]
+        return ["WHERE " + "\n    AND ".join(conditions)]
 
     def step_unique(self, step: Unique) -> list[str]:
         """Elastic's integrations give a repeated event the same document id, so an index holds it once."""

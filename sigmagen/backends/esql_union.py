@@ -187,7 +187,7 @@ def _where(branches: list[_Branch], conditions: dict[int, list[str]], *, first: 
             # The backing indices of a data stream have its name inside theirs.
             parts.append(f'_index LIKE "*{branch.target.location}"')
         parts += conditions.get(branch.number, [])
-        alternatives.append(f"({' AND '.join(parts)})" if len(parts) > 1 else parts[0])
+        alternatives.append(f"({branch.chained('AND', parts)})" if len(parts) > 1 else parts[0])
     return "WHERE " + "\n    OR ".join(alternatives)
 
 

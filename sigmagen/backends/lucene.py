@@ -38,6 +38,14 @@ class Lucene(Pcre):
     escaped_in_class: ClassVar[str] = r"\[]^-&~" + '"'
     anything: ClassVar[str] = "."
     open_group: ClassVar[str] = "("
+    places: ClassVar[dict[str, str]] = {
+        "start": "",
+        "very_end": "",
+        "end": "\n?",
+        "line_start": "(.*\n)?",
+        "line_end": "(\n.*)?",
+    }
+    """What may stand between an anchor of the expression and the edge of the value."""
 
     def text(self, node: Node) -> str:
         wholes = [self._whole(parts) for parts in _options(node)]
@@ -64,13 +72,7 @@ class Lucene(Pcre):
     def _around(self, places: set[str], body: Chain, *, last: bool) -> str:
         """The text that may stand where the value, a line or a word begins or ends."""
         beside_word = "word" not in places or _beside_word(body, last=last)
-        for place, text in (
-            ("start", ""),
-            ("very_end", ""),
-            ("end", "\n?"),
-            ("line_start", "(.*\n)?"),
-            ("line_end", "(\n.*)?"),
-        ):
+        for place, text in self.places.items():
             if place in places:
                 if not beside_word:
                     raise RegexError("a word boundary where there is no word")

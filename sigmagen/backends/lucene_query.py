@@ -7,6 +7,7 @@ letter. What needs a computation, a second field or a window is refused: Lucene 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 from sigmagen.backends.automaton import states, too_complex
@@ -14,12 +15,24 @@ from sigmagen.backends.conditions.base import Conditions
 from sigmagen.backends.lucene import LUCENE
 from sigmagen.backends.printer import constant
 from sigmagen.backends.regex import Pcre
+from sigmagen.plan.address import is_address
 from sigmagen.plan.expr import NUMERIC, Call, Column, Expr, Get, Literal, UnsupportedDetectionError
 from sigmagen.plan.regex import Node
 from sigmagen.plan.steps import Filter, Scan
 
 LONGEST_REGEX = 1000
 """`index.max_regex_length`: Elasticsearch refuses a longer one. What has more states silently finds nothing."""
+
+_READS: dict[str, Callable[[str], bool]] = {
+    "long": lambda text: re.fullmatch("-?[0-9]+", text) is not None,
+    "double": lambda text: re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", text) is not None,
+    "boolean": lambda text: text in ("true", "false"),
+    "ip": is_address,
+}
+"""Which texts Elasticsearch reads as a value of a type; any other is an error of the query."""
+_NUMBERS = ("long", "integer", "double", "float")
+_STORED = {"long": "integer", "double": "float"}
+_SAY_TYPE = "name its type under targets.elastic.columns of generic.yml, or convert to ES|QL"
 
 _SPECIAL = re.compile(r'([+\-=&|><!(){}\[\]^"~*?:\\/\s])')
 
@@ -80,7 +93,14 @@ class LucenePrinter(Conditions):
         return self.string(str(value).lower() if isinstance(value, bool) else str(value))
 
     def op_eq(self, left: Expr, right: Expr) -> str:
+        if isinstance(right, Literal) and isinstance(right.value, bool) and not self._stored_as(left, "boolean"):
+            word = str(right.value).lower()
+            self._note(f"{self.field_of(left)}: where it is stored as text, Lucene finds {word} only in lower case")
         return self._term(left, right)
+
+    def _note(self, text: str) -> None:
+        if text not in self.notes:
+            self.notes.append(text)
 
     def op_ne(self, left: Expr, right: Expr) -> str:
         return f"NOT {self._term(left, right)}"
@@ -90,12 +110,26 @@ class LucenePrinter(Conditions):
         return f"{self._field(left)}:({' OR '.join(texts)})"
 
     def op_equals_ignoring_case(self, left: Expr, right: Expr) -> str:
-        if not isinstance(right, Literal):
+        if not isinstance(right, Literal) or self._is_whole(left, right):
             return self._term(left, right)
         return self.by_pattern(left, (right,), ignore_case=True)
 
+    def _is_whole(self, value: Expr, wanted: Expr) -> bool:
+        """Whether a text is found by a term: as what the field is stored as, if that is no text.
+
+        A regular expression finds nothing in numbers and addresses; a text without letters needs none.
+        """
+        if not self.target.untyped:
+            return False
+        text, kind = str(constant(wanted)), self.target.columns.get(self.field_of(value))
+        if kind in _READS and not _READS[kind](text):
+            raise self.unsupported(value, f"is stored as {kind}, so it is never {text!r}")
+        return kind not in (None, "text") or text.lower() == text.upper()
+
     def op_in_ignoring_case(self, left: Expr, *values: Expr) -> str:
-        return self.any_of([self.by_pattern(left, (value,), ignore_case=True) for value in values])
+        if all(self._is_whole(left, value) for value in values):
+            return self.op_in(left, *values)
+        return self.any_of([self.op_equals_ignoring_case(left, value) for value in values])
 
     def op_starts_with(self, left: Expr, right: Expr) -> str:
         return self._pattern(left, (right, Literal(0)))
@@ -112,14 +146,20 @@ class LucenePrinter(Conditions):
     def _pattern(self, left: Expr, parts: tuple[Expr, ...]) -> str:
         if not all(isinstance(part, Literal) for part in parts):
             raise self.unsupported(left, "compared with another field, which Lucene can't")
+        kind = self.target.columns.get(self.field_of(left)) if self.target.untyped else None
+        if kind not in (None, "text", "keyword"):
+            raise self.unsupported(left, "is no text where it is stored, so Lucene finds no part of it")
+        texts = [part for part in parts if isinstance(constant(part), str)]
+        if self.target.untyped and kind is None and any(str(constant(part)).isdecimal() for part in texts):
+            self._note(f"{self.field_of(left)}: where it is stored as a number, Lucene finds no part of it")
         if isinstance(left, Call) and left.op == "lower":
             return self.by_pattern(left.args[0], parts, ignore_case=True)
         return self.by_pattern(left, parts)
 
-    def _printed(self, value: Expr, tree: Node) -> str:
+    def _printed(self, value: Expr, tree: Node, syntax: Pcre | None = None) -> str:
         if states(tree) > LONGEST_REGEX or too_complex(tree):
             raise self.unsupported(value, "compared with a pattern that is too complex for Lucene")
-        return super()._printed(value, tree)
+        return super()._printed(value, tree, syntax)
 
     def matching(self, value: Expr, pattern: str) -> str:
         if len(pattern) > LONGEST_REGEX:
@@ -127,16 +167,28 @@ class LucenePrinter(Conditions):
                 f"compared with what takes a regular expression over {LONGEST_REGEX} characters, which is the limit"
             )
             raise self.unsupported(value, reason)
-        return f"{self._field(value)}:/{pattern.replace('/', chr(92) + '/')}/"
+        # A slash after a backslash is no end for the query parser, not even where the backslash is escaped itself.
+        ended = pattern[:-2] + r"[\\]" if pattern.endswith(r"\\") else pattern
+        return f"{self._field(value)}:/{ended.replace('/', chr(92) + '/')}/"
+
+    def _stored_as(self, value: Expr, *kinds: str) -> bool:
+        """Whether the field is surely stored as one of these types; what is compared with it says nothing of that."""
+        if not self.target.untyped:
+            return self.type_of(value) in {_STORED.get(kind, kind) for kind in kinds}
+        return self.target.columns.get(self.field_of(value)) in kinds
 
     def op_in_network(self, value: Expr, *networks: Expr) -> str:
         if self.type_of(value) != "ip":
             raise self.unsupported(value, "is text, in which Lucene knows no networks")
+        if not self._stored_as(value, "ip"):
+            raise self.unsupported(value, f"may be stored as text, in which Lucene knows no networks; {_SAY_TYPE}")
         return self.op_in(value, *networks)
 
     def _order(self, left: Expr, sign: str, right: Expr) -> str:
         if not isinstance(right, Literal) or self.type_of(left) not in NUMERIC:
             raise self.unsupported(left, "would have to be computed, which Lucene can't")
+        if not self._stored_as(left, *_NUMBERS):
+            raise self.unsupported(left, f"may be stored as text, which Lucene orders by letters; {_SAY_TYPE}")
         number = constant(right)
         low, high = {
             "<": ("{*", f"{number}}}"),

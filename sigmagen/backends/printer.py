@@ -171,12 +171,12 @@ class Printer(ABC):
     # Operations that most dialects write alike.
 
     def op_and(self, *parts: Expr) -> str:
-        return self._chain(self.and_word, [self._inside(part, "or") for part in parts])
+        return self.chained(self.and_word, [self._inside(part, "or") for part in parts])
 
     def op_or(self, *parts: Expr) -> str:
-        return self._chain(self.or_word, [self._inside(part, "and") for part in parts])
+        return self.chained(self.or_word, [self._inside(part, "and") for part in parts])
 
-    def _chain(self, word: str, texts: list[str]) -> str:
+    def chained(self, word: str, texts: list[str]) -> str:
         """Texts joined by a word, in brackets by groups where there are too many."""
         size = self.longest_chain
         if size and len(texts) > size:

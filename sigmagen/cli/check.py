@@ -11,6 +11,7 @@ import click
 from sigmagen.cli.problems import print_json, print_problems
 from sigmagen.cli.settings import AS_JSON, RULE_PATHS, Settings, with_settings
 from sigmagen.mapping.source import source_files
+from sigmagen.packages.elastic.templates import against_integrations
 from sigmagen.problems import EXIT_BROKEN_INPUT, EXIT_CLEAN, EXIT_FINDINGS, Problem, SigmagenError
 from sigmagen.report.text import counted
 from sigmagen.rules.lint import lint
@@ -69,12 +70,12 @@ def all_problems(settings: Settings, paths: Sequence[Path] = ()) -> list[Problem
         rules = load_rules(paths or None, rules_folder=settings.rules, mappings_folder=settings.mappings)
         return _ordered([*broken, *rules.problems])
     try:
-        settings.converter()
+        converter = settings.converter()
         loaded = settings.load(paths)
     except SigmagenError as error:
         # Without an overlay that can be used, the rules as they are.
         return [*run_check(paths or None, settings.rules, settings.mappings), *error.problems]
-    return problems_of(loaded, settings.mappings)
+    return [*problems_of(loaded, settings.mappings), *against_integrations(converter)]
 
 
 def exit_code(problems: Sequence[Problem], mappings: Path, *, strict: bool) -> int:

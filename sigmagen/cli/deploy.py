@@ -20,7 +20,14 @@ from sigmagen.net.settings import resource_id
 from sigmagen.problems import EXIT_FINDINGS, EXIT_USAGE, Problem, SigmagenError
 from sigmagen.report.text import harmless, short
 
-_COLOURS = {"create": "green", "update": "yellow", "foreign": "red", "delete": "red", "obsolete": "cyan"}
+_COLOURS = {
+    "create": "green",
+    "update": "yellow",
+    "merge": "yellow",
+    "foreign": "red",
+    "delete": "red",
+    "obsolete": "cyan",
+}
 
 
 @click.command("deploy")
@@ -34,6 +41,9 @@ _COLOURS = {"create": "green", "update": "yellow", "foreign": "red", "delete": "
 @SOURCES
 @click.option("--dry-run", is_flag=True, help="Show the plan and change nothing.")
 @click.option("--prune", is_flag=True, help="Delete what an earlier package brought and this one hasn't.")
+@click.option(
+    "--merge", is_flag=True, help="Add missing fields to your own @custom templates of Elastic; keep the rest."
+)
 @AS_JSON
 @with_settings
 def command(
@@ -43,12 +53,14 @@ def command(
     sources: tuple[str, ...],
     dry_run: bool,
     prune: bool,
+    merge: bool,
     as_json: bool,
     settings: Settings,
 ) -> int:
     """Put a package into a SIEM, after a plan.
 
-    What is new is created, what changed is updated, and what isn't ours stays as it is.
+    What is new is created, what changed is updated, and what isn't ours stays as it is. On Elastic, an @custom
+    component template of your own may lack fields that a query reads: the plan names them, and --merge adds them.
 
     PATH is a rule file or a folder; without one, all rules are deployed. Rules arrive turned off, unless the overlay
     turns them on; what people turn on or off there stays. Nothing is deleted without --prune. A run that was cut short
@@ -64,7 +76,7 @@ def command(
     if siem == "sentinel":
         print_problems(resource_id()[1])
     with _packaged(siem, package, paths, sources, settings) as folder, _adapter(siem).parts(folder) as parts:
-        plan = make_plan(parts, prune=prune)
+        plan = make_plan(parts, prune=prune, merge=merge)
         foreign = plan.foreign
         if not as_json:
             _show(plan, everything=settings.verbose)
@@ -116,10 +128,13 @@ def _line(change: Change, word: str) -> str:
 
 
 def _tell(change: Change) -> None:
-    done = {"create": "created", "update": "updated", "delete": "deleted"}
+    done = {"create": "created", "update": "updated", "merge": "merged", "delete": "deleted"}
     click.echo(_line(change, done[change.action]), err=True)
 
 
 def _in_the_way(change: Change) -> Problem:
+    if change.fields:
+        message = f"{change.kind} {change.title} is your own and lacks {', '.join(change.fields)}"
+        return Problem("deploy-foreign", message, hint="run it with --merge, which adds them and keeps all else")
     message = f"{change.kind} {change.title}: somebody else's object has its place ({change.key}), and stays"
     return Problem("deploy-foreign", message, hint="rename or remove it there, if it may go")

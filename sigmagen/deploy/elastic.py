@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import quote
 
+from sigmagen.deploy import custom_template
 from sigmagen.deploy.plan import Body, ConflictError, Found, Item, Part, deploy_failure, differing
 from sigmagen.net.client import Client
 from sigmagen.net.elasticsearch import client_options
@@ -137,13 +138,17 @@ class Templates:
             meta = body.get("_meta") or {}
             ours = meta.get("created_by") == OWNER and meta.get("name") == entry["name"]
             if ours or entry["name"] in keys:
-                there[entry["name"]] = Found(entry["name"], entry["name"], body, ours)
+                shared = entry["name"].endswith(custom_template.SUFFIX)
+                there[entry["name"]] = Found(entry["name"], entry["name"], body, ours, shared=shared)
         return there
 
     def differences(self, item: Item, found: Found) -> list[str]:
-        # Any other field of the mapping is one that an older package had.
-        extra = ["template"] if _properties(found.body) - _properties(item.body) else []
-        return sorted({*differing(item.body, found.body), *extra})
+        if found.shared and not found.ours:
+            return custom_template.missing(item.body, found.body)
+        there, wanted = custom_template.fields(found.body), custom_template.fields(item.body)
+        # Any other field of the mapping is one that an older package had; in `@custom`, one that people added.
+        extra = custom_template.withdrawn(item.body, found.body) if found.shared else there.keys() - wanted.keys()
+        return sorted({*differing(item.body, found.body), *(["template"] if extra else [])})
 
     def create(self, item: Item) -> None:
         answer = self.client.send(
@@ -156,26 +161,18 @@ class Templates:
             raise self.client.refused("PUT", self._path(item.key), answer)
 
     def update(self, item: Item, found: Found) -> None:
-        self.client.send("PUT", self._path(item.key), body=item.body)
+        body = item.body
+        if found.shared:
+            # As it is now, not as it was when the plan was made.
+            now = self.found({item.key}).get(item.key, found)
+            body = custom_template.merged(item.body, now.body, ours=now.ours)
+        self.client.send("PUT", self._path(item.key), body=body)
 
     def delete(self, found: Found) -> None:
         self.client.send("DELETE", self._path(found.key), accepted=(404,))
 
     def _path(self, name: str) -> str:
         return f"/_{self._level}_template/{quote(name, safe='')}"
-
-
-def _properties(body: Body) -> set[str]:
-    """The dotted names of a template's mapped fields."""
-    found: set[str] = set()
-
-    def walk(properties: Body, prefix: str) -> None:
-        for name, definition in properties.items():
-            found.add(prefix + name)
-            walk(definition.get("properties", {}), f"{prefix}{name}.")
-
-    walk(body.get("template", {}).get("mappings", {}).get("properties", {}), "")
-    return found
 
 
 class SavedObjects:

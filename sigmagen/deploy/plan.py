@@ -10,8 +10,9 @@ from typing import Any, Literal, Protocol
 from sigmagen.net.client import expecting
 from sigmagen.problems import EXIT_FINDINGS, Problem, SigmagenError
 
-Action = Literal["create", "update", "unchanged", "foreign", "obsolete", "delete"]
-"""`foreign`: somebody else's object has the id that ours would have. `obsolete`: ours, and no longer in the package."""
+Action = Literal["create", "update", "merge", "unchanged", "foreign", "obsolete", "delete"]
+"""`foreign`: somebody else's object has the id that ours would have; `merge`: it takes in what it lacks of ours, and
+keeps all that it has. `obsolete`: ours, and no longer in the package."""
 
 Body = dict[str, Any]
 
@@ -27,12 +28,13 @@ class Item:
 
 @dataclass(frozen=True)
 class Found:
-    """An object that is there, and whether we made it."""
+    """An object that is there, and whether we made it. A `shared` one can hold ours beside what others put there."""
 
     key: str
     title: str
     body: Body
     ours: bool
+    shared: bool = False
 
 
 class ConflictError(Exception):
@@ -48,13 +50,19 @@ class Store(Protocol):
         """By key: what is there under these keys, and everything that we made."""
 
     def differences(self, item: Item, found: Found) -> list[str]:
-        """The names of the fields in which what is there is not what the package says."""
+        """The names of the fields in which what is there is not what the package says.
+
+        Of somebody else's shared object: what it lacks.
+        """
 
     def create(self, item: Item) -> None:
         """Make an object. Raises ConflictError where it is there."""
 
     def update(self, item: Item, found: Found) -> None:
-        """Make an object of ours what the package says; what its users decide (such as: is it on) stays."""
+        """Make an object of ours what the package says; what its users decide (such as: is it on) stays.
+
+        Somebody else's shared object gets only what it lacks.
+        """
 
     def delete(self, found: Found) -> None:
         """Remove an object of ours; that it is gone already is no error."""
@@ -109,7 +117,7 @@ class Plan:
     @property
     def pending(self) -> list[Change]:
         """What applying the plan would do."""
-        return [change for change in self.changes if change.action in ("create", "update", "delete")]
+        return [change for change in self.changes if change.action in ("create", "update", "merge", "delete")]
 
 
 def deploy_failure(message: str, status: int | None = None) -> SigmagenError:
@@ -122,14 +130,17 @@ def _documented(store: Store) -> AbstractContextManager[None]:
     return expecting(lambda: deploy_failure(f"{store.kind}: the server's answer is not what its API documents"))
 
 
-def make_plan(parts: Sequence[Part], *, prune: bool = False) -> Plan:
-    """The plan for a package. With `prune`, what is ours and obsolete is deleted. Raises SigmagenError."""
+def make_plan(parts: Sequence[Part], *, prune: bool = False, merge: bool = False) -> Plan:
+    """The plan for a package. Raises SigmagenError.
+
+    With `prune`, what is ours and obsolete is deleted; with `merge`, somebody else's shared objects get what they lack.
+    """
     changes: list[Change] = []
     gone: list[Change] = []
     for part in parts:
         with _documented(part.store):
             found = part.store.found({item.key for item in part.items})
-            changes += [_change(part.store, item, found.get(item.key)) for item in part.items]
+            changes += [_change(part.store, item, found.get(item.key), merge=merge) for item in part.items]
         wanted = {item.key for item in part.items}
         left = [there for key, there in sorted(found.items()) if key not in wanted and there.ours]
         action: Action = "delete" if prune else "obsolete"
@@ -137,13 +148,14 @@ def make_plan(parts: Sequence[Part], *, prune: bool = False) -> Plan:
     return Plan((*changes, *gone), {part.store.kind: part.store for part in parts})
 
 
-def _change(store: Store, item: Item, found: Found | None) -> Change:
+def _change(store: Store, item: Item, found: Found | None, *, merge: bool) -> Change:
     if found is None:
         return Change("create", store.kind, item.key, item.title, item=item)
-    if not found.ours:
+    if not found.ours and not found.shared:
         return Change("foreign", store.kind, item.key, item.title, item=item, found=found)
     fields = tuple(store.differences(item, found))
-    return Change("update" if fields else "unchanged", store.kind, item.key, item.title, fields, item, found)
+    changing: Action = "update" if found.ours else "merge" if merge else "foreign"
+    return Change(changing if fields else "unchanged", store.kind, item.key, item.title, fields, item, found)
 
 
 def apply(plan: Plan, done: Callable[[Change], None] = lambda change: None) -> list[Change]:
@@ -166,7 +178,7 @@ def _carry_out(store: Store, change: Change) -> bool:
     """Make one change. False: somebody else's object has the place."""
     if change.action == "delete" and change.found is not None:
         store.delete(change.found)
-    elif change.action == "update" and change.item is not None and change.found is not None:
+    elif change.action in ("update", "merge") and change.item is not None and change.found is not None:
         store.update(change.item, change.found)
     elif change.item is not None:
         return _created(store, change.item)

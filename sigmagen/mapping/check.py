@@ -5,9 +5,11 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
+from sigmagen.blind_spots import load_needs
 from sigmagen.convert import Converter
 from sigmagen.investigate.pivots import load_playbook
 from sigmagen.mapping.documents import collected
+from sigmagen.packages.elastic.target import ElasticTarget
 from sigmagen.packages.sentinel.facts import Facts
 from sigmagen.problems import Problem
 
@@ -22,4 +24,7 @@ def check_mappings(mappings: Path) -> list[Problem]:
         loaders.append(partial(load_playbook, mappings))  # type: ignore[arg-type]
     if (mappings / "targets" / "sentinel_package.yml").exists():
         loaders.append(partial(Facts.load, mappings))  # type: ignore[arg-type]
+    if (mappings / "targets" / "elastic.yml").exists():
+        loaders.append(partial(ElasticTarget.load, mappings))  # type: ignore[arg-type]
+    loaders.append(partial(load_needs, mappings))  # type: ignore[arg-type]
     return collected(*loaders)

@@ -28,21 +28,21 @@ def index_mappings(source: Source, taxonomy: Taxonomy) -> dict[str, Any]:
     return {"dynamic": False, **mappings_of(field_types(source, taxonomy))}
 
 
-def mappings_of(types: Mapping[str, str]) -> dict[str, Any]:
-    """The `properties` of fields with dotted names."""
+def mappings_of(types: Mapping[str, str], *, longest_keyword: int = LONGEST_KEYWORD) -> dict[str, Any]:
+    """The `properties` of fields with dotted names; keywords hold up to `longest_keyword` characters."""
     properties: dict[str, Any] = {}
     for name, kind in types.items():
         node = properties
         *parents, leaf = name.split(".")
         for parent in parents:
             node = node.setdefault(parent, {}).setdefault("properties", {})
-        node.setdefault(leaf, {}).update(_definition(kind))
+        node.setdefault(leaf, {}).update(_definition(kind, longest_keyword))
     return {"properties": properties}
 
 
-def _definition(kind: str) -> dict[str, Any]:
+def _definition(kind: str, longest_keyword: int) -> dict[str, Any]:
     if kind == "keyword":
-        return {"type": "keyword", "ignore_above": LONGEST_KEYWORD}
+        return {"type": "keyword", "ignore_above": longest_keyword}
     if kind == "ip":
         # A record whose address is none must not be refused for that.
         return {"type": "ip", "ignore_malformed": True}

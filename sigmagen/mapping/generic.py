@@ -110,6 +110,8 @@ def load_generic(mappings: Path) -> Generic | None:
         return None
     data = load_checked(path, "generic", mappings)
     targets = {siem: _target(siem, data["targets"][siem]) for siem in SIEMS if siem in data["targets"]}
+    if "elastic" in targets:
+        targets["elastic"] = _with_common_schema(targets["elastic"], mappings)
     places = tuple(
         Place(entry["logsource"], {siem: entry[siem] for siem in SIEMS if siem in entry})
         for entry in data.get("locations", ())
@@ -135,7 +137,19 @@ def _target(name: str, data: Mapping[str, Any]) -> Target:
         record="record" if name == DUCKDB else None,
         untyped=True,
         searched=tuple(data.get("keywords", ())),
+        columns=data.get("columns", {}),
+        several=frozenset(data.get("several", ())),
     )
+
+
+def _with_common_schema(target: Target, mappings: Path) -> Target:
+    """The target with the fields of the Elastic Common Schema (`ecs.yml`); what the mapping says itself goes first."""
+    path = mappings / "ecs.yml"
+    if not path.exists():
+        return target
+    data = load_checked(path, "ecs", mappings)
+    types = {name: kind for kind, names in data["types"].items() for name in names}
+    return replace(target, columns={**types, **target.columns}, several=target.several | set(data["several"]))
 
 
 @lru_cache(maxsize=64)

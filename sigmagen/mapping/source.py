@@ -74,6 +74,8 @@ class Target:
     """Nothing is known of the stored columns: a value is read as what it is compared with."""
     searched: tuple[str, ...] = ()
     """Where an untyped source is searched for a value without a field."""
+    several: frozenset[str] = frozenset()
+    """Stored columns of which a record may hold several values."""
     props: Mapping[str, Mapping[str, str | int]] = field(default_factory=dict)
     """Splunk's settings for sourcetypes that nobody else defines, by sourcetype."""
     calculated: Mapping[str, str] = field(default_factory=dict)
@@ -180,6 +182,7 @@ def _target(name: str, data: dict[str, Any], source: dict[str, Any], canonical: 
         narrowed=data.get("narrowed", {}),
         experimental=data.get("experimental"),
         presumes=" ".join(data.get("presumes", "").split()),
+        several=frozenset(data.get("several", ())),
         props=data.get("props", {}),
         calculated=data.get("calculated", {}),
     )

@@ -9,6 +9,19 @@ from sigmagen.plan.expr import Column, Expr, UnsupportedDetectionError, call
 _MAPPED = IPv6Network("::ffff:0:0/96")
 
 
+def is_address(text: str) -> bool:
+    """Whether a text is an IPv4 or IPv6 address.
+
+    >>> is_address("2001:db8::1"), is_address("192.0.2.0/24")
+    (True, False)
+    """
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
 def address_condition(column: Column, text: str) -> Expr | None:
     """Equality with an address; None where the text is none.
 

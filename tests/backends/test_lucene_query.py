@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
+from elasticsearch import Elasticsearch
 
+from sigmagen.convert import Query
 from sigmagen.engines.elasticsearch import ElasticsearchEngine
 from sigmagen.problems import SigmagenError
 from sigmagen.rules.model import BaseRule
@@ -92,3 +95,82 @@ def test_names_and_values_are_escaped(tmp_path: Path) -> None:
         r'  AND ok:"a\" OR \"b"',
         r"  AND re:/.*a\/b.*/",
     ]
+
+
+def lucene_of(detection: dict[str, object], folder: Path) -> Query:
+    source = CONVERTER.generic
+    assert source is not None
+    (base,) = rule_of(detection, folder).rules
+    return CONVERTER.convert(base, source.source(base), "lucene")
+
+
+@pytest.mark.parametrize(
+    ("detection", "reason"),
+    [
+        ({"DestinationIp|cidr": "192.0.2.0/24"}, "may be stored as text, in which Lucene knows no networks"),
+        ({"DestinationIp|cidr": ["192.0.2.0/24", "2001:db8::/32"]}, "may be stored as text"),
+        ({"EventID|gte": 5}, "may be stored as text, which Lucene orders by letters"),
+        ({"source.ip|startswith": "192."}, "is no text where it is stored"),
+        ({"destination.port|contains": "44"}, "is no text where it is stored"),
+        ({"destination.port": "https"}, "is stored as long, so it is never 'https'"),
+        ({"source.ip": "localhost"}, "is stored as ip, so it is never 'localhost'"),
+    ],
+)
+def test_what_the_stored_type_may_not_allow_is_refused(
+    detection: dict[str, object], reason: str, tmp_path: Path
+) -> None:
+    with pytest.raises(SigmagenError, match=reason):
+        lucene_of(detection, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("detection", "text"),
+    [
+        ({"source.ip|cidr": "192.0.2.0/24"}, 'source.ip:("192.0.2.0/24")'),
+        ({"source.ip": "2001:DB8::1"}, 'source.ip:"2001:DB8::1"'),
+        ({"destination.port|gte": 1024}, "destination.port:[1024 TO *]"),
+        ({"EventID": "4624"}, 'EventID:"4624"'),
+        ({"LogonType": ["3", "10"]}, 'LogonType:("3" OR "10")'),
+        ({"State": ["3", "on"]}, '(State:"3" OR State:/[Oo][Nn]/)'),
+        ({"Folder": "C:\\"}, r"Folder:/[Cc]:[\\]/"),
+    ],
+)
+def test_what_the_stored_type_allows_is_said_in_its_way(
+    detection: dict[str, object], text: str, tmp_path: Path
+) -> None:
+    query = lucene_of(detection, tmp_path)
+    assert (query.text, query.warnings) == (text, ())
+
+
+@pytest.mark.parametrize(
+    ("detection", "warning"),
+    [
+        ({"Enabled": False}, "Enabled: where it is stored as text, Lucene finds false only in lower case"),
+        ({"Status|startswith": "5"}, "Status: where it is stored as a number, Lucene finds no part of it"),
+    ],
+)
+def test_what_depends_on_the_stored_type_is_warned_of(
+    detection: dict[str, object], warning: str, tmp_path: Path
+) -> None:
+    (found,) = lucene_of(detection, tmp_path).warnings
+    assert warning in found.message
+
+
+@pytest.mark.elasticsearch
+def test_a_pattern_that_ends_in_a_backslash_ends_there(elasticsearch_url: str, tmp_path: Path) -> None:
+    """The query parser takes `\\/` for a slash inside the pattern, and looks for the end in the next pattern."""
+    index = f"backslash-{uuid4().hex[:12]}"
+    folders = ["C:\\", "c:\\", "C:/", "C:\\x"]
+    text = lucene_of({"folder": "C:\\", "user|endswith": "\\x/y"}, tmp_path).text
+    with Elasticsearch(elasticsearch_url) as client:
+        client.indices.create(
+            index=index, mappings={"properties": {f: {"type": "keyword"} for f in ("folder", "user")}}
+        )
+        try:
+            for folder in folders:
+                client.index(index=index, document={"folder": folder, "user": "a\\x/y"})
+            client.indices.refresh(index=index)
+            hits = client.search(index=index, query={"query_string": {"query": text}})["hits"]["hits"]
+        finally:
+            client.indices.delete(index=index)
+    assert sorted(hit["_source"]["folder"] for hit in hits) == ["C:\\", "c:\\"]

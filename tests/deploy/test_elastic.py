@@ -415,3 +415,21 @@ def test_an_answer_that_was_lost_makes_no_second_object(
     assert seen
     assert set(plan(package)) == {"unchanged"}
     assert len(server.rules) == len(lines(package / elastic.RULES))
+
+
+def test_a_users_own_custom_template_is_merged_only_when_asked(package: Path, server: State) -> None:
+    name = "logs-aws.cloudtrail@custom"
+    theirs = {"template": {"mappings": {"properties": {"mine": {"type": "keyword"}}}}, "_meta": {"created_by": "them"}}
+    server.templates["component"][name] = json.loads(json.dumps(theirs))
+    result = deploy(package)
+    assert result.exit_code == 1
+    assert f"{name} is your own and lacks aws.cloudtrail.session_credential_from_console" in result.stderr
+    assert "--merge" in result.stderr
+    assert server.templates["component"][name] == theirs
+    result = deploy(package, "--merge")
+    assert result.exit_code == 0, result.stderr
+    assert f"merged    component template {name} (aws.cloudtrail.session_credential_from_console)" in result.stderr
+    after = server.templates["component"][name]
+    assert set(after["template"]["mappings"]["properties"]) == {"mine", "aws"}
+    assert after["_meta"] == {"created_by": "them"}
+    assert set(plan(package)) == {"unchanged"}

@@ -11,6 +11,7 @@ import pytest
 
 from sigmagen.content import mappings_folder
 from sigmagen.convert import Converter
+from sigmagen.deploy.custom_template import fields
 from sigmagen.deploy.elastic import Templates
 from sigmagen.deploy.plan import Found, Item, Part, apply, make_plan
 from sigmagen.net.client import Client
@@ -108,3 +109,64 @@ def test_index_templates_go_before_the_components_they_are_made_of(parts: list[P
     assert actions(nothing) == {"obsolete"}
     apply(make_plan(nothing, prune=True))
     assert list(make_plan(nothing)) == []
+
+
+CUSTOM: dict[str, Any] = {"dynamic": "strict", "properties": {"mine": {"properties": {"id": {"type": "keyword"}}}}}
+
+
+def custom_of(parts: list[Part]) -> list[Part]:
+    """The parts with one template to merge: CloudTrail's, under a name of this run that ends in `@custom`."""
+    (item,) = [item for item in parts[0].items if item.key.endswith("aws.cloudtrail@custom")]
+    return [replace(parts[0], items=[item])]
+
+
+def put(parts: list[Part], name: str, body: dict[str, Any]) -> None:
+    parts[0].store.client.send("PUT", f"/_component_template/{name}", body=body)  # type: ignore[attr-defined]
+
+
+def body_of(parts: list[Part], name: str) -> dict[str, Any]:
+    return parts[0].store.found({name})[name].body
+
+
+def test_what_a_users_own_custom_template_lacks_is_merged_when_asked(parts: list[Part]) -> None:
+    parts = custom_of(parts)
+    (item,) = parts[0].items
+    theirs = {"template": {"mappings": CUSTOM, "settings": {"index": {"refresh_interval": "5s"}}}, "version": 7}
+    put(parts, item.key, theirs)
+    (change,) = make_plan(parts)
+    lacks = ("aws.cloudtrail.session_credential_from_console",)
+    assert (change.action, change.fields) == ("foreign", lacks)
+    apply(make_plan(parts))
+    assert body_of(parts, item.key) == theirs
+
+    (change,) = plan = make_plan(parts, merge=True)
+    assert (change.action, change.fields) == ("merge", lacks)
+    assert apply(plan) == []
+    after = body_of(parts, item.key)
+    assert after["template"]["settings"] == theirs["template"]["settings"]  # type: ignore[index]
+    assert after["version"] == 7
+    assert "_meta" not in after
+    mappings = after["template"]["mappings"]
+    assert mappings["dynamic"] == "strict"
+    assert set(fields({"template": {"mappings": mappings}})) == {"mine.id", *lacks}
+    assert actions(parts) == {"unchanged"}
+
+
+def test_a_field_that_a_user_maps_otherwise_is_theirs(parts: list[Part]) -> None:
+    parts = custom_of(parts)
+    (item,) = parts[0].items
+    put(parts, item.key, {"template": {"mappings": {"properties": {"aws": {"type": "flattened"}}}}})
+    (change,) = make_plan(parts, merge=True)
+    assert change.action == "unchanged"
+
+
+def test_what_an_earlier_package_put_into_a_custom_template_goes_and_what_people_added_stays(parts: list[Part]) -> None:
+    parts = custom_of(parts)
+    (item,) = parts[0].items
+    earlier = {"aws": {"properties": {"cloudtrail": {"properties": {"error_code": {"type": "keyword"}}}}}}
+    meta = {"created_by": "sigmagen package", "name": item.key, "source": "cloudtrail"}
+    put(parts, item.key, {"template": {"mappings": {"properties": {**earlier, **CUSTOM["properties"]}}}, "_meta": meta})
+    assert actions(parts) == {"update"}
+    apply(make_plan(parts))
+    assert set(fields(body_of(parts, item.key))) == {"mine.id", "aws.cloudtrail.session_credential_from_console"}
+    assert actions(parts) == {"unchanged"}

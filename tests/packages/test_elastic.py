@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -417,3 +419,34 @@ def test_a_rule_is_on_only_where_the_overlay_says_so() -> None:
     detection = find("call_count.litellm")
     assert rule_of(replace(detection, enabled=True))["enabled"] is True
     assert rule_of(detection)["enabled"] is False
+
+
+def test_the_readme_never_puts_ours_over_a_custom_template(package: Path) -> None:
+    text = (package / "README.md").read_text()
+    assert "never PUT ours over it" in text
+    # The one PUT of such a template sends what was merged.
+    for block in text.split("```")[1::2]:
+        if "@custom" in block:
+            assert "--data-binary @merged.json" in block
+            assert "--data-binary @templates" not in block
+    assert "| `logs-aws_bedrock.invocation@custom` | nothing |" in text
+
+
+@pytest.mark.skipif(shutil.which("jq") is None, reason="needs jq")
+def test_the_merge_of_the_readme_keeps_what_is_there(package: Path, tmp_path: Path) -> None:
+    (block,) = [block for block in (package / "README.md").read_text().split("```") if "jq --slurpfile" in block]
+    (merge,) = re.findall(r"jq --slurpfile.*?(?= > merged)", block, re.DOTALL)
+    name = "logs-aws.cloudtrail@custom"
+    shutil.copytree(package / "templates", tmp_path / "templates")
+    theirs = {
+        "template": {"mappings": {"dynamic": "strict", "properties": {"mine": {"type": "keyword"}}}},
+        "version": 7,
+    }
+    there = {"component_templates": [{"name": name, "component_template": theirs}]}
+    (tmp_path / "there.json").write_text(json.dumps(there))
+    command = merge.replace("NAME@custom", name)
+    done = subprocess.run(["sh", "-c", command], cwd=tmp_path, capture_output=True, text=True, check=True)
+    merged = json.loads(done.stdout)
+    assert merged["version"] == 7
+    assert merged["template"]["mappings"]["dynamic"] == "strict"
+    assert set(merged["template"]["mappings"]["properties"]) == {"mine", "aws"}

@@ -48,11 +48,11 @@ SETTINGS = {"number_of_shards": 1, "number_of_replicas": 0, "refresh_interval": 
 Json = dict[str, Any]
 
 
-def on_own_streams(converter: Converter) -> Converter:
+def on_own_streams(converter: Converter, run: str = RUN) -> Converter:
     """The converter, each source of which is kept in a stream of this run."""
 
     def own(part: Source) -> str:
-        return part.targets["elastic"].location.replace("logs-", f"logs-{RUN}.", 1)
+        return part.targets["elastic"].location.replace("logs-", f"logs-{run}.", 1)
 
     sources = {name: relocated(source, "elastic", own) for name, source in converter.sources.items()}
     return replace(converter, sources=sources)

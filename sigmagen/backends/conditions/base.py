@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from abc import abstractmethod
 from typing import ClassVar
 
 from sigmagen.backends.printer import Printer, constant
 from sigmagen.backends.regex import RE2, Pcre
-from sigmagen.plan.expr import Column, Expr, UnsupportedDetectionError, walk
+from sigmagen.plan.expr import Call, Column, Expr, Literal, UnsupportedDetectionError, call, walk
 from sigmagen.plan.regex import Node, RegexError, parse, wildcards
+
+_OF_TEXT = ("eq", "in", "equals_ignoring_case", "in_ignoring_case", "starts_with", "ends_with", "contains", "like")
+_NUMBER = re.compile(r"[+-]?[0-9][0-9.:T/-]*")
+"""A number, a day or a time as a rule writes it."""
 
 
 class Conditions(Printer):
@@ -31,11 +36,31 @@ class Conditions(Printer):
         tree = wildcards([constant(part) for part in parts], ignore_case=ignore_case)
         return self.matching(value, self._printed(value, tree))
 
-    def _printed(self, value: Expr, tree: Node) -> str:
+    def _printed(self, value: Expr, tree: Node, syntax: Pcre | None = None) -> str:
         try:
-            return self.syntax.text(tree)
+            return (syntax or self.syntax).text(tree)
         except RegexError as error:
             raise self.unsupported(value, f"compared with a regular expression that holds {error}") from None
+
+    def number_as_text(self, comparison: Call) -> Call:
+        """A comparison, by text, of a field of unknown type that the rule compares with a number written as text.
+
+        The field may be stored as a number, and these dialects refuse to compare one with text.
+        """
+        if not self.target.untyped or comparison.op not in _OF_TEXT:
+            return comparison
+        left, *wanted = comparison.args
+        value = left.args[0] if isinstance(left, Call) and left.op == "lower" else left
+        texts = [one.value for one in wanted if isinstance(one, Literal) and isinstance(one.value, str)]
+        if (
+            not any(map(_NUMBER.fullmatch, texts))
+            or not isinstance(value, Column)
+            or value.type != "string"
+            or value.name in self.target.columns
+        ):
+            return comparison
+        text = call("text", value)
+        return Call(comparison.op, (text if left is value else call("lower", text), *wanted))
 
     def any_of(self, tests: list[str]) -> str:
         """Tests of the dialect joined by OR, in brackets where there are several."""

@@ -10,7 +10,7 @@ from sigmagen.backends.conditions.base import Conditions
 from sigmagen.backends.lucene import LUCENE
 from sigmagen.backends.printer import constant, lowered
 from sigmagen.backends.regex import Pcre
-from sigmagen.plan.expr import NUMERIC, Call, Expr, Literal, call
+from sigmagen.plan.expr import NUMERIC, Call, Column, Expr, Get, Literal, call
 from sigmagen.plan.regex import Node, wildcards
 
 _LONGEST_INDEXED = 200
@@ -18,7 +18,9 @@ _SURELY_SIMPLE = 400
 _LONGEST_REGEX = 20_000
 """Elasticsearch reads an expression by recursion, so a long one exhausts its stack: [Éé] 13,058 times, as it comes."""
 _ENDLESS = re.compile(r"(?<!\\)[*+]|,\}")
-_REPEATS = re.compile(r"(\d+)\}")
+_REPEATS = re.compile(r"\{([0-9]+)(?:,([0-9]*))?\}")
+CASTS = {"integer": "TO_LONG", "float": "TO_DOUBLE", "boolean": "TO_BOOLEAN", "timestamp": "TO_DATETIME"}
+
 _UNTEXTUAL = (*NUMERIC, "boolean", "timestamp", "ip")
 _PARTS = {
     "minute": "minute_of_hour",
@@ -39,6 +41,26 @@ class EsqlConditions(Conditions):
 
     syntax: ClassVar[Pcre] = LUCENE
     calls: ClassVar[frozenset[str]] = frozenset({"starts_with", "ends_with", "in_network"})
+
+    def expr(self, expression: Expr) -> str:
+        return super().expr(self._as_text(expression) if isinstance(expression, Call) else expression)
+
+    def _as_text(self, comparison: Call) -> Call:
+        """A comparison of a field of unknown type, read as text where it may be stored as text or as something else.
+
+        That is a number that the rule writes as text, and a boolean: ES|QL makes false of all text but "true".
+        """
+        left = comparison.args[0] if comparison.args else None
+        if comparison.op != "eq" or not self.target.untyped or not isinstance(left, Column):
+            return self.number_as_text(comparison)
+        stored = self.plan.in_place.get(left.name)
+        if stored is None or stored.type != "boolean" or left.name in self.target.columns:
+            return self.number_as_text(comparison)
+        word = Literal(str(constant(comparison.args[1])).lower())
+        return call("equals_ignoring_case", call("text", Get(stored.segments, "string")), word)
+
+    def op_not(self, condition: Call) -> str:
+        return super().op_not(self._as_text(condition))
 
     def op_is_missing(self, value: Expr) -> str:
         return f"{self.expr(value)} IS NULL"
@@ -63,6 +85,7 @@ class EsqlConditions(Conditions):
         return f"({f' {self.or_word} '.join(tests)})" if others else tests[0]
 
     def negated(self, condition: Call) -> str:
+        condition = self._as_text(condition)
         if condition.op != "equals_ignoring_case":
             return super().negated(condition)
         left, right = condition.args
@@ -106,8 +129,8 @@ class EsqlConditions(Conditions):
     def matching(self, value: Expr, pattern: str) -> str:
         return f"{self._unindexed(value, size=_size(pattern))} RLIKE {self.string(pattern)}"
 
-    def _printed(self, value: Expr, tree: Node) -> str:
-        text = super()._printed(value, tree)
+    def _printed(self, value: Expr, tree: Node, syntax: Pcre | None = None) -> str:
+        text = super()._printed(value, tree, syntax)
         if len(text) > _LONGEST_REGEX:
             raise self.unsupported(value, "compared with a pattern that is too long for Elasticsearch")
         self._refuse_complex(value, tree, _size(text), endless=bool(_ENDLESS.search(text.removesuffix(".*"))))
@@ -140,7 +163,8 @@ class EsqlConditions(Conditions):
 
 def _size(pattern: str) -> int:
     """About how many characters a pattern is when its repetitions are written out."""
-    return len(pattern) * max((int(number) for number in _REPEATS.findall(pattern)), default=1)
+    bounds = (int(bound) for found in _REPEATS.findall(pattern) for bound in found if bound)
+    return len(pattern) * max(1, *bounds, 1)
 
 
 def _beyond_ascii(value: Expr) -> bool:

@@ -7,7 +7,7 @@ import re
 from sigmagen.backends.conditions.base import Conditions
 from sigmagen.backends.conditions.networks import MAPPED, ipv4_pattern, ipv6_pattern, split_networks
 from sigmagen.backends.printer import constant
-from sigmagen.plan.expr import NUMERIC, Call, Column, Expr, Literal, call
+from sigmagen.plan.expr import NUMERIC, Call, Expr, Literal
 
 _UNTEXTUAL = (*NUMERIC, "boolean", "timestamp", "json")
 _FLAGS = {"i": re.IGNORECASE, "m": re.MULTILINE, "s": re.DOTALL}
@@ -28,29 +28,7 @@ class KustoConditions(Conditions):
         return self.type_of(value) not in _UNTEXTUAL
 
     def expr(self, expression: Expr) -> str:
-        return super().expr(self._comparable(expression))
-
-    def _comparable(self, expression: Expr) -> Expr:
-        """A comparison of a column of unknown type with a number that the rule writes as text, as one of two texts.
-
-        Kusto refuses to compare a column of numbers with text, and only the table knows which type the column has.
-        """
-        if not (self.target.untyped and isinstance(expression, Call) and expression.op in _COMPARISONS):
-            return expression
-        subject, *values = expression.args
-        texts = [value.value for value in values if isinstance(value, Literal) and isinstance(value.value, str)]
-        looks = _DIGITS_PATTERN if expression.op == "matches" else _DIGITS
-        candidates = texts[:1] if expression.op == "matches" else texts
-        if not any(looks.fullmatch(text) for text in candidates):
-            return expression
-        return Call(expression.op, (self._as_text(subject), *values))
-
-    def _as_text(self, value: Expr) -> Expr:
-        if isinstance(value, Call) and value.op == "lower":
-            return call("lower", self._as_text(value.args[0]))
-        if isinstance(value, Column) and self._textual(value) and self.expr(value) != "*":
-            return call("cast", value, "string")
-        return value
+        return super().expr(self.number_as_text(expression) if isinstance(expression, Call) else expression)
 
     def verbatim(self, value: Expr) -> str:
         """A regular expression as a verbatim string."""
@@ -80,9 +58,7 @@ class KustoConditions(Conditions):
         return self.negated(condition) if self._textual(condition.args[0]) else super().op_not(condition)
 
     def negated(self, condition: Call) -> str:
-        compared = self._comparable(condition)
-        assert isinstance(compared, Call)
-        condition = compared
+        condition = self.number_as_text(condition)
         left, *values = condition.args
         written = {"equals_ignoring_case": "!~", "in": "!in", "in_ignoring_case": "!in~"}
         if condition.op in written:
@@ -127,7 +103,9 @@ class KustoConditions(Conditions):
         """A number in digits; an address without what maps it into IPv6."""
         if self.type_of(value) == "ip":
             return f"replace_regex({self.expr(value)}, {self.verbatim(Literal(MAPPED))}, @'\\1')"
-        return self.expr(value) if self._textual(value) else f"tostring({self.expr(value)})"
+        text = self.expr(value)
+        known = self._textual(value) and not self.target.untyped
+        return text if known or text.startswith("tostring(") else f"tostring({text})"
 
     def op_matches(self, value: Expr, pattern: Expr, flags: Expr) -> str:
         """An expression that the empty text meets would find missing values, which are empty text in Kusto."""

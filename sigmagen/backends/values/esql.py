@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from sigmagen.backends.conditions.esql import EsqlConditions
+from sigmagen.backends.conditions.esql import CASTS
+from sigmagen.backends.conditions.esql_several import EsqlSeveral
 from sigmagen.backends.printer import constant, largest_unit
 from sigmagen.plan.expr import Expr
 from sigmagen.plan.window import iso
 
-CASTS = {"integer": "TO_LONG", "float": "TO_DOUBLE", "boolean": "TO_BOOLEAN", "timestamp": "TO_DATETIME"}
 _UNITS = {"d": "day", "h": "hour", "m": "minute", "s": "second", "ms": "millisecond"}
 
 
-class EsqlValues(EsqlConditions):
+class EsqlValues(EsqlSeveral):
     """What is computed of one row's values, and of many rows'."""
 
     def op_sha256(self, value: Expr) -> str:

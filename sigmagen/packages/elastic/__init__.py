@@ -64,7 +64,9 @@ def write(content: Content, folder: Path, converter: Converter, overlaid: Mappin
             _document(folder / INDEX_TEMPLATES / f"{name}.json", body)
     _document(folder / MANIFEST, _manifest(content, rules, left_out, overlaid))
     (folder / "README.md").write_text(
-        readme(content, rules, left_out, target, sum(map(bool, pivots.values()))), encoding="utf-8", newline="\n"
+        readme(content, rules, left_out, converter.taxonomy, target, sum(map(bool, pivots.values()))),
+        encoding="utf-8",
+        newline="\n",
     )
     return refused
 

@@ -95,8 +95,9 @@ def setup(detection: Detection, integrations: list[Integration]) -> str:
         parts.append(f"The component template `{mappings_name(part)}` maps every field that the query reads.")
     for integration in integrations:
         parts.append(
-            f"Where Elastic's integration is installed, its own template applies, and `{integration.custom}` adds "
-            "fields that it may lack; they are there from the next rollover on."
+            f"Where Elastic's integration is installed, its own template applies, and `{integration.custom}` adds only "
+            "what it lacks; that is there from the next rollover on. If you have a template of that name, merge ours "
+            "into it (see the README)."
         )
     parts += [
         f"The rule runs every {span(schedule.interval)} over the last {span(schedule.lookback)}: its window, "

@@ -7,21 +7,30 @@ from typing import Any
 
 import sigmagen
 from sigmagen.mapping.address import ADDRESS, grok_pattern
+from sigmagen.mapping.taxonomy import Taxonomy
 from sigmagen.packages.content import Content
 from sigmagen.packages.elastic.guide import SUPPRESSION_LICENCE, TIMESTAMP_DECISION
 from sigmagen.packages.elastic.target import ElasticTarget
+from sigmagen.packages.elastic.templates import lacking
 from sigmagen.packages.elastic.text import code, markdown, marker, span
 from sigmagen.problems import Problem
 
 _IMPORT = """\
 curl --fail-with-body -X PUT "$ES/_component_template/NAME" -H "Authorization: ApiKey $KEY" \\
-  -H 'Content-Type: application/json' --data-binary @templates/component/NAME.json    # each file
+  -H 'Content-Type: application/json' --data-binary @templates/component/NAME.json    # each sigmagen-… file
 curl --fail-with-body -X PUT "$ES/_index_template/NAME" -H "Authorization: ApiKey $KEY" \\
   -H 'Content-Type: application/json' --data-binary @templates/index/NAME.json        # each file
 curl --fail-with-body -X POST "$KIBANA/api/saved_objects/_import" -H "Authorization: ApiKey $KEY" \\
   -H 'kbn-xsrf: true' --form file=@saved_objects.ndjson
 curl --fail-with-body -X POST "$KIBANA/api/detection_engine/rules/_import" -H "Authorization: ApiKey $KEY" \\
   -H 'kbn-xsrf: true' --form file=@rules.ndjson"""
+
+_MERGE = """\
+curl -s "$ES/_component_template/NAME@custom" -H "Authorization: ApiKey $KEY" > there.json
+jq --slurpfile ours templates/component/NAME@custom.json \\
+  '(.component_templates[0].component_template // {}) as $theirs | $ours[0] * $theirs' there.json > merged.json
+curl --fail-with-body -X PUT "$ES/_component_template/NAME@custom" -H "Authorization: ApiKey $KEY" \\
+  -H 'Content-Type: application/json' --data-binary @merged.json"""
 
 _INGESTED = """\
 PUT _ingest/pipeline/ingested
@@ -48,7 +57,12 @@ ADDRESS_STEP = json.dumps(
 
 
 def readme(
-    content: Content, rules: list[dict[str, Any]], left_out: list[Problem], target: ElasticTarget, dashboards: int
+    content: Content,
+    rules: list[dict[str, Any]],
+    left_out: list[Problem],
+    taxonomy: Taxonomy,
+    target: ElasticTarget,
+    dashboards: int,
 ) -> str:
     """The README's text. `dashboards` is how many there are to investigate with."""
     parts = [
@@ -62,9 +76,15 @@ def readme(
         "In Kibana: Security > Rules > Import rules, and Stack Management > Saved Objects > Import.",
         "An index template applies to new backing indices: roll over a data stream that is there already "
         "(`POST <data stream>/_rollover`). The templates of sources for which Elastic has an integration have a lower "
-        "priority than the integration's own, and only apply where it is not installed; there, the integration's "
-        "`@custom` component template adds the fields that it may lack. An index that an overlay names has a template "
-        "of its own: let it be composed of the source's `@mappings` component template as well.",
+        "priority than the integration's own, and only apply where it is not installed. An index that an overlay names "
+        "has a template of its own: let it be composed of the source's `@mappings` component template as well.",
+        "### The `@custom` templates",
+        "Elastic leaves `logs-…@custom` to you, so you may have one: never PUT ours over it. Ours hold only fields "
+        "that the integration lacks. `sigmagen deploy elastic` says which of them yours lacks, and adds them with "
+        "`--merge`. By hand, for each file whose name ends in `@custom` (what yours says already stays; read "
+        "`merged.json` before you send it):",
+        code(_MERGE, "sh"),
+        _custom(content, taxonomy, target),
         _sources(content, target),
         "## Before you turn a rule on",
         "1. Open its **Readiness** session in Discover. `last_event` must be recent, `delay_p99` (seconds) below the "
@@ -95,6 +115,12 @@ def readme(
         f"Rules and saved objects keep their ids from one version to the next, and carry a tag or text such as "
         f"`{marker(rules[0]['rule_id'])}` by which `sigmagen deploy` knows its own. Import with `overwrite=true` "
         "replaces your changes; `sigmagen deploy` keeps whether a rule is on, its actions and its exceptions.",
+        "Earlier packages mapped in `@custom` what the integrations map themselves, some of it with another type. "
+        "`sigmagen deploy elastic` takes that out again. If you brought the templates in by hand or merged them into "
+        "your own, remove the fields of `_meta.withdrawn` yourself. Then roll the data streams over. The queries of "
+        "this package read old and new indices together, as they convert each number. Other queries, Elastic's own "
+        "rules among them, refuse a number of two types for as long as their time range reaches the old indices: "
+        "reindex those, or wait until they have aged out.",
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -133,6 +159,15 @@ def _sources(content: Content, target: ElasticTarget) -> str:
         if part.experimental:
             presumes += f" Experimental: {markdown(part.experimental)}."
         lines.append(f"| {markdown(source.title)} | `{part.location}` | {span(part.delay)} | {presumes} |")
+    return "\n".join(lines)
+
+
+def _custom(content: Content, taxonomy: Taxonomy, target: ElasticTarget) -> str:
+    lines = ["| template | adds | takes out what an earlier package put there |", "|---|---|---|"]
+    for source in content.sources:
+        if integration := target.integrations.get(source.name):
+            adds = ", ".join(f"`{name}`" for name in lacking(source, taxonomy, integration))
+            lines.append(f"| `{integration.custom}` | {adds or 'nothing'} | {len(integration.withdrawn)} fields |")
     return "\n".join(lines)
 
 

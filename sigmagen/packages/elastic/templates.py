@@ -5,19 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from sigmagen.convert import Converter
 from sigmagen.mapping.elastic_template import field_types, mappings_of
 from sigmagen.mapping.source import Source
 from sigmagen.mapping.taxonomy import Taxonomy
 from sigmagen.packages.elastic.readiness import INGESTED
-from sigmagen.packages.elastic.target import ElasticTarget
+from sigmagen.packages.elastic.target import ElasticTarget, Integration
+from sigmagen.problems import Problem, SigmagenError
 
 OWNER = "sigmagen package"
+WITHDRAWN = "withdrawn"
+"""In `_meta` of a `@custom` template: the fields that an earlier package put there and that are to go."""
 
 OWN_PRIORITY = 510
 """Above 500, that of the template of `sigmagen normalize`, which says the same."""
 
 FALLBACK_PRIORITY = 150
 """Below 200, that of Elastic's integrations, which stay in charge where they are; above Elasticsearch's own."""
+
+LONGEST_IN_INTEGRATIONS = 1024
+"""Up to how many characters the integrations' keywords hold, unless one says otherwise."""
 
 _ECS = ("@timestamp", "cloud", "error", "event", "http", "organization", "source", "url", "user", "user_agent")
 
@@ -30,15 +37,60 @@ def mappings_name(source: Source) -> str:
 
 
 def component_templates(source: Source, taxonomy: Taxonomy, target: ElasticTarget) -> Iterator[tuple[str, Template]]:
-    """Name and body of each component template of a source."""
+    """Name and body of each component template of a source. Raises SigmagenError: see `integration_problems`."""
     types = field_types(source, taxonomy) | dict(target.lost_columns.get(source.name, {})) | {INGESTED: "date"}
     name = mappings_name(source)
     yield name, _component(name, source, {"dynamic": False, **mappings_of(types)})
     integration = target.integrations.get(source.name)
     if integration is not None:
-        # The integration maps ECS itself, and more richly; a field of its own that it never saw is an unknown column.
-        own = {name: kind for name, kind in field_types(source, taxonomy).items() if name.split(".")[0] not in _ECS}
-        yield integration.custom, _component(integration.custom, source, mappings_of(own))
+        if problems := integration_problems(source, taxonomy, integration):
+            raise SigmagenError(problems)
+        own = lacking(source, taxonomy, integration)
+        body = _component(integration.custom, source, mappings_of(own, longest_keyword=LONGEST_IN_INTEGRATIONS))
+        yield integration.custom, {**body, "_meta": {**body["_meta"], WITHDRAWN: list(integration.withdrawn)}}
+
+
+def lacking(source: Source, taxonomy: Taxonomy, integration: Integration) -> dict[str, str]:
+    """The fields that the integration, or an older version of it, does not map, with their types.
+
+    The integration maps ECS, which is left to it; a field that no index maps is an unknown column.
+    """
+    return {
+        name: kind
+        for name, kind in field_types(source, taxonomy).items()
+        if name not in integration.mapped and name.split(".")[0] not in _ECS
+    }
+
+
+def integration_problems(source: Source, taxonomy: Taxonomy, integration: Integration) -> list[Problem]:
+    """The columns of a source that the integration maps with another type.
+
+    Indices made with our templates and with the integration's would then have one field in two types.
+    """
+    known = {**integration.mapped, **integration.newer}
+    return [
+        Problem(
+            "mapping-against-integration",
+            f"{name} is {kind} here and {' or '.join(known[name])} in Elastic's integration {integration.package}",
+            file=f"mappings/sources/{source.name}.yml",
+            hint=f"write `{name}: {known[name][0]}` under targets.elastic.columns",
+        )
+        for name, kind in field_types(source, taxonomy).items()
+        if name in known and kind not in known[name]
+    ]
+
+
+def against_integrations(converter: Converter) -> list[Problem]:
+    """The same of every source of a mappings folder. Raises SigmagenError when a file can't be read."""
+    if not (converter.mappings / "targets" / "elastic.yml").exists():
+        return []
+    target = ElasticTarget.load(converter.mappings)
+    return [
+        problem
+        for source in converter.sources.values()
+        if source.name in target.integrations and "elastic" in source.targets
+        for problem in integration_problems(source, converter.taxonomy, target.integrations[source.name])
+    ]
 
 
 def index_template(source: Source, target: ElasticTarget) -> tuple[str, Template]:
