@@ -8,9 +8,9 @@ from sigmagen.backends.conditions.base import Conditions
 from sigmagen.backends.conditions.networks import MAPPED, ipv4_pattern, ipv6_pattern, split_networks
 from sigmagen.backends.printer import constant
 from sigmagen.plan.expr import NUMERIC, Call, Expr, Literal
+from sigmagen.plan.regex import matches_empty, parse
 
 _UNTEXTUAL = (*NUMERIC, "boolean", "timestamp", "json")
-_FLAGS = {"i": re.IGNORECASE, "m": re.MULTILINE, "s": re.DOTALL}
 _BOUNDARY = re.compile(r"(?<!\\)(\\\\)*\\[bB]")
 
 
@@ -99,8 +99,7 @@ class KustoConditions(Conditions):
         test = super().op_matches(value, pattern, flags)
         if _BOUNDARY.search(test):
             self.notes.append(rf"{self.field_of(value)}: Kusto's \b takes letters beyond ASCII for a word's")
-        bits = sum(_FLAGS[flag] for flag in constant(flags))
-        empty = re.search(constant(pattern), "", bits) is not None
+        empty = matches_empty(parse(constant(pattern), constant(flags)))
         return f"(isnotempty({self._one_text(value)}) and {test})" if empty else test
 
     def matching(self, value: Expr, pattern: str) -> str:
