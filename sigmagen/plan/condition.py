@@ -347,8 +347,9 @@ def factored(conditions: Mapping[str, Expr]) -> tuple[list[Expr], dict[str, Expr
         for name, condition in conditions.items()
     }
     first, *others = parts.values()
-    common = [part for part in first if all(part in other for other in others)]
-    return common, {name: conjunction([part for part in own if part not in common]) for name, own in parts.items()}
+    shared = set(first).intersection(*others)
+    common = [part for part in first if part in shared]
+    return common, {name: conjunction([part for part in own if part not in shared]) for name, own in parts.items()}
 
 
 __all__ = ["ConditionCompiler", "UnsupportedDetectionError", "any_of", "compiled", "factored"]
