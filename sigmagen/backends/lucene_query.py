@@ -14,6 +14,7 @@ from sigmagen.backends.conditions.base import Conditions
 from sigmagen.backends.lucene import LUCENE
 from sigmagen.backends.printer import constant
 from sigmagen.backends.regex import Pcre
+from sigmagen.backends.unprintable import escaped, unicode_escape
 from sigmagen.plan.expr import NUMERIC, Call, Column, Expr, Get, Literal, UnsupportedDetectionError
 from sigmagen.plan.regex import Node
 from sigmagen.plan.steps import Filter, Scan
@@ -43,7 +44,7 @@ class LucenePrinter(Conditions):
         return _SPECIAL.sub(r"\\\1", column)
 
     def string(self, value: str) -> str:
-        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+        return '"' + escaped(value.replace("\\", "\\\\").replace('"', '\\"'), unicode_escape) + '"'
 
     def get(self, get: Get) -> str:
         """A stored field. Analysed text has no value as a whole."""
@@ -127,6 +128,7 @@ class LucenePrinter(Conditions):
                 f"compared with what takes a regular expression over {LONGEST_REGEX} characters, which is the limit"
             )
             raise self.unsupported(value, reason)
+        self.only_printable(value, pattern)
         return f"{self._field(value)}:/{pattern.replace('/', chr(92) + '/')}/"
 
     def op_in_network(self, value: Expr, *networks: Expr) -> str:

@@ -6,6 +6,7 @@ import re
 from typing import ClassVar
 
 from sigmagen.backends.search_terms import hoisted, prefilter, wide_terms
+from sigmagen.backends.unprintable import first_unprintable
 from sigmagen.backends.values.splunk import SplunkValues
 from sigmagen.plan.expr import (
     NUMERIC,
@@ -70,6 +71,8 @@ class SplunkPrinter(SplunkValues):
         return self.claimed(column, written if _PLAIN.fullmatch(written) else f"f_{written}")
 
     def string(self, value: str) -> str:
+        if odd := first_unprintable(value):
+            raise UnsupportedDetectionError(f"a text that holds {odd} can't be written: SPL has no escape for it")
         return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
     def literal(self, value: Scalar) -> str:

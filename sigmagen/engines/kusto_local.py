@@ -27,6 +27,10 @@ _TYPES = {
 }
 
 
+_LITERAL = re.compile(r"""@'(?:[^']|'')*'|"(?:[^"\\]|\\.)*\"""")
+_UNICODE = re.compile(r"(?<!\\)((?:\\\\)*)\\u([0-9a-fA-F]{4})")
+
+
 class KustoLocalEngine(Closing):
     """Each table with its whole schema; a view of the same name holds the query period, as Sentinel applies it."""
 
@@ -94,11 +98,22 @@ class KustoLocalEngine(Closing):
 
         tables = table_schemas(source, self.taxonomy)
         return _binned_exactly(
-            str(duckdb_kql.to_sql(text, schema={table: list(columns) for table, columns in tables.items()}))
+            str(duckdb_kql.to_sql(_unescaped(text), schema={table: list(columns) for table, columns in tables.items()}))
         )
 
     def close(self) -> None:
         self.connection.close()
+
+
+def _unescaped(text: str) -> str:
+    r"""The query with `\uXXXX` in its texts as the character, which duckdb-kql takes for letters."""
+
+    def decoded(literal: re.Match[str]) -> str:
+        if literal[0].startswith("@"):
+            return literal[0]
+        return _UNICODE.sub(lambda found: found[1] + chr(int(found[2], 16)), literal[0])
+
+    return _LITERAL.sub(decoded, text)
 
 
 def _binned_exactly(sql: str) -> str:

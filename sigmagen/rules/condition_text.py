@@ -129,7 +129,9 @@ class _Reader:
         pattern = self.word
         self.at += 1
         wanted = "*" if pattern.lower() == "them" else pattern
-        names = [name for name in self.sizes if (wanted[0] == "_" or name[0:1] != "_") and _fits(name, wanted)]
+        names = [
+            name for name in self.sizes if (wanted[0] == "_" or name[0:1] != "_") and matches_pattern(name, wanted)
+        ]
         if not names:
             raise ConditionError(f"no selection is called {pattern}", f"selections: {', '.join(self.sizes)}")
         chosen = [self._named(name) for name in names]
@@ -138,7 +140,7 @@ class _Reader:
         return ConditionAND(chosen) if quantifier.lower() == "all" else ConditionOR(chosen)
 
 
-def _fits(name: str, pattern: str) -> bool:
+def matches_pattern(name: str, pattern: str) -> bool:
     """Whether a name has the form of a pattern, in which `*` is any text: each part is looked for once."""
     first, *others = pattern.split("*")
     if not others:

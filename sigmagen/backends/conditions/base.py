@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from sigmagen.backends.printer import Printer, constant
 from sigmagen.backends.regex import RE2, Pcre
+from sigmagen.backends.unprintable import first_unprintable
 from sigmagen.plan.expr import Column, Expr, UnsupportedDetectionError, walk
 from sigmagen.plan.regex import Node, RegexError, parse, wildcards
 
@@ -36,6 +37,12 @@ class Conditions(Printer):
             return self.syntax.text(tree)
         except RegexError as error:
             raise self.unsupported(value, f"compared with a regular expression that holds {error}") from None
+
+    def only_printable(self, value: Expr, text: str) -> str:
+        """A text that the dialect can only write as it is. Raises UnsupportedDetectionError."""
+        if odd := first_unprintable(text):
+            raise self.unsupported(value, f"compared with a text that holds {odd}, which can't be escaped here")
+        return text
 
     def any_of(self, tests: list[str]) -> str:
         """Tests of the dialect joined by OR, in brackets where there are several."""
