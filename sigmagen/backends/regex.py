@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from sigmagen.plan.pcre import RegexError
 from sigmagen.plan.regex import (
     ANY,
     LINE_BREAK,
@@ -20,7 +21,6 @@ from sigmagen.plan.regex import (
     Look,
     Node,
     Ranges,
-    RegexError,
     Repeat,
     complement,
     parse,

@@ -46,7 +46,8 @@ from sigmagen.plan.expr import (
     disjunction,
     negate,
 )
-from sigmagen.plan.regex import RegexError, anchored, parse
+from sigmagen.plan.pcre import RegexError
+from sigmagen.plan.regex import anchored, parse
 from sigmagen.plan.text import ANY_TEXT, pattern_parts, text_condition
 from sigmagen.rules.matching import is_whole
 from sigmagen.rules.model import BaseRule

@@ -60,10 +60,8 @@ def spellings(value: str, modifiers: Sequence[str]) -> int:
     >>> spellings("x -a /b", ["windash"]), spellings("abc", ["base64offset", "contains"]), spellings("-a", [])
     (25, 3, 1)
     """
-    number = 1
-    if "windash" in modifiers:
-        number *= len(DASHES) ** len(DASH.findall(value))
-    return number * 3 ** modifiers.count("base64offset")
+    dashes = len(DASH.findall(value)) if "windash" in modifiers else 0
+    return int(len(DASHES) ** dashes * 3 ** modifiers.count("base64offset"))
 
 
 def called(class_name: str, modifiers: Sequence[str]) -> str:

@@ -9,7 +9,8 @@ import pytest
 
 from sigmagen.backends.lucene import LUCENE
 from sigmagen.backends.regex import PCRE, RE2, Pcre, translated
-from sigmagen.plan.regex import ANY, RegexError, both_cases, complement, union
+from sigmagen.plan.pcre import RegexError
+from sigmagen.plan.regex import ANY, both_cases, complement, union
 
 TEXTS = [
     "",

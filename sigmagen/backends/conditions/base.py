@@ -9,7 +9,8 @@ from sigmagen.backends.printer import Printer, constant
 from sigmagen.backends.regex import RE2, Pcre
 from sigmagen.backends.unprintable import first_unprintable
 from sigmagen.plan.expr import Column, Expr, UnsupportedDetectionError, walk
-from sigmagen.plan.regex import Node, RegexError, parse, wildcards
+from sigmagen.plan.pcre import RegexError
+from sigmagen.plan.regex import Node, parse, wildcards
 
 
 class Conditions(Printer):
