@@ -18,7 +18,7 @@ from sigmagen.rules.lint import lint
 from sigmagen.rules.load import load_rules
 from tests.backends.modifier_table import section
 
-SIZES = (40, 160)
+SIZES = (20, 80)
 CONVERTER = Converter.load(mappings_folder())
 
 
