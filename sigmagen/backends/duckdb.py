@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from sigmagen.backends.unprintable import UNPRINTABLE, escaped, utf8_escape
 from sigmagen.backends.values.duckdb import TYPES, DuckDBValues
 from sigmagen.mapping.source import Source
 from sigmagen.mapping.taxonomy import Taxonomy
@@ -116,7 +117,9 @@ class DuckDBPrinter(DuckDBValues):
     def string(self, value: str) -> str:
         text = "'" + value.replace("'", "''") + "'"
         # A query is laid out line by line, so a string must not have lines of its own.
-        return "E" + text.replace("\\", "\\\\").replace("\n", "\\n") if "\n" in text else text
+        if "\n" not in text and not UNPRINTABLE.search(text):
+            return text
+        return "E" + escaped(text.replace("\\", "\\\\").replace("\n", "\\n"), utf8_escape)
 
     def literal(self, value: Scalar) -> str:
         return super().literal(value).upper() if isinstance(value, bool) or value is None else super().literal(value)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from typing import ClassVar
 
 from sigmagen.backends.conditions.esql import CASTS
 from sigmagen.backends.printer import constant
+from sigmagen.backends.unprintable import UNPRINTABLE
 from sigmagen.backends.values.esql import EsqlValues
 from sigmagen.plan.expr import Call, Expr, Get, Parameter, walk
 from sigmagen.plan.model import Plan
@@ -105,7 +107,11 @@ class EsqlPrinter(EsqlValues):
         return column if plain else "`" + column.replace("`", "``") + "`"
 
     def string(self, value: str) -> str:
-        return '"' + value.translate(_ESCAPES) + '"'
+        """A constant. ES|QL has no escape for a control character, so a text with one is given as base64."""
+        text = value.translate(_ESCAPES)
+        if UNPRINTABLE.search(text):
+            return f'FROM_BASE64("{b64encode(value.encode()).decode()}")'
+        return f'"{text}"'
 
     def parameter(self, parameter: Parameter) -> str:
         """A named parameter of the request, which a control of Kibana fills in. It is never part of the text."""

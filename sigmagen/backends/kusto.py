@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import ClassVar
 
+from sigmagen.backends.unprintable import escaped, unicode_escape
 from sigmagen.backends.values.kusto import CASTS, KustoValues
 from sigmagen.plan.expr import Get, Parameter, is_last_text
 from sigmagen.plan.steps import (
@@ -90,7 +91,7 @@ class KustoPrinter(KustoValues):
         return self.claimed(column, written if _PLAIN.fullmatch(written) else f"_{written}")
 
     def string(self, value: str) -> str:
-        return '"' + value.translate(_ESCAPES) + '"'
+        return '"' + escaped(value.translate(_ESCAPES), unicode_escape) + '"'
 
     def parameter(self, parameter: Parameter) -> str:
         """A parameter of the function that the query is the body of."""

@@ -6,6 +6,7 @@ from itertools import chain
 from typing import ClassVar
 
 from sigmagen.backends.regex import Pcre, called
+from sigmagen.plan.pcre import RegexError
 from sigmagen.plan.regex import (
     ANY,
     WORD,
@@ -19,7 +20,6 @@ from sigmagen.plan.regex import (
     Look,
     Node,
     Ranges,
-    RegexError,
     Repeat,
     complement,
     union,

@@ -15,6 +15,7 @@ from sigmagen.backends.conditions.base import Conditions
 from sigmagen.backends.lucene import LUCENE
 from sigmagen.backends.printer import constant
 from sigmagen.backends.regex import Pcre
+from sigmagen.backends.unprintable import escaped, unicode_escape
 from sigmagen.plan.address import is_address
 from sigmagen.plan.expr import NUMERIC, Call, Column, Expr, Get, Literal, UnsupportedDetectionError
 from sigmagen.plan.regex import Node
@@ -56,7 +57,7 @@ class LucenePrinter(Conditions):
         return _SPECIAL.sub(r"\\\1", column)
 
     def string(self, value: str) -> str:
-        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+        return '"' + escaped(value.replace("\\", "\\\\").replace('"', '\\"'), unicode_escape) + '"'
 
     def get(self, get: Get) -> str:
         """A stored field. Analysed text has no value as a whole."""
@@ -167,6 +168,7 @@ class LucenePrinter(Conditions):
                 f"compared with what takes a regular expression over {LONGEST_REGEX} characters, which is the limit"
             )
             raise self.unsupported(value, reason)
+        self.only_printable(value, pattern)
         # A slash after a backslash is no end for the query parser, not even where the backslash is escaped itself.
         ended = pattern[:-2] + r"[\\]" if pattern.endswith(r"\\") else pattern
         return f"{self._field(value)}:/{ended.replace('/', chr(92) + '/')}/"

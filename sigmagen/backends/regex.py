@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from sigmagen.plan.pcre import RegexError
 from sigmagen.plan.regex import (
     ANY,
     LINE_BREAK,
@@ -20,7 +21,6 @@ from sigmagen.plan.regex import (
     Look,
     Node,
     Ranges,
-    RegexError,
     Repeat,
     complement,
     parse,
@@ -127,6 +127,11 @@ class Pcre:
 class Re2(Pcre):
     r"""RE2, and what Rust's crate (Kusto's engine today) has in common with it. `$` there is the very end."""
 
+    def repeat(self, node: Repeat) -> str:
+        if repetitions(node) > MOST_REPEATS:
+            raise RegexError(f"repetitions of repetitions, more than {MOST_REPEATS} in all")
+        return super().repeat(node)
+
     def mode(self, node: Repeat) -> str:
         if node.mode == "possessive":
             raise RegexError("a possessive repetition, which RE2 does not have")
@@ -142,6 +147,15 @@ class Re2(Pcre):
 
     def special(self, node: Atomic | Look | Back) -> str:
         raise RegexError(f"{called(node)}, which RE2 does not have")
+
+
+def repetitions(node: Node) -> int:
+    """How often the innermost part is written when counted repetitions are written out, as RE2 counts them."""
+    if isinstance(node, Repeat):
+        return max(node.low, node.high or 0, 1) * repetitions(node.part)
+    if isinstance(node, Chain | Choice):
+        return max(map(repetitions, node.parts if isinstance(node, Chain) else node.options), default=1)
+    return repetitions(node.part) if isinstance(node, Group | Atomic | Look) else 1
 
 
 def called(node: Atomic | Look | Back) -> str:

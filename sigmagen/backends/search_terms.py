@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
-from sigmagen.backends.conditions.splunk import CONTROL
 from sigmagen.backends.printer import constant
+from sigmagen.backends.unprintable import first_unprintable
 from sigmagen.plan.expr import Call, Column, Expr, Get, Literal, Scalar, conjunction
 from sigmagen.plan.steps import Aggregate, Derive, Filter, Step, Unique
 
@@ -118,7 +118,7 @@ def _found_by_search(value: Scalar, *, folds: bool) -> bool:
     if not isinstance(value, str):
         return isinstance(value, bool)
     return (
-        not CONTROL.search(value)
+        not first_unprintable(value)
         and "*" not in value
         and not _NETWORK.fullmatch(value)
         and (value.isascii() or not folds)
@@ -192,7 +192,7 @@ def _wildcards(parts: list[object], quote: Quote) -> str | None:
     """Texts with a number for `*`, and None where there is a `?` or a text that search takes for something else."""
     texts = [part for part in parts if isinstance(part, str)]
     if 1 in parts or any(
-        CONTROL.search(text) or "*" in text or not text.isascii() or _NETWORK.fullmatch(text) for text in texts
+        first_unprintable(text) or "*" in text or not text.isascii() or _NETWORK.fullmatch(text) for text in texts
     ):
         return None
     return quote("".join(part if isinstance(part, str) else "*" for part in parts)) if any(texts) else None

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import ClassVar
 
-from sigmagen.backends.conditions.splunk import CONTROL
 from sigmagen.backends.search_terms import hoisted, prefilter, wide_terms, word_terms
+from sigmagen.backends.unprintable import first_unprintable
 from sigmagen.backends.values.splunk import SplunkValues
 from sigmagen.plan.expr import (
     NUMERIC,
@@ -75,10 +75,10 @@ class SplunkPrinter(SplunkValues):
         return self.claimed(column, written if _PLAIN.fullmatch(written) else f"f_{written}")
 
     def string(self, value: str) -> str:
-        """Raises UnsupportedDetectionError for a control character, which SPL has no escape for: written as it is, it
-        would be an order to the terminal that shows the query."""
-        if odd := CONTROL.search(value):
-            raise UnsupportedDetectionError(f"the value {ascii(value)[:80]}: SPL can't write the character {odd[0]!a}")
+        """Raises UnsupportedDetectionError for a character that SPL has no escape for: written as it is, it would be an
+        order to the terminal that shows the query."""
+        if odd := first_unprintable(value):
+            raise UnsupportedDetectionError(f"a text that holds {odd} can't be written: SPL has no escape for it")
         return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
     def literal(self, value: Scalar) -> str:

@@ -28,6 +28,10 @@ _TYPES = {
 }
 
 
+_LITERAL = re.compile(r"""@'(?:[^']|'')*'|"(?:[^"\\]|\\.)*\"""")
+_UNICODE = re.compile(r"(?<!\\)((?:\\\\)*)\\u([0-9a-fA-F]{4})")
+
+
 class KustoLocalEngine(Closing):
     """Each table with its whole schema; a view of the same name holds the query period, as Sentinel applies it."""
 
@@ -113,7 +117,7 @@ class KustoLocalEngine(Closing):
             )
             return name
 
-        return sql(without_apply(text, applied))
+        return sql(without_apply(_unescaped(text), applied))
 
     def _view(self, name: str, sql: str) -> list[str]:
         """The columns of a new view."""
@@ -122,6 +126,17 @@ class KustoLocalEngine(Closing):
 
     def close(self) -> None:
         self.connection.close()
+
+
+def _unescaped(text: str) -> str:
+    r"""The query with `\uXXXX` in its texts as the character, which duckdb-kql takes for letters."""
+
+    def decoded(literal: re.Match[str]) -> str:
+        if literal[0].startswith("@"):
+            return literal[0]
+        return _UNICODE.sub(lambda found: found[1] + chr(int(found[2], 16)), literal[0])
+
+    return _LITERAL.sub(decoded, text)
 
 
 def _binned_exactly(sql: str) -> str:

@@ -14,6 +14,7 @@ from sigmagen.convert import Query
 from sigmagen.engines import spl
 from sigmagen.engines.alert import Alert, alerts_from
 from sigmagen.engines.closing import Closing
+from sigmagen.engines.spl.regex import limited
 from sigmagen.engines.spl.search import assigned
 from sigmagen.engines.spl.values import to_number
 from sigmagen.engines.store import store
@@ -52,12 +53,13 @@ class SplunkLocalEngine(Closing):
     def execute(self, text: str, start: int, end: int) -> spl.Rows:
         """The rows of a search over events in [start, end), epoch milliseconds. Raises SigmagenError.
 
-        The rows belong to the engine: don't change them.
+        A NotRunError says that a pattern of the search takes too long. The rows belong to the engine: don't change
+        them.
         """
         try:
             pipeline, context = self._prepared(text)
             context.earliest, context.latest = start / 1000, end / 1000
-            with _collector_paused():
+            with _collector_paused(), limited():
                 return pipeline.run(context)
         except spl.SplError as error:
             raise error.located(text) from None

@@ -11,8 +11,7 @@ from typing import Any, Literal
 from sigmagen.mapping.documents import value_problem
 from sigmagen.mapping.expression import OPERATIONS
 from sigmagen.problems import Problem
-from sigmagen.rules.detection import kind
-from sigmagen.rules.yaml import Document, KeyPath
+from sigmagen.rules.yaml import Document, KeyPath, kind
 
 Constant = Literal["scalar", "text", "number", "whole", "path", "name", "pattern", "group"]
 

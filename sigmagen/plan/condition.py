@@ -46,11 +46,15 @@ from sigmagen.plan.expr import (
     disjunction,
     negate,
 )
-from sigmagen.plan.regex import RegexError, parse
+from sigmagen.plan.pcre import RegexError
+from sigmagen.plan.regex import anchored, parse
 from sigmagen.plan.text import ANY_TEXT, pattern_parts, text_condition
+from sigmagen.rules.matching import is_whole
 from sigmagen.rules.model import BaseRule
 
 _COMPARE = {"LT": "lt", "LTE": "lte", "GT": "gt", "GTE": "gte", "NEQ": "ne"}
+_WHOLE_RECORDS = frozenset({"_raw", "*"})
+"""Names of what stands for the whole record where no field is known (`mappings/generic.yml`)."""
 _FLAGS = SigmaRegularExpression.sigma_to_re_flag
 
 
@@ -129,16 +133,22 @@ class ConditionCompiler:
             return disjunction([self._keyword(part) for part in value.values])
         if isinstance(value, SigmaNumber):
             value = SigmaString(str(value.number))
-        if isinstance(value, SigmaString):
+        whole = is_whole(value)
+        if isinstance(value, SigmaString) and not whole:
             star = SpecialChars.WILDCARD_MULTI
             surrounded = type(value)()
             surrounded.s = [star, *value.s, star]
             value = surrounded
-        elif not isinstance(value, SigmaRegularExpression):
+        elif not isinstance(value, SigmaRegularExpression | SigmaString):
             raise UnsupportedDetectionError(f"the keyword {value}: only text, numbers and regular expressions")
+        shown = value.regexp if isinstance(value, SigmaRegularExpression) else value
         fields = self.searched()
         if not fields:
-            raise UnsupportedDetectionError(f"the keyword {value}: the source has no field with text to search")
+            raise UnsupportedDetectionError(f"the keyword {shown}: the source has no field with text to search")
+        ends = _asks_for_ends(value) if isinstance(value, SigmaRegularExpression) else whole
+        if ends and not _WHOLE_RECORDS.isdisjoint(fields):
+            reason = "the beginning or end of a field's text, and here the record is searched as one text"
+            raise UnsupportedDetectionError(f"the keyword {shown}: it asks for {reason}")
         return disjunction([self._comparison(self.use(name), value) for name in fields])
 
     def _comparison(self, column: Column, value: Any) -> Expr:
@@ -266,6 +276,14 @@ class ConditionCompiler:
         return call("contains" if both else "starts_with" if value.starts_with else "ends_with", left, right)
 
 
+def _asks_for_ends(value: SigmaRegularExpression) -> bool:
+    """Whether a regular expression can only match at the beginning or end of a text or of a line."""
+    try:
+        return anchored(parse(str(value.regexp)))
+    except RegexError:
+        return False  # said where it is compared
+
+
 def _unsupported(column: Column, reason: str) -> UnsupportedDetectionError:
     return UnsupportedDetectionError(f"{column.name} {reason}")
 
@@ -330,8 +348,9 @@ def factored(conditions: Mapping[str, Expr]) -> tuple[list[Expr], dict[str, Expr
         for name, condition in conditions.items()
     }
     first, *others = parts.values()
-    common = [part for part in first if all(part in other for other in others)]
-    return common, {name: conjunction([part for part in own if part not in common]) for name, own in parts.items()}
+    shared = set(first).intersection(*others)
+    common = [part for part in first if part in shared]
+    return common, {name: conjunction([part for part in own if part not in shared]) for name, own in parts.items()}
 
 
 __all__ = ["ConditionCompiler", "UnsupportedDetectionError", "any_of", "compiled", "factored"]

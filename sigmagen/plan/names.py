@@ -8,7 +8,7 @@ from sigmagen.mapping.generic import field_types
 from sigmagen.mapping.source import DUCKDB, Target
 from sigmagen.rules.model import BaseRule, Correlation
 
-_LINES = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_LINES = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 _OURS = re.compile(
     r"pane|k|groups|window_(start|end)|(first|last)_seen|value(_total|_number|_\d+(_of)?)?|"
     r"(rule|step|below|up_to|matches)_\d+"
@@ -30,7 +30,7 @@ def _fault(name: str, rule: BaseRule | Correlation, target: Target) -> str | Non
     if not all(name.split(".")):
         return "a part of the name is empty"
     if _LINES.search(name):
-        return "the name has a control character or line break"
+        return "the name has a control character, a line break or a mark for the direction of writing"
     if isinstance(rule, Correlation) and _OURS.fullmatch(name):
         return "the query has a column of its own of this name"
     if target.name == DUCKDB and target.untyped and name.lower() in ("timestamp", "record"):

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any, Literal
 
+from sigmagen.plan.pcre import RegexError, as_python
+
 Ranges = tuple[tuple[int, int], ...]
 """Code points, both ends included, ascending and apart."""
 
@@ -25,10 +27,7 @@ SPACE: Ranges = ((9, 13), (32, 32))
 WORD: Ranges = ((48, 57), (65, 90), (95, 95), (97, 122))
 # The last letter that has another case; beyond there is nothing to fold.
 _LAST_CASED = 0x1E943
-
-
-class RegexError(Exception):
-    """An expression that can't be read, or that a dialect can't say; the message is the reason."""
+_DEEPEST = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +117,11 @@ def parse(pattern: str, flags: str = "") -> Node:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            tree = parser.parse(pattern, given)
-    except (constants.error, RecursionError, OverflowError) as error:
+            tree = parser.parse(as_python(pattern), given)
+    except (constants.error, OverflowError) as error:
         raise RegexError(str(error)) from None
+    except RecursionError:
+        raise RegexError(_TOO_DEEP) from None
     return _Reader(constants).chain(tree, tree.state.flags)
 
 
@@ -129,9 +130,14 @@ class _Reader:
 
     def __init__(self, constants: Any) -> None:
         self.constants = constants
+        self.depth = 0
 
     def chain(self, items: Any, flags: int) -> Node:
+        self.depth += 1
+        if self.depth > _DEEPEST:
+            raise RegexError(_TOO_DEEP)
         parts = tuple(self.node(str(code), argument, flags) for code, argument in items)
+        self.depth -= 1
         return parts[0] if len(parts) == 1 else Chain(parts)
 
     def node(self, code: str, argument: Any, flags: int) -> Node:
@@ -152,10 +158,19 @@ class _Reader:
         if code == "ATOMIC_GROUP":
             return Atomic(self.chain(argument, flags))
         if code in ("ASSERT", "ASSERT_NOT"):
-            return Look(self.chain(argument[1], flags), argument[0] > 0, code == "ASSERT_NOT")
+            return self.look(argument, negated=code == "ASSERT_NOT", flags=flags)
         if code == "GROUPREF":
             return Back(argument, bool(flags & self.constants.SRE_FLAG_IGNORECASE))
         raise RegexError("a conditional group" if code == "GROUPREF_EXISTS" else f"the construct {code}")
+
+    def look(self, argument: Any, *, negated: bool, flags: int) -> Node:
+        direction, part = argument
+        ahead = direction > 0
+        shortest, longest = part.getwidth()
+        if not ahead and shortest != longest:
+            raise RegexError("a look-behind whose length varies")
+        look = Look(self.chain(part, flags), ahead, negated)
+        return Anchor("very_end") if look == _NOTHING_AHEAD else look
 
     def ranges(self, code: str, argument: Any, flags: int) -> Ranges:
         if code == "ANY":
@@ -169,6 +184,8 @@ class _Reader:
         return complement(found) if negated else found
 
 
+_TOO_DEEP = f"groups nested more than {_DEEPEST} levels deep"
+_NOTHING_AHEAD = Look(Chars(ANY), ahead=True, negated=True)
 _REPEATS: dict[str, Literal["greedy", "lazy", "possessive"]] = {
     "MAX_REPEAT": "greedy",
     "MIN_REPEAT": "lazy",
@@ -194,6 +211,30 @@ def _members(kind: str, value: Any) -> Ranges:
         name = str(value).removeprefix("CATEGORY_")
         return complement(_CATEGORIES[name[4:]]) if name.startswith("NOT_") else _CATEGORIES[name]
     return ()
+
+
+def anchored(node: Node) -> bool:
+    """Whether the expression asks for the beginning or the end of the text or of a line anywhere."""
+    if isinstance(node, Anchor):
+        return node.kind not in ("word", "inner")
+    if isinstance(node, Chain | Choice):
+        return any(anchored(part) for part in (node.parts if isinstance(node, Chain) else node.options))
+    return isinstance(node, Repeat | Group | Atomic | Look) and anchored(node.part)
+
+
+def matches_empty(node: Node) -> bool:
+    """Whether the expression finds a match in the empty text."""
+    if isinstance(node, Chain):
+        return all(matches_empty(part) for part in node.parts)
+    if isinstance(node, Choice):
+        return any(matches_empty(option) for option in node.options)
+    if isinstance(node, Repeat):
+        return node.low == 0 or matches_empty(node.part)
+    if isinstance(node, Group | Atomic):
+        return matches_empty(node.part)
+    if isinstance(node, Look):
+        return matches_empty(node.part) != node.negated
+    return isinstance(node, Anchor) and node.kind != "word"
 
 
 def wildcards(parts: Sequence[str | int], *, ignore_case: bool) -> Node:

@@ -184,8 +184,10 @@ def _filtered_early(layers: list[list[tuple[str, Expr]]], matching: Expr) -> lis
     for layer in layers:
         steps.append(Derive(tuple(layer)))
         missing -= {name for name, _ in layer}
-        late = [part for part in waiting if missing and _names_any(part, missing)]
-        ready = [part for part in waiting if part not in late]
+        late: list[Expr] = []
+        ready: list[Expr] = []
+        for part in waiting:
+            (late if missing and _names_any(part, missing) else ready).append(part)
         waiting = late
         if ready:
             steps.append(Filter(conjunction(ready)))

@@ -7,10 +7,9 @@ from operator import eq, ge, gt, le, lt, ne
 from typing import TYPE_CHECKING, Any, cast
 
 from sigmagen.problems import Problem
-from sigmagen.rules.detection import kind
 from sigmagen.rules.model import Combined, Comparison, Expression, Occurs, Operator, Threshold
 from sigmagen.rules.wording import in_words
-from sigmagen.rules.yaml import Document, KeyPath
+from sigmagen.rules.yaml import Document, KeyPath, kind
 
 if TYPE_CHECKING:
     from sigma.correlations import CorrelationConditionItem, SigmaRuleReference

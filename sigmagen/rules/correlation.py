@@ -8,12 +8,14 @@ from typing import Any
 
 from sigmagen.problems import Problem
 from sigmagen.rules.conditions import PATH, ThresholdParser, named_rules, parse_expression
-from sigmagen.rules.detection import kind, text_or_none
+from sigmagen.rules.detection import check_choices, text_or_none
 from sigmagen.rules.durations import parse_timespan
 from sigmagen.rules.model import CORRELATION_TYPES, TEMPORAL_TYPES, Expression, Threshold
-from sigmagen.rules.yaml import Document, KeyPath
+from sigmagen.rules.yaml import Document, KeyPath, kind
 
 KEYS = ("type", "rules", "group-by", "timespan", "condition", "aliases", "generate")
+EXTENDED_TYPES = {"temporal_extended": "temporal", "temporal_ordered_extended": "temporal_ordered"}
+"""Names that pySigma has for the temporal types where their condition is in words."""
 _ALIAS_HINT = "such as aliases: {address: {rule_a: source.ip, rule_b: destination.ip}}"
 
 
@@ -58,6 +60,7 @@ class _Parser:
             text_or_none(self.document, key, self.problems)
             for key in ("name", "id", "title", "level", "status", "description")
         )
+        check_choices(self.document, self.problems)
         if "title" not in self.data:
             self._note("missing-key", "the correlation has no title")
         body = self.data["correlation"]
@@ -111,6 +114,11 @@ class _Parser:
         value = body.get("type")
         if value is None:
             self._note("missing-key", "the correlation has no type", ("correlation",))
+        elif isinstance(value, str) and value in EXTENDED_TYPES:
+            if not isinstance(body.get("condition"), str):
+                message = f"a {value} correlation needs a condition in words"
+                self._note("wrong-type", message, PATH, "such as: rule_a and rule_b and not rule_c")
+            return EXTENDED_TYPES[value]
         elif value not in CORRELATION_TYPES:
             hint = f"known types: {', '.join(CORRELATION_TYPES)}"
             self._note("wrong-value", f"'{value}' is no correlation type", ("correlation", "type"), hint)
@@ -234,6 +242,9 @@ class _Parser:
                 if rule in names:
                     found[position][alias] = names[rule]
                 else:
-                    message = f"alias '{alias}' has no field for rule '{rule}'"
-                    self._note("missing-key", message, place, _ALIAS_HINT)
+                    message = (
+                        f"alias '{alias}' has no field for rule '{rule}', so nothing says which group its events are of"
+                    )
+                    hint = f"add {rule}: and the name of its field, also where the rule is negated"
+                    self._note("missing-key", message, place, hint)
         return found

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import TYPE_CHECKING, Any
 
 from sigmagen.problems import Problem
-from sigmagen.rules.model import BaseRule, LogSource
-from sigmagen.rules.placeholders import AllowLists, fill, simplify, unknown_placeholders
-from sigmagen.rules.wording import in_words
-from sigmagen.rules.yaml import Document, KeyPath
+from sigmagen.rules.condition_text import ConditionError, parse_condition
+from sigmagen.rules.model import LEVELS, STATUSES, BaseRule, LogSource
+from sigmagen.rules.placeholders import AllowLists, simplify
+from sigmagen.rules.selections import SelectionReader, values_below
+from sigmagen.rules.yaml import Document, kind
 
 if TYPE_CHECKING:
     from sigma.rule import SigmaDetections
 
     from sigmagen.rules.model import Condition
+
+_LONGEST_SHOWN = 200
 
 
 def text_or_none(document: Document, key: str, problems: list[Problem]) -> str | None:
@@ -26,16 +28,22 @@ def text_or_none(document: Document, key: str, problems: list[Problem]) -> str |
     return None
 
 
-def kind(value: object) -> str:
-    """What a value is, in the words of YAML."""
-    names = {dict: "a mapping", list: "a list", str: "text", bool: "true or false", type(None): "empty"}
-    return names.get(type(value), "a number")
+def check_choices(document: Document, problems: list[Problem]) -> None:
+    """A problem for a level or a status that Sigma doesn't know; either may be left out."""
+    for key, known in (("level", LEVELS), ("status", STATUSES)):
+        value = document.data.get(key)
+        if isinstance(value, str) and value not in known:
+            message = f"'{value}' is not a {key}"
+            problems.append(document.problem(f"{key}-invalid", message, (key,), f"available: {', '.join(known)}"))
 
 
 def parse_base(document: Document, lists: AllowLists) -> tuple[BaseRule | None, list[Problem]]:
     """The base rule of a document, or None with every problem that keeps it from being one."""
     problems: list[Problem] = []
     name, identifier, title = (text_or_none(document, key, problems) for key in ("name", "id", "title"))
+    for key in ("level", "status", "description"):
+        text_or_none(document, key, problems)
+    check_choices(document, problems)
     if "title" not in document.data:
         problems.append(document.problem("missing-key", "the rule has no title"))
     logsource = parse_logsource(document, problems)
@@ -95,20 +103,8 @@ def parse_section(document: Document, section: str, lists: AllowLists, problems:
     if section == "filter":
         detection = {key: value for key, value in detection.items() if key != "rules"}
     texts = _condition_texts(document, section, detection, problems)
-    found = [
-        problem
-        for key, definition in detection.items()
-        if key != "condition"
-        for problem in unknown_placeholders(document, lists, definition, (section, key))
-    ]
-    problems += found
-    parsed = _detections(document, section, detection, texts, problems)
-    if texts and (parsed is None or found):
-        _dry_run(document, section, detection, texts, problems)
-    if parsed is None or found or not texts:
-        return None
-    emptied = [field for item in parsed.detections.values() for field in fill(item, lists)]
-    return _parsed_condition(document, section, parsed, emptied, problems)
+    parsed = _detections(document, section, detection, texts, lists, problems)
+    return parsed if texts else None
 
 
 def _condition_texts(document: Document, section: str, detection: dict[str, Any], problems: list[Problem]) -> list[str]:
@@ -127,9 +123,15 @@ def _condition_texts(document: Document, section: str, detection: dict[str, Any]
 
 
 def _detections(
-    document: Document, section: str, detection: dict[str, Any], texts: list[str], problems: list[Problem]
-) -> SigmaDetections | None:
-    from sigma.rule import SigmaDetections
+    document: Document,
+    section: str,
+    detection: dict[str, Any],
+    texts: list[str],
+    lists: AllowLists,
+    problems: list[Problem],
+) -> Condition | None:
+    """The condition over the selections. What is wrong with it is said also where selections are broken."""
+    from sigma.rule import SigmaDetection, SigmaDetections
 
     from sigmagen.rules.encoding import encodings
 
@@ -138,95 +140,44 @@ def _detections(
         message = "the detection has a condition and nothing else"
         problems.append(document.problem("missing-key", message, (section,), "add a selection"))
         return None
-    empty = [key for key, definition in definitions.items() if definition in (None, {}, [])]
-    for key in empty:
-        problems.append(document.problem("invalid-detection", f"'{key}' is empty", (section, key)))
-    if empty:
-        return None
-    try:
-        with encodings():
-            return SigmaDetections.from_dict({**definitions, "condition": texts or ["selection"]})
-    # pySigma lets plain exceptions through on values of a type that it doesn't expect.
-    except Exception as error:
-        with encodings():
-            located = [
-                problem
-                for key, definition in definitions.items()
-                for problem in _faults(document, definition, (section, key))
-            ]
-        problems += located or [_sigma_problem(document, error, (section,))]
-        return None
-
-
-def _dry_run(
-    document: Document, section: str, detection: dict[str, Any], texts: list[str], problems: list[Problem]
-) -> None:
-    """Note what is wrong with the condition of detections that are broken themselves."""
-    from sigma.rule import SigmaDetections
-
-    stand_ins = {key: {"field": "value"} for key in detection if key != "condition"}
-    if stand_ins:
-        _parsed_condition(document, section, SigmaDetections.from_dict({**stand_ins, "condition": texts}), [], problems)
-
-
-def _faults(document: Document, definition: Any, path: KeyPath) -> list[Problem]:
-    """Where in a detection pySigma fails: the smallest parts that it refuses on their own."""
-    from sigma.rule import SigmaDetection, SigmaDetectionItem
-
-    if isinstance(definition, dict) and definition:
-        found = []
-        for key, value in definition.items():
-            try:
-                SigmaDetectionItem.from_mapping(key, value)
-            except Exception as error:
-                found.append(_sigma_problem(document, error, (*path, key)))
-        return found
-    if isinstance(definition, list) and any(isinstance(item, (dict, list)) for item in definition):
-        items = enumerate(definition)
-        return [problem for position, item in items for problem in _faults(document, item, (*path, position))]
-    try:
-        SigmaDetection.from_definition(definition)
-    except Exception as error:
-        return [_sigma_problem(document, error, path)]
-    return []
-
-
-def _sigma_problem(document: Document, error: Exception, path: KeyPath) -> Problem:
-    from sigma.modifiers import modifier_mapping
-
-    for modifier in str(path[-1]).split("|")[1:]:
-        if modifier not in modifier_mapping:
-            near = difflib.get_close_matches(modifier, modifier_mapping, 3) or sorted(modifier_mapping)
-            message = f"Sigma has no modifier '{modifier}'"
-            return document.problem("unknown-modifier", message, path, f"nearest: {', '.join(near)}")
-    return document.problem("invalid-detection", f"Sigma can't read this: {in_words(error)}", path)
+    before = len(problems)
+    reader = SelectionReader(document, lists, problems)
+    parsed: dict[str, SigmaDetection] = {}
+    with encodings():
+        for key, definition in definitions.items():
+            found = reader.read(definition, (section, key))
+            parsed[key] = found or SigmaDetection.from_definition({"field": "value"})
+        condition = _parsed_condition(
+            document, section, SigmaDetections(parsed, texts or [""]), reader, texts, problems
+        )
+    return condition if len(problems) == before else None
 
 
 def _parsed_condition(
-    document: Document, section: str, parsed: SigmaDetections, emptied: list[str], problems: list[Problem]
+    document: Document,
+    section: str,
+    parsed: SigmaDetections,
+    reader: SelectionReader,
+    texts: list[str],
+    problems: list[Problem],
 ) -> Condition | None:
     """The condition as one tree; several conditions of one rule are alternatives."""
     from sigma.conditions import ConditionOR
 
+    sizes = values_below(parsed.detections)
     trees: list[Any] = []
-    for position, condition in enumerate(parsed.parsed_condition):
-        path = (section, "condition", position)
+    for position, text in enumerate(texts):
         try:
-            tree = condition.parse()
-        except Exception as error:
-            known = ", ".join(parsed.detections)
-            message = f"condition '{condition.condition}' can't be read: {in_words(error)}"
-            problems.append(document.problem("invalid-condition", message, path, f"selections: {known}"))
-            continue
-        if tree is None:
-            message = f"condition '{condition.condition}' selects nothing"
-            problems.append(document.problem("invalid-condition", message, path))
-            continue
-        trees.append(tree)
-    if len(trees) != len(parsed.parsed_condition):
+            trees.append(parse_condition(text, parsed, sizes))
+        except ConditionError as error:
+            shown = text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
+            message = f"condition '{shown}' can't be read: {error}"
+            path = (section, "condition", position)
+            problems.append(document.problem("invalid-condition", message, path, error.hint))
+    if not trees or len(trees) < len(texts):
         return None
     whole = trees[0] if len(trees) == 1 else ConditionOR(trees)
     for tree in trees if len(trees) > 1 else []:
         tree.parent = whole
-    result: Condition = simplify(whole, emptied[0]) if emptied else whole
+    result: Condition = simplify(whole, reader.emptied[0]) if reader.emptied else whole
     return result

@@ -17,6 +17,8 @@ from sigma.exceptions import SigmaValueError
 from sigma.modifiers import SigmaValueModifier, modifier_mapping
 from sigma.types import SigmaExpansion, SigmaString
 
+from sigmagen.rules.matching import Cased, EndsWith, RegularExpression, StartsWith, WindowsDash
+
 NOT_TEXT = "\0"
 """What bytes begin with as long as no other modifier has made text of them."""
 
@@ -86,6 +88,11 @@ class Base64Offset(SigmaValueModifier[SigmaString, SigmaExpansion]):
 
 
 _MODIFIERS: dict[str, Any] = {
+    "re": RegularExpression,
+    "startswith": StartsWith,
+    "endswith": EndsWith,
+    "cased": Cased,
+    "windash": WindowsDash,
     "utf16": Utf16,
     "utf16le": Utf16LittleEndian,
     "wide": Utf16LittleEndian,

@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from sigmagen.problems import Problem
-from sigmagen.rules.detection import kind, parse_logsource, parse_section
+from sigmagen.rules.detection import parse_logsource, parse_section
 from sigmagen.rules.model import BaseRule, LogSource
 from sigmagen.rules.placeholders import AllowLists
-from sigmagen.rules.yaml import Document
+from sigmagen.rules.yaml import Document, kind
 
 if TYPE_CHECKING:
     from sigmagen.rules.model import Condition

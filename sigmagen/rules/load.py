@@ -9,12 +9,12 @@ from pathlib import Path
 from sigmagen.folders import not_a_file, shown, walk
 from sigmagen.problems import Problem
 from sigmagen.rules.correlation import Draft, parse_correlation
-from sigmagen.rules.detection import kind, parse_base
+from sigmagen.rules.detection import parse_base
 from sigmagen.rules.filters import filtered, parse_filter
 from sigmagen.rules.model import BaseRule, RuleFile
 from sigmagen.rules.placeholders import AllowLists, load_allow_lists
 from sigmagen.rules.resolve import Entry, FileDraft, Resolver
-from sigmagen.rules.yaml import Document, YamlFile, load_documents
+from sigmagen.rules.yaml import Document, YamlFile, kind, load_documents
 
 SUFFIXES = (".yml", ".yaml")
 TEST_SUFFIXES = (".test.yml", ".test.yaml")

@@ -7,8 +7,11 @@ so such an item is marked, and the parsed condition is simplified as if it were 
 from __future__ import annotations
 
 import difflib
+import math
 import re
 from collections.abc import Mapping, Sequence
+from functools import reduce
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,15 +20,13 @@ from sigmagen.problems import Problem
 from sigmagen.rules.yaml import Document, KeyPath, load_documents
 
 if TYPE_CHECKING:
-    from sigma.rule import SigmaDetection
-
     from sigmagen.rules.model import Condition
 
 AllowLists = Mapping[str, tuple[str, ...]]
 
 PLACEHOLDER = re.compile(r"(?<!\\)%([^%]+)%")
-# Private-use characters: no log holds this value, and no rule writes it.
-_NOTHING = "\ue000nothing\ue000"
+NOTHING = "\ue000nothing\ue000"
+"""The value of an item whose allow list is empty: private-use characters, which no log holds and no rule writes."""
 
 
 def load_allow_lists(mappings: Path) -> tuple[AllowLists, list[Problem]]:
@@ -68,23 +69,9 @@ def placeholder_names(value: object) -> list[str]:
     return [name for text in values if isinstance(text, str) for name in PLACEHOLDER.findall(text)]
 
 
-def unknown_placeholders(document: Document, lists: AllowLists, definition: Any, path: KeyPath) -> list[Problem]:
-    """A problem for each placeholder below `path` that no allow list has a value for."""
-    if isinstance(definition, list):
-        return [
-            problem
-            for position, item in enumerate(definition)
-            for problem in unknown_placeholders(document, lists, item, (*path, position))
-        ]
-    if not isinstance(definition, dict):
-        return []
-    return [
-        _unknown(document, lists, name, (*path, key))
-        for key, value in definition.items()
-        if "expand" in key.split("|")[1:]
-        for name in placeholder_names(value)
-        if name not in lists
-    ]
+def unknown_placeholders(document: Document, lists: AllowLists, value: object, path: KeyPath) -> list[Problem]:
+    """A problem for each placeholder in an item's value that no allow list has a value for."""
+    return [_unknown(document, lists, name, path) for name in placeholder_names(value) if name not in lists]
 
 
 def _unknown(document: Document, lists: AllowLists, name: str, path: KeyPath) -> Problem:
@@ -94,40 +81,36 @@ def _unknown(document: Document, lists: AllowLists, name: str, path: KeyPath) ->
     return document.problem("unknown-placeholder", f"placeholder %{name}% has no allow list", path, hint)
 
 
-def fill(detection: SigmaDetection, lists: AllowLists) -> list[str]:
-    """Replace the placeholders in a parsed detection; returns the fields that were left without any value."""
-    from sigma.rule import SigmaDetection
-    from sigma.types import SigmaString
-
-    emptied: list[str] = []
-    for item in detection.detection_items:
-        if isinstance(item, SigmaDetection):
-            emptied += fill(item, lists)
-            continue
-        values = [filled for value in item.value for filled in _fill_value(value, lists)]
-        if item.value and not values:
-            values = [SigmaString(_NOTHING)]
-            emptied.append(item.field or "")
-        item.value = values
-    return emptied
+def number_filled(text: str, lists: AllowLists) -> int:
+    """How many values a text with placeholders stands for. A placeholder without a list counts once."""
+    return math.prod(len(lists.get(name, ("",))) for name in PLACEHOLDER.findall(text))
 
 
-def _fill_value(value: Any, lists: AllowLists) -> list[Any]:
-    from sigma.types import SigmaCasedString, SigmaExpansion, SigmaString
+def filled(text: str, lists: AllowLists, *, literal: bool = False) -> list[str]:
+    r"""A text with every combination of the values of its placeholders; `\%` is a percent sign.
 
-    if isinstance(value, SigmaExpansion):
-        return [SigmaExpansion([filled for inner in value.values for filled in _fill_value(inner, lists)])]
-    if not hasattr(value, "contains_placeholder") or not value.contains_placeholder():
-        return [value]
-    filled: list[Any] = value.replace_placeholders(lambda found: iter([SigmaString(v) for v in lists[found.name]]))
-    if isinstance(value, SigmaCasedString):
-        return [SigmaCasedString.from_sigma_string(text) for text in filled]
-    return filled
+    A value that ends in a backslash does not escape the wildcard after it, unless backslashes are `literal`.
+
+    >>> filled(r"%drives%*", {"drives": ("C:\\", "D:")})
+    ['C:\\\\*', 'D:*']
+    """
+    parts = PLACEHOLDER.split(text)
+    choices = [
+        lists.get(part, (f"%{part}%",)) if position % 2 else (part.replace("\\%", "%"),)
+        for position, part in enumerate(parts)
+    ]
+    return ["".join(chosen) if literal else reduce(_joined, chosen) for chosen in product(*choices)]
+
+
+def _joined(left: str, right: str) -> str:
+    """Two texts as one, each of them read for itself."""
+    open_ended = (len(left) - len(left.rstrip("\\"))) % 2 == 1
+    return f"{left}\\{right}" if open_ended and right[:1] in ("*", "?", "\\") else left + right
 
 
 def is_nothing(value: object) -> bool:
     """Whether a value of the parsed condition is the mark of an empty allow list."""
-    return _NOTHING in str(value)
+    return NOTHING in str(value)
 
 
 def simplify(condition: Condition, field: str) -> Condition:

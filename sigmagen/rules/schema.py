@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from sigmagen.content import mappings_folder as built_in_mappings
 from sigmagen.problems import Problem
-from sigmagen.rules.detection import kind
-from sigmagen.rules.yaml import Document, KeyPath
+from sigmagen.rules.yaml import Document, KeyPath, kind
 
 if TYPE_CHECKING:
     from jsonschema import Draft202012Validator

@@ -6,6 +6,7 @@ limit in C, so a few thousand brackets would end the process, and it keeps the l
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,8 @@ MAX_VALUES = 500_000
 KeyPath = tuple[str | int, ...]
 
 _TAG = "tag:yaml.org,2002:"
+_NOT_YAML = re.compile("[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""Whatever is not among YAML's printable characters (1.2, chapter 5.1), as libyaml checks it."""
 
 
 class _Events(yaml.CSafeLoader):
@@ -82,6 +85,12 @@ class YamlFile:
     path: Path
     documents: tuple[Document, ...]
     problems: tuple[Problem, ...]
+
+
+def kind(value: object) -> str:
+    """What a value is, in the words of YAML."""
+    names = {dict: "a mapping", list: "a list", str: "text", bool: "true or false", type(None): "empty"}
+    return names.get(type(value), "a number")
 
 
 class _StopError(Exception):
@@ -242,10 +251,12 @@ def _decode(raw: bytes, file: str) -> str | Problem:
         line = raw.count(b"\n", 0, error.start) + 1
         message = f"byte 0x{raw[error.start]:02x} is not UTF-8"
         return Problem("not-text", message, file=file, line=line, hint="save the file as UTF-8 text")
-    for number, line_text in enumerate(text.split("\n"), 1):
-        if odd := next((c for c in line_text if c < " " and c not in "\t\r"), None):
-            message = f"control character 0x{ord(odd):02x}: this is no text file"
-            return Problem("not-text", message, file=file, line=number)
+    if odd := _NOT_YAML.search(text):
+        line = text.count("\n", 0, odd.start()) + 1
+        column = odd.start() - text.rfind("\n", 0, odd.start())
+        message = f"the character U+{ord(odd[0]):04X} is not allowed in YAML"
+        hint = f'in a text in double quotes, write "\\u{ord(odd[0]):04x}"'
+        return Problem("not-text", message, file=file, line=line, column=column, hint=hint)
     return text
 
 

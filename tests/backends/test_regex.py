@@ -9,7 +9,8 @@ import pytest
 
 from sigmagen.backends.lucene import LUCENE
 from sigmagen.backends.regex import PCRE, RE2, Pcre, translated
-from sigmagen.plan.regex import ANY, RegexError, both_cases, complement, union
+from sigmagen.plan.pcre import RegexError
+from sigmagen.plan.regex import ANY, both_cases, complement, union
 
 TEXTS = [
     "",
@@ -121,3 +122,16 @@ def test_sets_of_characters() -> None:
     assert complement(ANY) == ()
     assert complement(complement(((1, 2), (9, 9)))) == ((1, 2), (9, 9))
     assert both_cases(((ord("a"), ord("a")),)) == ((65, 65), (97, 97))
+
+
+@pytest.mark.parametrize("pattern", ["((a{10}){10}){10}", "(a{999}b*){1}", "(?:a{100}|b{10}){10}", "((a{100})*){10}"])
+def test_repetitions_of_repetitions_that_re2_takes(pattern: str) -> None:
+    duckdb.execute(f"SELECT regexp_matches('a', '{translated(pattern, '', RE2)}')").fetchall()
+
+
+@pytest.mark.parametrize("pattern", ["((a{10}){10}){11}", "(a{40}){40}", "(?:a{100}|b{10}){11}"])
+def test_repetitions_of_repetitions_that_re2_refuses_are_refused_before(pattern: str) -> None:
+    with pytest.raises(duckdb.Error, match="repetition"):
+        duckdb.execute(f"SELECT regexp_matches('a', '{pattern}')").fetchall()
+    with pytest.raises(RegexError, match="repetitions of repetitions"):
+        translated(pattern, "", RE2)

@@ -8,12 +8,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from sigmagen.connect import elasticsearch_client
 
 from sigmagen.convert import Converter
 from sigmagen.mapping import address
 from sigmagen.mapping.address import address_pattern, client_address
 from sigmagen.mapping.elastic_template import index_mappings
+from sigmagen.net.elasticsearch import elasticsearch_client
 from sigmagen.packages.elastic.readme import ADDRESS_STEP
 from sigmagen.simulate.call import Call
 from sigmagen.simulate.render import render

@@ -55,8 +55,9 @@ def _found(value: object, wanted: object) -> bool:
     if isinstance(wanted, types.SigmaNumber):
         return as_text(wanted.number) in value
     if isinstance(wanted, types.SigmaString):
-        star = types.SpecialChars.WILDCARD_MULTI
-        return _like(value, [star, *wanted.s, star], cased=isinstance(wanted, types.SigmaCasedString))
+        # The loader's mark of a keyword with `startswith` or `endswith`, which holds its wildcard already.
+        around = [] if getattr(wanted, "_sigmagen_whole", False) else [types.SpecialChars.WILDCARD_MULTI]
+        return _like(value, [*around, *wanted.s, *around], cased=isinstance(wanted, types.SigmaCasedString))
     raise ValueError(f"the oracle has no meaning for a keyword that is a {type(wanted).__name__}")
 
 
@@ -137,6 +138,15 @@ NOT_ASCII = {
     "W": "\\x00-/:-@\\[-^`{-\U0010ffff",
     "S": "\\x00-\\x08\\x0e-\\x1f!-\U0010ffff",
 }
+POSIX = {
+    "upper": "A-Z",
+    "lower": "a-z",
+    "digit": "0-9",
+    "alpha": "A-Za-z",
+    "space": " \\t\\n\\r\\f\\v",
+    "punct": re.escape("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"),
+    "^digit": "\\x00-/:-\U0010ffff",
+}
 EDGE = "(?:(?<![0-9A-Za-z_])(?=[0-9A-Za-z_])|(?<=[0-9A-Za-z_])(?![0-9A-Za-z_]))"
 
 
@@ -155,6 +165,14 @@ def _as_pcre(pattern: str) -> str:
         if character == "\\":
             written += _escape(following, in_class=in_class)
             at += 2
+            continue
+        if in_class and (posix := re.match(r"\[:(\^?[a-z]+):\]", pattern[at:])):
+            written += POSIX[posix[1]]
+            at += posix.end()
+            continue
+        if named := re.match(r"\(\?<(?=\w+>)", pattern[at:]):
+            written += "(?P<"
+            at += named.end()
             continue
         if character == "[" and not in_class:
             in_class = True

@@ -180,3 +180,16 @@ def test_aliases_say_what_a_field_is_called_in_each_rule(load: Load) -> None:
 
 def test_a_correlation_that_is_no_mapping(load: Load) -> None:
     assert [problem.code for problem in load("title: x\ncorrelation: burst\n").problems] == ["wrong-type"]
+
+
+@pytest.mark.parametrize("kind", ["temporal", "temporal_ordered"])
+def test_the_extended_temporal_types_are_the_temporal_types_with_a_condition_in_words(load: Load, kind: str) -> None:
+    base = "title: x\nname: {0}\nlogsource: {{product: acme}}\ndetection: {{s: {{step: {0}}}, condition: s}}\n---\n"
+    bases = base.format("aa") + base.format("bb")
+    head = f"{bases}title: c\nname: c\ncorrelation:\n  type: {kind}_extended\n  group-by: [host]\n  timespan: 1h\n"
+    loaded = load(head + "  condition: aa and not bb\n")
+    (rule,) = loaded.files[0].subjects
+    assert isinstance(rule, Correlation)
+    assert (rule.type, rule.expression is not None) == (kind, True)
+    (problem,) = load(head + "  rules: [aa, bb]\n  condition: {gte: 2}\n").problems
+    assert (problem.code, problem.line) == ("wrong-type", 18)

@@ -69,6 +69,22 @@ def test_several_conditions_are_alternatives(load: Load) -> None:
         ("|gte: 500", ": {a: b}", "invalid-detection", 8),
         ("|gte: 500", "|contains: [a, [b]]", "invalid-detection", 8),
         ("|gte: 500", "|contains|re: ''", "invalid-detection", 8),
+        ("|gte: 500", "|re: '(a)?(?(1)b|c)'", "invalid-detection", 8),
+        ("|gte: 500", "|re: {b: c}", "invalid-detection", 8),
+        ("|gte: 500", "|re: 5", "invalid-detection", 8),
+        ("|gte: 500", "|re: 'x{,3}'", "invalid-detection", 8),
+        ("|gte: 500", "|re: '[[:upperr:]]'", "invalid-detection", 8),
+        ("|gte: 500", "|endswith: []", "invalid-detection", 8),
+        ("|gte: 500", "|endswith: .5", "invalid-detection", 8),
+        ("|gte: 500", ": []", "invalid-detection", 8),
+        ("condition: selection", "condition: 2 of sel*", "invalid-condition", 9),
+        ("condition: selection", "condition: selection and not 1 of filter_*", "invalid-condition", 9),
+        ("condition: selection", "condition: (selection", "invalid-condition", 9),
+        ("condition: selection", "condition: selection)", "invalid-condition", 9),
+        ("condition: selection", "condition: all of", "invalid-condition", 9),
+        ("name: base", "name: base\nlevel: High", "level-invalid", 3),
+        ("name: base", "name: base\nstatus: done", "status-invalid", 3),
+        ("name: base", "name: base\nlevel: [high]", "wrong-type", 3),
     ],
 )
 def test_faults_have_a_code_and_a_line(load: Load, old: str, new: str, code: str, line: int) -> None:
@@ -94,3 +110,77 @@ def test_deep_brackets_in_a_condition_end_in_a_problem(load: Load) -> None:
     deep = "not " * 5_000 + "selection"
     loaded = load(RULE.replace("condition: selection", f"condition: {deep}"))
     assert [problem.code for problem in loaded.problems] == ["invalid-condition"]
+
+
+CONFLICTS = [
+    ("cidr|contains", "'192.0.2.0/24'", "'cidr' and 'contains' contradict"),
+    ("re|contains", "'a.b'", "'re' and 'contains' contradict"),
+    ("gt|contains", "5", "'gt' and 'contains' contradict"),
+    ("gt|lte", "5", "'gt' and 'lte' contradict"),
+    ("exists|contains", "true", "'exists' and 'contains' contradict"),
+    ("contains|endswith", "'a'", "'contains' and 'endswith' contradict"),
+    ("wide|utf16", "'a'", "'wide' and 'utf16' contradict"),
+    ("hour|minute", "5", "'hour' and 'minute' contradict"),
+    ("fieldref|cased", "other", "'fieldref' and 'cased' contradict"),
+    ("wide", "'a'", "makes bytes, which no field holds"),
+    ("base64|wide", "'a'", "makes bytes, which no field holds"),
+    ("i", "'a'", "the modifier 'i' is for regular expressions"),
+    ("lt", "'abc'", "the modifier 'lt' can't be applied to abc"),
+    ("startswith", "5", "the modifier 'startswith' needs text, not a number"),
+]
+
+
+@pytest.mark.parametrize(("modifiers", "value", "reason"), CONFLICTS, ids=[row[0] for row in CONFLICTS])
+def test_modifiers_that_do_not_go_together_are_named(load: Load, modifiers: str, value: str, reason: str) -> None:
+    loaded = load(RULE.replace("gen_ai.usage.output_tokens|gte: 500", f"user.id|{modifiers}: {value}"))
+    (problem,) = loaded.problems
+    assert (problem.code, problem.line) == ("invalid-detection", 8)
+    assert reason in problem.message
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        "hour|gte: 5",
+        "fieldref|startswith: other",
+        "re|i|m: a",
+        "cidr: 192.0.2.0/24",
+        "wide|base64offset|contains: a",
+        "windash|contains|all: [' -a ', ' -b ']",
+        "contains|cased: a",
+        "all: a",
+    ],
+)
+def test_modifiers_that_go_together(load: Load, item: str) -> None:
+    assert not load(RULE.replace("gen_ai.usage.output_tokens|gte: 500", f"user.id|{item}")).problems
+
+
+@pytest.mark.parametrize(
+    ("item", "number"),
+    [
+        ("user.id|windash|contains: ' -a -b -c -d -e -f -g -h -i -j'", "9,765,625"),
+        ("user.id|windash|wide|base64offset: ' -a -b -c -d -e'", "9,375"),
+        ("user.id|expand: '" + 13 * "%services%" + "'", "8,192"),
+        ("user.id|expand|windash|contains: '" + 4 * "%services%" + " -a -b -c -d'", "10,000"),
+        ("'|windash': [" + ", ".join(9 * ["' -a -b -c -d'"]) + "]", "5,625"),
+    ],
+    ids=["windash", "windash and base64offset", "placeholders", "placeholders and windash", "a list of keywords"],
+)
+def test_what_multiplies_beyond_measure_is_refused_before_it_is_made(load: Load, item: str, number: str) -> None:
+    loaded = load(RULE.replace("gen_ai.usage.output_tokens|gte: 500", item))
+    (problem,) = loaded.problems
+    assert (problem.code, problem.line) == ("invalid-detection", 8)
+    assert f"make {number} values" in problem.message
+
+
+def test_a_long_list_is_not_multiplied(load: Load) -> None:
+    values = ", ".join(f"v{number}" for number in range(6_000))
+    assert not load(RULE.replace("gen_ai.usage.output_tokens|gte: 500", f"user.id: [{values}]")).problems
+
+
+def test_a_condition_that_names_long_lists_again_and_again_is_refused(load: Load) -> None:
+    values = ", ".join(f"v{number}" for number in range(5_000))
+    text = RULE.replace("gen_ai.usage.output_tokens|gte: 500", f"user.id: [{values}]")
+    (problem,) = load(text.replace("condition: selection", "condition: " + " or ".join(11 * ["selection"]))).problems
+    assert (problem.code, problem.line) == ("invalid-condition", 9)
+    assert "more than 50,000 comparisons" in problem.message

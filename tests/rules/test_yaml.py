@@ -160,3 +160,15 @@ def test_load_data_raises_with_every_problem(tmp_path: Path) -> None:
         load_data(path)
     path.write_text("a: 1\n", encoding="utf-8")
     assert load_data(path) == {"a": 1}
+
+
+@pytest.mark.parametrize("odd", ["\x00", "\x07", "\x1b", "\x7f", "\x80", "\x9b", "\ufffe"])
+def test_what_yaml_allows_nowhere_has_line_and_column(odd: str) -> None:
+    (problem,) = parse_documents(f"a: 1\nb: x{odd}y\n".encode(), Path("rule.yml")).problems
+    assert (problem.code, problem.line, problem.column) == ("not-text", 2, 5)
+    assert f"U+{ord(odd):04X}" in problem.message
+
+
+@pytest.mark.parametrize("fine", ["\t", "\x85", "\xa0", "\u2028", "\ufeff", "\U0001f916"])
+def test_what_yaml_allows_is_read(fine: str) -> None:
+    assert not parse_documents(f'a: "x{fine}y"\n'.encode(), Path("rule.yml")).problems

@@ -8,8 +8,10 @@ from typing import ClassVar
 
 from sigmagen.backends.printer import Printer, constant
 from sigmagen.backends.regex import RE2, Pcre
+from sigmagen.backends.unprintable import first_unprintable
 from sigmagen.plan.expr import Call, Column, Expr, Literal, UnsupportedDetectionError, call, walk
-from sigmagen.plan.regex import Node, RegexError, parse, wildcards
+from sigmagen.plan.pcre import RegexError
+from sigmagen.plan.regex import Node, parse, wildcards
 
 _OF_TEXT = ("eq", "in", "equals_ignoring_case", "in_ignoring_case", "starts_with", "ends_with", "contains", "like")
 _NUMBER = re.compile(r"[+-]?[0-9][0-9.:T/-]*")
@@ -61,6 +63,12 @@ class Conditions(Printer):
             return comparison
         text = call("text", value)
         return Call(comparison.op, (text if left is value else call("lower", text), *wanted))
+
+    def only_printable(self, value: Expr, text: str) -> str:
+        """A text that the dialect can only write as it is. Raises UnsupportedDetectionError."""
+        if odd := first_unprintable(text):
+            raise self.unsupported(value, f"compared with a text that holds {odd}, which can't be escaped here")
+        return text
 
     def any_of(self, tests: list[str]) -> str:
         """Tests of the dialect joined by OR, in brackets where there are several."""

@@ -121,13 +121,20 @@ class EsqlConditions(Conditions):
         pattern = "".join({0: "*", 1: "?"}.get(part) or str(part).translate(escape) for part in map(constant, parts))
         tree = wildcards([constant(part) for part in parts], ignore_case=False)
         self._refuse_complex(left, tree, len(pattern), endless="*" in {*pattern[:-1]})
-        return f"{self._unindexed(left, Literal(pattern))} LIKE {self.string(pattern)}"
+        literal = self._as_written(left, pattern)
+        return f"{self._unindexed(left, Literal(pattern))} LIKE {literal}"
 
     def op_text(self, value: Expr) -> str:
         return f"TO_STRING({self.expr(value)})"
 
     def matching(self, value: Expr, pattern: str) -> str:
-        return f"{self._unindexed(value, size=_size(pattern))} RLIKE {self.string(pattern)}"
+        literal = self._as_written(value, pattern)
+        return f"{self._unindexed(value, size=_size(pattern))} RLIKE {literal}"
+
+    def _as_written(self, value: Expr, pattern: str) -> str:
+        """A pattern as a constant; LIKE and RLIKE take nothing else. Raises UnsupportedDetectionError."""
+        self.only_printable(value, pattern.replace("\r", ""))  # a carriage return has an escape
+        return self.string(pattern)
 
     def _printed(self, value: Expr, tree: Node, syntax: Pcre | None = None) -> str:
         text = super()._printed(value, tree, syntax)

@@ -8,16 +8,9 @@ from sigmagen.backends.conditions.base import Conditions
 from sigmagen.backends.conditions.networks import MAPPED, ipv4_pattern, ipv6_pattern, split_networks
 from sigmagen.backends.printer import constant
 from sigmagen.plan.expr import NUMERIC, Call, Expr, Literal
+from sigmagen.plan.regex import matches_empty, parse
 
 _UNTEXTUAL = (*NUMERIC, "boolean", "timestamp", "json")
-_FLAGS = {"i": re.IGNORECASE, "m": re.MULTILINE, "s": re.DOTALL}
-_COMPARISONS = (
-    *("eq", "ne", "in", "equals_ignoring_case", "in_ignoring_case", "like", "like_ignoring_case"),
-    *("starts_with", "ends_with", "contains", "matches"),
-)
-_DIGITS = re.compile(r"[+-]?[0-9]*[.,]?[0-9]+|[0-9]+[.]?")
-_DIGITS_PATTERN = re.compile(r"(?:[0-9^$.*+?(){}|\[\],:-]|\\d|\\\.)+")
-"""A regular expression that a number in digits can meet: it names no letter and no other character."""
 _BOUNDARY = re.compile(r"(?<!\\)(\\\\)*\\[bB]")
 
 
@@ -112,8 +105,7 @@ class KustoConditions(Conditions):
         test = super().op_matches(value, pattern, flags)
         if _BOUNDARY.search(test):
             self.notes.append(rf"{self.field_of(value)}: Kusto's \b takes letters beyond ASCII for a word's")
-        bits = sum(_FLAGS[flag] for flag in constant(flags))
-        empty = re.search(constant(pattern), "", bits) is not None
+        empty = matches_empty(parse(constant(pattern), constant(flags)))
         return f"(isnotempty({self._one_text(value)}) and {test})" if empty else test
 
     def matching(self, value: Expr, pattern: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from ipaddress import ip_network
 from typing import ClassVar
 
@@ -10,10 +9,8 @@ from sigmagen.backends.conditions.base import Conditions
 from sigmagen.backends.conditions.networks import MAPPED, split_networks
 from sigmagen.backends.printer import constant, lowered
 from sigmagen.backends.regex import PCRE, Pcre
+from sigmagen.backends.unprintable import first_unprintable
 from sigmagen.plan.expr import NUMERIC, Expr, Literal, call
-
-CONTROL = re.compile("[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f]")
-"""What SPL's texts have no escape for: written as it is, it would be an order to the terminal that shows the query."""
 
 _STRFTIME = {"day": "%d", "week": "%V", "month": "%m", "year": "%Y"}
 
@@ -112,4 +109,4 @@ class SplunkConditions(Conditions):
 
 def _unwritable(value: Expr) -> bool:
     """Whether a value is a text that only a pattern can say."""
-    return isinstance(value, Literal) and isinstance(value.value, str) and CONTROL.search(value.value) is not None
+    return isinstance(value, Literal) and isinstance(value.value, str) and first_unprintable(value.value) is not None

@@ -1,11 +1,29 @@
-"""PCRE patterns on Python's `re`. What the two read alike is kept, what can be said otherwise is rewritten, the rest is
-refused. (Splunk's PCRE is taken to match characters, with ASCII classes: the default of PCRE in UTF mode.)"""
+"""PCRE patterns on the `regex` package, which has PCRE's look-arounds and a time limit.
+
+Patterns come from rules and texts from logs, so that the two together may take longer than anybody waits. What `regex`
+and PCRE read alike is kept, what can be said otherwise is rewritten, the rest is refused. (Splunk's PCRE is taken to
+match characters, with ASCII classes: the default of PCRE in UTF mode.)
+"""
 
 from __future__ import annotations
 
 import re
 import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import lru_cache
+from typing import Any
+
+import regex
+
+from sigmagen.engines.errors import NotRunError
+
+SECONDS = 20.0
+"""How long all patterns of one search may take together."""
+
+_deadline: ContextVar[float | None] = ContextVar("deadline", default=None)
 
 _WORD, _SPACE = "A-Za-z0-9_", " \\t\\n\\r\\f\\v"
 _CLASSES = {"d": "0-9", "w": _WORD, "s": _SPACE}
@@ -18,6 +36,7 @@ _OUTSIDE = {
 }
 _SAME = set("tnrfv") | set("0123456789")
 _CODE = re.compile(r"\{([0-9A-Fa-f]{1,6})\}")
+_COUNTED = re.compile(r"\{\d+(?:,\d*)?\}")
 _GROUPS = re.compile(r"\(\?(?:[:=!>|]|<[=!]|P?<(?P<name>[A-Za-z_][A-Za-z0-9_]*)>|(?P<flags>[imsx]+)[):])")
 
 
@@ -25,12 +44,61 @@ class UnsupportedPatternError(ValueError):
     """A pattern that is malformed, or that Python would read otherwise."""
 
 
+@contextmanager
+def limited(seconds: float = SECONDS) -> Iterator[None]:
+    """Give all patterns that are searched for inside together that many seconds; later ones raise NotRunError."""
+    token = _deadline.set(time.monotonic() + seconds)
+    try:
+        yield
+    finally:
+        _deadline.reset(token)
+
+
+def _left() -> float:
+    """The seconds that are left, more than none."""
+    deadline = _deadline.get()
+    return SECONDS if deadline is None else max(deadline - time.monotonic(), 0.001)
+
+
+class Pattern:
+    """A compiled pattern; every use of it counts against the time limit of `limited`."""
+
+    def __init__(self, pattern: str, compiled: regex.Pattern[str]) -> None:
+        self.pattern = pattern
+        self._compiled = compiled
+        self.groups: int = compiled.groups
+        self.groupindex: Mapping[str, int] = compiled.groupindex
+
+    def search(self, text: str) -> regex.Match[str] | None:
+        """The first match. Raises NotRunError when the time is over."""
+        with self._timed():
+            return self._compiled.search(text, timeout=_left())
+
+    def finditer(self, text: str) -> list[regex.Match[str]]:
+        """All matches. Raises NotRunError when the time is over."""
+        with self._timed():
+            return list(self._compiled.finditer(text, timeout=_left()))
+
+    def sub(self, by: Any, text: str) -> str:
+        """The text with each match replaced. Raises NotRunError when the time is over."""
+        with self._timed():
+            return self._compiled.sub(by, text, timeout=_left())
+
+    @contextmanager
+    def _timed(self) -> Iterator[None]:
+        try:
+            yield
+        except TimeoutError:
+            shown = self.pattern if len(self.pattern) <= 80 else f"{self.pattern[:80]}…"
+            raise NotRunError(f"the pattern {shown!r} takes too long on this text") from None
+
+
 @lru_cache(maxsize=512)
-def compiled(pattern: str) -> re.Pattern[str]:
+def compiled(pattern: str) -> Pattern:
     """A PCRE pattern to search with. Raises UnsupportedPatternError."""
     try:
-        return re.compile(_translated(pattern))
-    except re.error as error:
+        return Pattern(pattern, regex.compile(_translated(pattern)))
+    except regex.error as error:
         raise UnsupportedPatternError(f"pattern {pattern!r}: {error}") from None
 
 
@@ -46,6 +114,9 @@ def _translated(pattern: str) -> str:
             text, at = _group(pattern, at)
         elif pattern.startswith("(*", at) or pattern.startswith("{,", at):
             raise UnsupportedPatternError(f"pattern {pattern!r}: {pattern[at : at + 2]!r} is not supported")
+        elif pattern[at] == "{" and not _COUNTED.match(pattern, at):
+            # For `regex` such a brace may begin a fuzzy match.
+            text, at = "\\{", at + 1
         else:
             text, at = pattern[at], at + 1
         parts.append(text)
@@ -134,8 +205,7 @@ def replace(text: str, pattern: str, by: str) -> str:
 @lru_cache(maxsize=512)
 def wildcard(pattern: str, *, ignore_case: bool) -> re.Pattern[str]:
     """A search term's value, `*` being any text, as a whole-value pattern."""
-    text = ".*".join(re.escape(part) for part in pattern.split("*"))
-    return re.compile(text, re.DOTALL | (re.IGNORECASE if ignore_case else 0))
+    return _linear([re.escape(part) for part in pattern.split("*")], re.IGNORECASE if ignore_case else 0)
 
 
 @lru_cache(maxsize=512)
@@ -143,5 +213,20 @@ def like(pattern: str) -> re.Pattern[str]:
     """A LIKE pattern: % is any text, _ one character. Raises UnsupportedPatternError for a backslash."""
     if "\\" in pattern:
         raise UnsupportedPatternError(f"pattern {pattern!r}: what a backslash means in LIKE is not documented")
-    text = "".join({"%": ".*", "_": "."}.get(character, re.escape(character)) for character in pattern)
-    return re.compile(text, re.DOTALL)
+    return _linear([re.escape(part).replace("_", ".") for part in pattern.split("%")])
+
+
+def anywhere_between(parts: list[str]) -> str:
+    """A pattern of parts with any text between them. A part that was found is never looked for again: an atomic group.
+
+    Where a later part is missing, it is missing after every other place of this one, too.
+    """
+    first, *others = parts
+    if not others:
+        return first
+    *middle, last = others
+    return first + "".join(f"(?>.*?{part})" for part in middle) + ".*" + last
+
+
+def _linear(parts: list[str], flags: int = 0) -> re.Pattern[str]:
+    return re.compile(anywhere_between(parts), re.DOTALL | flags)

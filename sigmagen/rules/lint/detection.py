@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import fnmatch
 import re
 from collections.abc import Collection, Iterator
 from typing import Any
 
 from sigmagen.problems import Problem
+from sigmagen.rules.condition_text import matches_pattern
 from sigmagen.rules.lint.context import Context, RuleDocument, texts
 from sigmagen.rules.placeholders import load_allow_lists, placeholder_names
 from sigmagen.rules.yaml import KeyPath
@@ -28,10 +28,12 @@ def check(context: Context) -> Iterator[Problem]:
 
 def _unused(context: Context, document: RuleDocument, detection: dict[str, Any]) -> Iterator[Problem]:
     words = {word for text in texts(detection.get("condition")) for word in re.findall(r"[\w*-]+", text)}
-    if not words or "them" in words:
+    if not words or "them" in {word.lower() for word in words}:
         return
+    patterns = [word for word in words if "*" in word]
     for key in detection:
-        if key != "condition" and not any(fnmatch.fnmatchcase(key, word) for word in words):
+        used = key in words or any(matches_pattern(key, pattern) for pattern in patterns)
+        if key != "condition" and not used:
             message = f"the condition doesn't use '{key}'"
             yield context.problem("selection-unused", document.document, message, ("detection", key))
 

@@ -10,7 +10,6 @@ from uuid import UUID
 
 from sigmagen.problems import Problem
 from sigmagen.rules.lint.context import Context, RuleDocument, texts
-from sigmagen.rules.model import LEVELS, STATUSES
 
 REQUIRED = (
     "id",
@@ -96,11 +95,6 @@ def _dates(context: Context, document: RuleDocument) -> Iterator[Problem]:
 
 
 def _values(context: Context, document: RuleDocument) -> Iterator[Problem]:
-    for key, allowed in (("level", LEVELS), ("status", STATUSES)):
-        value = document.data.get(key)
-        if value is not None and value not in allowed:
-            hint = f"one of {', '.join(allowed)}"
-            yield context.problem(f"{key}-invalid", document.document, f"'{value}' is no {key}", (key,), hint)
     references = document.data.get("references")
     for position, reference in enumerate(references if isinstance(references, list) else []):
         if isinstance(reference, str) and not _web_address(reference):

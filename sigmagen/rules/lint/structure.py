@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from sigmagen.problems import Problem
+from sigmagen.rules.correlation import EXTENDED_TYPES
 from sigmagen.rules.lint.context import Context, RuleDocument
 from sigmagen.rules.schema import check_schema, schema_path
 
@@ -25,15 +26,25 @@ def check(context: Context, reported: Sequence[Problem]) -> Iterator[Problem]:
             yield from _official(context, document)
 
 
+def _as_official(document: RuleDocument) -> dict[str, Any]:
+    """The document with the one name that the official parser has for a correlation's type."""
+    body = document.body()
+    named = EXTENDED_TYPES.get(str(body.get("type")))
+    return {**document.data, "correlation": {**body, "type": named}} if named else document.data
+
+
 def _official(context: Context, document: RuleDocument) -> Iterator[Problem]:
     from sigma.correlations import SigmaCorrelationRule
     from sigma.filters import SigmaFilter
     from sigma.rule import SigmaRule
 
+    from sigmagen.rules.encoding import encodings
+
     kind: Any = SigmaCorrelationRule if document.is_correlation else SigmaRule
     kind = SigmaFilter if "filter" in document.data else kind
     try:
-        found: list[Exception] = list(kind.from_dict(document.data, collect_errors=True).errors)
+        with encodings():
+            found: list[Exception] = list(kind.from_dict(_as_official(document), collect_errors=True).errors)
     # pySigma lets plain exceptions through on values of a type that it doesn't expect.
     except Exception as error:
         found = [error]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from sigmagen.engines.spl import regex
 from sigmagen.engines.spl.errors import refuse
 from sigmagen.engines.spl.evaluate import condition_of
@@ -62,7 +60,7 @@ def parse_regex(piece: Piece, scanner: Scanner) -> Command:
     return Command("regex", piece.position, lambda rows, _: [row for row in rows if keeps(row)], per_event=True)
 
 
-def pattern_of(text: str, position: int) -> re.Pattern[str]:
+def pattern_of(text: str, position: int) -> regex.Pattern:
     """A pattern of a command. Raises SplError."""
     try:
         return regex.compiled(text)

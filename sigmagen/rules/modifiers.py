@@ -1,0 +1,71 @@
+"""Which modifiers of a detection item go together, what they need, and how many values they make of one.
+
+https://sigmahq.io/sigma-specification/specification/sigma-appendix-modifiers.html
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from itertools import combinations
+
+_PLACES = ("contains", "startswith", "endswith")
+_UTF16 = ("utf16", "utf16le", "utf16be", "wide")
+_BASE64 = ("base64", "base64offset")
+_ORDER = ("lt", "lte", "gt", "gte")
+_TIME_PARTS = ("minute", "hour", "day", "week", "month", "year")
+_FLAGS = ("i", "ignorecase", "m", "multiline", "s", "dotall")
+# Each of these says what a value is; text is what it is without them.
+_KINDS = ("re", "cidr", "exists", "fieldref", *_ORDER, *_TIME_PARTS)
+_OF_TEXT = (*_PLACES, "cased", "windash", *_UTF16, *_BASE64)
+_NEEDS_TEXT = ("re", "cidr", "fieldref")
+
+DASH = re.compile(r"\B[-/]\b")
+DASHES = ("-", "/", "\u2013", "\u2014", "\u2015")
+"""Hyphen, slash, en dash, em dash, horizontal bar: what `windash` takes for one another."""
+
+
+def conflict(modifiers: Sequence[str]) -> str | None:
+    """Why the modifiers of one item contradict each other; None if they don't."""
+    for first, second in combinations(dict.fromkeys(modifiers), 2):
+        if _contradict(first, second):
+            return f"the modifiers '{first}' and '{second}' contradict each other"
+    for flag in _FLAGS:
+        if flag in modifiers and "re" not in modifiers:
+            return f"the modifier '{flag}' is for regular expressions: write |re|{flag}"
+    encoded = next((name for name in _UTF16 if name in modifiers), None)
+    if encoded and not any(name in modifiers[modifiers.index(encoded) :] for name in _BASE64):
+        return f"the modifier '{encoded}' makes bytes, which no field holds: add |base64 or |base64offset"
+    return None
+
+
+def _contradict(first: str, second: str) -> bool:
+    pair = {first, second}
+    if pair <= {*_PLACES} or pair <= {*_UTF16} or pair <= {*_ORDER} or pair <= {*_TIME_PARTS}:
+        return True
+    if pair <= {*_KINDS}:
+        return not (pair & {*_ORDER} and pair & {*_TIME_PARTS})
+    kinds, text = pair & {*_KINDS}, pair & {*_OF_TEXT}
+    return bool(kinds and text) and not (kinds == {"fieldref"} and text <= {*_PLACES})
+
+
+def text_needed(modifiers: Sequence[str]) -> str | None:
+    """The modifier of an item that only takes text, if there is one."""
+    return next((name for name in modifiers if name in (*_NEEDS_TEXT, *_OF_TEXT)), None)
+
+
+def spellings(value: str, modifiers: Sequence[str]) -> int:
+    """How many values the modifiers make of one text.
+
+    >>> spellings("x -a /b", ["windash"]), spellings("abc", ["base64offset", "contains"]), spellings("-a", [])
+    (25, 3, 1)
+    """
+    dashes = len(DASH.findall(value)) if "windash" in modifiers else 0
+    return int(len(DASHES) ** dashes * 3 ** modifiers.count("base64offset"))
+
+
+def called(class_name: str, modifiers: Sequence[str]) -> str:
+    """What a rule calls the modifier that pySigma (or `sigmagen.rules.encoding`) implements in a class."""
+    from sigma.modifiers import modifier_mapping
+
+    return next((name for name in modifiers if modifier_mapping[name].__name__ == class_name), class_name)

@@ -1,0 +1,144 @@
+"""The selections of a detection as pySigma reads them, each item checked first and every fault at its line.
+
+pySigma drops or misreads some of what it is given (an empty list, two modifiers that contradict each other), and lets
+plain exceptions through; and a few of its modifiers multiply a value.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from sigmagen.problems import Problem
+from sigmagen.rules.modifiers import called, conflict, spellings, text_needed
+from sigmagen.rules.placeholders import NOTHING, AllowLists, filled, number_filled, unknown_placeholders
+from sigmagen.rules.yaml import Document, KeyPath, kind
+
+if TYPE_CHECKING:
+    from sigma.rule import SigmaDetection, SigmaDetectionItem
+
+MOST_SPELLINGS = 5_000
+"""How many values one item may stand for when its modifiers and placeholders have multiplied what is written."""
+
+_INCOMPATIBLE = re.compile(r"Modifier (\w+) incompatible to value type of '(.*)'", re.DOTALL)
+
+
+class SelectionReader:
+    """Reads selections; faults go to `problems`, fields that are left without any value to `emptied`."""
+
+    def __init__(self, document: Document, lists: AllowLists, problems: list[Problem]) -> None:
+        self.document = document
+        self.lists = lists
+        self.problems = problems
+        self.emptied: list[str] = []
+
+    def read(self, definition: Any, path: KeyPath) -> SigmaDetection | None:
+        """A selection or a part of one. None, with the problems noted, where anything in it is wrong."""
+        from sigma.rule import SigmaDetection
+
+        found: list[Any]
+        if definition in ({}, [], None):
+            self._note(f"'{path[-1]}' is empty", path)
+            return None
+        if isinstance(definition, dict):
+            found = [self._item(key, value, (*path, key)) for key, value in definition.items()]
+        elif isinstance(definition, list) and any(isinstance(item, dict | list) for item in definition):
+            found = [self.read(item, (*path, position)) for position, item in enumerate(definition)]
+        else:
+            found = [self._item("", definition, path)]
+        parts = [part for part in found if part is not None]
+        return SigmaDetection(parts) if len(parts) == len(found) else None
+
+    def _item(self, key: str, value: Any, path: KeyPath) -> SigmaDetectionItem | None:
+        from sigma.rule import SigmaDetectionItem
+
+        field, *modifiers = key.split("|")
+        values = value if isinstance(value, list) else [value]
+        if not (self._known(modifiers, path) and self._values(field, modifiers, values, path)):
+            return None
+        if "expand" in modifiers:
+            unknown = unknown_placeholders(self.document, self.lists, values, path)
+            self.problems += unknown
+            if unknown:
+                return None
+            modifiers.remove("expand")
+            values = [text for one in values for text in filled(one, self.lists, literal="re" in modifiers)]
+            if not values:
+                self.emptied.append(field)
+                values, modifiers = [NOTHING], [name for name in modifiers if name == "neq"]
+        try:
+            # pySigma lets plain exceptions through on values of a type that it doesn't expect.
+            return SigmaDetectionItem.from_mapping("|".join([field, *modifiers]), values)
+        except Exception as error:
+            self._note(_said(error, modifiers), path)
+            return None
+
+    def _known(self, modifiers: list[str], path: KeyPath) -> bool:
+        from sigma.modifiers import modifier_mapping
+
+        for modifier in modifiers:
+            if modifier not in modifier_mapping:
+                near = difflib.get_close_matches(modifier, modifier_mapping, 3) or sorted(modifier_mapping)
+                message = f"Sigma has no modifier '{modifier}'"
+                hint = f"nearest: {', '.join(near)}"
+                self.problems.append(self.document.problem("unknown-modifier", message, path, hint))
+                return False
+        if reason := conflict(modifiers):
+            self._note(reason, path)
+            return False
+        return True
+
+    def _values(self, field: str, modifiers: list[str], values: list[Any], path: KeyPath) -> bool:
+        """Whether the values are such that pySigma can read them."""
+        before = len(self.problems)
+        if not values:
+            hint = "write null for a field that is missing, or remove the item"
+            self._note(f"{field or 'the item'} is compared with an empty list", path, hint)
+        for position, value in enumerate(values):
+            place = (*path, position)
+            if isinstance(value, dict | list):
+                self._note(f"{field or 'the item'} is compared with {kind(value)}", place, "write text or a number")
+            elif value is None and not field:
+                self._note("a value without a field can't be empty", place)
+            elif not isinstance(value, str) and (modifier := text_needed(modifiers)):
+                self._note(f"the modifier '{modifier}' needs text, not {kind(value)}", place, "quote it")
+            elif "expand" in modifiers and not isinstance(value, str):
+                self._note(f"the modifier 'expand' needs text, not {kind(value)}", place, "quote it")
+        if len(self.problems) > before:
+            return False
+        number = sum(self._number(value, modifiers) for value in values)
+        if number > max(MOST_SPELLINGS, len(values)):
+            message = f"the modifiers make {number:,} values of what is written; at most {MOST_SPELLINGS:,} are allowed"
+            hint = "split the text, or write a regular expression (|re)"
+            self._note(message, path, hint)
+        return len(self.problems) == before
+
+    def _number(self, value: Any, modifiers: list[str]) -> int:
+        if not isinstance(value, str):
+            return 1
+        listed = number_filled(value, self.lists) if "expand" in modifiers else 1
+        return listed * spellings(value, modifiers)
+
+    def _note(self, message: str, path: KeyPath, hint: str | None = None) -> None:
+        self.problems.append(self.document.problem("invalid-detection", message, path, hint))
+
+
+def _said(error: Exception, modifiers: list[str]) -> str:
+    """pySigma's reason in the words of a rule."""
+    text = str(error) or type(error).__name__
+    if found := _INCOMPATIBLE.search(text):
+        return f"the modifier '{called(found[1], modifiers)}' can't be applied to {found[2]}"
+    return text
+
+
+def values_below(detections: Mapping[str, SigmaDetection]) -> dict[str, int]:
+    """How many values each selection compares with."""
+    return {name: _values_below(detection) for name, detection in detections.items()}
+
+
+def _values_below(part: Any) -> int:
+    """The values below a selection, an item of it, or an expansion of one value."""
+    below = getattr(part, "detection_items", None) or getattr(part, "value", None) or getattr(part, "values", None)
+    return sum(map(_values_below, below)) if isinstance(below, list) else 1
