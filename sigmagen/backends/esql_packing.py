@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sigmagen.plan.expr import Call, Column, Literal, walk
+from sigmagen.plan.expr import Column, Literal, call, walk
 from sigmagen.plan.steps import PruneGroups
 
 PACKED = "packed"
@@ -31,12 +31,12 @@ def packing(step: PruneGroups, name: Name) -> tuple[str, list[str]] | None:
     if len(held) != 1:
         return None
     number = f"TO_LONG({name(pane.name)}) / {step.tick}"
-    if step.total[1] == Call("count", ()):
+    if step.total[1] == call("count"):
         return _with_text(number, step, held[0], name)
     room = 10 ** (len(str(_LARGEST_LONG * step.tick // _LAST_INSTANT)) - 1)
     if held[0].type != "integer" or _largest_constant(step) * _HEADROOM > room // 2:
         return None
-    pack, unpack = _with_number(name(held[0].name), room, signed=step.total[1].op == "sum_positive")
+    pack, unpack = _with_number(name(held[0].name), room, signed=step.total[1] != call("sum", held[0]))
     time = f"{name(pane.name)} = TO_DATETIME({PACKED} / {room} * {step.tick})"
     return f"{number} * {room} + {pack}", [time, f"{name(held[0].name)} = {unpack}"]
 

@@ -6,7 +6,7 @@ import re
 from typing import ClassVar
 
 from sigmagen.backends.values.kusto import CASTS, KustoValues
-from sigmagen.plan.expr import Call, Get, Parameter
+from sigmagen.plan.expr import Get, Parameter, call
 from sigmagen.plan.steps import (
     Aggregate,
     CountRows,
@@ -181,7 +181,7 @@ class KustoPrinter(KustoValues):
         A list has an end: a group has few panes, but may have any number of distinct values, of which none may be lost.
         """
         name, total = step.total
-        if total == Call("count", ()):
+        if total == call("count"):
             return []
         lists = [f"{self.name(held.name)} = make_list({self.name(held.name)}, {_LONGEST_LIST})" for held in step.held]
         by = ", ".join(self.name(column) for column in step.by)

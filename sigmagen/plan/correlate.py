@@ -67,13 +67,13 @@ def _measured(rule: Correlation, items: Items, window: Window, shown: Shown) -> 
     if value.type not in NUMERIC:
         raise UnsupportedCorrelationError(f"{rule.type} of {fields[0]}, which is no number but {value.type}")
     if rule.type == "value_sum":
-        partial, merged = ((VALUE.name, call("sum", value)),), ((VALUE.name, call("sum", VALUE)),)
+        partial = ((VALUE.name, call("sum", value)),)
         # Not the sum of all panes: one that is negative would hide the others.
         prune = _prune(rule, call("sum_positive", VALUE), (Column(VALUE.name, value.type),), window, shown)
-        return _composed(by, partial, merged, items, window, shown, prune)
+        return _composed(by, partial, ((VALUE.name, call("sum", VALUE)),), items, window, shown, prune)
     if rule.type == "value_avg":
         partial = ((_TOTAL.name, call("sum", value)), (_NUMBER.name, call("count")))
-        merged = ((_TOTAL.name, call("sum", _TOTAL)), (_NUMBER.name, call("sum", _NUMBER)))
+        merged: Columns = ((_TOTAL.name, call("sum", _TOTAL)), (_NUMBER.name, call("sum", _NUMBER)))
         mean = Derive(((VALUE.name, call("mean", _TOTAL, _NUMBER)),))
         return [*_composed(by, partial, merged, items, window, shown), mean]
     return _percentile(rule, value, items, window, shown)
