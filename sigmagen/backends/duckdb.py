@@ -26,6 +26,7 @@ from sigmagen.plan.steps import (
     InsideRange,
     Limit,
     Project,
+    PruneGroups,
     Scan,
     Sort,
     Union,
@@ -60,6 +61,12 @@ class _Select:
     aggregated: bool = False
     unnested: bool = False
     name: str = "events"
+
+    @property
+    def bare(self) -> bool:
+        """Whether it is all rows of its source as they are."""
+        parts = (self.columns, self.replaced, self.where, self.having, self.qualify, self.order, self.limit)
+        return self.star and not any(parts) and not self.aggregated and not self.unnested
 
     def text(self) -> str:
         """Its SQL."""
@@ -208,8 +215,23 @@ class DuckDBPrinter(DuckDBValues):
         select.name = {"pane": "panes", "window_end": "windows"}.get(step.by[0] if step.by else "", "alerts")
         return []
 
-    def step_expand(self, step: Expand) -> list[str]:
+    def step_prunegroups(self, step: PruneGroups) -> list[str]:
+        name, total = step.total
         self._close()
+        rows = self._select.source
+        groups = [self.name(column) for column in step.by]
+        large = _Select(rows, name="large_groups", star=False, aggregated=True)
+        large.columns = [*((column, column) for column in groups), (self.name(name), self.expr(total))]
+        large.having = self.conjuncts(step.condition, joined=True)
+        self._select = large
+        self._close()
+        source = f"{rows} SEMI JOIN {self._select.source} USING ({', '.join(groups)})"
+        self._select = _Select(source, name=rows)
+        return []
+
+    def step_expand(self, step: Expand) -> list[str]:
+        if not self._select.bare:
+            self._close()
         self._select.source += (
             f", unnest(range({step.values[0]}, {step.values[-1] + 1})) AS spread({self.name(step.name)})"
         )

@@ -7,6 +7,7 @@ from base64 import b64encode
 from typing import ClassVar
 
 from sigmagen.backends.conditions.esql import CASTS
+from sigmagen.backends.esql_packing import PACKED, packing
 from sigmagen.backends.printer import constant
 from sigmagen.backends.unprintable import UNPRINTABLE
 from sigmagen.backends.values.esql import EsqlValues
@@ -22,6 +23,7 @@ from sigmagen.plan.steps import (
     InsideRange,
     Limit,
     Project,
+    PruneGroups,
     Scan,
     Sort,
     Union,
@@ -190,6 +192,22 @@ class EsqlPrinter(EsqlValues):
         columns = ", ".join(f"{self.name(name)} = {self.expr(value)}" for name, value in step.columns)
         by = ", ".join(self.name(name) for name in step.by)
         return ["STATS " + " BY ".join(part for part in (columns, by) if part)] if columns else [f"STATS BY {by}"]
+
+    def step_prunegroups(self, step: PruneGroups) -> list[str]:
+        """The rows of each group as values of one column, which are taken apart again where the group stays."""
+        packed = packing(step, self.name)
+        if packed is None:
+            return []
+        pack, unpack = packed
+        name, total = step.total
+        by = ", ".join(self.name(column) for column in step.by)
+        return [
+            f"EVAL {PACKED} = {pack}",
+            f"STATS {PACKED} = VALUES({PACKED}), {self.name(name)} = {self.expr(total)} BY {by}",
+            *self.step_filter(Filter(step.condition)),
+            f"MV_EXPAND {PACKED}",
+            "EVAL " + ",\n    ".join(unpack),
+        ]
 
     def step_expand(self, step: Expand) -> list[str]:
         column = self.name(step.name)

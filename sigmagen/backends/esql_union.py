@@ -23,6 +23,7 @@ from sigmagen.plan.steps import (
     Filter,
     InsideRange,
     Project,
+    PruneGroups,
     Scan,
     Step,
     Union,
@@ -83,7 +84,7 @@ class _Branch(EsqlPrinter):
                 read |= _read([step], self.target.time)
             elif isinstance(step, InsideRange):
                 conditions += [line.removeprefix("WHERE ") for line in self.step(step)]
-            elif not isinstance(step, Scan | Unique | Project):
+            elif not isinstance(step, Scan | Unique | Project | PruneGroups):
                 raise UnsupportedCorrelationError("ES|QL can't unite streams that are unions themselves")
         return lines, conditions
 

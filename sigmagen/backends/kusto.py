@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from sigmagen.backends.unprintable import escaped, unicode_escape
 from sigmagen.backends.values.kusto import CASTS, KustoValues
-from sigmagen.plan.expr import Get, Parameter, is_last_text
+from sigmagen.plan.expr import Get, Parameter, call, is_last_text
 from sigmagen.plan.steps import (
     Aggregate,
     CountRows,
@@ -19,12 +19,17 @@ from sigmagen.plan.steps import (
     Join,
     Limit,
     Project,
+    PruneGroups,
     Scan,
     Sort,
     Union,
     Unique,
 )
 
+_LONGEST_LIST = 1_048_576
+"""The most values that make_list takes, its default: https://learn.microsoft.com/kusto/query/make-list-aggregation-function"""
+
+_TYPES = {"integer": "long", "float": "real", "boolean": "bool", "timestamp": "datetime"}
 _STORED = {"int": "integer", "long": "integer", "real": "float", "bool": "boolean", "datetime": "timestamp"}
 _RESERVED = (
     "alias and anonymousgraph as asc between bool boolean by consume contains count database dataset datatable date "
@@ -172,6 +177,23 @@ class KustoPrinter(KustoValues):
         if not columns:
             return [f"distinct {by}"]
         return [f"summarize {columns}" + (f" by {by}" if by else "")]
+
+    def step_prunegroups(self, step: PruneGroups) -> list[str]:
+        """The rows of each group as lists, which are taken apart again where the group stays.
+
+        A list has an end: a group has few panes, but may have any number of distinct values, of which none may be lost.
+        """
+        name, total = step.total
+        if total == call("count"):
+            return []
+        lists = [f"{self.name(held.name)} = make_list({self.name(held.name)}, {_LONGEST_LIST})" for held in step.held]
+        by = ", ".join(self.name(column) for column in step.by)
+        parts = [f"{self.name(held.name)} to typeof({_TYPES.get(held.type, 'string')})" for held in step.held]
+        return [
+            f"summarize {', '.join(lists)}, {self.name(name)} = {self.expr(total)} by {by}",
+            *self.step_filter(Filter(step.condition)),
+            f"mv-expand {', '.join(parts)} limit {_LONGEST_LIST}",
+        ]
 
     def step_expand(self, step: Expand) -> list[str]:
         numbers = ", ".join(map(str, step.values))

@@ -32,6 +32,7 @@ from sigmagen.plan.steps import (
     InsideRange,
     Limit,
     Project,
+    PruneGroups,
     Scan,
     Sort,
     Step,
@@ -209,6 +210,15 @@ class SplunkPrinter(SplunkValues):
             for part in walk(value)
             if isinstance(part, Call) and part.op == "distinct" and isinstance(part.args[0], Column)
         }
+
+    def step_prunegroups(self, step: PruneGroups) -> list[str]:
+        """Where eventstats has too little memory, it silently stops adding the total: those groups stay."""
+        name, total = step.total
+        by = ", ".join(self.name(column) for column in step.by)
+        missing = self.op_is_missing(Column(name))
+        kept = " AND ".join(self.conjuncts(step.condition, joined=True))
+        kept = f"({kept})" if " AND " in kept else kept
+        return [f"eventstats {self.expr(total)} AS {self.name(name)} BY {by}", f"where {missing} OR {kept}"]
 
     def step_expand(self, step: Expand) -> list[str]:
         column = self.name(step.name)

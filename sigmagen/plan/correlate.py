@@ -7,16 +7,22 @@ values go through one row per (pane, group, value); percentiles and ordered rule
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
 from sigmagen.plan.expr import NUMERIC, Call, Column, Expr, call, conjunction, disjunction, when
 from sigmagen.plan.items import Items, UnsupportedCorrelationError, threshold_of
 from sigmagen.plan.shown import Shown
-from sigmagen.plan.steps import Aggregate, Columns, Derive, Expand, Filter, Step
+from sigmagen.plan.steps import Aggregate, Columns, Derive, Expand, Filter, PruneGroups, Step
 from sigmagen.plan.temporal import occurring, ordered, temporal_condition
-from sigmagen.plan.window import PANE, VALUE, WINDOW_END, Window
+from sigmagen.plan.window import GROUP_TOTAL, PANE, VALUE, WINDOW_END, Window
 from sigmagen.rules.model import Comparison, Correlation, Threshold
 
 _TOTAL = Column("value_total", "float")
 _NUMBER = Column("value_number", "integer")
+
+_LEAST_USEFUL = {"gt": 1, "gte": 2}
+"""Below it, the groups that can't alert are too few to look for."""
 
 
 def correlated(rule: Correlation, items: Items, shown: Shown) -> list[Step]:
@@ -50,19 +56,21 @@ def _measured(rule: Correlation, items: Items, window: Window, shown: Shown) -> 
     by = rule.group_by
     if rule.type == "event_count":
         partial: Columns = ((VALUE.name, call("count")),)
-        return _composed(by, partial, ((VALUE.name, call("sum", VALUE)),), items, window, shown)
+        prune = _prune(rule, call("sum", VALUE), (VALUE,), window, shown)
+        return _composed(by, partial, ((VALUE.name, call("sum", VALUE)),), items, window, shown, prune)
     fields = threshold_of(rule).fields
     if rule.type == "value_count":
-        return _distinct(by, fields, items, window, shown)
+        return _distinct(rule, fields, items, window, shown)
     if len(fields) != 1:
         raise UnsupportedCorrelationError(f"{rule.type} of {len(fields)} fields")
     value = items.columns[fields[0]]
     if value.type not in NUMERIC:
         raise UnsupportedCorrelationError(f"{rule.type} of {fields[0]}, which is no number but {value.type}")
     if rule.type == "value_sum":
-        return _composed(
-            by, ((VALUE.name, call("sum", value)),), ((VALUE.name, call("sum", VALUE)),), items, window, shown
-        )
+        partial = ((VALUE.name, call("sum", value)),)
+        # Not the sum of all panes: one that is negative would hide the others.
+        prune = _prune(rule, call("sum_positive", VALUE), (Column(VALUE.name, value.type),), window, shown)
+        return _composed(by, partial, ((VALUE.name, call("sum", VALUE)),), items, window, shown, prune)
     if rule.type == "value_avg":
         partial = ((_TOTAL.name, call("sum", value)), (_NUMBER.name, call("count")))
         merged: Columns = ((_TOTAL.name, call("sum", _TOTAL)), (_NUMBER.name, call("sum", _NUMBER)))
@@ -72,24 +80,48 @@ def _measured(rule: Correlation, items: Items, window: Window, shown: Shown) -> 
 
 
 def _composed(
-    by: tuple[str, ...], partial: Columns, merged: Columns, items: Items, window: Window, shown: Shown
+    by: tuple[str, ...],
+    partial: Columns,
+    merged: Columns,
+    items: Items,
+    window: Window,
+    shown: Shown,
+    prune: Sequence[Step] = (),
 ) -> list[Step]:
     """An aggregate of panes, then of the panes of each window."""
     return [
         *pane_rows(items.time, window, by, (*partial, *shown.partial)),
+        *prune,
         *spread(window),
         Aggregate((WINDOW_END.name, *by), (*merged, *shown.merged)),
     ]
 
 
-def _distinct(by: tuple[str, ...], fields: tuple[str, ...], items: Items, window: Window, shown: Shown) -> list[Step]:
+def _prune(rule: Correlation, total: Expr, held: tuple[Column, ...], window: Window, shown: Shown) -> list[Step]:
+    """Drop the groups that can't alert before their panes are spread; nothing where that would drop none.
+
+    What must be above a number in a window must be so in the group's total. Columns that an alert shows would have to
+    be carried along, which is more work than is saved.
+    """
+    lower = [item for item in threshold_of(rule).comparisons if item.value >= _LEAST_USEFUL.get(item.op, math.inf)]
+    if not lower or not rule.group_by or window.panes == 1 or shown.fields:
+        return []
+    condition = conjunction([call(item.op, GROUP_TOTAL, item.value) for item in lower])
+    return [PruneGroups(rule.group_by, (GROUP_TOTAL.name, total), condition, (PANE, *held), window.tick)]
+
+
+def _distinct(rule: Correlation, fields: tuple[str, ...], items: Items, window: Window, shown: Shown) -> list[Step]:
     """Exact distinct: rows of (window, group, value) are counted, not estimated. Raises UnsupportedCorrelationError."""
     for name in fields:
         if items.columns[name].type == "json":
             raise UnsupportedCorrelationError(f"value_count of {name}, whose JSON each SIEM writes in its own way")
+    by = rule.group_by
     counted = tuple(name for name in fields if name not in by)
+    # A group has at least as many rows over all panes as a window of it has distinct values.
+    held = tuple(items.columns[name] for name in counted)
     return [
         *pane_rows(items.time, window, (*by, *counted), shown.partial),
+        *_prune(rule, call("count"), held, window, shown),
         *spread(window),
         Aggregate((WINDOW_END.name, *by, *counted), shown.merged),
         Aggregate((WINDOW_END.name, *by), ((VALUE.name, call("count")), *shown.merged)),

@@ -10,7 +10,7 @@ from sigmagen.rules.model import BaseRule, Correlation
 
 _LINES = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 _OURS = re.compile(
-    r"pane|k|groups|window_(start|end)|(first|last)_seen|value(_total|_number|_\d+(_of)?)?|"
+    r"pane|k|packed|groups|group_total|large_groups|window_(start|end)|(first|last)_seen|value(_total|_number|_\d+(_of)?)?|"
     r"(rule|step|below|up_to|matches)_\d+"
 )
 """The columns that a correlation's query makes."""

@@ -77,6 +77,23 @@ class Aggregate:
 
 
 @dataclass(frozen=True, slots=True)
+class PruneGroups:
+    """Only the rows of groups whose rows all together meet `condition`: no window of any other group can meet it.
+
+    The result of the query is the same without this step, so a dialect that has no cheap form of it prints nothing.
+    """
+
+    by: tuple[str, ...]
+    total: tuple[str, Expr]
+    """Name and aggregate of what `condition` reads: at least as much as any window of the group holds."""
+    condition: Expr
+    held: tuple[Column, ...]
+    """What a row holds besides the columns of `by`; the pane comes first."""
+    tick: int
+    """Length of a pane, in milliseconds."""
+
+
+@dataclass(frozen=True, slots=True)
 class Expand:
     """Each row once for every number in `values`, in the new column `name`."""
 
@@ -128,6 +145,7 @@ Step = (
     | InsideRange
     | Unique
     | Aggregate
+    | PruneGroups
     | Expand
     | ExpandValues
     | CountRows

@@ -25,6 +25,8 @@ PANE = Column("pane", "timestamp")
 WINDOW_START = Column("window_start", "timestamp")
 WINDOW_END = Column("window_end", "timestamp")
 VALUE = Column("value", "integer")
+GROUP_TOTAL = Column("group_total", "integer")
+"""What a group has over the whole range: an upper limit of what any window of it holds."""
 
 
 @lru_cache(maxsize=256)

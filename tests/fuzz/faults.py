@@ -14,7 +14,7 @@ from sigmagen.backends.kusto import KustoPrinter
 from sigmagen.backends.splunk import SplunkPrinter
 from sigmagen.plan import compose, correlate, temporal
 from sigmagen.plan.expr import Call, Column, Expr, call
-from sigmagen.plan.steps import Aggregate, Expand, Step
+from sigmagen.plan.steps import Aggregate, Expand, PruneGroups, Step
 from sigmagen.rules.model import Correlation
 
 Rules = Callable[[Correlation], bool]
@@ -60,6 +60,36 @@ def _rewrite(patch: pytest.MonkeyPatch, printer: type, method: str, change: Call
     """Change the text that a printer's method gives."""
     original = getattr(printer, method)
     patch.setattr(printer, method, lambda self, *arguments: change(original(self, *arguments)))
+
+
+# Pruning
+
+
+@_fault("splunk-local", _of("event_count", "value_count", "value_sum"))
+def a_group_that_just_reaches_its_threshold_is_pruned(patch: pytest.MonkeyPatch) -> None:
+    def step_prunegroups(self: SplunkPrinter, step: PruneGroups) -> list[str]:
+        return [line.replace(">=", ">") for line in original(self, step)]
+
+    original = SplunkPrinter.step_prunegroups
+    patch.setattr(SplunkPrinter, "step_prunegroups", step_prunegroups)
+
+
+@_fault("kusto-local", _of("event_count", "value_sum"))
+def equal_values_of_panes_are_kept_once(patch: pytest.MonkeyPatch) -> None:
+    def step_prunegroups(self: KustoPrinter, step: PruneGroups) -> list[str]:
+        return [line.replace("value = make_list", "value = make_set") for line in original(self, step)]
+
+    original = KustoPrinter.step_prunegroups
+    patch.setattr(KustoPrinter, "step_prunegroups", step_prunegroups)
+
+
+@_fault("elasticsearch", _of("event_count", "value_sum"))
+def a_packed_pane_is_one_too_late(patch: pytest.MonkeyPatch) -> None:
+    def step_prunegroups(self: EsqlPrinter, step: PruneGroups) -> list[str]:
+        return [line.replace("TO_DATETIME(packed", "TO_DATETIME(1 + packed") for line in original(self, step)]
+
+    original = EsqlPrinter.step_prunegroups
+    patch.setattr(EsqlPrinter, "step_prunegroups", step_prunegroups)
 
 
 # Time

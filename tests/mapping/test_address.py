@@ -13,7 +13,7 @@ from sigmagen.convert import Converter
 from sigmagen.mapping import address
 from sigmagen.mapping.address import address_pattern, client_address
 from sigmagen.mapping.elastic_template import index_mappings
-from sigmagen.net.elasticsearch import elasticsearch_client
+from sigmagen.net.elasticsearch import connect
 from sigmagen.packages.elastic.readme import ADDRESS_STEP
 from sigmagen.simulate.call import Call
 from sigmagen.simulate.render import render
@@ -96,7 +96,7 @@ def test_the_ingest_step_of_the_readme_takes_the_same_address() -> None:
 
 @pytest.mark.elasticsearch
 def test_a_text_that_is_no_address_does_not_lose_the_record(elasticsearch_url: str) -> None:
-    client = elasticsearch_client(elasticsearch_url, timeout=60)
+    client = connect(elasticsearch_url, timeout=60)
     index = "sigmagen-address-test"
     client.options(ignore_status=404).indices.delete(index=index)
     client.indices.create(index=index, mappings=index_mappings(converter().source("litellm"), converter().taxonomy))

@@ -103,6 +103,9 @@ class DuckDBValues(DuckDBConditions):
     def op_count_if(self, condition: Expr) -> str:
         return f"count(*) FILTER ({self.expr(condition)})"
 
+    def op_sum_positive(self, value: Expr) -> str:
+        return f"sum({self.expr(value)}) FILTER ({self.expr(value)} > 0)"
+
     def op_percentile(self, value: Expr, percentile: Expr) -> str:
         """The nearest rank: the k-th smallest, k = ceil(n * p / 100)."""
         text = self.expr(value)

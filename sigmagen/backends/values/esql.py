@@ -76,6 +76,9 @@ class EsqlValues(EsqlSeveral):
     def op_count_if(self, condition: Expr) -> str:
         return f"COUNT(*) WHERE {self.expr(condition)}"
 
+    def op_sum_positive(self, value: Expr) -> str:
+        return f"SUM({self.expr(value)}) WHERE {self.expr(value)} > 0"
+
     def op_percentile(self, value: Expr, percentile: Expr) -> str:
         return f"PERCENTILE({self.expr(value)}, {self.expr(percentile)})"
 

@@ -116,6 +116,9 @@ class KustoValues(KustoConditions):
     def op_count_if(self, condition: Expr) -> str:
         return f"countif({self.expr(condition)})"
 
+    def op_sum_positive(self, value: Expr) -> str:
+        return f"sumif({self.expr(value)}, {self.expr(value)} > 0)"
+
     def op_percentile(self, value: Expr, percentile: Expr) -> str:
         return f"percentile({self.expr(value)}, {self.expr(percentile)})"
 

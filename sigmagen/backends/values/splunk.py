@@ -153,6 +153,9 @@ class SplunkValues(SplunkConditions):
     def op_count_if(self, condition: Expr) -> str:
         return f"count(eval({self.expr(condition)}))"
 
+    def op_sum_positive(self, value: Expr) -> str:
+        return f"sum(eval(if({self.expr(value)} > 0, {self.expr(value)}, null())))"
+
     def op_percentile(self, value: Expr, percentile: Expr) -> str:
         return f"perc{self.expr(percentile)}({self.expr(value)})"
 

@@ -32,12 +32,17 @@ WITH events AS (
     "gen_ai.request.logit_bias.hash"
   FROM events_6
   GROUP BY ALL
+), large_groups AS (
+  SELECT "gen_ai.api_key.id", "gen_ai.request.model", count(*) AS group_total
+  FROM panes
+  GROUP BY ALL
+  HAVING group_total >= 30
 ), windows AS (
   SELECT pane + k * INTERVAL '600 seconds' AS window_end,
     "gen_ai.api_key.id",
     "gen_ai.request.model",
     "gen_ai.request.logit_bias.hash"
-  FROM panes, unnest(range(1, 7)) AS spread(k)
+  FROM panes SEMI JOIN large_groups USING ("gen_ai.api_key.id", "gen_ai.request.model"), unnest(range(1, 7)) AS spread(k)
   GROUP BY ALL
 ), windows_2 AS (
   SELECT window_end,

@@ -22,9 +22,14 @@ WITH events AS (
   SELECT pane, "user.id", count(*) AS value
   FROM events_3
   GROUP BY ALL
+), large_groups AS (
+  SELECT "user.id", sum(value) AS group_total
+  FROM panes
+  GROUP BY ALL
+  HAVING group_total >= 100
 ), windows AS (
   SELECT pane + k * INTERVAL '600 seconds' AS window_end, "user.id", sum(value) AS value
-  FROM panes, unnest(range(1, 7)) AS spread(k)
+  FROM panes SEMI JOIN large_groups USING ("user.id"), unnest(range(1, 7)) AS spread(k)
   GROUP BY ALL
   HAVING value >= 100
 ), windows_2 AS (

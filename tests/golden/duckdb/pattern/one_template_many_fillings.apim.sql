@@ -37,12 +37,17 @@ WITH events AS (
     "gen_ai.prompt.hash"
   FROM events_7
   GROUP BY ALL
+), large_groups AS (
+  SELECT "user.id", "gen_ai.prompt.head.hash", count(*) AS group_total
+  FROM panes
+  GROUP BY ALL
+  HAVING group_total >= 1000
 ), windows AS (
   SELECT pane + k * INTERVAL '14400 seconds' AS window_end,
     "user.id",
     "gen_ai.prompt.head.hash",
     "gen_ai.prompt.hash"
-  FROM panes, unnest(range(1, 7)) AS spread(k)
+  FROM panes SEMI JOIN large_groups USING ("user.id", "gen_ai.prompt.head.hash"), unnest(range(1, 7)) AS spread(k)
   GROUP BY ALL
 ), windows_2 AS (
   SELECT window_end,

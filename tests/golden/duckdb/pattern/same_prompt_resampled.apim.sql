@@ -39,13 +39,21 @@ WITH events AS (
     count(*) AS value
   FROM events_6
   GROUP BY ALL
+), large_groups AS (
+  SELECT "gen_ai.api_key.id",
+    "gen_ai.prompt.hash",
+    "gen_ai.input.turn.hash",
+    sum(value) AS group_total
+  FROM panes
+  GROUP BY ALL
+  HAVING group_total >= 200
 ), windows AS (
   SELECT pane + k * INTERVAL '600 seconds' AS window_end,
     "gen_ai.api_key.id",
     "gen_ai.prompt.hash",
     "gen_ai.input.turn.hash",
     sum(value) AS value
-  FROM panes, unnest(range(1, 7)) AS spread(k)
+  FROM panes SEMI JOIN large_groups USING ("gen_ai.api_key.id", "gen_ai.prompt.hash", "gen_ai.input.turn.hash"), unnest(range(1, 7)) AS spread(k)
   GROUP BY ALL
   HAVING value >= 200
 ), windows_2 AS (

@@ -14,9 +14,14 @@ WITH events AS (
   SELECT pane, "source.ip", "organization.id"
   FROM events
   GROUP BY ALL
+), large_groups AS (
+  SELECT "source.ip", count(*) AS group_total
+  FROM panes
+  GROUP BY ALL
+  HAVING group_total >= 10
 ), windows AS (
   SELECT pane + k * INTERVAL '600 seconds' AS window_end, "source.ip", "organization.id"
-  FROM panes, unnest(range(1, 7)) AS spread(k)
+  FROM panes SEMI JOIN large_groups USING ("source.ip"), unnest(range(1, 7)) AS spread(k)
   GROUP BY ALL
 ), windows_2 AS (
   SELECT window_end, "source.ip", count(*) AS value

@@ -17,12 +17,17 @@ WITH events AS (
     count(*) AS value
   FROM events
   GROUP BY ALL
+), large_groups AS (
+  SELECT "user.id", "gen_ai.request.model", sum(value) AS group_total
+  FROM panes
+  GROUP BY ALL
+  HAVING group_total >= 500
 ), windows AS (
   SELECT pane + k * INTERVAL '600 seconds' AS window_end,
     "user.id",
     "gen_ai.request.model",
     sum(value) AS value
-  FROM panes, unnest(range(1, 7)) AS spread(k)
+  FROM panes SEMI JOIN large_groups USING ("user.id", "gen_ai.request.model"), unnest(range(1, 7)) AS spread(k)
   GROUP BY ALL
   HAVING value >= 500
 ), windows_2 AS (
