@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -76,8 +77,9 @@ def command(
         detections = detector.run(rules)
         blind = detector.blind_spots(sum(file.rules for file in broken_rules(loaded)))
         problems = [*loaded.problems, *reader.problems, *recogniser.problems, *detector.problems]
+        counts = recogniser.counts - detector.repeats.dropped
         if written:
-            stats = statistics(detector, len(rules), len(detections), recogniser.counts, recogniser.left_out)
+            stats = statistics(detector, len(rules), len(detections), counts, recogniser.left_out)
             written.write(json_bytes(report_document(detections, blind, detector.not_run, problems, stats)))
     print_problems(problems)
     if settings.verbose:
@@ -85,7 +87,7 @@ def command(
     if as_json:
         print_json([detection.as_dict() for detection in detections])
     else:
-        _print(detections, recogniser, rules, verbose=settings.verbose)
+        _print(detections, counts, detector.repeats.dropped.total(), rules, verbose=settings.verbose)
     if blind:
         click.echo(f"blind spots: {harmless(in_one_line(blind))}", err=True)
     return broken(problems) or (EXIT_FINDINGS if fail_on_alert and detections else 0)
@@ -128,14 +130,19 @@ def _with_bar(reader: LogReader, size: int) -> Iterator[Record]:
             yield record
 
 
-def _print(detections: Sequence[Detection], recogniser: Recogniser, rules: Sequence[Rule], *, verbose: bool) -> None:
+def _print(
+    detections: Sequence[Detection], counts: Counter[str], repeated: int, rules: Sequence[Rule], *, verbose: bool
+) -> None:
+    """The alerts, and how many records of each source there are; those delivered twice count once."""
     if detections:
         from sigmagen.report.alerts import print_alerts
         from sigmagen.report.colour import console
 
         print_alerts(console(), detections, everything=verbose)
         click.echo(err=True)
-    kinds = ", ".join(f"{count:,} {name}" for name, count in recogniser.counts.items()) or "none of a known source"
+    kinds = ", ".join(f"{count:,} {name}" for name, count in counts.items()) or "none of a known source"
+    if repeated:
+        kinds += f"; delivered twice: {counted(repeated, 'record')}"
     alerts = counted(len(detections), "alert") if detections else "no alert"
     click.echo(f"{alerts}; {counted(len(rules), 'rule')}, records: {kinds}", err=True)
 

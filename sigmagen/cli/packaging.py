@@ -14,8 +14,7 @@ from sigmagen.convert import Converter
 from sigmagen.overlay import Overlay
 from sigmagen.packages.content import Content, content
 from sigmagen.problems import EXIT_BROKEN_INPUT, EXIT_USAGE, Problem, SigmagenError
-from sigmagen.rules.load import LoadedRules
-from sigmagen.rules.model import LEVELS, Correlation, RuleFile
+from sigmagen.rules.model import Correlation, RuleFile
 
 KEEPS_LISTS_APART = ("splunk",)
 """SIEMs whose packages need the example values of allow lists to find where they stand in a query."""
@@ -40,9 +39,8 @@ class Packaging:
         overlay, converter = settings.overlay(), settings.converter()
         loaded = settings.load(paths, examples=siem in KEEPS_LISTS_APART)
         chosen = chosen_sources(converter, sources)
-        unusable = [*loaded.problems, *_unknown_levels(loaded)]
-        if broken(unusable):
-            raise SigmagenError(unusable, EXIT_BROKEN_INPUT)
+        if broken(loaded.problems):
+            raise SigmagenError(loaded.problems, EXIT_BROKEN_INPUT)
         print_problems(loaded.problems)
         found = content(converter, loaded.files, siem, chosen, overlay)
         if settings.verbose or not found.detections:
@@ -59,16 +57,6 @@ class Packaging:
         """Write the package; returns why a detection is not in it. Raises SigmagenError."""
         writer = import_module(f"sigmagen.packages.{self.siem}").write
         return list(writer(self.content, folder, self.converter, self.changes) or ())
-
-
-def _unknown_levels(loaded: LoadedRules) -> Iterator[Problem]:
-    """Rules with a level that Sigma does not have: no SIEM has a severity for it."""
-    for file in loaded.sources:
-        for document in file.documents:
-            level = document.data.get("level") if isinstance(document.data, dict) else None
-            if isinstance(level, str) and level not in LEVELS:
-                hint = f"one of {', '.join(LEVELS)}"
-                yield document.problem("level-invalid", f"'{level}' is not a level of Sigma", ("level",), hint)
 
 
 def _missing(files: Iterable[RuleFile], found: Content) -> Iterator[Problem]:

@@ -65,6 +65,7 @@ class ViewBuilder:
         self.native_rule = target.untyped or entry.logsource.category is None
         self._derived: dict[str, tuple[int, Expr]] = {}
         self._narrowed: dict[str, str] = {}
+        self._text_fields: list[str] | None = None
 
     def type_of(self, name: str) -> Type:
         """The type of a rule's field. Raises UnavailableFieldError for a name that nobody defines."""
@@ -99,6 +100,11 @@ class ViewBuilder:
 
     def text_fields(self) -> list[str]:
         """The fields that hold text and that the source carries: where a keyword is looked for. No fingerprints."""
+        if self._text_fields is None:
+            self._text_fields = self._find_text_fields()
+        return self._text_fields
+
+    def _find_text_fields(self) -> list[str]:
         if self.target.untyped:
             return list(self.target.searched)
         kinds = (

@@ -104,6 +104,17 @@ def test_cloudtrail_files_as_delivered_are_recognised(run: Run, tmp_path: Path) 
     }
 
 
+def test_a_log_beside_its_gzip_counts_once(run: Run, tmp_path: Path, litellm: Path) -> None:
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    (folder / "a.ndjson").write_bytes(litellm.read_bytes())
+    (folder / "a.ndjson.gz").write_bytes(gzip.compress(litellm.read_bytes(), mtime=0))
+    once, twice = run("detect", litellm), run("detect", folder)
+    number = len(litellm.read_bytes().splitlines())
+    assert f"records: {number} litellm\n" in once.stderr
+    assert f"records: {number} litellm; delivered twice: {number} records" in twice.stderr
+
+
 def test_several_sources_at_once_are_each_recognised(run: Run, tmp_path: Path, attack_log: Path) -> None:
     trail = tmp_path / "trail.ndjson"
     trail.write_bytes(ndjson(attack("bedrock_probe_logging_check_invoke", "cloudtrail")))

@@ -184,5 +184,5 @@ def test_a_level_that_sigma_does_not_have_is_refused_at_its_line(run: Run, tmp_p
     line = text.splitlines().index("level: Low") + 1
     result = run("package", siem, tmp_path / "rule.yml", "-o", tmp_path / "out")
     assert result.exit_code == 2
-    assert f"rule.yml:{line}:1: error[level-invalid]: 'Low' is not a level of Sigma" in result.stderr
+    assert f"rule.yml:{line}:1: error[level-invalid]: 'Low' is not a level" in result.stderr
     assert not (tmp_path / "out").exists()

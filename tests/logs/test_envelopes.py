@@ -25,7 +25,7 @@ def text(value: Any) -> str:
 
 def packed(value: Any, *, zipped: bool = True) -> str:
     raw = value if isinstance(value, bytes) else orjson.dumps(value)
-    return base64.b64encode(gzip.compress(raw) if zipped else raw).decode()
+    return base64.b64encode(gzip.compress(raw, mtime=0) if zipped else raw).decode()
 
 
 def event(message: str, **more: Any) -> dict[str, Any]:
@@ -144,7 +144,7 @@ def test_a_control_message_holds_nothing_and_is_no_problem(tmp_path: Path) -> No
 
 def test_an_export_task_s_file_has_a_time_before_each_record(tmp_path: Path) -> None:
     line = f"2026-03-02T08:00:00.000Z {text(RECORD)}\n"
-    raw = gzip.compress((line + "2026-03-02T08:00:01.000Z START RequestId: 1\n" + line).encode())
+    raw = gzip.compress((line + "2026-03-02T08:00:01.000Z START RequestId: 1\n" + line).encode(), mtime=0)
     values, rejects, codes = read(tmp_path / "000000.gz", raw)
     assert (values, codes) == ([RECORD, RECORD], ["log-not-json"])
     assert [line for line, _ in rejects] == [2]

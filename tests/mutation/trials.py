@@ -173,6 +173,7 @@ def _mapping(folder: Path, random: Random) -> list[object]:
     shutil.copytree(mappings_folder(), mappings)
     mutated = mappings / random.choice(_mapping_files())
     _write(mutated, mutate_text(mutated.read_text(), random))
+    log = _write_log(folder, random, mutate=False)
     command = random.choice(
         (
             ["check", rule],
@@ -180,8 +181,8 @@ def _mapping(folder: Path, random: Random) -> list[object]:
             ["convert", rule],
             ["test", rule],
             ["package", random.choice(SIEMS), rule, "-o", folder / "out"],
-            ["detect", _write_log(folder, random, mutate=False), "--rules", folder / "rules"],
-            ["normalize", _write_log(folder, random, mutate=False), "-o", folder / "events.ndjson"],
+            ["detect", log, "--rules", folder / "rules"],
+            ["normalize", log, "-o", folder / "events.ndjson", "--rejects", folder / "rejects.ndjson"],
             ["investigate", rule.stem, "--rules", folder / "rules", "--group", "user.id=a", *_WINDOW],
         )
     )
@@ -210,7 +211,7 @@ def _log(folder: Path, random: Random) -> list[object]:
             ["detect", path, *source],
             ["detect", path, "--json", *source],
             ["normalize", path, "-o", folder / "events.ndjson", "--rejects", folder / "rejects.ndjson", *source],
-            ["normalize", path, "--with-text", *source],
+            ["normalize", path, "--with-text", "--rejects", folder / "rejects.ndjson", *source],
         )
     )
 
