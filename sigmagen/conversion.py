@@ -165,7 +165,7 @@ class _Feeding:
         return None if self.chosen else self.converter.fallback(self.rule)
 
     def convert(self, target: str, mode: Mode, *, strict: bool) -> tuple[list[Query], list[Problem]]:
-        """The queries for a target, and what is to be said of them and of those that are missing."""
+        """The queries for a target, and the problems of them and of those that are missing."""
         fed = {source.name for source in self.sources}
         unfed = [self._unfed(name) for name in self.chosen if name not in fed]
         if not self.chosen and not fed:

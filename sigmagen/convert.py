@@ -190,7 +190,7 @@ class Converter:
                 if kind in TEXTUAL:
                     said.append(
                         f"{name} tested for null or for its existence: a string column of Kusto that is missing is "
-                        "empty, so the two can't be told apart"
+                        "empty, so the two can't be distinguished"
                     )
         return list(dict.fromkeys(said))
 

@@ -60,7 +60,7 @@ def rule_under_test(file: RuleFile) -> tuple[Correlation, TestFile]:
                 "error",
                 str(path),
                 loaded.test.line,
-                hint=f"there is {known}",
+                hint=f"available: {known}",
             )
         )
     return named[0], loaded.test

@@ -112,7 +112,7 @@ class _Automaton:
         return self._closures[state]
 
     def _targets(self, states: int) -> set[int]:
-        """Where each character leads that is told apart from others here."""
+        """Where each character leads that has a transition of its own here."""
         moves = set()
         while states:
             state = states.bit_length() - 1

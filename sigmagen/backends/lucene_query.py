@@ -80,7 +80,7 @@ class LucenePrinter(Conditions):
         if isinstance(value, Column | Get):
             return self.expr(value)
         if isinstance(value, Call) and value.op == "text":
-            raise self.unsupported(value, "is no text where it is stored, so Lucene finds no part of it")
+            raise self.unsupported(value, "is not stored as text, so Lucene can't find a part of it")
         raise self.unsupported(value, "would have to be computed, which Lucene can't")
 
     def _term(self, value: Expr, wanted: Expr) -> str:
@@ -116,7 +116,7 @@ class LucenePrinter(Conditions):
         return self.by_pattern(left, (right,), ignore_case=True)
 
     def _is_whole(self, value: Expr, wanted: Expr) -> bool:
-        """Whether a text is found by a term: as what the field is stored as, if that is no text.
+        """Whether a text is found by a term: as what the field is stored as, if that is not text.
 
         A regular expression finds nothing in numbers and addresses; a text without letters needs none.
         """
@@ -149,7 +149,7 @@ class LucenePrinter(Conditions):
             raise self.unsupported(left, "compared with another field, which Lucene can't")
         kind = self.target.columns.get(self.field_of(left)) if self.target.untyped else None
         if kind not in (None, "text", "keyword"):
-            raise self.unsupported(left, "is no text where it is stored, so Lucene finds no part of it")
+            raise self.unsupported(left, "is not stored as text, so Lucene can't find a part of it")
         texts = [part for part in parts if isinstance(constant(part), str)]
         if self.target.untyped and kind is None and any(str(constant(part)).isdecimal() for part in texts):
             self._note(f"{self.field_of(left)}: where it is stored as a number, Lucene finds no part of it")

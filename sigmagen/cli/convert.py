@@ -48,7 +48,7 @@ def _locations(context: click.Context, parameter: click.Parameter, values: Seque
     "targets",
     multiple=True,
     type=click.Choice(tuple(LANGUAGES)),
-    help="For what; may be repeated. Default: all three SIEMs.",
+    help="Target language (repeatable). Default: all three SIEMs.",
 )
 @SOURCES
 @click.option(

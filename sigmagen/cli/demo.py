@@ -69,7 +69,7 @@ def _file(name: str, settings: Settings) -> RuleFile:
         if file.path.stem == Path(name).name:
             return file
     known = ", ".join(file.path.stem for file in files)
-    raise SigmagenError(Problem("unknown-rule", f"there is no rule {name!r}", hint=f"there is {known}"), EXIT_USAGE)
+    raise SigmagenError(Problem("unknown-rule", f"unknown rule {name!r}", hint=f"available: {known}"), EXIT_USAGE)
 
 
 def _source(converter: Converter, rule: Correlation, name: str | None) -> Source:

@@ -36,7 +36,7 @@ LARGEST_ALERTS = 64 * 1024 * 1024
     "targets",
     multiple=True,
     type=click.Choice([target for target in LANGUAGES if target not in STORES]),
-    help="For what; may be repeated. Default: all three SIEMs.",
+    help="Target language (repeatable). Default: all three SIEMs.",
 )
 @click.option("--with-text", is_flag=True, help="Show prompt text in single calls, where the source has it.")
 @AS_JSON
@@ -97,7 +97,7 @@ def _chosen(alerts: Sequence[ReadAlert], file: str, rule: str | None, group: dic
     if not meant:
         known = ", ".join(sorted({alert.rule for alert in alerts})) or "no alert at all"
         raise SigmagenError(
-            Problem("no-alert", "no alert is of this rule and group", file=file, hint=f"there is {known}"), EXIT_USAGE
+            Problem("no-alert", "no alert is of this rule and group", file=file, hint=f"available: {known}"), EXIT_USAGE
         )
     there = "; ".join(
         f"{alert.rule} " + " ".join(f"--group {name}={value}" for name, value in alert.subject.group.items())
@@ -118,7 +118,7 @@ def _rule(settings: Settings, name: str) -> Rule:
         if name in (rule.name, rule.id):
             return rule
     names = [rule.name for rule in rules]
-    hint = f"there is {', '.join(get_close_matches(name, names, n=3, cutoff=0.4) or names)}"
+    hint = f"available: {', '.join(get_close_matches(name, names, n=3, cutoff=0.4) or names)}"
     raise SigmagenError(Problem("unknown-rule", f"unknown rule {name!r}", hint=hint), EXIT_USAGE)
 
 
@@ -150,7 +150,7 @@ def _sources(converter: Converter, rule: Rule, chosen: Sequence[str] | None) -> 
     if not found:
         known = ", ".join(source.name for source in feeding) or "no source that a mapping describes"
         message = f"{rule.name} is not fed by {', '.join(chosen or ['any source'])}"
-        raise SigmagenError(Problem("logsource-unfed", message, hint=f"there is {known}"), EXIT_USAGE)
+        raise SigmagenError(Problem("logsource-unfed", message, hint=f"available: {known}"), EXIT_USAGE)
     return found
 
 

@@ -68,7 +68,7 @@ class LazyGroup(click.Group):
             from difflib import get_close_matches
 
             near = get_close_matches(name, COMMANDS, n=1)
-            hint = f"; did you mean {near[0]}?" if near else f"; there is {', '.join(COMMANDS)}"
+            hint = f"; did you mean {near[0]}?" if near else f"; available: {', '.join(COMMANDS)}"
             ctx.fail(f"no command {name!r}{hint}")
         return super().resolve_command(ctx, args)
 

@@ -104,10 +104,10 @@ def shared_options(function: Callable[..., Any]) -> Callable[..., Any]:
             "--filters",
             type=click.Path(exists=True, path_type=Path),
             multiple=True,
-            help="Join the Sigma filters of this file or folder to the rules; may be repeated.",
+            help="Apply the Sigma filters of this file or folder to the rules (repeatable).",
         ),
         click.option("--overlay", type=_FILE, help="Tune rules, allow lists and locations with this file."),
-        click.option("-v", "--verbose", is_flag=True, help="Say more."),
+        click.option("-v", "--verbose", is_flag=True, help="Print more detail."),
     )
     for option in reversed(options):
         function = option(function)
@@ -146,4 +146,4 @@ def chosen_sources(converter: Converter, names: Sequence[str], *, generic: bool 
 
 RULE_PATHS = click.argument("paths", nargs=-1, type=click.Path(path_type=Path), metavar="[PATH]...")
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, whose shape is documented.")
-SOURCES = click.option("-s", "--source", "sources", multiple=True, help="Over which log source; may be repeated.")
+SOURCES = click.option("-s", "--source", "sources", multiple=True, help="Log source to use (repeatable).")

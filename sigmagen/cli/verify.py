@@ -44,7 +44,7 @@ from sigmagen.verify import TARGETS, Cell, verify
     "targets",
     multiple=True,
     type=click.Choice(TARGETS),
-    help="Whose queries; may be repeated. Default: all that an engine is at hand for.",
+    help="Target to verify (repeatable). Default: all that have an engine here.",
 )
 @SOURCES
 @AS_JSON

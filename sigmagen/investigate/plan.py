@@ -105,7 +105,7 @@ class _Builder:
         if name == TIME:
             return self.time
         if name not in self.taxonomy:
-            raise NoPivotError(f"there is no field {name}")
+            raise NoPivotError(f"unknown field {name}")
         if self.taxonomy[name].private and not (self.with_text and name in self.pivot.text):
             raise NoPivotError(f"{name} is private")
         return self.view.use(name)

@@ -133,7 +133,7 @@ def _alert(data: Any) -> ReadAlert:
         raise ValueError("an alert has a rule, a source and a group")
     for field, value in group.items():
         if not isinstance(value, str) or not value:
-            raise ValueError(f"group value of {field} is no text")
+            raise ValueError(f"group value of {field} is not text")
         if reason := _unusable(value):
             raise ValueError(f"group value of {field}: {reason}")
     return ReadAlert(rule, source, Subject(group, *_window(data.get("window_start"), data.get("window_end"))))

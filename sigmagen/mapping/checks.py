@@ -12,7 +12,7 @@ from sigmagen.problems import Problem
 from sigmagen.rules.yaml import Document, KeyPath
 
 PHASE, BUCKET = "phase", "bucket"
-"""What the rows of a pivot can be told apart by besides fields."""
+"""What can distinguish the rows of a pivot besides fields."""
 
 
 def check_source(document: Document, known: Collection[str] | None) -> Iterator[Problem]:

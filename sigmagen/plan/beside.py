@@ -10,16 +10,16 @@ from sigmagen.mapping.taxonomy import Taxonomy
 from sigmagen.plan.correlate import meets, pane_rows, spread
 from sigmagen.plan.expr import TRUE, Column, Expr, call, disjunction, when
 from sigmagen.plan.items import Items, threshold_of
-from sigmagen.plan.monotone import holds_of_nothing, is_monotone
+from sigmagen.plan.monotone import is_monotone, matches_zero
 from sigmagen.plan.steps import Aggregate, Derive, Filter, Step
 from sigmagen.plan.window import WINDOW_END, Window
 from sigmagen.rules.model import BaseRule, Correlation
 
 
-def can_stand_beside(rules: tuple[Correlation, ...], taxonomy: Taxonomy) -> bool:
+def can_share_pass(rules: tuple[Correlation, ...], taxonomy: Taxonomy) -> bool:
     """Whether the correlations can be had in one pass: they count events over equal groups and windows.
 
-    A window row of one rule is there for the others, too, so none may hold of nothing.
+    A window row of one rule is there for the others, too, so none may match zero events.
     """
     first = rules[0]
     return len(rules) > 1 and all(
@@ -31,7 +31,7 @@ def can_stand_beside(rules: tuple[Correlation, ...], taxonomy: Taxonomy) -> bool
         and rule.threshold is not None
         and len(rule.threshold.fields) <= 1
         and is_monotone(rule, taxonomy)
-        and not holds_of_nothing(rule.threshold)
+        and not matches_zero(rule.threshold)
         for rule in rules
     )
 

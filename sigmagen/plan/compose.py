@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from sigmagen.mapping.taxonomy import Taxonomy
-from sigmagen.plan.beside import beside, can_stand_beside
+from sigmagen.plan.beside import beside, can_share_pass
 from sigmagen.plan.correlate import correlated
 from sigmagen.plan.expr import TRUE, Column, Literal, call, disjunction, when
 from sigmagen.plan.items import Items, UnsupportedCorrelationError, needed_fields
@@ -51,7 +51,7 @@ class Composer:
 
     def _items(self, rule: Correlation, listed: tuple[str, ...]) -> Items:
         below = tuple(part for part in rule.rules if isinstance(part, Correlation))
-        if len(below) == len(rule.rules) and rule.type in TEMPORAL_TYPES and can_stand_beside(below, self.taxonomy):
+        if len(below) == len(rule.rules) and rule.type in TEMPORAL_TYPES and can_share_pass(below, self.taxonomy):
             return self._beside(rule, below)
         streams = streams_of(rule, self.plan.source, needed_fields(rule))
         if len(streams) > 1:

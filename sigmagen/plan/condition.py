@@ -201,7 +201,7 @@ class ConditionCompiler:
         elif column.type in NUMERIC:
             subject = column
         else:
-            raise _unsupported(column, f"is no number, so it has no order with {number.number}")
+            raise _unsupported(column, f"is not numeric, so it can't be ordered against {number.number}")
         if value.op is CompareOperators.NEQ:
             return negate(call("eq", subject, number.number))
         return call(_COMPARE[value.op.name], subject, number.number)

@@ -65,7 +65,7 @@ def _measured(rule: Correlation, items: Items, window: Window, shown: Shown) -> 
         raise UnsupportedCorrelationError(f"{rule.type} of {len(fields)} fields")
     value = items.columns[fields[0]]
     if value.type not in NUMERIC:
-        raise UnsupportedCorrelationError(f"{rule.type} of {fields[0]}, which is no number but {value.type}")
+        raise UnsupportedCorrelationError(f"{rule.type} of {fields[0]}, which is {value.type}, not numeric")
     if rule.type == "value_sum":
         partial = ((VALUE.name, call("sum", value)),)
         # Not the sum of all panes: one that is negative would hide the others.

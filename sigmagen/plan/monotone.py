@@ -56,7 +56,7 @@ def span_below(rule: Correlation) -> int:
     return max((part.timespan + span_below(part) for part in below), default=0)
 
 
-def holds_of_nothing(threshold: Threshold) -> bool:
+def matches_zero(threshold: Threshold) -> bool:
     """Whether the condition is met where there are no events, which no query can see."""
     meets = {
         "gt": lambda value: value < 0,

@@ -8,7 +8,7 @@ from itertools import combinations
 from sigmagen.mapping.view import SourceView
 from sigmagen.plan.expr import Call, Column, Expr, Literal
 from sigmagen.plan.model import Plan
-from sigmagen.plan.monotone import holds_of_nothing
+from sigmagen.plan.monotone import matches_zero
 from sigmagen.plan.steps import Aggregate, Expand, Union
 from sigmagen.problems import Problem
 from sigmagen.rules.model import BaseRule, Correlation, correlations
@@ -40,9 +40,13 @@ def view_warnings(plan: Plan, view: SourceView) -> list[Problem]:
 def plan_warnings(rule: Correlation, plan: Plan) -> list[Problem]:
     """What the rule and the SIEM make of the windows."""
     found = [
-        _warning("threshold-absence", f"{part.name} holds of nothing, too: a group without events is not seen", part)
+        _warning(
+            "threshold-absence",
+            f"{part.name} also matches zero events, but a group without events produces no row and never alerts",
+            part,
+        )
         for part in correlations(rule)
-        if part.threshold is not None and holds_of_nothing(part.threshold)
+        if part.threshold is not None and matches_zero(part.threshold)
     ]
     if plan.ranged and plan.target.name in _RANGE:
         code, text = _RANGE[plan.target.name]

@@ -99,7 +99,7 @@ class SigmagenBackend(Backend):
         return found
 
     def _queries(self, rule: SigmaRuleBase, mode: Mode) -> list[str]:
-        """The texts of all queries; what is to be said of them is logged. Raises SigmagenError where there are none."""
+        """The texts of all queries; their warnings are logged. Raises SigmagenError where there are none."""
         file = self._loaded(rule)
         result = convert_all(self._converter, [file], [self.target], self._sources, mode)
         errors = [problem for problem in result.problems if problem.severity == "error"]

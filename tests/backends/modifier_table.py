@@ -21,7 +21,7 @@ FIELDS = {
     "hash": "gen_ai.prompt.hash",
     "time": "@timestamp",
 }
-INDISTINCT = "can't be told apart"
+INDISTINCT = "can't be distinguished"
 PRESENCE = {"sentinel": "tested for null or for its existence"}
 UNICODE = {"sentinel": "beyond ASCII"}
 NO_TIME = "2026-08-11T09:20:00.123Z"
@@ -325,7 +325,7 @@ REFUSED_EVERYWHERE = [
     ({"temp|contains": "5"}, "gen_ai.request.temperature is a float"),
     ({"stream": 1}, "gen_ai.request.stream holds no number"),
     ({"out": True}, "gen_ai.usage.output_tokens holds no true"),
-    ({"ua|gte": 5}, "user_agent.original is no number"),
+    ({"ua|gte": 5}, "user_agent.original is not numeric"),
     ({"ua|hour": 5}, "user_agent.original is no time"),
     ({"time": "2026"}, "is a timestamp"),
     ({"out|cidr": "192.0.2.0/24"}, "gen_ai.usage.output_tokens is no address"),

@@ -77,7 +77,7 @@ def test_what_a_string_column_can_not_tell_apart_is_said(item: str, tmp_path: Pa
     (warning,) = query.warnings[:1]
     assert warning.code == "detection-approximated"
     assert "Name tested for null or for its existence" in warning.message
-    assert "can't be told apart" in warning.message
+    assert "can't be distinguished" in warning.message
     for siem in ("splunk", "elastic"):
         assert not [
             found

@@ -91,7 +91,7 @@ def test_of_several_alerts_one_is_chosen_by_its_group(run: Run, attack_log: Path
     ("arguments", "said"),
     [
         (("call_count",), "give RULE, --group and --window"),
-        (("call_cuont", *GROUP, *WINDOW), "there is call_count"),
+        (("call_cuont", *GROUP, *WINDOW), "available: call_count"),
         (("call_count", *GROUP[:2], *WINDOW), "no value of gen_ai.request.model is given"),
         (("call_count", *GROUP, "--group", "source.ip=192.0.2.1", *WINDOW), "does not group by source.ip"),
         (("call_count", *GROUP, "--window", "yesterday"), "no ISO 8601 time"),

@@ -42,7 +42,7 @@ class KustoConditions(Conditions):
     def op_is_empty(self, value: Expr) -> str:
         self.notes.append(
             f"{self.field_of(value)} compared with the empty text: a string column of Kusto that is missing is empty, "
-            "so the two can't be told apart"
+            "so the two can't be distinguished"
         )
         return super().op_is_empty(value)
 

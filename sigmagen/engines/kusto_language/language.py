@@ -84,7 +84,7 @@ class KustoLanguage(Closing):
                 if kind not in KUSTO_TYPES:
                     known = ", ".join(sorted(KUSTO_TYPES))
                     problem = Problem(
-                        "kusto-type", f"{table}.{column}: no such type: {kind!r}", hint=f"there is {known}"
+                        "kusto-type", f"{table}.{column}: no such type: {kind!r}", hint=f"available: {known}"
                     )
                     raise SigmagenError(problem)
         request = {

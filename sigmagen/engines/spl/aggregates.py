@@ -36,7 +36,7 @@ def _all(rows: Sequence[Row], of: Expression) -> list[Scalar]:
 
 
 def _numbers(rows: Sequence[Row], of: Expression) -> list[float]:
-    """What is no number does not count."""
+    """Values that are not numeric don't count."""
     return [number for value in _all(rows, of) if (number := to_number(value)) is not None]
 
 

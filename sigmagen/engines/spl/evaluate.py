@@ -1,4 +1,4 @@
-"""An expression's tree, made into a function of a row. Conditions and values are told apart before anything runs.
+"""An expression's tree, made into a function of a row. Conditions and values are distinguished before anything runs.
 
 Null in a comparison gives null, which `where` does not keep; AND, OR and NOT of null follow SQL.
 (The reference does not say what NOT of null is: a query should not depend on it, and ours test with isnull.)

@@ -73,7 +73,7 @@ def _first(value: Value) -> Scalar:
 
 def _order(values: list[Scalar], kind: str) -> Any:
     """A sort key. `auto`: numbers where all are, addresses where all are, else lexicographic. (How it orders a mixture
-    is documented only by example; with `num`, what is no number comes first.)"""
+    is documented only by example; with `num`, what is not numeric comes first.)"""
     if kind == "num":
         return lambda value: (
             (number is not None, number or 0.0) if (number := to_number(value)) is not None else (False, 0.0)
