@@ -73,7 +73,7 @@ def run_tests(
 
     Raises SigmagenError for a missing or broken test file.
     """
-    with DuckDBEngine() as engine:
+    with DuckDBEngine(threads=1) as engine:
         for file in files:
             rule, test = rule_under_test(file)
             for source in converter.feeding(rule):

@@ -14,7 +14,7 @@ from sigmagen.backends.values.duckdb import TYPES, DuckDBValues
 from sigmagen.mapping.source import Source
 from sigmagen.mapping.taxonomy import Taxonomy
 from sigmagen.mapping.view import ViewBuilder
-from sigmagen.plan.expr import Column, Get, Scalar, walk
+from sigmagen.plan.expr import Column, Get, Scalar, is_last_text, walk
 from sigmagen.plan.model import Plan
 from sigmagen.plan.steps import (
     Aggregate,
@@ -60,6 +60,7 @@ class _Select:
     limit: str = ""
     aggregated: bool = False
     unnested: bool = False
+    dear: bool = False
     name: str = "events"
 
     @property
@@ -104,6 +105,8 @@ class DuckDBPrinter(DuckDBValues):
     def __init__(self, plan: Plan) -> None:
         super().__init__(plan)
         self._parts: list[tuple[str, str]] = []
+        self._kept: set[str] = set()
+        """Sub-queries that are computed once: what is dear would be computed again for every column that reads it."""
         self._select = _Select("")
         self._known: set[str] = set()
         """The columns that steps made so far; a new one of the same name takes the place of the old one."""
@@ -111,7 +114,8 @@ class DuckDBPrinter(DuckDBValues):
     def text(self) -> str:
         for step in self.plan.steps:
             self.step(step)
-        parts = [f"{name} AS (\n  " + sql.replace("\n", "\n  ") + "\n)" for name, sql in self._parts]
+        kept = {name: "AS MATERIALIZED" if name in self._kept else "AS" for name, _ in self._parts}
+        parts = [f"{name} {kept[name]} (\n  " + sql.replace("\n", "\n  ") + "\n)" for name, sql in self._parts]
         with_clause = "WITH " + ", ".join(parts) + "\n" if parts else ""
         return with_clause + self._select.text()
 
@@ -152,6 +156,8 @@ class DuckDBPrinter(DuckDBValues):
         while name in taken:
             name, number = f"{self._select.name}_{number}", number + 1
         self._parts.append((name, self._select.text()))
+        if self._select.dear:
+            self._kept.add(name)
         self._select = _Select(name, name=self._select.name)
 
     def step_scan(self, step: Scan) -> list[str]:
@@ -192,6 +198,7 @@ class DuckDBPrinter(DuckDBValues):
             self._close()
         self._select.replaced += [name for name in made if name in self._known]
         self._select.columns += [(name, self.expr(value)) for name, (_, value) in zip(made, step.columns, strict=True)]
+        self._select.dear |= any(is_last_text(value) for _, value in step.columns)
         self._known |= set(made)
         return []
 

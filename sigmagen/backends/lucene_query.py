@@ -18,8 +18,9 @@ from sigmagen.backends.regex import Pcre
 from sigmagen.backends.unprintable import escaped, unicode_escape
 from sigmagen.plan.address import is_address
 from sigmagen.plan.expr import NUMERIC, Call, Column, Expr, Get, Literal, UnsupportedDetectionError
+from sigmagen.plan.model import Plan
 from sigmagen.plan.regex import Node
-from sigmagen.plan.steps import Filter, Scan
+from sigmagen.plan.steps import Derive, Filter, Scan
 
 LONGEST_REGEX = 1000
 """`index.max_regex_length`: Elasticsearch refuses a longer one. What has more states silently finds nothing."""
@@ -44,12 +45,42 @@ class LucenePrinter(Conditions):
     syntax: ClassVar[Pcre] = LUCENE
     calls: ClassVar[frozenset[str]] = frozenset({"like", "like_ignoring_case", "matches", "starts_with", "ends_with"})
 
+    def __init__(self, plan: Plan) -> None:
+        super().__init__(plan)
+        self._behind: dict[str, Get] = {}
+        self._folded: dict[str, Get] = {}
+
     def text(self) -> str:
         conditions = [step.condition for step in self.plan.steps if isinstance(step, Filter)]
-        if not all(isinstance(step, Scan | Filter) for step in self.plan.steps):
-            raise UnsupportedDetectionError("Lucene finds documents by what is stored; this takes a computation")
+        for step in self.plan.steps:
+            if isinstance(step, Derive):
+                self._note_columns(step)
+            elif not isinstance(step, Scan | Filter):
+                raise UnsupportedDetectionError("Lucene finds documents by what is stored; this takes a computation")
         parts = [part for condition in conditions for part in self.conjuncts(condition, joined=len(conditions) > 1)]
         return "\n  AND ".join(_positive(parts))
+
+    def _note_columns(self, step: Derive) -> None:
+        """Note which stored field is behind a column. One that is read in lower case is found without regard to case.
+
+        Raises UnsupportedDetectionError for anything computed.
+        """
+        for name, value in step.columns:
+            folds = isinstance(value, Call) and value.op == "lower"
+            stored = value.args[0] if isinstance(value, Call) and folds else value
+            if not isinstance(stored, Get):
+                raise UnsupportedDetectionError("Lucene finds documents by what is stored; this takes a computation")
+            self._behind[name] = stored
+            if folds:
+                self._folded[name] = stored
+
+    def _folds(self, value: Expr) -> Get | None:
+        """The stored field behind a value that is read in lower case, if it is."""
+        return self._folded.get(value.name) if isinstance(value, Column) else None
+
+    def expr(self, expression: Expr) -> str:
+        stored = self._behind.get(expression.name) if isinstance(expression, Column) else None
+        return super().expr(stored or expression)
 
     def name(self, column: str) -> str:
         if column in self.target.searched:
@@ -94,6 +125,8 @@ class LucenePrinter(Conditions):
         return self.string(str(value).lower() if isinstance(value, bool) else str(value))
 
     def op_eq(self, left: Expr, right: Expr) -> str:
+        if stored := self._folds(left):
+            return self.op_equals_ignoring_case(stored, right)
         if isinstance(right, Literal) and isinstance(right.value, bool) and not self._stored_as(left, "boolean"):
             word = str(right.value).lower()
             self._note(f"{self.field_of(left)}: where it is stored as text, Lucene finds {word} only in lower case")
@@ -104,9 +137,13 @@ class LucenePrinter(Conditions):
             self.notes.append(text)
 
     def op_ne(self, left: Expr, right: Expr) -> str:
+        if self._folds(left) and constant(right) != "":
+            return f"NOT {self.op_eq(left, right)}"
         return f"NOT {self._term(left, right)}"
 
     def op_in(self, left: Expr, *values: Expr) -> str:
+        if stored := self._folds(left):
+            return self.op_in_ignoring_case(stored, *values)
         texts = [self._constant(constant(value)) for value in values]
         return f"{self._field(left)}:({' OR '.join(texts)})"
 
@@ -154,8 +191,10 @@ class LucenePrinter(Conditions):
         if self.target.untyped and kind is None and any(str(constant(part)).isdecimal() for part in texts):
             self._note(f"{self.field_of(left)}: where it is stored as a number, Lucene finds no part of it")
         if isinstance(left, Call) and left.op == "lower":
-            return self.by_pattern(left.args[0], parts, ignore_case=True)
-        return self.by_pattern(left, parts)
+            left, folds = left.args[0], True
+        else:
+            folds = self._folds(left) is not None
+        return self.by_pattern(self._folds(left) or left, parts, ignore_case=folds)
 
     def _printed(self, value: Expr, tree: Node, syntax: Pcre | None = None) -> str:
         if states(tree) > LONGEST_REGEX or too_complex(tree):

@@ -71,11 +71,19 @@ class DuckDBEngine(Closing):
         self.connection.execute("CREATE SCHEMA stored")
 
     def load(self, source: Source, records: Sequence[Mapping[str, Any]]) -> None:
-        """Make native records the content of a source; a repeated delivery of one is stored once."""
+        """Make native records the content of a source.
+
+        A repeated delivery of one is stored once where the queries of the SIEMs drop it, too.
+        """
         self.connection.execute(f"DROP TABLE IF EXISTS {self.table(source)}")
         repeats = Repeats()
         self.append(
-            source, (orjson.dumps(record).decode() for record in records if not repeats.is_repeat(source, record))
+            source,
+            (
+                orjson.dumps(record).decode()
+                for record in records
+                if not (source.duplicates and repeats.is_repeat(source, record))
+            ),
         )
 
     def table(self, source: Source) -> str:

@@ -26,6 +26,7 @@ def location_fault(siem: str, text: str | None) -> str | None:
     pattern, what = {
         "elastic": (rf"{_INDEX}(,{_INDEX})*", "index patterns, joined by commas"),
         "sentinel": (r"[A-Za-z_]\w{0,99}", "the name of a table"),
+        "duckdb": (r"[A-Za-z_]\w{0,99}", "the name of a table"),
     }[siem]
     return None if re.fullmatch(pattern, text, re.ASCII) else f"'{text}' is not {what}"
 

@@ -28,6 +28,7 @@ CANT = (
     "a word boundary beside",
     "whole words of analysed text",
     "would have to be computed",
+    "which can't be escaped here",
 )
 
 

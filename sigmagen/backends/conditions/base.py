@@ -13,9 +13,15 @@ from sigmagen.plan.expr import Call, Column, Expr, Literal, UnsupportedDetection
 from sigmagen.plan.pcre import RegexError
 from sigmagen.plan.regex import Node, parse, wildcards
 
-_OF_TEXT = ("eq", "in", "equals_ignoring_case", "in_ignoring_case", "starts_with", "ends_with", "contains", "like")
+_OF_TEXT = (
+    *("eq", "in", "equals_ignoring_case", "in_ignoring_case"),
+    *("starts_with", "ends_with", "contains", "like", "matches"),
+)
 _NUMBER = re.compile(r"[+-]?[0-9][0-9.:T/-]*")
 """A number, a day or a time as a rule writes it."""
+
+_NUMBER_PATTERN = re.compile(r"(?:[0-9^$.*+?(){}|\[\],:-]|\\d|\\\.)+")
+"""A regular expression that a number in digits can meet: it names no letter and no other character."""
 
 
 class Conditions(Printer):
@@ -52,17 +58,20 @@ class Conditions(Printer):
         if not self.target.untyped or comparison.op not in _OF_TEXT:
             return comparison
         left, *wanted = comparison.args
+        looks = _NUMBER
+        if comparison.op == "matches":
+            wanted, looks = wanted[:1], _NUMBER_PATTERN
         value = left.args[0] if isinstance(left, Call) and left.op == "lower" else left
         texts = [one.value for one in wanted if isinstance(one, Literal) and isinstance(one.value, str)]
         if (
-            not any(map(_NUMBER.fullmatch, texts))
+            not any(map(looks.fullmatch, texts))
             or not isinstance(value, Column)
             or value.type != "string"
             or value.name in self.target.columns
         ):
             return comparison
         text = call("text", value)
-        return Call(comparison.op, (text if left is value else call("lower", text), *wanted))
+        return Call(comparison.op, (text if left is value else call("lower", text), *comparison.args[1:]))
 
     def only_printable(self, value: Expr, text: str) -> str:
         """A text that the dialect can only write as it is. Raises UnsupportedDetectionError."""

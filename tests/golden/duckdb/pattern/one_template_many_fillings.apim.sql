@@ -13,7 +13,7 @@ WITH events AS (
     CASE WHEN json_type((request_body->'$.prompt')) = 'VARCHAR' THEN (request_body->>'$.prompt') END AS prompt_sent,
     CASE WHEN json_type((request_body->'$.input')) = 'VARCHAR' THEN (request_body->>'$.input') END AS input_sent
   FROM events
-), events_3 AS (
+), events_3 AS MATERIALIZED (
   SELECT *, (list_filter(flatten(list_transform(json_extract(messages_sent, '$[*]'), lambda message: CASE WHEN (message->>'$.role') = 'user' THEN json_extract(message, '$.content[*].text') || [(message->'$.content')] END)), lambda text: json_type(text) = 'VARCHAR' AND (text->>'$') <> '')[-1]->>'$') AS user_text
   FROM events_2
 ), events_4 AS (

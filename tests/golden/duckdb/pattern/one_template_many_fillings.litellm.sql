@@ -7,7 +7,7 @@ WITH events AS (
   FROM litellm
   WHERE "event.outcome" = 'success'
     AND "user.id" <> ''
-), events_2 AS (
+), events_2 AS MATERIALIZED (
   SELECT *, (list_filter(flatten(list_transform(json_extract(messages_sent, '$[*]'), lambda message: CASE WHEN (message->>'$.role') = 'user' THEN json_extract(message, '$.content[*].text') || [(message->'$.content')] END)), lambda text: json_type(text) = 'VARCHAR' AND (text->>'$') <> '')[-1]->>'$') AS user_text
   FROM events
 ), events_3 AS (

@@ -17,7 +17,7 @@ WITH events AS (
     CASE WHEN json_type((request_body->'$.input')) = 'VARCHAR' THEN (request_body->>'$.input') END AS input_sent
   FROM events
   WHERE ("gen_ai.request.temperature" IS NULL OR "gen_ai.request.temperature" != 0)
-), events_3 AS (
+), events_3 AS MATERIALIZED (
   SELECT *, (list_filter(flatten(list_transform(json_extract(messages_sent, '$[*]'), lambda message: CASE WHEN (message->>'$.role') = 'user' THEN json_extract(message, '$.content[*].text') || [(message->'$.content')] END)), lambda text: json_type(text) = 'VARCHAR' AND (text->>'$') <> '')[-1]->>'$') AS user_text, (messages_sent->'$[#-1]') AS last_message
   FROM events_2
 ), events_4 AS (

@@ -11,7 +11,7 @@ WITH events AS (
     AND ("gen_ai.request.temperature" IS NULL OR "gen_ai.request.temperature" != 0)
     AND ("gen_ai.response.cached" IS NULL OR "gen_ai.response.cached" != TRUE)
     AND "gen_ai.api_key.id" <> ''
-), events_2 AS (
+), events_2 AS MATERIALIZED (
   SELECT *, (list_filter(flatten(list_transform(json_extract(messages_sent, '$[*]'), lambda message: CASE WHEN (message->>'$.role') = 'user' THEN json_extract(message, '$.content[*].text') || [(message->'$.content')] END)), lambda text: json_type(text) = 'VARCHAR' AND (text->>'$') <> '')[-1]->>'$') AS user_text, (messages_sent->'$[#-1]') AS last_message
   FROM events
 ), events_3 AS (

@@ -5,7 +5,7 @@ WITH events AS (
     (record->>'$.accountId') AS "organization.id"
   FROM bedrock_invocation
   WHERE "event.outcome" = 'success'
-), events_2 AS (
+), events_2 AS MATERIALIZED (
   SELECT *, (list_filter(flatten(list_transform(json_extract(messages_sent, '$[*]'), lambda message: CASE WHEN (message->>'$.role') = 'user' THEN list_transform(json_extract(message, '$.content[*]'), lambda part: coalesce((part->'$.text'), (part->'$.guardContent.text.text'))) || [(message->'$.content')] END)), lambda text: json_type(text) = 'VARCHAR' AND (text->>'$') <> '')[-1]->>'$') AS user_text
   FROM events
 ), events_3 AS (

@@ -6,7 +6,7 @@ WITH events AS (
     coalesce(nullif((record->>'$.metadata.user_api_key_org_id'), ''), nullif((record->>'$.organization_id'), ''), nullif((record->>'$.metadata.user_api_key_team_id'), ''), (record->>'$.team_id')) AS "organization.id"
   FROM litellm
   WHERE "event.outcome" = 'success'
-), events_2 AS (
+), events_2 AS MATERIALIZED (
   SELECT *, (list_filter(flatten(list_transform(json_extract(messages_sent, '$[*]'), lambda message: CASE WHEN (message->>'$.role') = 'user' THEN json_extract(message, '$.content[*].text') || [(message->'$.content')] END)), lambda text: json_type(text) = 'VARCHAR' AND (text->>'$') <> '')[-1]->>'$') AS user_text
   FROM events
 ), events_3 AS (
