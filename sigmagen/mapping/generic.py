@@ -7,20 +7,21 @@ the user's to say.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
-from sigmagen.mapping.documents import load_checked
+from sigmagen.mapping.documents import load_checked, value_problem
 from sigmagen.mapping.location import location_fault
 from sigmagen.mapping.source import DUCKDB, SIEMS, TIMES, LogsourceEntry, Source, Target, together
 from sigmagen.plan.expr import Type
 from sigmagen.plan.window import MINUTE
-from sigmagen.problems import Problem, SigmagenError
+from sigmagen.problems import Problem
 from sigmagen.rules.model import BaseRule, Correlation, LogSource, base_rules
+from sigmagen.rules.yaml import Document
 
 GENERIC = "generic"
 NO_TABLE = "SET_TABLE_FOR_"
@@ -108,7 +109,7 @@ def load_generic(mappings: Path) -> Generic | None:
     path = mappings / "generic.yml"
     if not path.exists():
         return None
-    data = load_checked(path, "generic", mappings)
+    data = load_checked(path, "generic", mappings, _location_faults)
     targets = {siem: _target(siem, data["targets"][siem]) for siem in SIEMS if siem in data["targets"]}
     if "elastic" in targets:
         targets["elastic"] = _with_common_schema(targets["elastic"], mappings)
@@ -116,15 +117,15 @@ def load_generic(mappings: Path) -> Generic | None:
         Place(entry["logsource"], {siem: entry[siem] for siem in SIEMS if siem in entry})
         for entry in data.get("locations", ())
     )
-    _check_locations(path, places)
     targets[DUCKDB] = _target(DUCKDB, {"location": GENERIC})
     return Generic(data["title"], targets, places, {}, tuple(data.get("times", ("timestamp",))))
 
 
-def _check_locations(path: Path, places: Iterable[Place]) -> None:
-    faults = [fault for place in places for name in place.locations.items() if (fault := location_fault(*name))]
-    if faults:
-        raise SigmagenError([Problem("mapping-malformed", fault, file=str(path)) for fault in faults])
+def _location_faults(document: Document) -> Iterator[Problem]:
+    for number, entry in enumerate(document.data.get("locations", ())):
+        for siem in SIEMS:
+            if siem in entry and (fault := location_fault(siem, entry[siem])):
+                yield value_problem(document, fault, ("locations", number, siem))
 
 
 def _target(name: str, data: Mapping[str, Any]) -> Target:

@@ -17,6 +17,7 @@ from sigma.processing.conditions import (
 )
 from sigma.processing.pipeline import ProcessingItem, ProcessingPipeline
 from sigma.processing.transformations import (
+    AddConditionTransformation,
     DetectionItemFailureTransformation,
     FieldMappingTransformation,
     RuleFailureTransformation,
@@ -28,7 +29,7 @@ from sigmagen.convert import Converter
 from sigmagen.mapping.expression import UnavailableFieldError
 from sigmagen.mapping.source import LogsourceEntry, Source
 from sigmagen.mapping.view import ViewBuilder
-from sigmagen.plan.expr import TRUE, Column, Get
+from sigmagen.plan.expr import TRUE, Call, Column, Expr, Get
 
 SOURCES = ("apim", "bedrock_invocation", "canonical", "cloudtrail", "litellm")
 """Written out, so that no file is read before a pipeline is used."""
@@ -65,7 +66,9 @@ def _items(converter: Converter, source: Source, siem: str, entry: LogsourceEntr
         )
 
     builder = ViewBuilder(source, source.targets[siem], converter.taxonomy, entry)
-    if builder.build().where != TRUE:
+    where = builder.build().where
+    absent = _absent(where, siem)
+    if where != TRUE and not absent:
         said = f"{logsource} is only a part of what is in {source.targets[siem].location}: use sigmagen's own backend"
         yield item(RuleFailureTransformation(said), "part")
         return
@@ -81,6 +84,15 @@ def _items(converter: Converter, source: Source, siem: str, entry: LogsourceEntr
     )
     renamed: dict[str | None, str | list[str]] = {field: name for field, (name, _) in names.items() if name}
     yield item(FieldMappingTransformation(renamed), "names")
+    if absent:
+        yield item(AddConditionTransformation({absent: None}), "part")  # type: ignore[dict-item]
+
+
+def _absent(where: Expr, siem: str) -> str:
+    """The stored field whose absence is all that makes a record one of the log source; else nothing."""
+    if not (isinstance(where, Call) and where.op in ("is_missing", "has_no_value") and isinstance(where.args[0], Get)):
+        return ""
+    return _name_of(where.args[0], siem) or ""
 
 
 def _fields(converter: Converter, source: Source, entry: LogsourceEntry) -> list[str]:
@@ -99,10 +111,18 @@ def _stored(builder: ViewBuilder, field: str, siem: str) -> tuple[str, str]:
         return "", f"{field} is not in {siem}: {error.reason}"
     if isinstance(value, Column):
         return (value.name, "") if value == builder.time() else computed
+    if isinstance(value, Call) and value.op == "lower":
+        value = value.args[0]  # `sigmagen normalize` writes it in lower case
     if not isinstance(value, Get) or value.base is not None or builder.target.record:
         return computed
-    if not all(isinstance(segment, str) for segment in value.segments):
-        return computed
+    name = _name_of(value, siem)
+    return (name, "") if name else computed
+
+
+def _name_of(get: Get, siem: str) -> str | None:
+    """The stored name of a plain field; None for a part of a value."""
+    if not all(isinstance(segment, str) for segment in get.segments):
+        return None
     if siem == "sentinel":
-        return (str(value.segments[0]).replace(".", "_"), "") if len(value.segments) == 1 else computed
-    return ".".join(map(str, value.segments)), ""
+        return str(get.segments[0]).replace(".", "_") if len(get.segments) == 1 else None
+    return ".".join(map(str, get.segments))

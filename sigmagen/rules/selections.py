@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from sigmagen.problems import Problem
 from sigmagen.rules.modifiers import called, conflict, spellings, text_needed
 from sigmagen.rules.placeholders import NOTHING, AllowLists, filled, number_filled, unknown_placeholders
+from sigmagen.rules.wording import in_words, value_in_words
 from sigmagen.rules.yaml import Document, KeyPath, kind
 
 if TYPE_CHECKING:
@@ -129,8 +130,8 @@ def _said(error: Exception, modifiers: list[str]) -> str:
     """pySigma's reason in the words of a rule."""
     text = str(error) or type(error).__name__
     if found := _INCOMPATIBLE.search(text):
-        return f"the modifier '{called(found[1], modifiers)}' can't be applied to {found[2]}"
-    return text
+        return f"the modifier '{called(found[1], modifiers)}' can't be applied to {value_in_words(found[2])}"
+    return in_words(error)
 
 
 def values_below(detections: Mapping[str, SigmaDetection]) -> dict[str, int]:

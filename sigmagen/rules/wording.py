@@ -26,7 +26,7 @@ def in_words(error: Exception) -> str:
     """
     text = " ".join(str(error).split())
     if unfit := _UNFIT.fullmatch(text):
-        return f"modifier '{_modifier(unfit[1])}' does not take {_value(unfit[2])}"
+        return f"modifier '{_modifier(unfit[1])}' does not take {value_in_words(unfit[2])}"
     if unsupported := _TYPE.search(text):
         return f"{_TYPES.get(unsupported[1], 'this')} is not a value"
     if unexpected := _EXPECTED.search(text):
@@ -47,7 +47,8 @@ def _modifier(name: str) -> str:
     return next((modifier for modifier, found in modifier_mapping.items() if found.__name__ == name), "this")
 
 
-def _value(text: str) -> str:
+def value_in_words(text: str) -> str:
+    """A value that pySigma shows as Python does."""
     if "SigmaNull" in text:
         return "null"
     if "object at" in text or _CLASS.search(text):

@@ -104,8 +104,8 @@ def test_a_pipeline_renames_what_is_a_name_and_refuses_the_rest() -> None:
         backend = TextQueryTestBackend(pipelines[f"sigmagen_{source}_{siem}"]())
         return list(backend.convert(SigmaCollection.from_yaml(rule)))
 
-    assert converted("user.id", "canonical", "sentinel") == ['user_id="a"']
-    assert converted("user.id", "canonical", "elastic") == ["'user.id'=\"a\""]
+    assert converted("user.id", "canonical", "sentinel") == ['event_action is null and user_id="a"']
+    assert converted("user.id", "canonical", "elastic") == ["'event.action' is null and 'user.id'=\"a\""]
     with pytest.raises(SigmaTransformationError, match="is computed in splunk"):
         converted("gen_ai.prompt.hash", "litellm", "splunk")
     with pytest.raises(SigmaTransformationError, match="no such field"):

@@ -125,7 +125,7 @@ CONFLICTS = [
     ("wide", "'a'", "makes bytes, which no field holds"),
     ("base64|wide", "'a'", "makes bytes, which no field holds"),
     ("i", "'a'", "the modifier 'i' is for regular expressions"),
-    ("lt", "'abc'", "the modifier 'lt' can't be applied to abc"),
+    ("lt", "'abc'", "the modifier 'lt' can't be applied to the value 'abc'"),
     ("startswith", "5", "the modifier 'startswith' needs text, not a number"),
 ]
 

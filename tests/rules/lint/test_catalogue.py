@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import sigmagen
 from sigmagen import rules
 from sigmagen.content import mappings_folder
 from sigmagen.rules.lint.catalogue import load_catalogue
@@ -14,6 +15,8 @@ CODE = re.compile(
     r"(?:Problem|problem|_note|file_problem|check_schema|_unique)\(\s*(?:[\w.]+(?:\([^()]*\))?,\s*)*\"([a-z]+(?:-[a-z]+)+)\""
 )
 FORMATTED = {"level-invalid", "status-invalid"}
+OF_MAPPINGS = {"mapping-form", "mapping-value", "mapping-against-integration", "no-mappings"}
+"""What is wrong with mappings, which `check` reports beside the rules."""
 
 
 def reported() -> set[str]:
@@ -22,7 +25,8 @@ def reported() -> set[str]:
         text = path.read_text(encoding="utf-8")
         found |= set(CODE.findall(text))
         found |= set(re.findall(r'(?<=, )"((?:test|rule)-schema|(?:id|name)-duplicate)"', text))
-    return found | FORMATTED
+    mappings = "".join(path.read_text(encoding="utf-8") for path in Path(sigmagen.__path__[0]).rglob("*.py"))
+    return found | FORMATTED | {code for code in OF_MAPPINGS if f'"{code}"' in mappings}
 
 
 def test_every_code_is_in_the_catalogue_and_every_entry_in_use() -> None:
