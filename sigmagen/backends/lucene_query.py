@@ -7,19 +7,20 @@ letter. What needs a computation, a second field or a window is refused: Lucene 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from typing import Any, ClassVar
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, get_args
 
 from sigmagen.backends.automaton import states, too_complex
 from sigmagen.backends.conditions.base import Conditions
 from sigmagen.backends.lucene import LUCENE
-from sigmagen.backends.printer import constant
+from sigmagen.backends.printer import ONLY_READINESS, constant, step_name
 from sigmagen.backends.regex import Pcre
 from sigmagen.backends.unprintable import escaped, unicode_escape
 from sigmagen.plan.address import is_address
 from sigmagen.plan.expr import NUMERIC, Call, Column, Expr, Get, Literal, UnsupportedDetectionError
+from sigmagen.plan.operations import OPERATIONS
 from sigmagen.plan.regex import Node
-from sigmagen.plan.steps import Filter, Scan
+from sigmagen.plan.steps import Filter, Scan, Step
 
 LONGEST_REGEX = 1000
 """`index.max_regex_length`: Elasticsearch refuses a longer one. What has more states silently finds nothing."""
@@ -31,6 +32,12 @@ _READS: dict[str, Callable[[str], bool]] = {
     "ip": is_address,
 }
 """Which texts Elasticsearch reads as a value of a type; any other is an error of the query."""
+_STORED_ONLY = "Lucene finds documents by what is stored and computes nothing"
+_COMPUTED = (
+    *(name for name, operation in OPERATIONS.items() if operation.result != "boolean"),
+    *(step_name(step) for step in get_args(Step) if step not in (Scan, Filter)),
+    "is_json_string",
+)
 _NUMBERS = ("long", "integer", "double", "float")
 _STORED = {"long": "integer", "double": "float"}
 _SAY_TYPE = "name its type under targets.elastic.columns of generic.yml, or convert to ES|QL"
@@ -42,14 +49,19 @@ class LucenePrinter(Conditions):
     """Prints a plan of one filter over stored fields."""
 
     syntax: ClassVar[Pcre] = LUCENE
+    lacking: ClassVar[Mapping[str, str]] = {**ONLY_READINESS, **dict.fromkeys(_COMPUTED, _STORED_ONLY)}
     calls: ClassVar[frozenset[str]] = frozenset({"like", "like_ignoring_case", "matches", "starts_with", "ends_with"})
 
     def text(self) -> str:
-        conditions = [step.condition for step in self.plan.steps if isinstance(step, Filter)]
-        if not all(isinstance(step, Scan | Filter) for step in self.plan.steps):
-            raise UnsupportedDetectionError("Lucene finds documents by what is stored; this takes a computation")
-        parts = [part for condition in conditions for part in self.conjuncts(condition, joined=len(conditions) > 1)]
-        return "\n  AND ".join(_positive(parts))
+        return "\n  AND ".join(_positive(self.steps()))
+
+    def step_scan(self, step: Scan) -> list[str]:
+        """The rule that the query belongs to names the index."""
+        return []
+
+    def step_filter(self, step: Filter) -> list[str]:
+        filters = sum(isinstance(other, Filter) for other in self.plan.steps)
+        return self.conjuncts(step.condition, joined=filters > 1)
 
     def name(self, column: str) -> str:
         if column in self.target.searched:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
+from sigmagen.backends.printer import ONLY_READINESS
 from sigmagen.backends.search_terms import hoisted, prefilter, wide_terms, word_terms
 from sigmagen.backends.unprintable import first_unprintable
 from sigmagen.backends.values.splunk import SplunkValues
@@ -61,6 +62,12 @@ class SplunkPrinter(SplunkValues):
         "max": "max",
         "values": "values",
         "any": "values",
+    }
+
+    lacking: ClassVar[Mapping[str, str]] = {
+        **ONLY_READINESS,
+        "epoch_seconds": "Splunk gives a record its time when it indexes it",
+        "join": "joining a second table is not implemented in SPL",
     }
 
     def text(self) -> str:
