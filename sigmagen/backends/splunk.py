@@ -23,6 +23,7 @@ from sigmagen.plan.expr import (
     is_last_text,
     walk,
 )
+from sigmagen.plan.operations import OPERATIONS
 from sigmagen.plan.steps import (
     Aggregate,
     CountRows,
@@ -43,10 +44,6 @@ from sigmagen.plan.steps import (
 )
 
 _PLAIN = re.compile(r"(?!(?i:and|or|not|xor|in|like|as|by|true|false|null)$)[A-Za-z_][A-Za-z0-9_]*")
-_CONDITION = re.compile(
-    "and|or|not|eq|ne|[lg]te?|in|(equals|in)_ignoring_case|(start|end)s_with|contains|like(_ignoring_case)?|matches|in_network|(is|has)_.*"
-)
-"""Operations that yield true or false; as a value, SPL wants them inside if()."""
 
 
 class SplunkPrinter(SplunkValues):
@@ -188,8 +185,9 @@ class SplunkPrinter(SplunkValues):
         return [*chosen, *(["eval " + ",\n    ".join(changed)] if changed else [])]
 
     def _value(self, expression: Expr) -> str:
+        """A condition as a value has to be inside if()."""
         text = self.expr(expression)
-        condition = isinstance(expression, Call) and _CONDITION.fullmatch(expression.op) is not None
+        condition = isinstance(expression, Call) and OPERATIONS[expression.op].result == "boolean"
         return f'if({text}, "true", "false")' if condition else text
 
     def step_filter(self, step: Filter) -> list[str]:
