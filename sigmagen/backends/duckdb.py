@@ -6,9 +6,11 @@ A source is a table named after it, with `timestamp` TIMESTAMP and `record` JSON
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from sigmagen.backends.printer import ONLY_READINESS
 from sigmagen.backends.unprintable import UNPRINTABLE, escaped, utf8_escape
 from sigmagen.backends.values.duckdb import TYPES, DuckDBValues
 from sigmagen.mapping.source import Source
@@ -100,6 +102,11 @@ class DuckDBPrinter(DuckDBValues):
         "min": "min",
         "max": "max",
         "any": "any_value",
+    }
+
+    lacking: ClassVar[Mapping[str, str]] = {
+        **ONLY_READINESS,
+        "join": "a record that is read from files is whole",
     }
 
     def __init__(self, plan: Plan) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
+from collections.abc import Mapping
 from typing import ClassVar
 
 from sigmagen.backends.conditions.esql import CASTS
 from sigmagen.backends.esql_packing import PACKED, packing
-from sigmagen.backends.printer import constant
+from sigmagen.backends.printer import ONLY_READINESS, constant
 from sigmagen.backends.unprintable import UNPRINTABLE
 from sigmagen.backends.values.esql import EsqlValues
 from sigmagen.plan.expr import Call, Expr, Get, Parameter, walk
@@ -73,6 +74,16 @@ class EsqlPrinter(EsqlValues):
         "max": "MAX",
         "values": "VALUES",
         "any": "VALUES",
+    }
+
+    lacking: ClassVar[Mapping[str, str]] = {
+        **ONLY_READINESS,
+        "epoch_seconds": "Elasticsearch gives a record its time when it indexes it",
+        "join": "joining a second table is not implemented in ES|QL",
+        **dict.fromkeys(
+            ("parse_json", "is_json_string", "elements", "last_text"), "ES|QL 8.19 has no function that reads JSON"
+        ),
+        "concat": "joining texts is not implemented in ES|QL",
     }
 
     equals = "=="

@@ -22,6 +22,7 @@ from sigmagen.plan.steps import (
     ExpandValues,
     Filter,
     InsideRange,
+    Join,
     Project,
     PruneGroups,
     Scan,
@@ -84,6 +85,8 @@ class _Branch(EsqlPrinter):
                 read |= _read([step], self.target.time)
             elif isinstance(step, InsideRange):
                 conditions += [line.removeprefix("WHERE ") for line in self.step(step)]
+            elif isinstance(step, Join):
+                self.step(step)
             elif not isinstance(step, Scan | Unique | Project | PruneGroups):
                 raise UnsupportedCorrelationError("ES|QL can't unite streams that are unions themselves")
         return lines, conditions

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import ClassVar
 
+from sigmagen.backends.printer import ONLY_READINESS
 from sigmagen.backends.unprintable import escaped, unicode_escape
 from sigmagen.backends.values.kusto import CASTS, KustoValues
 from sigmagen.plan.expr import Get, Parameter, call, is_last_text
@@ -65,6 +67,12 @@ class KustoPrinter(KustoValues):
     or_word = "or"
     equals = "=="
     longest_chain = 100
+
+    lacking: ClassVar[Mapping[str, str]] = {
+        **ONLY_READINESS,
+        "epoch_seconds": "Sentinel gives a record its time when it stores it",
+        "last_text": "KQL finds it by a command of its own, so it must be a whole column",
+    }
 
     def text(self) -> str:
         lines = self.steps()

@@ -7,20 +7,21 @@ letter. What needs a computation, a second field or a window is refused: Lucene 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from typing import Any, ClassVar
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, get_args
 
 from sigmagen.backends.automaton import states, too_complex
 from sigmagen.backends.conditions.base import Conditions
 from sigmagen.backends.lucene import LUCENE
-from sigmagen.backends.printer import constant
+from sigmagen.backends.printer import ONLY_READINESS, constant, step_name
 from sigmagen.backends.regex import Pcre
 from sigmagen.backends.unprintable import escaped, unicode_escape
 from sigmagen.plan.address import is_address
 from sigmagen.plan.expr import NUMERIC, Call, Column, Expr, Get, Literal, UnsupportedDetectionError
 from sigmagen.plan.model import Plan
+from sigmagen.plan.operations import OPERATIONS
 from sigmagen.plan.regex import Node
-from sigmagen.plan.steps import Derive, Filter, Scan
+from sigmagen.plan.steps import Derive, Filter, Scan, Step
 
 LONGEST_REGEX = 1000
 """`index.max_regex_length`: Elasticsearch refuses a longer one. What has more states silently finds nothing."""
@@ -32,6 +33,12 @@ _READS: dict[str, Callable[[str], bool]] = {
     "ip": is_address,
 }
 """Which texts Elasticsearch reads as a value of a type; any other is an error of the query."""
+_STORED_ONLY = "Lucene finds documents by what is stored and computes nothing"
+_COMPUTED = (
+    *(name for name, operation in OPERATIONS.items() if operation.result != "boolean"),
+    *(step_name(step) for step in get_args(Step) if step not in (Scan, Derive, Filter)),
+    "is_json_string",
+)
 _NUMBERS = ("long", "integer", "double", "float")
 _STORED = {"long": "integer", "double": "float"}
 _SAY_TYPE = "name its type under targets.elastic.columns of generic.yml, or convert to ES|QL"
@@ -43,6 +50,7 @@ class LucenePrinter(Conditions):
     """Prints a plan of one filter over stored fields."""
 
     syntax: ClassVar[Pcre] = LUCENE
+    lacking: ClassVar[Mapping[str, str]] = {**ONLY_READINESS, **dict.fromkeys(_COMPUTED, _STORED_ONLY)}
     calls: ClassVar[frozenset[str]] = frozenset({"like", "like_ignoring_case", "matches", "starts_with", "ends_with"})
 
     def __init__(self, plan: Plan) -> None:
@@ -51,16 +59,17 @@ class LucenePrinter(Conditions):
         self._folded: dict[str, Get] = {}
 
     def text(self) -> str:
-        conditions = [step.condition for step in self.plan.steps if isinstance(step, Filter)]
-        for step in self.plan.steps:
-            if isinstance(step, Derive):
-                self._note_columns(step)
-            elif not isinstance(step, Scan | Filter):
-                raise UnsupportedDetectionError("Lucene finds documents by what is stored; this takes a computation")
-        parts = [part for condition in conditions for part in self.conjuncts(condition, joined=len(conditions) > 1)]
-        return "\n  AND ".join(_positive(parts))
+        return "\n  AND ".join(_positive(self.steps()))
 
-    def _note_columns(self, step: Derive) -> None:
+    def step_scan(self, step: Scan) -> list[str]:
+        """The rule that the query belongs to names the index."""
+        return []
+
+    def step_filter(self, step: Filter) -> list[str]:
+        filters = sum(isinstance(other, Filter) for other in self.plan.steps)
+        return self.conjuncts(step.condition, joined=filters > 1)
+
+    def step_derive(self, step: Derive) -> list[str]:
         """Note which stored field is behind a column. One that is read in lower case is found without regard to case.
 
         Raises UnsupportedDetectionError for anything computed.
@@ -73,6 +82,7 @@ class LucenePrinter(Conditions):
             self._behind[name] = stored
             if folds:
                 self._folded[name] = stored
+        return []
 
     def _folds(self, value: Expr) -> Get | None:
         """The stored field behind a value that is read in lower case, if it is."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from sigmagen.plan.expr import (
@@ -19,6 +19,7 @@ from sigmagen.plan.expr import (
     subject,
 )
 from sigmagen.plan.model import Plan
+from sigmagen.plan.operations import LAST, NAMED, OPERATIONS, SAME
 from sigmagen.plan.steps import Step, Union
 from sigmagen.plan.text import folded
 
@@ -29,6 +30,16 @@ def largest_unit(milliseconds: int) -> tuple[int, str]:
     """3_600_000 as (1, "h"): the largest unit that divides it."""
     unit, length = next((unit, length) for unit, length in _UNITS if milliseconds % length == 0)
     return milliseconds // length, unit
+
+
+_READINESS = "only a readiness query of Sentinel needs it"
+ONLY_READINESS: Mapping[str, str] = dict.fromkeys(("ingestion_time", "is_cut", "seconds_between", "share"), _READINESS)
+"""Operations that the printer of Sentinel's readiness queries adds to KQL."""
+
+
+def step_name(step: type[Step]) -> str:
+    """What a step is called in the names of methods and in `lacking`: InsideRange as "insiderange"."""
+    return step.__name__.lower()
 
 
 class NameClashError(Exception):
@@ -42,6 +53,9 @@ class Printer(ABC):
     or_word: ClassVar[str] = "OR"
     functions: ClassVar[dict[str, str]] = {}
     """Operations that are one function call with the same arguments in the dialect, and its name."""
+
+    lacking: ClassVar[Mapping[str, str]] = ONLY_READINESS
+    """Operations and steps that the dialect lacks, with the reason in words. A rule that needs one is refused."""
 
     equals: ClassVar[str] = "="
     not_equals: ClassVar[str] = "!="
@@ -104,7 +118,7 @@ class Printer(ABC):
         return "null"
 
     def expr(self, expression: Expr) -> str:
-        """An expression's text."""
+        """An expression's text. Raises UnsupportedDetectionError for an operation that the dialect lacks."""
         if isinstance(expression, Literal):
             return self.literal(expression.value)
         if isinstance(expression, Column):
@@ -117,8 +131,13 @@ class Printer(ABC):
         function = self.functions.get(expression.op)
         if function is not None:
             return f"{function}({self.listed(expression.args)})"
-        method: Callable[..., str] = getattr(self, f"op_{expression.op}")
+        method: Callable[..., str] | None = getattr(self, f"op_{expression.op}", None)
+        if method is None or expression.op in self.lacking:
+            raise self._lacks(f"'{expression.op}'", self.lacking[expression.op])
         return method(*expression.args)
+
+    def _lacks(self, what: str, reason: str) -> UnsupportedDetectionError:
+        return UnsupportedDetectionError(f"it takes {what}: {reason}")
 
     def type_of(self, expression: Expr) -> Type:
         """The type that an expression yields, as far as printing needs it."""
@@ -126,22 +145,12 @@ class Printer(ABC):
             return expression.type
         if isinstance(expression, Literal):
             return {bool: "boolean", int: "integer", float: "float"}.get(type(expression.value), "string")
-        if expression.op in ("if", "coalesce"):
+        result = OPERATIONS[expression.op].result
+        if result == SAME:
+            return self.type_of(expression.args[0])
+        if result == LAST:
             return self.type_of(expression.args[-2 if expression.args[-1] == Literal(None) else -1])
-        if expression.op == "cast":
-            kind = expression.args[1]
-            return str(kind.value) if isinstance(kind, Literal) else "string"
-        numbers = {
-            "subtract": "integer",
-            "add": "integer",
-            "divide": "float",
-            "mean": "float",
-            "length": "integer",
-            "size": "integer",
-            "elements": "integer",
-            "time_part": "integer",
-        }
-        return numbers.get(expression.op, "string")
+        return str(constant(expression.args[-1])) if result == NAMED else result
 
     def branches(self, step: Union) -> list[Printer]:
         """A printer for each branch of a union."""
@@ -158,8 +167,11 @@ class Printer(ABC):
         return lines
 
     def step(self, step: Step) -> list[str]:
-        """One step."""
-        method: Callable[[Any], list[str]] = getattr(self, f"step_{type(step).__name__.lower()}")
+        """One step. Raises UnsupportedDetectionError for one that the dialect lacks."""
+        name = step_name(type(step))
+        method: Callable[[Any], list[str]] | None = getattr(self, f"step_{name}", None)
+        if method is None or name in self.lacking:
+            raise self._lacks(f"the step '{name}'", self.lacking[name])
         return method(step)
 
     def conjuncts(self, condition: Expr, *, joined: bool = False) -> list[str]:

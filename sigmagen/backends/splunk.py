@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
+from sigmagen.backends.printer import ONLY_READINESS
 from sigmagen.backends.search_terms import hoisted, prefilter, wide_terms, word_terms
 from sigmagen.backends.unprintable import first_unprintable
 from sigmagen.backends.values.splunk import SplunkValues
@@ -22,6 +23,7 @@ from sigmagen.plan.expr import (
     is_last_text,
     walk,
 )
+from sigmagen.plan.operations import OPERATIONS
 from sigmagen.plan.steps import (
     Aggregate,
     CountRows,
@@ -42,10 +44,6 @@ from sigmagen.plan.steps import (
 )
 
 _PLAIN = re.compile(r"(?!(?i:and|or|not|xor|in|like|as|by|true|false|null)$)[A-Za-z_][A-Za-z0-9_]*")
-_CONDITION = re.compile(
-    "and|or|not|eq|ne|[lg]te?|in|(equals|in)_ignoring_case|(start|end)s_with|contains|like(_ignoring_case)?|matches|in_network|(is|has)_.*"
-)
-"""Operations that yield true or false; as a value, SPL wants them inside if()."""
 
 
 class SplunkPrinter(SplunkValues):
@@ -61,6 +59,12 @@ class SplunkPrinter(SplunkValues):
         "max": "max",
         "values": "values",
         "any": "values",
+    }
+
+    lacking: ClassVar[Mapping[str, str]] = {
+        **ONLY_READINESS,
+        "epoch_seconds": "Splunk gives a record its time when it indexes it",
+        "join": "joining a second table is not implemented in SPL",
     }
 
     def text(self) -> str:
@@ -181,8 +185,9 @@ class SplunkPrinter(SplunkValues):
         return [*chosen, *(["eval " + ",\n    ".join(changed)] if changed else [])]
 
     def _value(self, expression: Expr) -> str:
+        """A condition as a value has to be inside if()."""
         text = self.expr(expression)
-        condition = isinstance(expression, Call) and _CONDITION.fullmatch(expression.op) is not None
+        condition = isinstance(expression, Call) and OPERATIONS[expression.op].result == "boolean"
         return f'if({text}, "true", "false")' if condition else text
 
     def step_filter(self, step: Filter) -> list[str]:

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from sigmagen.mapping.address import address_pattern
 from sigmagen.mapping.fingerprint import BIAS_MARK, BIAS_NOISE, TEMPLATE_MASKS
 from sigmagen.plan.expr import TEXTUAL, Call, Column, Expr, Get, Literal, Type, call
+from sigmagen.plan.operations import OperationError
 
 
 class Scope(Protocol):
@@ -73,6 +74,8 @@ def parse(source: Any, wanted: Type, scope: Scope) -> Expr:
         return operation(args if isinstance(args, list) else [args], wanted, scope)
     except IndexError:
         raise ExpressionError(f"too few arguments for {name!r}: {args!r}") from None
+    except OperationError as error:
+        raise ExpressionError(str(error)) from None
 
 
 def template(text: Expr) -> Expr:

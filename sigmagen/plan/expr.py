@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TypeGuard
 
+from sigmagen.plan.operations import check_call
+
 Type = str  # string, integer, float, boolean, timestamp, ip, hash, text, json
 Scalar = str | int | float | bool | None
 
@@ -59,10 +61,13 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """An operation of the closed vocabulary; a printer has one method for each."""
+    """One of the OPERATIONS on its arguments. Raises OperationError for any other, and for a wrong number of them."""
 
     op: str
     args: tuple[Expr, ...]
+
+    def __post_init__(self) -> None:
+        check_call(self.op, len(self.args))
 
 
 Expr = Get | Column | Literal | Parameter | Call

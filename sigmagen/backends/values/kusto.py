@@ -27,8 +27,6 @@ class KustoValues(KustoConditions):
             "timestamp": "datetime(null)",
             "json": "dynamic(null)",
         }
-        if isinstance(like, Call) and like.op == "milliseconds":
-            return kind["timestamp"]
         return kind.get(self.type_of(like), '""')
 
     def op_replace(self, value: Expr, pattern: Expr, replacement: Expr) -> str:

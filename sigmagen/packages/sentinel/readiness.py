@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 from uuid import uuid5
 
 from sigmagen.backends.kusto import KustoPrinter
+from sigmagen.backends.printer import ONLY_READINESS
 from sigmagen.convert import Converter
 from sigmagen.mapping.expression import UnavailableFieldError
 from sigmagen.mapping.source import LogsourceEntry, Source
@@ -46,6 +47,9 @@ class ReadinessPrinter(KustoPrinter):
     """KQL with what only a readiness query asks: when a record arrived, and whether a text was cut."""
 
     functions: ClassVar[dict[str, str]] = {**KustoPrinter.functions, "ingestion_time": "ingestion_time"}
+    lacking: ClassVar[Mapping[str, str]] = {
+        name: reason for name, reason in KustoPrinter.lacking.items() if name not in ONLY_READINESS
+    }
 
     def op_seconds_between(self, later: Expr, earlier: Expr) -> str:
         return f'datetime_diff("second", {self.expr(later)}, {self.expr(earlier)})'
