@@ -117,7 +117,7 @@ def test_what_is_asked_wrongly_is_said(run: Run, arguments: tuple[str, ...], sai
         ("[" * 100_000, "not JSON"),
         ("[1]", "alert 1: not a JSON object"),
         ("{}", "an alert has a rule, a source and a group"),
-        ('{"rule": "call_count", "source": "litellm", "group": {"user.id": 5}}', "is no text"),
+        ('{"rule": "call_count", "source": "litellm", "group": {"user.id": 5}}', "is not text"),
         ('{"rule": "call_count", "source": "litellm", "group": {"user.id": "a\\u0000"}}', "NUL"),
         ('{"rule": "call_count", "source": "litellm", "group": {"user.id": "a"}, "window_start": 5}', "no times"),
     ],
@@ -136,8 +136,9 @@ def test_a_value_can_neither_move_the_cursor_nor_end_the_query(run: Run) -> None
     text = run("investigate", "call_count", *group, *WINDOW, "-s", "canonical").stdout
     assert "\x1b" not in text
     fences = [line for line in text.splitlines() if line.startswith("```") and not line.strip("`")]
-    assert {len(fence) for fence in fences} == {4}
-    assert len(fences) % 2 == 0
+    # ES|QL writes such a value in Base64, so there is no backtick to outdo.
+    assert {len(fence) for fence in fences} == {3, 4}
+    assert fences[::2] == fences[1::2]
 
 
 def test_prompt_text_is_in_no_query_unless_asked_for(run: Run) -> None:

@@ -17,7 +17,7 @@ from sigmagen.plan.window import HOUR, MINUTE
 from sigmagen.problems import Problem, SigmagenError
 from sigmagen.rules.model import Correlation
 from tests.cli.conftest import Run
-from tests.packages.splunk.app import FILES, package, read_conf, unpack
+from tests.packages.splunk.app import APP, FILES, package, read_conf, unpack
 
 CONVERTER = Converter.load(mappings_folder())
 CALLS = rules_folder() / "volume" / "call_count.yml"
@@ -332,7 +332,7 @@ def test_filters_are_joined_to_the_rules_and_recorded(write: Write, tmp_path: Pa
     assert "svc-load-test" in text
     result = run("package", "splunk", "-s", "litellm", "-o", tmp_path / "out", "--overlay", path)
     assert result.exit_code == 0, result.output
-    (archive,) = (tmp_path / "out").glob("*.tgz")
+    (archive,) = (tmp_path / "out").glob(f"{APP}-*.tgz")
     assert json.loads(unpack(archive)["overlay.json"])["filters"] == {"load_test.yml": FILTER}
 
 

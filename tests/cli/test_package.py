@@ -59,7 +59,7 @@ def test_a_rule_that_can_not_be_packaged_is_named_and_the_others_are_there(run: 
     folder = tmp_path / "rules"
     folder.mkdir()
     (folder / "good.yml").write_text(CALLS.read_text())
-    bad = CALLS.read_text().replace("event.outcome: success", 'event.outcome: "a\\u2028b"')
+    bad = CALLS.read_text().replace("event.outcome: success", 'event.outcome: "a\\\\\\nb"')
     for old, new in (("call_count", "bad_count"), ("answered_call", "bad_call"), ("872c55d8", "872c55d9")):
         bad = bad.replace(old, new)
     (folder / "bad.yml").write_text(bad)

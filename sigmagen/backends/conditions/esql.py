@@ -175,7 +175,9 @@ def _size(pattern: str) -> int:
 
 
 def _beyond_ascii(value: Expr) -> bool:
-    return isinstance(value, Literal) and not str(value.value).isascii()
+    """Whether a text has letters beyond ASCII that have a case: engines differ in how they fold those."""
+    text = str(value.value) if isinstance(value, Literal) else ""
+    return any(not letter.isascii() and not letter.lower() == letter == letter.upper() for letter in text)
 
 
 def _folded_beyond_ascii(left: Expr, *parts: Expr) -> TypeGuard[Call]:
