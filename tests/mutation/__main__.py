@@ -7,8 +7,8 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 
 from tests.mutation.running import Ending, run_batch, run_inside, run_process
@@ -44,11 +44,11 @@ def main() -> int:
 
 def _endings(kinds: list[str], options: argparse.Namespace, folder: Path) -> Iterator[Ending]:
     # A worker that has run many trials holds what they left in its caches: each is replaced after some.
-    with ProcessPoolExecutor(options.workers, max_tasks_per_child=20) as pool:
+    with get_context("spawn").Pool(options.workers, maxtasksperchild=20) as pool:
         for run, count in ((run_inside, options.trials), (run_process, options.processes)):
             seeds = range(options.first, options.first + count)
             batches = [seeds[start : start + 50] for start in range(0, count, 50)]
-            for endings in pool.map(partial(run_batch, run, kinds, folder), batches):
+            for endings in pool.imap(partial(run_batch, run, kinds, folder), batches):
                 yield from endings
 
 
