@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from sigmagen.mapping.documents import load_checked
 from sigmagen.rules.model import Correlation
-from sigmagen.rules.yaml import load_data
 
 ATTACK = "MITRE ATT&CK"
 ATLAS = "MITRE ATLAS"
@@ -38,7 +38,8 @@ class Frameworks:
     def load(cls, mappings: Path) -> Frameworks:
         """From mappings/frameworks. Raises SigmagenError when a file can't be read."""
         folder = mappings / "frameworks"
-        attack, atlas, tactics = (load_data(folder / f"{name}.yml") for name in ("attack", "atlas", "tactics"))
+        attack, atlas = (load_checked(folder / f"{name}.yml", "framework", mappings) for name in ("attack", "atlas"))
+        tactics = load_checked(folder / "tactics.yml", "tactics", mappings)
         return cls(
             attack["ids"],
             atlas["ids"],
@@ -79,8 +80,8 @@ class Frameworks:
         if parent not in self.atlas:
             return
         for tactic in self.atlas_uses.get(parent, []):
-            name = self.atlas[tactic]
-            if blocks.free(ATLAS, name):
+            name = self.atlas.get(tactic)
+            if name and blocks.free(ATLAS, name):
                 block = blocks.block(ATLAS, tactic, name, "https://atlas.mitre.org/tactics/")
                 _add(block, technique, parent, self.atlas, "https://atlas.mitre.org/techniques/")
                 return

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from sigmagen.rules.yaml import load_data
+from sigmagen.mapping.documents import load_checked
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,6 @@ class SplunkTarget:
     @classmethod
     def load(cls, mappings: Path) -> SplunkTarget:
         """The target of a mappings folder. Raises SigmagenError when the file can't be read."""
-        data = load_data(mappings / "targets" / "splunk.yml")
+        data = load_checked(mappings / "targets" / "splunk.yml", "target", mappings)
         entities = {name: Entity(**entry) for name, entry in data.get("entities", {}).items()}
         return cls(frozenset(data.get("parse_time", ())), entities)

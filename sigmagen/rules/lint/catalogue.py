@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Literal
 
 from sigmagen.content import mappings_folder as built_in_mappings
+from sigmagen.mapping.documents import load_checked
 from sigmagen.problems import Severity
-from sigmagen.rules.yaml import load_data
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ def load_catalogue(mappings: Path) -> dict[str, Check]:
     Raises SigmagenError when the file can't be read.
     """
     own = mappings / "lint.yml"
-    data = load_data(own if own.exists() else built_in_mappings() / "lint.yml")
+    data = load_checked(own if own.exists() else built_in_mappings() / "lint.yml", "lint", mappings)
     stages: tuple[Literal["load", "lint"], ...] = ("load", "lint")
     return {
         code: Check(code, stage, entry.get("severity", "error"), entry["title"], entry["explanation"])
