@@ -22,7 +22,7 @@ from sigmagen.report.text import counted
 from sigmagen.rules.model import BaseRule, Correlation, base_rules
 
 if TYPE_CHECKING:
-    from sigmagen.detect import NotRun
+    from sigmagen.detection import NotRun
 
 Rule = BaseRule | Correlation
 Kind = Literal["unreadable", "reused-id", "no-log", "not-run", "broken-rules"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sigmagen.blind_spots import BlindSpot, in_one_line, load_needs, needed_fields, reused_ids, unseen_rules
 from sigmagen.content import mappings_folder
-from sigmagen.detect import NotRun
+from sigmagen.detection import NotRun
 from sigmagen.mapping.taxonomy import load_taxonomy
 from sigmagen.rules.model import Threshold
 from tests.rule_builders import base, correlation

@@ -11,7 +11,8 @@ import pytest
 
 from sigmagen.backends.duckdb import time_sql
 from sigmagen.convert import Query
-from sigmagen.detect import Detection, Detector, condition_text, merged
+from sigmagen.detect import Detector, merged
+from sigmagen.detection import Detection, condition_text
 from sigmagen.engines.alert import Alert
 from sigmagen.engines.duckdb import DuckDBEngine, of_one_input
 from sigmagen.logs.reader import Record

@@ -11,7 +11,8 @@ import orjson
 
 from sigmagen.cli.settings import Settings, with_settings
 from sigmagen.convert import LANGUAGES, Converter
-from sigmagen.detect import Detection, Detector
+from sigmagen.detect import Detector
+from sigmagen.detection import Detection
 from sigmagen.engines.duckdb import DuckDBEngine
 from sigmagen.logs.output import whole_file
 from sigmagen.logs.reader import LogReader

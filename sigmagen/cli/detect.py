@@ -15,7 +15,8 @@ from sigmagen.cli.problems import broken, json_bytes, print_json, print_problems
 from sigmagen.cli.settings import AS_JSON, Settings, with_settings
 from sigmagen.cli.size import MAX_RECORD_SIZE
 from sigmagen.conversion import broken_rules
-from sigmagen.detect import Detection, Detector, NotRun, Rule
+from sigmagen.detect import Detector
+from sigmagen.detection import Detection, NotRun, Rule
 from sigmagen.engines.duckdb import DuckDBEngine
 from sigmagen.logs.output import whole_file
 from sigmagen.logs.reader import LogReader, Record

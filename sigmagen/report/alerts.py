@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from sigmagen.detect import Detection, condition_text
+from sigmagen.detection import Detection, condition_text
 from sigmagen.plan.window import duration_text, iso
 from sigmagen.report.text import counted, harmless, short, sparkline
 

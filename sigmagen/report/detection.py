@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sigmagen.blind_spots import BlindSpot
-from sigmagen.detect import Detection, Detector, NotRun
+from sigmagen.detect import Detector
+from sigmagen.detection import Detection, NotRun
 from sigmagen.plan.window import iso
 from sigmagen.problems import Problem
 
