@@ -83,7 +83,7 @@ class SplunkPrinter(SplunkValues):
         """Raises UnsupportedDetectionError for a character that SPL has no escape for: written as it is, it would be an
         order to the terminal that shows the query."""
         if odd := first_unprintable(value):
-            raise UnsupportedDetectionError(f"a text that holds {odd} can't be written: SPL has no escape for it")
+            raise UnsupportedDetectionError(f"the value {ascii(value)[:80]} can't be written: SPL has no escape for {odd}")
         return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
     def literal(self, value: Scalar) -> str:

@@ -67,7 +67,7 @@ def test_an_unknown_command_suggests_the_nearest(run: Run) -> None:
 def test_an_unknown_command_that_is_like_none_lists_all(run: Run) -> None:
     result = run("xyzzy")
     assert result.exit_code == 3
-    assert f"no command 'xyzzy'; there is {', '.join(COMMANDS)}" in result.stderr
+    assert f"no command 'xyzzy'; available: {', '.join(COMMANDS)}" in result.stderr
 
 
 def test_no_command_is_usage(run: Run) -> None:

@@ -214,7 +214,7 @@ def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[StandIn]
         for name, value in settings(stand_in.url).items():
             monkeypatch.setenv(name, value)
         monkeypatch.setattr("time.sleep", lambda seconds: None)
-        monkeypatch.setattr("azure.identity.DefaultAzureCredential", Credential)
+        monkeypatch.setattr("sigmagen.net.azure.DefaultAzureCredential", Credential)
         monkeypatch.chdir(tmp_path)
         yield stand_in
 
