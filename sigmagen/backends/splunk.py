@@ -83,7 +83,8 @@ class SplunkPrinter(SplunkValues):
         """Raises UnsupportedDetectionError for a character that SPL has no escape for: written as it is, it would be an
         order to the terminal that shows the query."""
         if odd := first_unprintable(value):
-            raise UnsupportedDetectionError(f"the value {ascii(value)[:80]} can't be written: SPL has no escape for {odd}")
+            reason = f"the value {ascii(value)[:80]} can't be written: SPL has no escape for {odd}"
+            raise UnsupportedDetectionError(reason)
         return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
     def literal(self, value: Scalar) -> str:
