@@ -103,7 +103,7 @@ def _fields(converter: Converter, source: Source, entry: LogsourceEntry) -> list
 
 
 def _stored(builder: ViewBuilder, field: str, siem: str) -> tuple[str, str]:
-    """The stored name of a field; or why there is none, where it is missing or takes more than a name."""
+    """The stored name of a field and an empty text, or an empty name and the reason why it has none."""
     computed = ("", f"{field} is computed in {siem}: use sigmagen's own backend")
     try:
         value = builder.value(field)
