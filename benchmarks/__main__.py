@@ -18,8 +18,8 @@ from rich.table import Table
 
 from benchmarks.measure import RUNS, Row, best_of, cpu, median_cpu
 from benchmarks.windows import events, memory_of_a_hunt, on_duckdb, on_elasticsearch
-from sigmagen.content import mappings_folder, rules_folder
-from sigmagen.convert import Converter
+from sigmagen.bundled import mappings_folder, rules_folder
+from sigmagen.convert.converter import Converter
 
 PEER = Path("build/peers/bin/sigma")
 SIGMAGEN = [sys.executable, "-m", "sigmagen"]

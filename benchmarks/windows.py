@@ -18,10 +18,11 @@ from typing import Any
 from unittest.mock import patch
 
 from benchmarks.measure import Row, best_of
-from sigmagen.content import mappings_folder
-from sigmagen.convert import Converter, Query
+from sigmagen.bundled import mappings_folder
+from sigmagen.convert.converter import Converter, Query
+from sigmagen.durations import iso
 from sigmagen.plan import correlate
-from sigmagen.plan.window import Window, iso
+from sigmagen.plan.window import Window
 from sigmagen.problems import SigmagenError
 from sigmagen.rules.load import load_rules
 from sigmagen.rules.model import Correlation

@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from sigmagen.convert import Converter
+from sigmagen.convert.converter import Converter
+from sigmagen.durations import format_timespan, parse_duration, parse_timespan
 from sigmagen.mapping.location import LOCATIONS, location_fault, one_term
-from sigmagen.mapping.source import Source, Target, milliseconds
+from sigmagen.mapping.source import Source, StoredSource
 from sigmagen.problems import Problem, SigmagenError
-from sigmagen.rules.durations import format_timespan, parse_timespan
 from sigmagen.rules.load import LoadedRules
 from sigmagen.rules.model import BaseRule, Correlation, RuleFile
 from sigmagen.rules.placeholders import AllowLists, load_allow_lists, placeholder_names
@@ -61,14 +61,14 @@ class Overlay:
         """A converter that reads from the tenant's places, and schedules as the tenant wants."""
         sources = {name: self._source(source) for name, source in converter.sources.items()}
         intervals = {
-            name: milliseconds(change["interval"]) for name, change in self.rules.items() if "interval" in change
+            name: parse_duration(change["interval"]) for name, change in self.rules.items() if "interval" in change
         }
         return replace(converter, sources=sources, intervals=intervals)
 
     def _source(self, source: Source) -> Source:
         changes = self.data.get("sources", {}).get(source.name, {})
-        targets = {siem: _target(target, changes.get(siem, {})) for siem, target in source.targets.items()}
-        return replace(source, targets=targets, trusted_proxies=changes.get("trusted_proxies", source.trusted_proxies))
+        stored = {siem: _moved(part, changes.get(siem, {})) for siem, part in source.stored.items()}
+        return replace(source, stored=stored, trusted_proxies=changes.get("trusted_proxies", source.trusted_proxies))
 
     def apply(self, loaded: LoadedRules, mappings: Path, every: LoadedRules | None = None) -> LoadedRules:
         """The rules as the tenant wants them. `every` are all rules, where only some of them are loaded.
@@ -163,13 +163,13 @@ def load_overlay(path: Path, converter: Converter) -> Overlay:
     return overlay
 
 
-def _target(target: Target, change: Mapping[str, str]) -> Target:
+def _moved(stored: StoredSource, change: Mapping[str, str]) -> StoredSource:
     if not change:
-        return target
-    chosen = change.get(LOCATIONS[target.name])
-    location = one_term(target.name, chosen) if chosen else target.location
-    delay = milliseconds(change["delay"]) if "delay" in change else target.delay
-    return replace(target, location=location, delay=delay)
+        return stored
+    chosen = change.get(LOCATIONS[stored.name])
+    location = one_term(stored.name, chosen) if chosen else stored.location
+    delay = parse_duration(change["delay"]) if "delay" in change else stored.delay
+    return replace(stored, location=location, delay=delay)
 
 
 def _number(threshold: Any) -> int | float:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from sigmagen.backends.duckdb import DuckDBPrinter
-from sigmagen.convert import Converter
+from sigmagen.convert.converter import Converter
 from sigmagen.engines.alert import instant
 from sigmagen.engines.duckdb import DuckDBEngine
 from sigmagen.mapping.source import Source
 from sigmagen.plan.build import build_view
 from sigmagen.rules.model import LogSource
+from sigmagen.targets.duckdb.printer import DuckDBPrinter
 
 EVER = (0, 4_102_444_800_000)
 

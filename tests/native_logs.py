@@ -9,13 +9,13 @@ from typing import Any
 
 import orjson
 
-from sigmagen.content import mappings_folder, rules_folder
-from sigmagen.convert import Converter, Query
+from sigmagen.bundled import mappings_folder, rules_folder
+from sigmagen.convert.converter import Converter, Query
 from sigmagen.engines.alert import Alert
 from sigmagen.engines.duckdb import DuckDBEngine
+from sigmagen.proof.cases import rule_under_test
+from sigmagen.proof.simulate.scenes import lay_out, records, span
 from sigmagen.rules.load import load_rules
-from sigmagen.simulate.scenes import lay_out, records, span
-from sigmagen.testing import rule_under_test
 
 NATIVE = Path(__file__).parent / "fixtures" / "native"
 

@@ -7,19 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from sigmagen.content import mappings_folder
-from sigmagen.convert import Converter
-from sigmagen.detect import Detector
+from sigmagen.bundled import mappings_folder
+from sigmagen.convert.converter import Converter
 from sigmagen.engines.alert import Engine
 from sigmagen.engines.duckdb import DuckDBEngine
 from sigmagen.engines.elasticsearch import ElasticsearchEngine
 from sigmagen.engines.kusto_local import KustoLocalEngine
 from sigmagen.engines.splunk_local import SplunkLocalEngine
+from sigmagen.local.detect import Detector
 from sigmagen.mapping.source import Source
 from sigmagen.rules.load import load_rules
 from sigmagen.rules.model import Correlation
-from sigmagen.simulate.call import Call
-from sigmagen.simulate.render import render
+from sigmagen.sources import render
+from sigmagen.sources.call import Call
 from tests.canonical_events import EVER
 
 CONVERTER = Converter.load(mappings_folder())
@@ -122,7 +122,7 @@ def test_every_choice_of_sources_is_offered(rule: Correlation) -> None:
 
 def test_the_slower_source_decides_on_the_look_back(rule: Correlation) -> None:
     source = both(rule)
-    delays = [part.targets["sentinel"].delay for part in source.parts]
+    delays = [part.stored["sentinel"].delay for part in source.parts]
     schedule = CONVERTER.convert(rule, source, "sentinel", "alert").schedule
     assert schedule is not None
     assert schedule.ingest_delay == max(delays)

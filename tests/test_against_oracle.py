@@ -8,18 +8,18 @@ from typing import Any
 
 import pytest
 
-from sigmagen.content import mappings_folder, rules_folder
-from sigmagen.convert import Converter
+from sigmagen.bundled import mappings_folder, rules_folder
+from sigmagen.convert.converter import Converter
 from sigmagen.engines.alert import Alert
 from sigmagen.engines.duckdb import DuckDBEngine
 from sigmagen.mapping.source import Source
 from sigmagen.problems import SigmagenError
+from sigmagen.proof.cases import rule_under_test
+from sigmagen.proof.simulate.scenes import lay_out, records, span
 from sigmagen.rules.load import load_rules
 from sigmagen.rules.model import Correlation, RuleFile
-from sigmagen.simulate.call import Call
-from sigmagen.simulate.render import render
-from sigmagen.simulate.scenes import lay_out, records, span
-from sigmagen.testing import rule_under_test
+from sigmagen.sources import render
+from sigmagen.sources.call import Call
 from tests import oracle
 from tests.canonical_events import EVER, canonical_events, native_events
 

@@ -8,8 +8,8 @@ import orjson
 import pytest
 
 from sigmagen.engines.duckdb import DuckDBEngine, flattened
+from sigmagen.local.normalize import Normalizer
 from sigmagen.logs.reader import Record
-from sigmagen.normalize import Normalizer
 from sigmagen.rules.model import LogSource, Threshold
 from tests.canonical_events import EVER
 from tests.native_logs import converter

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from sigmagen.content import mappings_folder, rules_folder
-from sigmagen.conversion import Conversion, convert_all
-from sigmagen.convert import Converter
+from sigmagen.bundled import mappings_folder, rules_folder
+from sigmagen.convert.converter import Converter
+from sigmagen.convert.many import Conversion, convert_all
 from sigmagen.engines.kusto_language import KustoLanguage
 from sigmagen.mapping.generic import GENERIC, field_types
 from sigmagen.mapping.source import SIEMS
@@ -50,19 +50,19 @@ def test_nothing_is_refused_that_could_be_said(converted: Conversion) -> None:
 
 
 def test_every_query_has_its_rule_s_values(converted: Conversion) -> None:
-    assert all(len(query.text) > len(query.target.location) + 5 for _, query in converted.queries)
+    assert all(len(query.text) > len(query.stored_source.location) + 5 for _, query in converted.queries)
 
 
 @pytest.mark.kusto_language
 def test_microsoft_s_parser_accepts_every_kql_query(converted: Conversion, kusto_language: KustoLanguage) -> None:
     wrong = []
     for _, query in converted.queries:
-        if query.siem != "sentinel" or query.source.name != GENERIC:
+        if query.target != "sentinel" or query.source.name != GENERIC:
             continue
         columns = {"TimeGenerated": "datetime"}
         for name, kind in field_types(query.rule).items():
             first, dot, _ = name.partition(".")
             columns[first] = "dynamic" if dot else KQL_TYPES.get(kind, "string")
-        found = kusto_language.check(query.text, {query.target.location: columns})
+        found = kusto_language.check(query.text, {query.stored_source.location: columns})
         wrong += [f"{query.rule.file}: {one}" for one in found if one.severity in ("error", "warning")]
     assert not wrong, "\n".join(wrong)

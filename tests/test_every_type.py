@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from sigmagen.content import mappings_folder
-from sigmagen.convert import Converter
+from sigmagen.bundled import mappings_folder
+from sigmagen.convert.converter import Converter
 from sigmagen.engines.alert import Engine
 from sigmagen.engines.duckdb import DuckDBEngine
 from sigmagen.engines.elasticsearch import ElasticsearchEngine
 from sigmagen.engines.kusto_local import KustoLocalEngine
 from sigmagen.engines.splunk_local import SplunkLocalEngine
+from sigmagen.proof.verify import verify
 from sigmagen.rules.load import load_rules
 from sigmagen.rules.model import CORRELATION_TYPES
-from sigmagen.verify import verify
 
 CONVERTER = Converter.load(mappings_folder())
 TOKENS = "gen_ai.usage.output_tokens"

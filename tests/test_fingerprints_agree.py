@@ -6,12 +6,8 @@ from typing import Any
 
 import pytest
 
-from sigmagen.backends.duckdb import DuckDBPrinter
-from sigmagen.backends.esql import EsqlPrinter
-from sigmagen.backends.kusto import KustoPrinter
-from sigmagen.backends.splunk import SplunkPrinter
-from sigmagen.content import mappings_folder
-from sigmagen.convert import Converter
+from sigmagen.bundled import mappings_folder
+from sigmagen.convert.converter import Converter
 from sigmagen.engines.duckdb import DuckDBEngine
 from sigmagen.engines.elasticsearch import ElasticsearchEngine
 from sigmagen.engines.kusto_local import KustoLocalEngine
@@ -19,8 +15,12 @@ from sigmagen.engines.splunk_local import SplunkLocalEngine
 from sigmagen.mapping.fingerprint import head_hash, logit_bias_hash, prompt_hash, system_hash, template_hash
 from sigmagen.plan.build import build_view
 from sigmagen.rules.model import LogSource
-from sigmagen.simulate.call import Call
-from sigmagen.simulate.render import render
+from sigmagen.sources import render
+from sigmagen.sources.call import Call
+from sigmagen.targets.duckdb.printer import DuckDBPrinter
+from sigmagen.targets.elastic.printer import EsqlPrinter
+from sigmagen.targets.sentinel.printer import KustoPrinter
+from sigmagen.targets.splunk.printer import SplunkPrinter
 from tests.canonical_events import EVER
 
 CONVERTER = Converter.load(mappings_folder())

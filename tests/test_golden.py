@@ -8,8 +8,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from sigmagen.content import mappings_folder, rules_folder
-from sigmagen.convert import PRINTERS, STORES, SUFFIXES, Converter
+from sigmagen.bundled import mappings_folder, rules_folder
+from sigmagen.convert.converter import PRINTERS, STORES, SUFFIXES, Converter
 from sigmagen.problems import SigmagenError
 from sigmagen.rules.load import load_rules
 

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 import yaml
 
-from sigmagen.content import mappings_folder, rules_folder
-from sigmagen.convert import Converter
+from sigmagen.bundled import mappings_folder, rules_folder
+from sigmagen.convert.converter import Converter
+from sigmagen.proof.cases import run_tests
 from sigmagen.rules.load import find_rule_files, load_rules
 from sigmagen.rules.testfile import companion
-from sigmagen.testing import run_tests
 
 CONVERTER = Converter.load(mappings_folder())
 RULES = sorted(find_rule_files([rules_folder()])[0])

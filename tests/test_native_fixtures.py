@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from sigmagen.content import mappings_folder
-from sigmagen.convert import Converter
+from sigmagen.bundled import mappings_folder
+from sigmagen.convert.converter import Converter
+from sigmagen.local.normalize import Normalizer
 from sigmagen.logs.reader import LogReader
 from sigmagen.logs.recognise import Recogniser
 from sigmagen.mapping.taxonomy import load_taxonomy
-from sigmagen.normalize import Normalizer
 from tests.views import carried, derived
 
 NATIVE = Path(__file__).parent / "fixtures" / "native"

@@ -8,17 +8,17 @@ from typing import Any
 
 import pytest
 
-from sigmagen.backends.duckdb import DuckDBPrinter
-from sigmagen.backends.esql_packing import packing
+from sigmagen.durations import DAY, HOUR, MINUTE, SECOND, iso
 from sigmagen.engines.alert import instant
 from sigmagen.engines.duckdb import DuckDBEngine
 from sigmagen.plan.build import build_plan
 from sigmagen.plan.steps import PruneGroups
-from sigmagen.plan.window import DAY, HOUR, MINUTE, SECOND, iso
 from sigmagen.rules.model import Comparison, Correlation, Operator, Threshold
-from tests.backends.engines import CONVERTER, running
+from sigmagen.targets.duckdb.printer import DuckDBPrinter
+from sigmagen.targets.elastic.packing import packing
 from tests.oracle import hunt
 from tests.rule_builders import T0, correlation
+from tests.targets.engines import CONVERTER, running
 
 USERS = ("burst", "almost", "slow", "once", "hidden", "same")
 SEED = "gen_ai.request.seed"

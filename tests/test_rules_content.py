@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 
+from sigmagen.bundled import mappings_folder, rules_folder
 from sigmagen.cli.check import run_check
-from sigmagen.content import mappings_folder, rules_folder
 from sigmagen.rules.load import load_rules
 from sigmagen.rules.model import Correlation, RuleFile
 from sigmagen.rules.testfile import Case, TestFile, companion, load_test_file

@@ -8,18 +8,18 @@ from math import ceil
 
 import pytest
 
-from sigmagen.content import mappings_folder, rules_folder
-from sigmagen.convert import Converter, Query
+from sigmagen.bundled import mappings_folder, rules_folder
+from sigmagen.convert.converter import Converter, Query
 from sigmagen.engines.duckdb import DuckDBEngine
 from sigmagen.mapping.source import Source
 from sigmagen.plan.window import Window, tick_length
+from sigmagen.proof.cases import rule_under_test
+from sigmagen.proof.simulate.cases import calls
 from sigmagen.rules.load import load_rules
 from sigmagen.rules.model import Correlation
 from sigmagen.rules.testfile import Case, TestFile
-from sigmagen.simulate.call import Call
-from sigmagen.simulate.cases import calls
-from sigmagen.simulate.render import render
-from sigmagen.testing import rule_under_test
+from sigmagen.sources import render
+from sigmagen.sources.call import Call
 
 CONVERTER = Converter.load(mappings_folder())
 FILES = load_rules(None, rules_folder=rules_folder(), mappings_folder=mappings_folder()).files

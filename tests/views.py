@@ -5,10 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sigmagen.backends.duckdb import DuckDBPrinter
-from sigmagen.backends.esql import EsqlPrinter
-from sigmagen.backends.kusto import KustoPrinter
-from sigmagen.backends.splunk import SplunkPrinter
 from sigmagen.engines.duckdb import DuckDBEngine
 from sigmagen.engines.elasticsearch import ElasticsearchEngine
 from sigmagen.engines.kusto_local import KustoLocalEngine
@@ -17,6 +13,10 @@ from sigmagen.mapping.source import Source
 from sigmagen.plan.build import build_view
 from sigmagen.plan.model import Plan
 from sigmagen.rules.model import LogSource
+from sigmagen.targets.duckdb.printer import DuckDBPrinter
+from sigmagen.targets.elastic.printer import EsqlPrinter
+from sigmagen.targets.sentinel.printer import KustoPrinter
+from sigmagen.targets.splunk.printer import SplunkPrinter
 from tests.canonical_events import EVER
 from tests.native_logs import converter
 

@@ -10,12 +10,12 @@ import click
 
 from sigmagen.cli.problems import print_json, print_problems
 from sigmagen.cli.settings import AS_JSON, RULE_PATHS, Settings, with_settings
+from sigmagen.display import counted
+from sigmagen.lint import lint
+from sigmagen.lint.catalogue import load_catalogue
 from sigmagen.mapping.source import source_files
 from sigmagen.packages.elastic.templates import against_integrations
 from sigmagen.problems import EXIT_BROKEN_INPUT, EXIT_CLEAN, EXIT_FINDINGS, Problem, SigmagenError
-from sigmagen.report.text import counted
-from sigmagen.rules.lint import lint
-from sigmagen.rules.lint.catalogue import load_catalogue
 from sigmagen.rules.load import LoadedRules, load_rules
 
 
@@ -63,7 +63,7 @@ def command(paths: tuple[Path, ...], strict: bool, as_json: bool, settings: Sett
 
 def all_problems(settings: Settings, paths: Sequence[Path] = ()) -> list[Problem]:
     """What is wrong with the rules, with filters and overlay joined to them, and with the mappings."""
-    from sigmagen.mapping.check import check_mappings
+    from sigmagen.proof.mappings import check_mappings
 
     if broken := check_mappings(settings.mappings):
         # The checks of rules read the mappings, so what loading the rules says is all that is left.

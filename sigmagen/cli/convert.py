@@ -12,14 +12,14 @@ import click
 
 from sigmagen.cli.problems import broken, print_json, print_problems
 from sigmagen.cli.settings import AS_JSON, RULE_PATHS, SOURCES, Settings, chosen_sources, with_settings
-from sigmagen.conversion import broken_rules, convert_all
-from sigmagen.convert import LANGUAGES, SUFFIXES, Query
+from sigmagen.convert.converter import LANGUAGES, SUFFIXES, Query
+from sigmagen.convert.many import broken_rules, convert_all
+from sigmagen.display import counted, harmless
 from sigmagen.logs.output import whole_folder
 from sigmagen.mapping.source import SIEMS
 from sigmagen.plan.model import Mode
 from sigmagen.problems import EXIT_FINDINGS, EXIT_USAGE, Problem, SigmagenError
 from sigmagen.report.header import header, query_document
-from sigmagen.report.text import counted, harmless
 from sigmagen.rules.model import RuleFile
 
 _LONGEST_PART = 60
@@ -149,7 +149,7 @@ def file_names(queries: Sequence[tuple[RuleFile, Query]], roots: Sequence[Path])
         # A file with several rules that alert needs their names too.
         named = [_file_part(query.rule.name)] if len(file.subjects) > 1 else []
         parts = [file.path.stem, *named, query.source.name]
-        name = Path(query.siem, stages[file.path], f"{'.'.join(parts)}.{SUFFIXES[query.siem]}")
+        name = Path(query.target, stages[file.path], f"{'.'.join(parts)}.{SUFFIXES[query.target]}")
         if name in taken:
             message = f"the query would overwrite that of {taken[name]}: both are {name}"
             raise SigmagenError(Problem("output-clash", message, file=query.rule.file), EXIT_USAGE)

@@ -10,20 +10,20 @@ import click
 import orjson
 
 from sigmagen.cli.settings import Settings, with_settings
-from sigmagen.convert import LANGUAGES, Converter
-from sigmagen.detect import Detector
-from sigmagen.detection import Detection
+from sigmagen.convert.converter import LANGUAGES, Converter
 from sigmagen.engines.duckdb import DuckDBEngine
+from sigmagen.local.detect import Detector
+from sigmagen.local.detection import Detection
 from sigmagen.logs.output import whole_file
 from sigmagen.logs.reader import LogReader
 from sigmagen.logs.recognise import Recogniser
 from sigmagen.logs.scratch import scratch_folder
 from sigmagen.mapping.source import SIEMS, Source
 from sigmagen.problems import EXIT_USAGE, Problem, SigmagenError
+from sigmagen.proof.cases import rule_under_test
+from sigmagen.proof.simulate.scenes import Scene, lay_out, records
 from sigmagen.report.header import header
 from sigmagen.rules.model import Correlation, RuleFile
-from sigmagen.simulate.scenes import Scene, lay_out, records
-from sigmagen.testing import rule_under_test
 
 DEFAULT_RULE = "logprobs_with_logit_bias"
 _NAMES = {"splunk": "Splunk", "elastic": "Elastic", "sentinel": "Microsoft Sentinel"}

@@ -13,12 +13,12 @@ from sigmagen.cli.packaging import Packaging
 from sigmagen.cli.problems import print_json, print_problems
 from sigmagen.cli.settings import AS_JSON, RULE_PATHS, SOURCES, Settings, with_settings
 from sigmagen.deploy.plan import Change, Plan, apply, make_plan
+from sigmagen.display import harmless, short
 from sigmagen.logs.scratch import scratch_folder
 from sigmagen.mapping.source import SIEMS
 from sigmagen.net.secrets import hidden, hide
 from sigmagen.net.settings import resource_id
 from sigmagen.problems import EXIT_FINDINGS, EXIT_USAGE, Problem, SigmagenError
-from sigmagen.report.text import harmless, short
 
 _COLOURS = {
     "create": "green",

@@ -10,14 +10,15 @@ from pathlib import Path
 
 import click
 
-from sigmagen.blind_spots import in_one_line
 from sigmagen.cli.problems import broken, json_bytes, print_json, print_problems
 from sigmagen.cli.settings import AS_JSON, Settings, with_settings
 from sigmagen.cli.size import MAX_RECORD_SIZE
-from sigmagen.conversion import broken_rules
-from sigmagen.detect import Detector
-from sigmagen.detection import Detection, NotRun, Rule
+from sigmagen.convert.many import broken_rules
+from sigmagen.display import counted, harmless
 from sigmagen.engines.duckdb import DuckDBEngine
+from sigmagen.local.blind_spots import in_one_line
+from sigmagen.local.detect import Detector
+from sigmagen.local.detection import Detection, NotRun, Rule
 from sigmagen.logs.output import whole_file
 from sigmagen.logs.reader import LogReader, Record
 from sigmagen.logs.recognise import Recogniser
@@ -25,7 +26,6 @@ from sigmagen.logs.scratch import scratch_folder
 from sigmagen.mapping.generic import GENERIC
 from sigmagen.problems import EXIT_FINDINGS, SigmagenError
 from sigmagen.report.detection import report_document, statistics
-from sigmagen.report.text import counted, harmless
 
 LONG = 5 * 1024 * 1024
 """Bytes of input from which on a progress bar is worth it."""

@@ -10,8 +10,8 @@ import click
 
 from sigmagen.cli.problems import print_json, print_problems
 from sigmagen.cli.settings import AS_JSON, SOURCES, Settings, chosen_sources, with_settings
-from sigmagen.convert import LANGUAGES, STORES, Converter
-from sigmagen.investigate.subject import ReadAlert, Subject, parse_group, parse_window, read_alerts
+from sigmagen.content.investigate.subject import ReadAlert, Subject, parse_group, parse_window, read_alerts
+from sigmagen.convert.converter import LANGUAGES, STORES, Converter
 from sigmagen.mapping.source import SIEMS, Source
 from sigmagen.problems import EXIT_FINDINGS, EXIT_USAGE, Problem, SigmagenError
 from sigmagen.rules.model import BaseRule, Correlation
@@ -163,9 +163,9 @@ def _print(
     with_text: bool,
     as_json: bool,
 ) -> int:
-    from sigmagen.investigate.build import pivots_for, stage_of
-    from sigmagen.investigate.pivots import load_playbook
-    from sigmagen.plan.window import iso
+    from sigmagen.content.investigate.build import pivots_for, stage_of
+    from sigmagen.content.investigate.pivots import load_playbook
+    from sigmagen.durations import iso
     from sigmagen.report.investigation import document, left_out_document, lines
 
     book = load_playbook(converter.mappings)

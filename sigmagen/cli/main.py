@@ -120,8 +120,8 @@ class LazyGroup(click.Group):
             if failed := _database_reason(error):
                 _say([Problem("system", failed, hint="free some space, or set TMPDIR to a place that has more")])
                 return EXIT_USAGE
+            from sigmagen.display import harmless
             from sigmagen.net.secrets import hide
-            from sigmagen.report.text import harmless
 
             if os.environ.get(DEBUG_VARIABLE):
                 from traceback import format_exc

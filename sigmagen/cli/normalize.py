@@ -18,14 +18,14 @@ from sigmagen.cli.detect import progress
 from sigmagen.cli.problems import broken, print_problems
 from sigmagen.cli.settings import Settings, with_settings
 from sigmagen.cli.size import MAX_RECORD_SIZE
-from sigmagen.convert import Converter
+from sigmagen.convert.converter import Converter
+from sigmagen.display import counted
+from sigmagen.local.normalize import CanonicalEvent, Normalizer
 from sigmagen.logs.files import STDIN
 from sigmagen.logs.output import whole_file
 from sigmagen.logs.reader import LogReader, Reject
 from sigmagen.logs.recognise import Recogniser
-from sigmagen.normalize import CanonicalEvent, Normalizer
 from sigmagen.problems import EXIT_BROKEN_INPUT, Problem
-from sigmagen.report.text import counted
 
 DEFAULT_REJECTS = "sigmagen.rejects.ndjson"
 
@@ -138,7 +138,7 @@ def _stream(output: Path | None) -> Iterator[IO[bytes]]:
 
 
 def _to_elasticsearch(url: str, events: Iterable[CanonicalEvent], converter: Converter, kept: Rejects) -> list[str]:
-    from sigmagen.logs.elasticsearch import CanonicalStream
+    from sigmagen.local.elasticsearch import CanonicalStream
 
     canonical = next(source for source in converter.sources.values() if source.canonical)
     with CanonicalStream(url, canonical, converter.taxonomy, kept) as stream:

@@ -9,9 +9,9 @@ import click
 from sigmagen.cli.packaging import Packaging
 from sigmagen.cli.problems import print_problems
 from sigmagen.cli.settings import RULE_PATHS, SOURCES, Settings, with_settings
+from sigmagen.display import counted, harmless
 from sigmagen.mapping.source import SIEMS
 from sigmagen.problems import EXIT_CLEAN, EXIT_FINDINGS
-from sigmagen.report.text import counted, harmless
 
 
 @click.command("package")

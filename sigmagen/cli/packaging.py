@@ -10,9 +10,9 @@ from typing import Any
 
 from sigmagen.cli.problems import broken, print_problems
 from sigmagen.cli.settings import Settings, chosen_sources
-from sigmagen.convert import Converter
+from sigmagen.content.detections import Content, content
+from sigmagen.convert.converter import Converter
 from sigmagen.overlay import Overlay
-from sigmagen.packages.content import Content, content
 from sigmagen.problems import EXIT_BROKEN_INPUT, EXIT_USAGE, Problem, SigmagenError
 from sigmagen.rules.model import Correlation, RuleFile
 

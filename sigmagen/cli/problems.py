@@ -8,10 +8,10 @@ from typing import Any
 
 import click
 
+from sigmagen.display import harmless
 from sigmagen.net.secrets import hide
 from sigmagen.problems import EXIT_BROKEN_INPUT, EXIT_CLEAN, Problem
 from sigmagen.report.colour import colour
-from sigmagen.report.text import harmless
 
 _COLOURS = {"error": "red", "warning": "yellow", "info": "cyan"}
 

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sigmagen.content import mappings_folder, rules_folder
+from sigmagen.bundled import mappings_folder, rules_folder
 
 if TYPE_CHECKING:
-    from sigmagen.convert import Converter
+    from sigmagen.convert.converter import Converter
     from sigmagen.overlay import Overlay
     from sigmagen.rules.load import LoadedRules
 
@@ -60,14 +60,14 @@ class Settings:
         """The tenant's overlay, if there is one. Raises SigmagenError when it or a mapping can't be used."""
         if self.overlay_file is None:
             return None
-        from sigmagen.convert import Converter
+        from sigmagen.convert.converter import Converter
         from sigmagen.overlay import load_overlay
 
         return load_overlay(self.overlay_file, Converter.load(self.mappings))
 
     def converter(self) -> Converter:
         """The converter, reading where the overlay says. Raises SigmagenError when something of it can't be read."""
-        from sigmagen.convert import Converter
+        from sigmagen.convert.converter import Converter
 
         converter, overlay = Converter.load(self.mappings), self.overlay()
         return overlay.converter(converter) if overlay else converter

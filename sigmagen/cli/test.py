@@ -9,9 +9,9 @@ import click
 
 from sigmagen.cli.problems import broken, print_json, print_problems
 from sigmagen.cli.settings import AS_JSON, RULE_PATHS, SOURCES, Settings, chosen_sources, with_settings
+from sigmagen.display import harmless
 from sigmagen.problems import EXIT_FINDINGS, Problem, SigmagenError
-from sigmagen.report.text import harmless
-from sigmagen.testing import CaseResult, run_tests
+from sigmagen.proof.cases import CaseResult, run_tests
 
 _WORDS = {
     ("attack", "passed"): ("found", "green"),

@@ -15,7 +15,7 @@ import click
 
 from sigmagen.cli.problems import broken, print_json, print_problems
 from sigmagen.cli.settings import AS_JSON, RULE_PATHS, SOURCES, Settings, chosen_sources, with_settings
-from sigmagen.convert import Converter
+from sigmagen.convert.converter import Converter
 from sigmagen.engines.alert import Engine
 from sigmagen.net.secrets import hide
 from sigmagen.net.settings import (
@@ -32,8 +32,8 @@ from sigmagen.net.settings import (
     setting,
 )
 from sigmagen.problems import EXIT_FINDINGS, EXIT_USAGE, Problem, SigmagenError
+from sigmagen.proof.verify import TARGETS, Cell, verify
 from sigmagen.rules.model import RuleFile
-from sigmagen.verify import TARGETS, Cell, verify
 
 
 @click.command("verify")

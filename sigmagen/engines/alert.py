@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Any, ClassVar, Literal, Protocol, Self, runtime_checkable
 
-from sigmagen.convert import Query
+from sigmagen.convert.converter import Query
 from sigmagen.mapping.source import Source
 
 _EPOCH = datetime(1970, 1, 1)

@@ -10,13 +10,13 @@ from typing import Any, ClassVar, Literal
 import duckdb
 import orjson
 
-from sigmagen.backends.duckdb import time_sql
-from sigmagen.convert import Query
+from sigmagen.convert.converter import Query
 from sigmagen.engines.alert import Alert, alerts_from
 from sigmagen.engines.closing import Closing
 from sigmagen.engines.interrupt import interruptible
 from sigmagen.logs.repeats import Repeats
 from sigmagen.mapping.source import Source
+from sigmagen.targets.duckdb.printer import time_sql
 
 BATCH = 20_000
 _NESTED = re.compile(r":\s*\{")

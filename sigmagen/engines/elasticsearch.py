@@ -12,8 +12,8 @@ from uuid import uuid4
 
 from elasticsearch import ApiError
 
-from sigmagen.backends.esql import HUNT_ROWS
-from sigmagen.convert import Query
+from sigmagen.convert.converter import Query
+from sigmagen.durations import iso
 from sigmagen.engines.alert import Alert, alerts_from
 from sigmagen.engines.errors import QueryRefusedError
 from sigmagen.engines.store import store
@@ -23,8 +23,8 @@ from sigmagen.mapping.taxonomy import Taxonomy
 from sigmagen.net.bulk import Document, bulk
 from sigmagen.net.client import expecting
 from sigmagen.net.elasticsearch import ElasticError, ask, client_options, connect, has_credentials, reason, unusable
-from sigmagen.plan.window import iso
 from sigmagen.problems import EXIT_USAGE, Problem, SigmagenError
+from sigmagen.targets.elastic.printer import HUNT_ROWS
 
 CREATOR = "sigmagen verify"
 PREFIX = "sigmagen-verify"
@@ -67,7 +67,7 @@ class ElasticsearchEngine:
 
         Elasticsearch's own templates let names such as `logs-app-default` be data streams only: then apart, too.
         """
-        names = [_throw_away(part.targets[self.siem].location) for part in source.parts]
+        names = [_throw_away(part.stored[self.siem].location) for part in source.parts]
         if not self.apart and not any(fnmatchcase(name, pattern) for name in names for pattern in self._streams):
             return source
         return relocated(source, self.siem, lambda part: f"{PREFIX}-{self._run}-{part.name}")
@@ -110,7 +110,7 @@ class ElasticsearchEngine:
 
     def _own_index(self, source: Source) -> str:
         """The index to write, once it is sure that the pattern matches nothing of somebody else."""
-        pattern = source.targets[self.siem].location
+        pattern = source.stored[self.siem].location
         if pattern.startswith(f"{PREFIX}-{self._run}-"):
             return pattern
         for name, expires in self._matching(pattern).items():

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sigmagen.convert import Query
+from sigmagen.convert.converter import Query
 from sigmagen.engines.alert import Alert
 from sigmagen.engines.errors import NotRunError
 
@@ -27,7 +27,7 @@ def in_parts(rows: Iterable[StoredRow], query: Query, start: int, end: int) -> I
     from one event to the next. Not so an alert query, which has one row for each group, or a query that asks for its
     time range.
     """
-    joins = [part.targets[query.siem].join for part in query.source.parts]
+    joins = [part.stored[query.target].join for part in query.source.parts]
     reach = max([query.reach, *(join.slack for join in joins if join)])
     whole = query.mode != "hunt" or query.ranged
     part: list[StoredRow] = []

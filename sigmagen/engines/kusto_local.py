@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal
 import duckdb
 import orjson
 
-from sigmagen.convert import Query
+from sigmagen.convert.converter import Query
 from sigmagen.engines.alert import Alert, alerts_from
 from sigmagen.engines.closing import Closing
 from sigmagen.engines.kusto_apply import ROW, without_apply

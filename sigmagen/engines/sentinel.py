@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from sigmagen.convert import Query
+from sigmagen.convert.converter import Query
 from sigmagen.engines.alert import Alert, alerts_from, instant
 from sigmagen.engines.closing import Closing
 from sigmagen.engines.errors import QueryRefusedError

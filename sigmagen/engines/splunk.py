@@ -17,7 +17,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
-from sigmagen.convert import Query
+from sigmagen.convert.converter import Query
 from sigmagen.engines.alert import Alert
 from sigmagen.engines.closing import Closing
 from sigmagen.engines.errors import NotRunError
@@ -52,7 +52,7 @@ class SplunkEngine(Closing):
 
     def run(self, query: Query, start: int, end: int) -> list[Alert]:
         """Raises NotRunError for a search that reads several streams, or whose events are too many or multi-valued."""
-        place = query.target.location
+        place = query.stored_source.location
         streams = query.text.startswith(place) + query.text.count(f"[search {place}")
         if query.source.together or streams != 1:
             raise NotRunError("the search reads several streams, and inlined events can stand only at its beginning")

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal
 
 import orjson
 
-from sigmagen.convert import Query
+from sigmagen.convert.converter import Query
 from sigmagen.engines import spl
 from sigmagen.engines.alert import Alert, alerts_from
 from sigmagen.engines.closing import Closing
@@ -91,7 +91,7 @@ def _collector_paused() -> Iterator[None]:
 
 def event_rows(source: Source, records: Sequence[Mapping[str, Any]]) -> spl.Rows:
     """Native records as a search sees them, in their order; those without a time are left out."""
-    terms = assigned(source.targets[SplunkLocalEngine.siem].location)
+    terms = assigned(source.stored[SplunkLocalEngine.siem].location)
     known = {field: value for field, value in terms.items() if field in METADATA}
     events = (event for record in records for event in store("splunk", source.name, dict(record))["events"])
     return [row for event in events if (row := event_row(source, event, known)) is not None]
@@ -110,7 +110,7 @@ def event_row(source: Source, record: dict[str, Any], known: Mapping[str, str]) 
         return None
     raw = orjson.dumps(record).decode()
     # It is indexed as it happens, which readiness searches compare.
-    fields = search_time_fields(raw, source.targets[SplunkLocalEngine.siem].calculated)
+    fields = search_time_fields(raw, source.stored[SplunkLocalEngine.siem].calculated)
     return {**fields, "index": "main", **known, "_time": seconds, "_indextime": seconds, "_raw": raw}
 
 

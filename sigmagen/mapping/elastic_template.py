@@ -20,7 +20,7 @@ def field_types(source: Source, taxonomy: Taxonomy) -> dict[str, str]:
         return {
             field.name: _OF_FIELD.get(field.type, "keyword") for field in taxonomy.fields.values() if not field.private
         }
-    return dict(source.targets["elastic"].columns)
+    return dict(source.stored["elastic"].columns)
 
 
 def index_mappings(source: Source, taxonomy: Taxonomy) -> dict[str, Any]:

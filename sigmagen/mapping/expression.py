@@ -10,10 +10,10 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
+from sigmagen.expr.operations import OperationError
+from sigmagen.expr.tree import TEXTUAL, Call, Column, Expr, Get, Literal, Type, call
 from sigmagen.mapping.address import address_pattern
 from sigmagen.mapping.fingerprint import BIAS_MARK, BIAS_NOISE, TEMPLATE_MASKS
-from sigmagen.plan.expr import TEXTUAL, Call, Column, Expr, Get, Literal, Type, call
-from sigmagen.plan.operations import OperationError
 
 
 class Scope(Protocol):

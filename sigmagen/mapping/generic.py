@@ -14,11 +14,11 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
+from sigmagen.durations import MINUTE
+from sigmagen.expr.tree import Type
 from sigmagen.mapping.documents import load_checked, value_problem
 from sigmagen.mapping.location import location_fault
-from sigmagen.mapping.source import DUCKDB, SIEMS, TIMES, LogsourceEntry, Source, Target, together
-from sigmagen.plan.expr import Type
-from sigmagen.plan.window import MINUTE
+from sigmagen.mapping.source import DUCKDB, SIEMS, TIMES, LogsourceEntry, Source, StoredSource, together
 from sigmagen.problems import Problem
 from sigmagen.rules.model import BaseRule, Correlation, LogSource, base_rules
 from sigmagen.rules.yaml import Document
@@ -49,7 +49,7 @@ class Generic:
     """What is presumed of a log source that no mapping describes. `chosen` are locations that the user gave."""
 
     title: str
-    targets: Mapping[str, Target]
+    stored: Mapping[str, StoredSource]
     places: tuple[Place, ...]
     chosen: Mapping[str, str]
     times: tuple[str, ...] = ("timestamp",)
@@ -61,11 +61,11 @@ class Generic:
 
     def source(self, rule: BaseRule | Correlation) -> Source:
         """The source of a rule's events. Log sources that are kept in different places are parts of it."""
-        searched = {name: "string" for target in self.targets.values() for name in target.searched}
+        searched = {name: "string" for target in self.stored.values() for name in target.searched}
         kinds = {**searched, **field_types(rule)}
         parts: dict[tuple[str, ...], list[LogSource]] = {}
         for logsource in dict.fromkeys(base.logsource for base in base_rules(rule)):
-            where = tuple(self._location(name, logsource) for name in self.targets)
+            where = tuple(self._location(name, logsource) for name in self.stored)
             parts.setdefault(where, []).append(logsource)
         sources = [
             (logsource, self._part(f"{GENERIC}_{number}" if number > 1 else GENERIC, where, logsources, kinds))
@@ -79,14 +79,14 @@ class Generic:
         fields = field_types(rule) if rule else {}
         time = {"coalesce": list(self.times)}
         entries = (LogsourceEntry(LogSource()),)
-        return Source(GENERIC, self.title, {}, entries, time, "id", {}, fields, self.targets)
+        return Source(GENERIC, self.title, {}, entries, time, "id", {}, fields, self.stored)
 
     def _part(
         self, name: str, where: tuple[str, ...], logsources: list[LogSource], kinds: Mapping[str, Type]
     ) -> Source:
         targets = {
             target.name: replace(target, location=location)
-            for target, location in zip(self.targets.values(), where, strict=True)
+            for target, location in zip(self.stored.values(), where, strict=True)
         }
         entries = tuple(LogsourceEntry(logsource) for logsource in logsources)
         return Source(name, self.title, {}, entries, "timestamp", "id", {}, kinds, targets)
@@ -95,12 +95,12 @@ class Generic:
         if siem in self.chosen:
             return self.chosen[siem]
         places = (place.locations[siem] for place in self.places if siem in place.locations and place.holds(logsource))
-        return next(places, self.targets[siem].location) or NO_TABLE + re.sub(r"\W+", "_", str(logsource), flags=re.A)
+        return next(places, self.stored[siem].location) or NO_TABLE + re.sub(r"\W+", "_", str(logsource), flags=re.A)
 
 
 def unplaced(source: Source, siem: str) -> list[str]:
     """The stand-ins for tables that nobody has named yet."""
-    return [part.targets[siem].location for part in source.parts if part.targets[siem].location.startswith(NO_TABLE)]
+    return [part.stored[siem].location for part in source.parts if part.stored[siem].location.startswith(NO_TABLE)]
 
 
 @lru_cache(maxsize=4)
@@ -110,15 +110,15 @@ def load_generic(mappings: Path) -> Generic | None:
     if not path.exists():
         return None
     data = load_checked(path, "generic", mappings, _location_faults)
-    targets = {siem: _target(siem, data["targets"][siem]) for siem in SIEMS if siem in data["targets"]}
-    if "elastic" in targets:
-        targets["elastic"] = _with_common_schema(targets["elastic"], mappings)
+    stored = {siem: _stored_source(siem, data["targets"][siem]) for siem in SIEMS if siem in data["targets"]}
+    if "elastic" in stored:
+        stored["elastic"] = _with_common_schema(stored["elastic"], mappings)
     places = tuple(
         Place(entry["logsource"], {siem: entry[siem] for siem in SIEMS if siem in entry})
         for entry in data.get("locations", ())
     )
-    targets[DUCKDB] = _target(DUCKDB, {"location": GENERIC})
-    return Generic(data["title"], targets, places, {}, tuple(data.get("times", ("timestamp",))))
+    stored[DUCKDB] = _stored_source(DUCKDB, {"location": GENERIC})
+    return Generic(data["title"], stored, places, {}, tuple(data.get("times", ("timestamp",))))
 
 
 def _location_faults(document: Document) -> Iterator[Problem]:
@@ -128,8 +128,8 @@ def _location_faults(document: Document) -> Iterator[Problem]:
                 yield value_problem(document, fault, ("locations", number, siem))
 
 
-def _target(name: str, data: Mapping[str, Any]) -> Target:
-    return Target(
+def _stored_source(name: str, data: Mapping[str, Any]) -> StoredSource:
+    return StoredSource(
         name=name,
         location=data.get("location") or "",
         time=TIMES[name],
@@ -143,14 +143,14 @@ def _target(name: str, data: Mapping[str, Any]) -> Target:
     )
 
 
-def _with_common_schema(target: Target, mappings: Path) -> Target:
-    """The target with the fields of the Elastic Common Schema (`ecs.yml`); what the mapping says itself goes first."""
+def _with_common_schema(stored: StoredSource, mappings: Path) -> StoredSource:
+    """The stored source with the fields of the Elastic Common Schema (`ecs.yml`); the mapping's own go first."""
     path = mappings / "ecs.yml"
     if not path.exists():
-        return target
+        return stored
     data = load_checked(path, "ecs", mappings)
     types = {name: kind for kind, names in data["types"].items() for name in names}
-    return replace(target, columns={**types, **target.columns}, several=target.several | set(data["several"]))
+    return replace(stored, columns={**types, **stored.columns}, several=stored.several | set(data["several"]))
 
 
 @lru_cache(maxsize=64)

@@ -20,7 +20,7 @@ def table_schemas(source: Source, taxonomy: Taxonomy) -> dict[str, Mapping[str, 
 
 
 def _tables_of_one(source: Source, taxonomy: Taxonomy) -> list[tuple[str, Mapping[str, str]]]:
-    target = source.targets["sentinel"]
+    target = source.stored["sentinel"]
     columns = target.columns
     if source.canonical:
         columns = {target.time: "datetime"} | {

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from sigmagen.durations import MINUTE, parse_duration
 from sigmagen.folders import not_a_file
 from sigmagen.mapping.checks import check_source
 from sigmagen.mapping.documents import load_checked
 from sigmagen.mapping.taxonomy import known_fields
-from sigmagen.plan.window import DAY, HOUR, MINUTE, SECOND
 from sigmagen.problems import Problem, SigmagenError
 from sigmagen.rules.model import LogSource
 
@@ -21,16 +20,6 @@ SIEMS = ("splunk", "elastic", "sentinel")
 DUCKDB = "duckdb"
 TIMES = {"splunk": "_time", "elastic": "@timestamp", "sentinel": "TimeGenerated", DUCKDB: "timestamp"}
 """The column of an event's time."""
-
-_UNITS = {"ms": 1, "s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY}
-
-
-def milliseconds(text: str) -> int:
-    """`15m` as 900000. Raises ValueError for anything but a number and ms, s, m, h or d."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)", text)
-    if match is None:
-        raise ValueError(f"not a duration: {text!r}")
-    return round(float(match[1]) * _UNITS[match[2]])
 
 
 @dataclass(frozen=True)
@@ -46,7 +35,7 @@ class JoinedTable:
 
 
 @dataclass(frozen=True)
-class Target:
+class StoredSource:
     """A source as one SIEM stores it.
 
     `location` is the table, index pattern or search; `columns` its stored columns and their types; `native` says where
@@ -102,7 +91,7 @@ class Source:
     event_id: str
     fields: Mapping[str, Any]
     native_fields: Mapping[str, str]
-    targets: Mapping[str, Target]
+    stored: Mapping[str, StoredSource]
     canonical: bool = False
     duplicates: bool = False
     """Whether queries keep one event of each id: only where the provider makes the id, and a caller can't choose it."""
@@ -134,33 +123,33 @@ def together(chosen: Sequence[tuple[LogSource, Source]]) -> Source:
     if len(parts) == 1:
         return parts[0]
     first = parts[0]
-    targets = {
-        name: replace(target, delay=max(part.targets[name].delay for part in parts))
-        for name, target in first.targets.items()
-        if all(name in part.targets for part in parts)
+    stored = {
+        name: replace(each, delay=max(part.stored[name].delay for part in parts))
+        for name, each in first.stored.items()
+        if all(name in part.stored for part in parts)
     }
     names, titles = "+".join(part.name for part in parts), " and ".join(part.title for part in parts)
-    return replace(first, name=names, title=titles, logsources=(), targets=targets, together=tuple(chosen))
+    return replace(first, name=names, title=titles, logsources=(), stored=stored, together=tuple(chosen))
 
 
 def relocated(source: Source, siem: str, place: Callable[[Source], str]) -> Source:
     """The source with its records elsewhere in a SIEM: `place` says where, for each part of it."""
 
     def moved(part: Source) -> Source:
-        return replace(part, targets={**part.targets, siem: replace(part.targets[siem], location=place(part))})
+        return replace(part, stored={**part.stored, siem: replace(part.stored[siem], location=place(part))})
 
     if not source.together:
         return moved(source)
     return together([(logsource, moved(part)) for logsource, part in source.together])
 
 
-def _target(name: str, data: dict[str, Any], source: dict[str, Any], canonical: bool) -> Target:
+def _stored_source(name: str, data: dict[str, Any], source: dict[str, Any], canonical: bool) -> StoredSource:
     joined = data.get("join")
-    return Target(
+    return StoredSource(
         name=name,
         location=data.get("table") or data.get("index") or data.get("search") or "",
         time=TIMES[name],
-        delay=milliseconds(data["delay"]),
+        delay=parse_duration(data["delay"]),
         columns=data.get("columns", {}),
         fields=data.get("fields", {}),
         native=data.get("native", {}),
@@ -175,7 +164,7 @@ def _target(name: str, data: dict[str, Any], source: dict[str, Any], canonical: 
             joined["where"],
             joined["columns"],
             joined["schema"],
-            milliseconds(joined["slack"]),
+            parse_duration(joined["slack"]),
         ),
         duplicates=data.get("duplicates", source.get("duplicates", False)),
         unavailable=data.get("unavailable", {}),
@@ -191,8 +180,8 @@ def _target(name: str, data: dict[str, Any], source: dict[str, Any], canonical: 
 def parse_source(name: str, data: dict[str, Any]) -> Source:
     """A source from its YAML data, which has been checked."""
     canonical = bool(data.get("canonical"))
-    targets = {siem: _target(siem, part, data, canonical) for siem, part in data["targets"].items()}
-    targets[DUCKDB] = Target(
+    stored = {siem: _stored_source(siem, part, data, canonical) for siem, part in data["targets"].items()}
+    stored[DUCKDB] = StoredSource(
         name=DUCKDB,
         location=name,
         time=TIMES[DUCKDB],
@@ -214,7 +203,7 @@ def parse_source(name: str, data: dict[str, Any]) -> Source:
         event_id=data["event_id"],
         fields=data.get("fields", {}),
         native_fields=data.get("native_fields", {}),
-        targets=targets,
+        stored=stored,
         canonical=canonical,
         duplicates=bool(data.get("duplicates")),
         defaults=data.get("defaults", {}),

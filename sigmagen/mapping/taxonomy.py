@@ -8,9 +8,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from sigmagen.expr.tree import Type
 from sigmagen.mapping.checks import check_taxonomy
 from sigmagen.mapping.documents import load_checked
-from sigmagen.plan.expr import Type
 from sigmagen.problems import SigmagenError
 
 

@@ -9,10 +9,10 @@ import difflib
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from sigmagen.expr.tree import TRUE, Call, Column, Expr, Get, Type, call, walk
 from sigmagen.mapping.expression import UnavailableFieldError, parse, parse_path
-from sigmagen.mapping.source import LogsourceEntry, Source, Target
+from sigmagen.mapping.source import LogsourceEntry, Source, StoredSource
 from sigmagen.mapping.taxonomy import Taxonomy
-from sigmagen.plan.expr import TRUE, Call, Column, Expr, Get, Type, call, walk
 
 
 @dataclass
@@ -54,15 +54,21 @@ class ViewBuilder:
     """Collects fields, then builds the view."""
 
     def __init__(
-        self, source: Source, target: Target, taxonomy: Taxonomy, entry: LogsourceEntry, *, defaulted: bool = True
+        self,
+        source: Source,
+        stored_source: StoredSource,
+        taxonomy: Taxonomy,
+        entry: LogsourceEntry,
+        *,
+        defaulted: bool = True,
     ) -> None:
         """A `defaulted` view has the source's defaults where a record has no value: for a rule, not for an event."""
         self.source = source
         self.defaulted = defaulted
-        self.target = target
+        self.stored_source = stored_source
         self.taxonomy = taxonomy
         self.entry = entry
-        self.native_rule = target.untyped or entry.logsource.category is None
+        self.native_rule = stored_source.untyped or entry.logsource.category is None
         self._derived: dict[str, tuple[int, Expr]] = {}
         self._narrowed: dict[str, str] = {}
         self._text_fields: list[str] | None = None
@@ -93,7 +99,7 @@ class ViewBuilder:
     def carries(self, name: str) -> bool:
         """Whether the source has what the field needs in this SIEM."""
         try:
-            ViewBuilder(self.source, self.target, self.taxonomy, self.entry).use(name)
+            ViewBuilder(self.source, self.stored_source, self.taxonomy, self.entry).use(name)
         except UnavailableFieldError:
             return False
         return True
@@ -105,8 +111,8 @@ class ViewBuilder:
         return self._text_fields
 
     def _find_text_fields(self) -> list[str]:
-        if self.target.untyped:
-            return list(self.target.searched)
+        if self.stored_source.untyped:
+            return list(self.stored_source.searched)
         kinds = (
             dict(self.source.native_fields)
             if self.native_rule
@@ -120,7 +126,7 @@ class ViewBuilder:
 
     def time(self) -> Column:
         """The event's time, as the SIEM has it."""
-        return Column(self.target.time, "timestamp")
+        return Column(self.stored_source.time, "timestamp")
 
     def event_time(self) -> Expr:
         """The event's time, as the native record has it."""
@@ -152,9 +158,9 @@ class ViewBuilder:
 
         Raises UnavailableFieldError for a field that the SIEM doesn't have.
         """
-        own = name in self.target.fields
-        written = self.target.fields.get(name) if own else self.source.fields.get(name)
-        if name in self.target.unavailable or not isinstance(written, dict) or "not_in" not in written:
+        own = name in self.stored_source.fields
+        written = self.stored_source.fields.get(name) if own else self.source.fields.get(name)
+        if name in self.stored_source.unavailable or not isinstance(written, dict) or "not_in" not in written:
             return None
         names = _Names(self, self.stored if own else self._native, name)
         return parse({"in": written["not_in"]}, "boolean", names)
@@ -168,26 +174,26 @@ class ViewBuilder:
         ]
         prelude: list[tuple[str, Expr]] = []
         if self._decoded is not None:
-            prelude = [(self._decoded.name, call("parse_json", Get((str(self.target.record),), "string")))]
+            prelude = [(self._decoded.name, call("parse_json", Get((str(self.stored_source.record),), "string")))]
         used = {
             part.segments[0]
             for _, value in self._derived.values()
             for part in walk(value)
             if isinstance(part, Get) and part.base is None
         }
-        joined = [name for name in (self.target.join.columns if self.target.join else ()) if name in used]
+        joined = [name for name in (self.stored_source.join.columns if self.stored_source.join else ()) if name in used]
         return SourceView(
             prelude,
             self._where(),
             [layer for layer in layers if layer],
             joined,
             list(self._narrowed.values()),
-            self._stored_as() if self.native_rule and self.target.native else {},
+            self._stored_as() if self.native_rule and self.stored_source.native else {},
         )
 
     def stored(self, text: str, kind: Type) -> Expr:
         """A path of the stored record."""
-        return Get((text,) if self.target.name == "elastic" else parse_path(text), kind)
+        return Get((text,) if self.stored_source.name == "elastic" else parse_path(text), kind)
 
     def _stored_as(self) -> dict[str, str]:
         return {
@@ -199,14 +205,14 @@ class ViewBuilder:
     def _where(self) -> Expr:
         """Which records take part: as the SIEM's part of the mapping says, or as the logsource does."""
         where, reader = self.entry.where, self._native
-        if self.target.where is not None:
-            where, reader = self.target.where, self._native if self.target.record else self.stored
+        if self.stored_source.where is not None:
+            where, reader = self.stored_source.where, self._native if self.stored_source.record else self.stored
         return TRUE if where is None else parse(where, "boolean", _Names(self, reader, ""))
 
     @property
     def _decoded(self) -> Column | None:
         """The column of the decoded record, where the SIEM stores it as text and only its language can decode it."""
-        return Column("record", "json") if self.target.record and self.target.name == "sentinel" else None
+        return Column("record", "json") if self.stored_source.record and self.stored_source.name == "sentinel" else None
 
     def _derive(self, name: str, kind: Type) -> None:
         if name in self._derived:
@@ -216,8 +222,8 @@ class ViewBuilder:
         else:
             value = self._expression(name, kind)
         self.keep(name, value, kind)
-        if name in self.target.narrowed:
-            self._narrowed[name] = self.target.narrowed[name]
+        if name in self.stored_source.narrowed:
+            self._narrowed[name] = self.stored_source.narrowed[name]
 
     def _canonical(self, name: str, kind: Type) -> Expr:
         """Another canonical field, for a field derived from it."""
@@ -228,25 +234,25 @@ class ViewBuilder:
         """Whether the mapping itself says where the field is, so that it needn't be derived from others."""
         if self.source.canonical:
             return not self.taxonomy[name].private
-        return name in self.target.fields or (self._follows_native and name in self.source.fields)
+        return name in self.stored_source.fields or (self._follows_native and name in self.source.fields)
 
     @property
     def _follows_native(self) -> bool:
-        return self.target.stored_native or bool(self.target.native)
+        return self.stored_source.stored_native or bool(self.stored_source.native)
 
     def _expression(self, name: str, kind: Type) -> Expr:
         if self.native_rule:
             return self._native(name, kind)
-        if name in self.target.unavailable:
-            raise UnavailableFieldError(name, self.target.unavailable[name])
+        if name in self.stored_source.unavailable:
+            raise UnavailableFieldError(name, self.stored_source.unavailable[name])
         if self.source.canonical and self.taxonomy[name].private:
             raise UnavailableFieldError(name, "canonical events carry hashes, not text")
         if self.source.canonical:
             value = self._native(name, kind)
             if self.defaulted and name in self.source.defaults:
                 value = call("coalesce", value, self.source.defaults[name])
-        elif name in self.target.fields:
-            value = parse(self.target.fields[name], kind, _Names(self, self.stored, name))
+        elif name in self.stored_source.fields:
+            value = parse(self.stored_source.fields[name], kind, _Names(self, self.stored, name))
         elif self._follows_native and name in self.source.fields:
             value = parse(self.source.fields[name], kind, _Names(self, self._native, name))
         else:
@@ -258,15 +264,15 @@ class ViewBuilder:
         """A path of the native record, wherever this SIEM keeps it."""
         if self.source.canonical:
             return Get((text,), kind)
-        if self.target.untyped:
-            return Get((text,) if self.target.name == "elastic" else tuple(text.split(".")), kind)
-        if self.target.stored_native:
+        if self.stored_source.untyped:
+            return Get((text,) if self.stored_source.name == "elastic" else tuple(text.split(".")), kind)
+        if self.stored_source.stored_native:
             return Get(parse_path(text), kind, self._decoded)
-        if text in self.target.native:
-            if text in self.target.narrowed:
-                self._narrowed[text] = self.target.narrowed[text]
-            return parse(self.target.native[text], kind, _Names(self, self.stored, text))
-        raise UnavailableFieldError(text, f"{self.source.title} does not carry {text} in {self.target.name}")
+        if text in self.stored_source.native:
+            if text in self.stored_source.narrowed:
+                self._narrowed[text] = self.stored_source.narrowed[text]
+            return parse(self.stored_source.native[text], kind, _Names(self, self.stored, text))
+        raise UnavailableFieldError(text, f"{self.source.title} does not carry {text} in {self.stored_source.name}")
 
 
 def _unknown(name: str, known: list[str]) -> str:

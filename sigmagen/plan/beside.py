@@ -6,9 +6,9 @@ of the correlations need, and each window row says which of them it meets.
 
 from __future__ import annotations
 
+from sigmagen.expr.tree import TRUE, Column, Expr, call, disjunction, when
 from sigmagen.mapping.taxonomy import Taxonomy
 from sigmagen.plan.correlate import meets, pane_rows, spread
-from sigmagen.plan.expr import TRUE, Column, Expr, call, disjunction, when
 from sigmagen.plan.items import Items, threshold_of
 from sigmagen.plan.monotone import is_monotone, matches_zero
 from sigmagen.plan.steps import Aggregate, Derive, Filter, Step

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from sigmagen.expr.tree import TRUE, UnsupportedDetectionError
 from sigmagen.mapping.expression import UnavailableFieldError
 from sigmagen.mapping.source import DUCKDB, LogsourceEntry, Source
 from sigmagen.mapping.taxonomy import Taxonomy
 from sigmagen.mapping.view import ViewBuilder
 from sigmagen.plan.compose import Composer
-from sigmagen.plan.expr import TRUE, UnsupportedDetectionError
 from sigmagen.plan.items import UnsupportedCorrelationError, all_needed_fields, windows_of
 from sigmagen.plan.model import Mode, Plan
 from sigmagen.plan.names import name_fault
@@ -36,9 +36,9 @@ def build_plan(
 
     Raises SigmagenError: a field that the source doesn't carry there, a detection or correlation that can't be said.
     """
-    plan = Plan(rule, source, source.parts[0].targets[siem], mode)
+    plan = Plan(rule, source, source.parts[0].stored[siem], mode)
     target = target or siem
-    if fault := name_fault(rule, plan.target):
+    if fault := name_fault(rule, plan.stored_source):
         message = f"{rule.title}: field {fault[0]!r} can't be named in {target}: {fault[1]}"
         raise SigmagenError(Problem("field-name", message, file=rule.file, line=rule.line))
     try:
@@ -88,7 +88,7 @@ def _events(plan: Plan, rule: BaseRule | Correlation, taxonomy: Taxonomy) -> Non
     if len(streams) > 1 or any(name != called for name, called in streams[0].names.items()):
         plan.steps = [Union(tuple(_event_branch(plan, stream, taxonomy) for stream in streams))]
         return
-    events = EventStream(streams[0], plan.target.name, taxonomy)
+    events = EventStream(streams[0], plan.stored_source.name, taxonomy)
     identity = [events.view.event_id().name] if plan.mode == "events" else []
     items, view = events.items(all_needed_fields(rule))
     plan.steps, plan.in_place = (items.steps, {}) if isinstance(rule, Correlation) else in_place(items.steps)
@@ -97,16 +97,16 @@ def _events(plan: Plan, rule: BaseRule | Correlation, taxonomy: Taxonomy) -> Non
             column.name for name, column in events.used.items() if name not in taxonomy or not taxonomy[name].private
         ]
         plan.in_place = {}
-        plan.steps = [*items.steps, Project(tuple(dict.fromkeys((plan.target.time, *identity, *public))))]
+        plan.steps = [*items.steps, Project(tuple(dict.fromkeys((plan.stored_source.time, *identity, *public))))]
     plan.stored_as = view.stored_as
     plan.warnings += view_warnings(plan, view)
 
 
 def _event_branch(plan: Plan, stream: Stream, taxonomy: Taxonomy) -> Plan:
     """One stream of events: time and group-by fields."""
-    branch = Plan(None, stream.source, stream.source.targets[plan.target.name], plan.mode)
-    items, _ = EventStream(stream, plan.target.name, taxonomy).items(tuple(stream.names))
-    branch.steps = [*items.steps, Project((branch.target.time, *stream.names))]
+    branch = Plan(None, stream.source, stream.source.stored[plan.stored_source.name], plan.mode)
+    items, _ = EventStream(stream, plan.stored_source.name, taxonomy).items(tuple(stream.names))
+    branch.steps = [*items.steps, Project((branch.stored_source.time, *stream.names))]
     return branch
 
 
@@ -122,10 +122,10 @@ def build_view(
 
     The stored columns `stored` come first, as they are.
     """
-    plan = Plan(None, source, source.targets[siem], "hunt")
-    builder = ViewBuilder(source, plan.target, taxonomy, entry, defaulted=False)
+    plan = Plan(None, source, source.stored[siem], "hunt")
+    builder = ViewBuilder(source, plan.stored_source, taxonomy, entry, defaulted=False)
     carried = [name for name in fields if builder.carries(name)]
     for name in carried:
         builder.use(name)
-    plan.steps = [*source_steps(builder, builder.build(), TRUE), Project((*stored, plan.target.time, *carried))]
+    plan.steps = [*source_steps(builder, builder.build(), TRUE), Project((*stored, plan.stored_source.time, *carried))]
     return plan

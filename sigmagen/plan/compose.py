@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from sigmagen.expr.tree import TRUE, Column, Literal, call, disjunction, when
 from sigmagen.mapping.taxonomy import Taxonomy
 from sigmagen.plan.beside import beside, can_share_pass
 from sigmagen.plan.correlate import correlated
-from sigmagen.plan.expr import TRUE, Column, Literal, call, disjunction, when
 from sigmagen.plan.items import Items, UnsupportedCorrelationError, needed_fields
 from sigmagen.plan.model import Plan
 from sigmagen.plan.monotone import is_monotone, span_below
@@ -28,7 +28,7 @@ class Composer:
 
     def __init__(self, plan: Plan, taxonomy: Taxonomy) -> None:
         self.plan = plan
-        self.siem = plan.target.name
+        self.siem = plan.stored_source.name
         self.taxonomy = taxonomy
         self.shown = Shown()
         """What the outermost correlation shows; known after `rows`."""
@@ -114,9 +114,9 @@ class Composer:
         kinds = {name: {items.columns[name].type for _, items in branches} for name in needed_fields(rule)}
         mixed = {name for name, types in kinds.items() if len(types) > 1}
         for (plan, items), stream in zip(branches, streams, strict=True):
-            plan.steps = [*items.steps, *_branch_end(rule, stream, items, plan.target.time, mixed)]
+            plan.steps = [*items.steps, *_branch_end(rule, stream, items, plan.stored_source.time, mixed)]
         columns = {name: Column(name, "string" if name in mixed else types.pop()) for name, types in kinds.items()}
-        time = Column(self.plan.target.time, "timestamp")
+        time = Column(self.plan.stored_source.time, "timestamp")
         flags = tuple(call("eq", occurring(position), 1) for position, _ in enumerate(rule.rules))
         return Items([Union(tuple(plan for plan, _ in branches))], time, columns, flags)
 
@@ -125,7 +125,7 @@ class Composer:
         source = stream.source
         if stream.alerts and len({part_for(source, base).name for base in base_rules(stream.alerts)}) == 1:
             source = part_for(source, base_rules(stream.alerts)[0])
-        plan = Plan(None, source, source.parts[0].targets[self.siem], self.plan.mode)
+        plan = Plan(None, source, source.parts[0].stored[self.siem], self.plan.mode)
         composer = Composer(plan, self.taxonomy)
         if stream.alerts:
             items = composer._alerts(rule, stream, composer.rows(stream.alerts))

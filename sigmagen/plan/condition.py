@@ -31,9 +31,11 @@ from sigma.types import (
     SpecialChars,
 )
 
-from sigmagen.mapping.taxonomy import Taxonomy
-from sigmagen.plan.address import address_condition, network_condition
-from sigmagen.plan.expr import (
+from sigmagen.expr.address import address_condition, network_condition
+from sigmagen.expr.pcre import RegexError
+from sigmagen.expr.regex import anchored, parse
+from sigmagen.expr.text import ANY_TEXT, pattern_parts, text_condition
+from sigmagen.expr.tree import (
     NUMERIC,
     TEXTUAL,
     Call,
@@ -46,9 +48,7 @@ from sigmagen.plan.expr import (
     disjunction,
     negate,
 )
-from sigmagen.plan.pcre import RegexError
-from sigmagen.plan.regex import anchored, parse
-from sigmagen.plan.text import ANY_TEXT, pattern_parts, text_condition
+from sigmagen.mapping.taxonomy import Taxonomy
 from sigmagen.rules.matching import is_whole
 from sigmagen.rules.model import BaseRule
 

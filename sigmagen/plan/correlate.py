@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from sigmagen.plan.expr import NUMERIC, Call, Column, Expr, call, conjunction, disjunction, when
+from sigmagen.expr.tree import NUMERIC, Call, Column, Expr, call, conjunction, disjunction, when
 from sigmagen.plan.items import Items, UnsupportedCorrelationError, threshold_of
 from sigmagen.plan.shown import Shown
 from sigmagen.plan.steps import Aggregate, Columns, Derive, Expand, Filter, PruneGroups, Step

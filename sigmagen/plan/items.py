@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sigmagen.plan.expr import Column, Expr
+from sigmagen.expr.tree import Column, Expr
 from sigmagen.plan.steps import Step
 from sigmagen.plan.window import Window
 from sigmagen.rules.model import BaseRule, Correlation, Threshold, correlations

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from sigmagen.mapping.source import Source, Target
-from sigmagen.plan.expr import Get
+from sigmagen.expr.tree import Get
+from sigmagen.mapping.source import Source, StoredSource
 from sigmagen.plan.steps import Step
 from sigmagen.plan.window import Window
 from sigmagen.problems import Problem
@@ -28,7 +28,7 @@ class Plan:
 
     rule: BaseRule | Correlation | None
     source: Source
-    target: Target
+    stored_source: StoredSource
     mode: Mode
     steps: list[Step] = field(default_factory=list)
     group_by: tuple[str, ...] = ()

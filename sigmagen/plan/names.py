@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from sigmagen.mapping.generic import field_types
-from sigmagen.mapping.source import DUCKDB, Target
+from sigmagen.mapping.source import DUCKDB, StoredSource
 from sigmagen.rules.model import BaseRule, Correlation
 
 _LINES = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
@@ -17,27 +17,27 @@ _OURS = re.compile(
 _UNQUOTABLE = re.compile(r"[\\'\"`]")
 
 
-def name_fault(rule: BaseRule | Correlation, target: Target) -> tuple[str, str] | None:
+def name_fault(rule: BaseRule | Correlation, stored: StoredSource) -> tuple[str, str] | None:
     """The first name that the query of a rule can't have there, and why; None where all can be said."""
-    given = set(_grouped(rule)) | (field_types(rule).keys() if target.untyped else set())
+    given = set(_grouped(rule)) | (field_types(rule).keys() if stored.untyped else set())
     for name in sorted(given):
-        if reason := _fault(name, rule, target):
+        if reason := _fault(name, rule, stored):
             return name, reason
     return None
 
 
-def _fault(name: str, rule: BaseRule | Correlation, target: Target) -> str | None:
+def _fault(name: str, rule: BaseRule | Correlation, stored: StoredSource) -> str | None:
     if not all(name.split(".")):
         return "a part of the name is empty"
     if _LINES.search(name):
         return "the name has a control character, a line break or a mark for the direction of writing"
     if isinstance(rule, Correlation) and _OURS.fullmatch(name):
         return "the query has a column of its own of this name"
-    if target.name == DUCKDB and target.untyped and name.lower() in ("timestamp", "record"):
+    if stored.name == DUCKDB and stored.untyped and name.lower() in ("timestamp", "record"):
         return "the table has a column of its own of this name"
-    if target.name == "splunk" and (found := _UNQUOTABLE.search(name)):
+    if stored.name == "splunk" and (found := _UNQUOTABLE.search(name)):
         return f"SPL documents no way to write {found[0]} in the name of a field"
-    return "it stands for all columns" if target.name == "sentinel" and name == "*" else None
+    return "it stands for all columns" if stored.name == "sentinel" and name == "*" else None
 
 
 def _grouped(rule: BaseRule | Correlation) -> set[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sigmagen.plan.expr import call
+from sigmagen.expr.tree import call
 from sigmagen.plan.model import Mode
 from sigmagen.plan.shown import Shown
 from sigmagen.plan.steps import Aggregate, CountRows, Derive, Limit, Project, Sort, Step

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sigmagen.plan.expr import Column, Expr, call
+from sigmagen.expr.tree import Column, Expr, call
 from sigmagen.plan.steps import Columns, Derive, Step
 
 FIRST_SEEN = Column("first_seen", "timestamp")

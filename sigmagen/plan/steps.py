@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sigmagen.plan.expr import Column, Expr, Get, walk
+from sigmagen.expr.tree import Column, Expr, Get, walk
 
 if TYPE_CHECKING:
     from sigmagen.plan.model import Plan

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from sigmagen.expr.tree import TRUE, Call, Column, Expr, Get, call, conjunction, present_in, walk, when
 from sigmagen.mapping.source import LogsourceEntry, Source
 from sigmagen.mapping.taxonomy import Taxonomy
 from sigmagen.mapping.view import SourceView, ViewBuilder
 from sigmagen.plan.condition import any_of, compiled, factored
-from sigmagen.plan.expr import TRUE, Call, Column, Expr, Get, call, conjunction, present_in, walk, when
 from sigmagen.plan.items import Items, UnsupportedCorrelationError
 from sigmagen.plan.steps import Derive, Filter, Join, Scan, Step, Unique
 from sigmagen.rules.model import BaseRule, Correlation
@@ -96,13 +96,13 @@ class EventStream:
     used: dict[str, Column] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.target = self.stream.source.targets[self.siem]
+        self.stored_source = self.stream.source.stored[self.siem]
         rules = [rule for _, rule in self.stream.rules if isinstance(rule, BaseRule)]
         entry = self.stream.source.entry_for(rules[0].logsource)
         if entry is None or any(self.stream.source.entry_for(rule.logsource) is not entry for rule in rules):
             raise UnsupportedCorrelationError(f"source {self.stream.source.name} does not feed all of its events")
         self.entry: LogsourceEntry = entry
-        self.view = ViewBuilder(self.stream.source, self.target, self.taxonomy, entry)
+        self.view = ViewBuilder(self.stream.source, self.stored_source, self.taxonomy, entry)
         self.rules = rules
 
     def use(self, name: str) -> Column:
@@ -112,7 +112,7 @@ class EventStream:
 
     def items(self, fields: tuple[str, ...], shown: tuple[str, ...] = ()) -> tuple[Items, SourceView]:
         """The matching events that have a value in all of `fields`; `shown` are fields to be had besides."""
-        taxonomy = _NOTHING if self.target.untyped else self.taxonomy
+        taxonomy = _NOTHING if self.stored_source.untyped else self.taxonomy
         whole = {
             str(position): compiled(rule, self.use, taxonomy, self.view.text_fields)
             for position, rule in self._positions()
@@ -123,7 +123,7 @@ class EventStream:
             self.use(name)
         required: list[Expr] = [call("has_value", column) for column in native.values()]
         matching = present_in(conjunction([*common, any_of(conditions.values()), *required]), required)
-        repeats = [Unique(self.view.event_id().name)] if self.target.duplicates else []
+        repeats = [Unique(self.view.event_id().name)] if self.stored_source.duplicates else []
         view = self.view.build()
         renamed = tuple((name, column) for name, column in native.items() if column.name != name)
         told_apart = list(conditions.values())
@@ -146,7 +146,7 @@ class EventStream:
 
 def source_steps(builder: ViewBuilder, view: SourceView, matching: Expr) -> list[Step]:
     """The source view: stored records that match, with the columns that are used."""
-    target = builder.target
+    target = builder.stored_source
     steps: list[Step] = [Scan()]
     if view.prelude:
         steps.append(Derive(tuple(view.prelude)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sigmagen.plan.expr import Call, Column, Expr, Literal, call, conjunction, disjunction, negate, when
+from sigmagen.expr.tree import Call, Column, Expr, Literal, call, conjunction, disjunction, negate, when
 from sigmagen.plan.items import Items, UnsupportedCorrelationError
 from sigmagen.plan.shown import Shown
 from sigmagen.plan.steps import Aggregate, Columns, Derive, ExpandValues, Filter, Step

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import combinations
 
+from sigmagen.expr.tree import Call, Column, Expr, Literal
 from sigmagen.mapping.view import SourceView
-from sigmagen.plan.expr import Call, Column, Expr, Literal
 from sigmagen.plan.model import Plan
 from sigmagen.plan.monotone import matches_zero
 from sigmagen.plan.steps import Aggregate, Expand, Union
@@ -31,8 +31,8 @@ _MANY_COPIES = 12
 def view_warnings(plan: Plan, view: SourceView) -> list[Problem]:
     """What the source mapping says of itself."""
     said = [("field-approximated", text) for text in view.narrowed]
-    if plan.target.experimental:
-        reading = f"{plan.source.name} in {plan.target.name} is experimental: {plan.target.experimental}"
+    if plan.stored_source.experimental:
+        reading = f"{plan.source.name} in {plan.stored_source.name} is experimental: {plan.stored_source.experimental}"
         said.append(("mapping-experimental", reading))
     return [_warning(code, text, plan.rule) for code, text in said]
 
@@ -48,14 +48,14 @@ def plan_warnings(rule: Correlation, plan: Plan) -> list[Problem]:
         for part in correlations(rule)
         if part.threshold is not None and matches_zero(part.threshold)
     ]
-    if plan.ranged and plan.target.name in _RANGE:
-        code, text = _RANGE[plan.target.name]
+    if plan.ranged and plan.stored_source.name in _RANGE:
+        code, text = _RANGE[plan.stored_source.name]
         if code != "range-parameters" or plan.mode == "alert":
             found.append(_warning(code, text, rule))
-    if plan.target.name == "splunk" and _has_sub_search(plan):
+    if plan.stored_source.name == "splunk" and _has_sub_search(plan):
         text = "the alerts of one part come from a sub-search, which limits.conf bounds in rows and run time"
         found.append(_warning("sub-search", text, rule))
-    if plan.target.name == "splunk" and (copies := _copies_of_events(plan)) > _MANY_COPIES:
+    if plan.stored_source.name == "splunk" and (copies := _copies_of_events(plan)) > _MANY_COPIES:
         limit = "500 MB (max_mem_usage_mb in limits.conf)"
         text = f"mvexpand makes {copies} rows of each event, and Splunk stops it at {limit}"
         found.append(_warning("events-multiplied", text, rule))

@@ -7,16 +7,11 @@ All durations are milliseconds.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
 from functools import lru_cache
 from math import gcd
 
-from sigmagen.plan.expr import Column
-
-SECOND = 1_000
-MINUTE = 60 * SECOND
-HOUR = 60 * MINUTE
-DAY = 24 * HOUR
+from sigmagen.durations import DAY, HOUR, MINUTE
+from sigmagen.expr.tree import Column
 
 LONGEST_TICK = 4 * HOUR
 PANES_PER_WINDOW = 6
@@ -101,23 +96,3 @@ class Schedule:
     def every(self, interval: int) -> Schedule:
         """This schedule with another interval."""
         return replace(self, interval=interval)
-
-
-def iso(milliseconds: int) -> str:
-    """Epoch milliseconds as ISO 8601 in UTC.
-
-    >>> iso(1786440000123)
-    '2026-08-11T09:20:00.123Z'
-    """
-    moment = datetime(1970, 1, 1) + timedelta(milliseconds=milliseconds)
-    return moment.isoformat(timespec="milliseconds") + "Z"
-
-
-def duration_text(milliseconds: int) -> str:
-    """`5400000` as `1h30m`: whole units, largest first."""
-    parts = []
-    for unit, length in (("d", DAY), ("h", HOUR), ("m", MINUTE), ("s", SECOND), ("ms", 1)):
-        count, milliseconds = divmod(milliseconds, length)
-        if count:
-            parts.append(f"{count}{unit}")
-    return "".join(parts) or "0s"

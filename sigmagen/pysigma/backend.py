@@ -18,9 +18,9 @@ from sigma.rule import SigmaRule
 from sigma.rule.base import SigmaRuleBase
 from sigma.types import SigmaString
 
-from sigmagen.content import mappings_folder
-from sigmagen.conversion import convert_all
-from sigmagen.convert import Converter
+from sigmagen.bundled import mappings_folder
+from sigmagen.convert.converter import Converter
+from sigmagen.convert.many import convert_all
 from sigmagen.plan.model import Mode
 from sigmagen.problems import Problem, SigmagenError
 from sigmagen.rules.load import rules_of

@@ -24,12 +24,12 @@ from sigma.processing.transformations import (
 )
 from sigma.processing.transformations.base import PreprocessingTransformation
 
-from sigmagen.content import mappings_folder
-from sigmagen.convert import Converter
+from sigmagen.bundled import mappings_folder
+from sigmagen.convert.converter import Converter
+from sigmagen.expr.tree import TRUE, Call, Column, Expr, Get
 from sigmagen.mapping.expression import UnavailableFieldError
 from sigmagen.mapping.source import LogsourceEntry, Source
 from sigmagen.mapping.view import ViewBuilder
-from sigmagen.plan.expr import TRUE, Call, Column, Expr, Get
 
 SOURCES = ("apim", "bedrock_invocation", "canonical", "cloudtrail", "litellm")
 """Written out, so that no file is read before a pipeline is used."""
@@ -65,11 +65,11 @@ def _items(converter: Converter, source: Source, siem: str, entry: LogsourceEntr
             field_name_conditions=[field] if field else [],
         )
 
-    builder = ViewBuilder(source, source.targets[siem], converter.taxonomy, entry)
+    builder = ViewBuilder(source, source.stored[siem], converter.taxonomy, entry)
     where = builder.build().where
     absent = _absent(where, siem)
     if where != TRUE and not absent:
-        said = f"{logsource} is only a part of what is in {source.targets[siem].location}: use sigmagen's own backend"
+        said = f"{logsource} is only a part of what is in {source.stored[siem].location}: use sigmagen's own backend"
         yield item(RuleFailureTransformation(said), "part")
         return
     fields = _fields(converter, source, entry)
@@ -113,7 +113,7 @@ def _stored(builder: ViewBuilder, field: str, siem: str) -> tuple[str, str]:
         return (value.name, "") if value == builder.time() else computed
     if isinstance(value, Call) and value.op == "lower":
         value = value.args[0]  # `sigmagen normalize` writes it in lower case
-    if not isinstance(value, Get) or value.base is not None or builder.target.record:
+    if not isinstance(value, Get) or value.base is not None or builder.stored_source.record:
         return computed
     name = _name_of(value, siem)
     return (name, "") if name else computed

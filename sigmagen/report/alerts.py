@@ -9,9 +9,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from sigmagen.detection import Detection, condition_text
-from sigmagen.plan.window import duration_text, iso
-from sigmagen.report.text import counted, harmless, short, sparkline
+from sigmagen.display import counted, harmless, short, sparkline
+from sigmagen.durations import duration_text, iso
+from sigmagen.local.detection import Detection, condition_text
 
 LEVEL_STYLES = {"critical": "bold red", "high": "red", "medium": "yellow", "low": "cyan", "informational": "dim"}
 SHOWN = 10

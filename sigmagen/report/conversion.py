@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from rich.table import Table
 from rich.text import Text
 
-from sigmagen.conversion import TargetSummary
+from sigmagen.convert.many import TargetSummary
+from sigmagen.display import harmless
 from sigmagen.report.colour import console
-from sigmagen.report.text import harmless
 
 _STYLES = {"error": "red", "warning": "yellow", "info": "cyan"}
 _REASONS = 20

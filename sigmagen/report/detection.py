@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sigmagen.blind_spots import BlindSpot
-from sigmagen.detect import Detector
-from sigmagen.detection import Detection, NotRun
-from sigmagen.plan.window import iso
+from sigmagen.durations import iso
+from sigmagen.local.blind_spots import BlindSpot
+from sigmagen.local.detect import Detector
+from sigmagen.local.detection import Detection, NotRun
 from sigmagen.problems import Problem
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from sigmagen.convert import LANGUAGES, Query
-from sigmagen.plan.window import duration_text
-from sigmagen.report.text import comment_text
+from sigmagen.convert.converter import LANGUAGES, Query
+from sigmagen.display import comment_text
+from sigmagen.durations import duration_text
 from sigmagen.rules.model import Correlation
 
 _COMMENTS = {
@@ -28,13 +28,13 @@ def header(query: Query) -> str:
     if isinstance(rule, Correlation) and (atlas := rule.frameworks.get("atlas")):
         lines.append(f"ATLAS: {', '.join(atlas)}")
     lines.append(f"source: {query.source.name} ({query.source.title})")
-    lines.append(f"{LANGUAGES[query.siem]}, {query.mode}")
+    lines.append(f"{LANGUAGES[query.target]}, {query.mode}")
     if query.schedule and query.mode == "alert":
         every, back, quiet = map(
             duration_text, (query.schedule.interval, query.schedule.lookback, query.schedule.suppression)
         )
         lines.append(f"schedule: every {every}, look back {back}, suppress a group for {quiet}")
-    comment = _COMMENTS[query.siem]
+    comment = _COMMENTS[query.target]
     if comment is None:
         return ""
     start, end = comment
@@ -49,8 +49,8 @@ def query_document(query: Query) -> dict[str, Any]:
         "rule_id": query.rule.id,
         "title": query.rule.title,
         "source": query.source.name,
-        "target": query.siem,
-        "language": LANGUAGES[query.siem],
+        "target": query.target,
+        "language": LANGUAGES[query.target],
         "mode": query.mode,
         "schedule": schedule
         and {

@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sigmagen.convert import LANGUAGES
-from sigmagen.investigate.build import LeftOut, PivotQuery
-from sigmagen.investigate.pivots import Playbook
-from sigmagen.plan.window import iso
-from sigmagen.report.text import harmless
+from sigmagen.content.investigate.build import LeftOut, PivotQuery
+from sigmagen.content.investigate.pivots import Playbook
+from sigmagen.convert.converter import LANGUAGES
+from sigmagen.display import harmless
+from sigmagen.durations import iso
 
 
 def lines(
@@ -33,16 +33,16 @@ def lines(
                 yield from (f"## {query.pivot.title} ({query.pivot.id})", "", query.pivot.question, "")
             yield from _query(query)
         for item in missing:
-            yield f"Left out for {item.source.name}, {item.siem}: {item.pivot.id}: {harmless(item.reason)}"
+            yield f"Left out for {item.source.name}, {item.target}: {item.pivot.id}: {harmless(item.reason)}"
         yield from ("",) if missing else ()
     yield from ("# Response", "", *(f"{number}. {line}" for number, line in enumerate(steps, 1)))
 
 
 def _query(query: PivotQuery) -> Iterator[str]:
-    language = LANGUAGES[query.siem]
+    language = LANGUAGES[query.target]
     yield f"{language} over {query.source.name}, {iso(query.start)} to {iso(query.end)}:"
     if query.without:
-        yield f"Without {', '.join(query.without)}, which {query.source.name} has not in {query.siem}."
+        yield f"Without {', '.join(query.without)}, which {query.source.name} has not in {query.target}."
     # SPL writes a line break in a value as it is, so only a longer fence than any in the query ends it.
     fence = "`" * max(3, 1 + max(map(len, re.findall("`+", query.text)), default=0))
     yield from ("", fence, *map(harmless, query.text.split("\n")), fence, "")
@@ -56,8 +56,8 @@ def document(query: PivotQuery) -> dict[str, Any]:
         "title": query.pivot.title,
         "question": query.pivot.question,
         "source": query.source.name,
-        "target": query.siem,
-        "language": LANGUAGES[query.siem],
+        "target": query.target,
+        "language": LANGUAGES[query.target],
         "range_start": iso(query.start),
         "range_end": iso(query.end),
         "columns": query.columns,
@@ -68,4 +68,4 @@ def document(query: PivotQuery) -> dict[str, Any]:
 
 def left_out_document(item: LeftOut) -> dict[str, Any]:
     """The documented JSON shape of a pivot that has no query."""
-    return {"id": item.pivot.id, "source": item.source.name, "target": item.siem, "reason": item.reason}
+    return {"id": item.pivot.id, "source": item.source.name, "target": item.target, "reason": item.reason}

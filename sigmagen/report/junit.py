@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from xml.etree import ElementTree
 
+from sigmagen.display import harmless
 from sigmagen.logs.output import whole_file
-from sigmagen.report.text import harmless
-from sigmagen.verify import Cell
+from sigmagen.proof.verify import Cell
 
 
 def write_junit(path: Path, cells: Sequence[Cell]) -> None:

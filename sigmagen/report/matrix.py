@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from rich.table import Table
 from rich.text import Text
 
+from sigmagen.display import harmless
+from sigmagen.proof.verify import Cell
 from sigmagen.report.colour import console
 from sigmagen.report.console import Console
-from sigmagen.report.text import harmless
-from sigmagen.verify import Cell
 
 _STYLES = {"equal": "green", "different": "bold red", "vacuous": "red", "not_run": "dim"}
 _WORDS = {"not_run": "not run"}

@@ -6,10 +6,10 @@ import difflib
 from dataclasses import dataclass
 from typing import Any
 
+from sigmagen.durations import parse_timespan
 from sigmagen.problems import Problem
 from sigmagen.rules.conditions import PATH, ThresholdParser, named_rules, parse_expression
 from sigmagen.rules.detection import check_choices, text_or_none
-from sigmagen.rules.durations import parse_timespan
 from sigmagen.rules.model import CORRELATION_TYPES, TEMPORAL_TYPES, Expression, Threshold
 from sigmagen.rules.yaml import Document, KeyPath, kind
 

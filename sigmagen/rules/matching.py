@@ -19,8 +19,8 @@ from sigma.modifiers import (
 )
 from sigma.types import SigmaCasedString, SigmaExpansion, SigmaRegularExpression, SigmaString
 
-from sigmagen.plan.pcre import RegexError
-from sigmagen.plan.regex import parse
+from sigmagen.expr.pcre import RegexError
+from sigmagen.expr.regex import parse
 from sigmagen.rules.modifiers import DASH, DASHES
 
 _WHOLE = "_sigmagen_whole"

@@ -15,7 +15,7 @@ from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sigmagen.content import mappings_folder
+from sigmagen.bundled import mappings_folder
 from sigmagen.problems import Problem
 from sigmagen.rules.yaml import Document, KeyPath, load_documents
 

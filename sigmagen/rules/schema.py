@@ -10,7 +10,7 @@ from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sigmagen.content import mappings_folder as built_in_mappings
+from sigmagen.bundled import mappings_folder as built_in_mappings
 from sigmagen.problems import Problem
 from sigmagen.rules.yaml import Document, KeyPath, kind
 

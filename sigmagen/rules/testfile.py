@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
+from sigmagen.durations import SECOND, parse_duration
 from sigmagen.problems import Problem
-from sigmagen.rules.durations import SECOND, parse_duration
 from sigmagen.rules.schema import check_schema, schema_path
 from sigmagen.rules.yaml import Document, KeyPath, load_documents
 

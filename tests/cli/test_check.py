@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from sigmagen.bundled import mappings_folder, rules_folder
 from sigmagen.cli.check import exit_code
-from sigmagen.content import mappings_folder, rules_folder
 from sigmagen.problems import Problem
 from tests.cli.conftest import Run
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from sigmagen.content import rules_folder
+from sigmagen.bundled import rules_folder
 from tests.cli.conftest import ROOT
 
 CALLS = rules_folder() / "volume" / "call_count.yml"

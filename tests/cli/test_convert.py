@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from sigmagen.content import rules_folder
-from sigmagen.convert import LANGUAGES, STORES, SUFFIXES
+from sigmagen.bundled import rules_folder
+from sigmagen.convert.converter import LANGUAGES, STORES, SUFFIXES
 from tests.cli.conftest import Run
 from tests.native_logs import converter
 
@@ -30,7 +30,7 @@ COMMENT = {"SPL": "``` ", "ES|QL": "// ", "KQL": "// ", "SQL": "-- "}
 
 
 def text_of(rule: Path, source: str, target: str, mode: str = "alert") -> str:
-    from sigmagen.content import mappings_folder
+    from sigmagen.bundled import mappings_folder
     from sigmagen.rules.load import load_rules
 
     (file,) = load_rules([rule], rules_folder=rules_folder(), mappings_folder=mappings_folder()).files

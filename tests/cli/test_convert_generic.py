@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from sigmagen.content import rules_folder
+from sigmagen.bundled import rules_folder
 from tests.cli.conftest import Run
 
 PLAIN = """\

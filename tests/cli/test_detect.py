@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 import pytest
 
-from sigmagen.content import rules_folder
+from sigmagen.bundled import rules_folder
 from sigmagen.engines.alert import instant
 from tests.cli.conftest import Run
 from tests.native_logs import NATIVE, attack, ndjson, reference_alerts

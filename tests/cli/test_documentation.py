@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
+from sigmagen.bundled import rules_folder
 from sigmagen.cli.main import COMMANDS
-from sigmagen.content import rules_folder
-from sigmagen.conversion import TargetSummary
+from sigmagen.convert.many import TargetSummary
 from sigmagen.logs.reader import Reject
 from sigmagen.problems import Problem
-from sigmagen.testing import CaseResult
-from sigmagen.verify import Cell
+from sigmagen.proof.cases import CaseResult
+from sigmagen.proof.verify import Cell
 from tests.cli.conftest import Run
 from tests.native_logs import NATIVE
 

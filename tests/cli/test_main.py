@@ -15,8 +15,8 @@ import pytest
 from click.testing import CliRunner
 
 from sigmagen import __version__
+from sigmagen.bundled import mappings_folder, rules_folder
 from sigmagen.cli.main import COMMANDS, cli
-from sigmagen.content import mappings_folder, rules_folder
 from tests.cli.conftest import Run, Start
 from tests.native_logs import NATIVE, ndjson
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sigmagen.content import rules_folder
+from sigmagen.bundled import rules_folder
 from tests.cli.conftest import Run
 from tests.mapping.test_checks import folder
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from sigmagen.content import rules_folder
+from sigmagen.bundled import rules_folder
 from tests.cli.conftest import Run
 from tests.native_logs import NATIVE, attack, ndjson
 

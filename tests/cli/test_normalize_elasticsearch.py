@@ -24,8 +24,8 @@ Names = tuple[str, str]
 def named(template: str, monkeypatch: pytest.MonkeyPatch) -> Names:
     """Give template and stream names of the test's own, and return them."""
     stream = f"{template}-default"
-    monkeypatch.setattr("sigmagen.logs.elasticsearch.TEMPLATE", template)
-    monkeypatch.setattr("sigmagen.logs.elasticsearch.STREAM", stream)
+    monkeypatch.setattr("sigmagen.local.elasticsearch.TEMPLATE", template)
+    monkeypatch.setattr("sigmagen.local.elasticsearch.STREAM", stream)
     return template, stream
 
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from sigmagen.bundled import mappings_folder, rules_folder
 from sigmagen.cli.settings import Settings
-from sigmagen.content import mappings_folder, rules_folder
-from sigmagen.convert import Converter
+from sigmagen.convert.converter import Converter
+from sigmagen.durations import HOUR, MINUTE
 from sigmagen.mapping.location import location_fault
 from sigmagen.overlay import Overlay, load_overlay
-from sigmagen.plan.window import HOUR, MINUTE
 from sigmagen.problems import Problem, SigmagenError
 from sigmagen.rules.model import Correlation
 from tests.cli.conftest import Run
@@ -138,7 +138,7 @@ def test_locations_delay_and_interval_reach_query_and_schedule(write: Write) -> 
     schedule = queries["splunk"].schedule
     assert schedule is not None
     assert (schedule.interval, schedule.lookback) == (30 * MINUTE, HOUR + 20 * MINUTE + 2 * 30 * MINUTE + 3 * MINUTE)
-    assert CONVERTER.sources["litellm"].targets["splunk"].location == 'sourcetype="litellm:proxy:json"'
+    assert CONVERTER.sources["litellm"].stored["splunk"].location == 'sourcetype="litellm:proxy:json"'
 
 
 def test_the_interval_is_never_shorter_than_the_siem_allows(write: Write) -> None:
@@ -355,7 +355,7 @@ def test_the_documented_overlay_is_a_good_one(write: Write) -> None:
     (path.parent / "filters").mkdir()
     (path.parent / "filters" / "one.yml").write_text(FILTER)
     found = settings(path)
-    assert found.converter().sources["litellm"].targets["sentinel"].location == "Gateway_CL"
+    assert found.converter().sources["litellm"].stored["sentinel"].location == "Gateway_CL"
     assert "same_prompt_resampled" not in {subject.name for file in found.load().files for subject in file.subjects}
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sigmagen.content import rules_folder
+from sigmagen.bundled import rules_folder
 from tests.cli.conftest import Run
 from tests.packages.splunk.app import APP, read_conf, unpack
 

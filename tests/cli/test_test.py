@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from sigmagen.content import rules_folder
+from sigmagen.bundled import rules_folder
 from tests.cli.conftest import Run
 
 RULE = rules_folder() / "output" / "short_prompt_long_answer.yml"

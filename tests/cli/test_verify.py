@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from sigmagen.content import rules_folder
+from sigmagen.bundled import rules_folder
 from tests.cli.conftest import Run
 from tests.servers import splunk
 from tests.servers.stand_in import Reply, StandIn, serve

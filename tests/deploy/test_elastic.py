@@ -13,16 +13,16 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from sigmagen.bundled import mappings_folder, rules_folder
 from sigmagen.cli.main import cli
-from sigmagen.content import mappings_folder, rules_folder
-from sigmagen.convert import Converter
+from sigmagen.content.detections import content
+from sigmagen.convert.converter import Converter
 from sigmagen.deploy.elastic import elasticsearch_client, parts
 from sigmagen.deploy.plan import apply, make_plan
 from sigmagen.net import client as http
 from sigmagen.net.retry import ATTEMPTS
 from sigmagen.net.secrets import hide
 from sigmagen.packages import elastic
-from sigmagen.packages.content import content
 from sigmagen.rules.load import load_rules
 from tests.deploy.kills import kill_points, killed_at
 from tests.servers.kibana import API_KEY, State, standing_in

@@ -9,8 +9,8 @@ from uuid import uuid4
 
 import pytest
 
-from sigmagen.content import mappings_folder
-from sigmagen.convert import Converter
+from sigmagen.bundled import mappings_folder
+from sigmagen.convert.converter import Converter
 from sigmagen.deploy.custom_template import fields
 from sigmagen.deploy.elastic import Templates
 from sigmagen.deploy.plan import Found, Item, Part, apply, make_plan

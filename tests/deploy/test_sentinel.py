@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from sigmagen.bundled import mappings_folder, rules_folder
 from sigmagen.cli.main import cli
-from sigmagen.content import mappings_folder, rules_folder
-from sigmagen.convert import Converter
+from sigmagen.content.detections import content
+from sigmagen.convert.converter import Converter
 from sigmagen.net import client as http
 from sigmagen.net.retry import ATTEMPTS
 from sigmagen.packages import sentinel
-from sigmagen.packages.content import content
 from sigmagen.rules.load import load_rules
 from sigmagen.rules.placeholders import tenant_lists
 from tests.deploy.kills import kill_points, killed_at

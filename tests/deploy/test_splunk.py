@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from sigmagen.bundled import rules_folder
 from sigmagen.cli.main import cli
-from sigmagen.content import rules_folder
 from sigmagen.net import client as http
 from sigmagen.packages.splunk.conf import parse
 from tests.deploy.kills import kill_points, killed_at

@@ -14,17 +14,17 @@ from uuid import uuid4
 import pytest
 from elasticsearch import Elasticsearch
 
-from sigmagen.content import mappings_folder, rules_folder
-from sigmagen.convert import Converter
+from sigmagen.bundled import mappings_folder, rules_folder
+from sigmagen.convert.converter import Converter
 from sigmagen.engines.elasticsearch import CREATOR, PREFIX, ElasticsearchEngine
 from sigmagen.engines.store import store
 from sigmagen.mapping.elastic_template import index_mappings
 from sigmagen.mapping.source import relocated
 from sigmagen.net.retry import ATTEMPTS
 from sigmagen.problems import EXIT_USAGE, SigmagenError
+from sigmagen.proof.verify import verify
 from sigmagen.rules.load import load_rules
 from sigmagen.rules.model import Correlation
-from sigmagen.verify import verify
 from tests.native_logs import attack
 from tests.servers.stand_in import Reply, Request, StandIn, serve
 
@@ -82,14 +82,14 @@ def test_an_index_of_somebody_means_apart(server: StandIn) -> None:
     with ElasticsearchEngine(server.url, CONVERTER.taxonomy) as engine:
         assert engine.apart
         placed = engine.placed(CONVERTER.source("canonical"))
-    location = placed.targets["elastic"].location
+    location = placed.stored["elastic"].location
     assert location.startswith(f"{PREFIX}-")
     assert location.endswith("-canonical")
     rule = FILE.subjects[0]
     there, here = (
         CONVERTER.convert(rule, source, "elastic").text for source in (placed, CONVERTER.source("canonical"))
     )
-    assert there.replace(location, CONVERTER.source("canonical").targets["elastic"].location) == here
+    assert there.replace(location, CONVERTER.source("canonical").stored["elastic"].location) == here
 
 
 def test_system_indices_and_our_own_are_nobody_s(server: StandIn) -> None:
@@ -221,7 +221,7 @@ def test_an_empty_cluster_whose_templates_make_data_streams_is_used_apart(
     try:
         with ElasticsearchEngine(elasticsearch_url, CONVERTER.taxonomy) as engine:
             placed = engine.placed(CONVERTER.source("litellm"))
-            assert placed.targets["elastic"].location.startswith(f"{PREFIX}-")
+            assert placed.stored["elastic"].location.startswith(f"{PREFIX}-")
             cells = list(verify(CONVERTER, [FILE], {"elastic": engine}, ["litellm", "canonical"]))
     finally:
         client.indices.delete_index_template(name=name)

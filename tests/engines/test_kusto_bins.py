@@ -18,7 +18,7 @@ START = 1_780_456_182_000_000
 @pytest.mark.parametrize(("size", "length"), [("1ms", 1_000), ("125ms", 125_000), ("150s", 150_000_000)])
 def test_every_time_is_in_its_own_bin(size: str, length: int) -> None:
     source = converter().sources["canonical"]
-    table = source.targets["sentinel"].location
+    table = source.stored["sentinel"].location
     with KustoLocalEngine(converter().taxonomy) as engine:
         engine.load(source, [])
         engine.select(0, 4_000_000_000_000)

@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from sigmagen.content import mappings_folder, rules_folder
-from sigmagen.convert import Converter, Query
+from sigmagen.bundled import mappings_folder, rules_folder
+from sigmagen.convert.converter import Converter, Query
 from sigmagen.engines.kusto_language import Function, KustoLanguage, Tables
 from sigmagen.mapping.sentinel_tables import table_schemas
 from sigmagen.problems import SigmagenError
 from sigmagen.rules.load import load_rules
 from sigmagen.rules.model import Threshold
-from tests.backends.test_hostile_values import HOSTILE, rule_on
 from tests.log_analytics import documented_tables
 from tests.rule_builders import base, correlation
+from tests.targets.test_hostile_values import HOSTILE, rule_on
 
 pytestmark = pytest.mark.kusto_language
 
@@ -180,7 +180,7 @@ def test_every_column_that_a_query_reads_is_needed(kusto_language: KustoLanguage
     """Take away one column of the source's table after the other: a query that reads it must be found wrong."""
     overlooked, taken = [], 0
     for query in QUERIES:
-        table = query.target.location
+        table = query.stored_source.location
         columns = mapped(query)[table]
         read = [name for name in columns if re.search(rf"(?<![\w.]){name}\b(?! =)", query.text)]
         for column in read if query.mode == "hunt" else []:

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from azure.core.credentials import AccessToken
 
-from sigmagen.content import mappings_folder, rules_folder
-from sigmagen.convert import Converter, Query
+from sigmagen.bundled import mappings_folder, rules_folder
+from sigmagen.convert.converter import Converter, Query
 from sigmagen.engines.alert import Alert
 from sigmagen.engines.errors import QueryRefusedError
 from sigmagen.engines.inline import InlineRuns, StoredRow
@@ -20,11 +20,11 @@ from sigmagen.engines.kusto_local import KustoLocalEngine
 from sigmagen.engines.sentinel import TIMEOUT, SentinelEngine, inlined, literal
 from sigmagen.net.azure import logs_client
 from sigmagen.problems import EXIT_USAGE, SigmagenError
+from sigmagen.proof.cases import rule_under_test
+from sigmagen.proof.simulate.scenes import lay_out, records, span
+from sigmagen.proof.verify import verify
 from sigmagen.rules.load import load_rules
 from sigmagen.rules.model import Correlation
-from sigmagen.simulate.scenes import lay_out, records, span
-from sigmagen.testing import rule_under_test
-from sigmagen.verify import verify
 from tests.servers import log_analytics
 from tests.servers.log_analytics import WORKSPACE
 from tests.servers.stand_in import Reply, StandIn, serve

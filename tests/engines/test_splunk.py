@@ -7,15 +7,15 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from sigmagen.content import mappings_folder, rules_folder
-from sigmagen.convert import Converter
+from sigmagen.bundled import mappings_folder, rules_folder
+from sigmagen.convert.converter import Converter
 from sigmagen.engines.errors import NotRunError, QueryRefusedError
 from sigmagen.engines.splunk import SplunkEngine, inlined
 from sigmagen.engines.splunk_rest import SplunkClient
 from sigmagen.problems import EXIT_USAGE, SigmagenError
+from sigmagen.proof.verify import Cell, verify
 from sigmagen.rules.load import load_rules
 from sigmagen.rules.model import RuleFile
-from sigmagen.verify import Cell, verify
 from tests.servers import splunk
 from tests.servers.stand_in import Reply, StandIn, serve
 

@@ -7,18 +7,18 @@ from typing import Any
 
 import pytest
 
-from sigmagen.backends.splunk import SplunkPrinter
-from sigmagen.content import mappings_folder, rules_folder
-from sigmagen.convert import Converter
+from sigmagen.bundled import mappings_folder, rules_folder
+from sigmagen.convert.converter import Converter
 from sigmagen.engines.duckdb import DuckDBEngine
 from sigmagen.engines.splunk_local import SplunkLocalEngine
-from sigmagen.plan.expr import Literal
+from sigmagen.expr.tree import Literal
 from sigmagen.plan.model import Plan
 from sigmagen.plan.steps import Filter, Scan
 from sigmagen.problems import SigmagenError
 from sigmagen.rules.load import load_rules
-from sigmagen.simulate.call import Call
-from sigmagen.simulate.render import SOURCES, render
+from sigmagen.sources import SOURCES, render
+from sigmagen.sources.call import Call
+from sigmagen.targets.splunk.printer import SplunkPrinter
 from tests.canonical_events import EVER
 
 CONVERTER = Converter.load(mappings_folder())
@@ -39,7 +39,7 @@ def engine() -> SplunkLocalEngine:
 @pytest.mark.parametrize("source", SOURCES)
 def test_every_source_keeps_its_raw_text_its_time_and_its_sourcetype(source: str, engine: SplunkLocalEngine) -> None:
     engine.load(CONVERTER.source(source), [record(source)])
-    (row,) = engine.execute(CONVERTER.source(source).targets["splunk"].location, *EVER)
+    (row,) = engine.execute(CONVERTER.source(source).stored["splunk"].location, *EVER)
     assert row["_time"] == pytest.approx(START / 1000, abs=1)
     assert row["_raw"].startswith("{")
     assert row["index"] == "main"
@@ -49,7 +49,7 @@ def test_a_source_is_not_found_by_the_search_of_another(engine: SplunkLocalEngin
     for source in SOURCES:
         engine.load(CONVERTER.source(source), [record(source), record(source, 1)])
     for source in SOURCES:
-        location = CONVERTER.source(source).targets["splunk"].location
+        location = CONVERTER.source(source).stored["splunk"].location
         assert engine.execute(f"{location} | stats count", *EVER) == [{"count": 2.0}]
 
 
@@ -166,6 +166,6 @@ def test_a_condition_that_is_settled_is_written_as_a_condition(
 ) -> None:
     source = CONVERTER.source("canonical")
     engine.load(source, [record("canonical")])
-    plan = Plan(None, source, source.targets["splunk"], "hunt")
+    plan = Plan(None, source, source.stored["splunk"], "hunt")
     plan.steps = [Scan(), Filter(Literal(always))]
     assert len(engine.execute(SplunkPrinter(plan).text(), *EVER)) == rows

@@ -8,20 +8,20 @@ from typing import Any
 
 import pytest
 
-from sigmagen.content import mappings_folder, rules_folder
-from sigmagen.convert import Converter
+from sigmagen.bundled import mappings_folder, rules_folder
+from sigmagen.convert.converter import Converter
 from sigmagen.engines.duckdb import DuckDBEngine
 from sigmagen.engines.spl.json_values import EXTRACTION_CUTOFF
 from sigmagen.engines.splunk_local import SplunkLocalEngine, event_rows
+from sigmagen.local.normalize import Normalizer
 from sigmagen.logs.reader import Record
 from sigmagen.mapping.source import Source
-from sigmagen.normalize import Normalizer
+from sigmagen.proof.cases import rule_under_test
+from sigmagen.proof.simulate.scenes import lay_out, records, span
 from sigmagen.rules.load import load_rules
 from sigmagen.rules.model import Correlation, RuleFile
-from sigmagen.simulate.call import Call
-from sigmagen.simulate.render import render
-from sigmagen.simulate.scenes import lay_out, records, span
-from sigmagen.testing import rule_under_test
+from sigmagen.sources import render
+from sigmagen.sources.call import Call
 from tests.test_against_oracle import NAMES, PAIRS
 
 CONVERTER = Converter.load(mappings_folder())
@@ -42,8 +42,8 @@ def test_every_native_source_takes_part() -> None:
 def overwritten(source: Source, native: list[dict[str, Any]]) -> Source:
     """The source under an add-on that gives every field of its records another value."""
     keys = {key for record in native for key in record}
-    target = replace(source.targets["splunk"], calculated=dict.fromkeys(keys, '"of the add-on"'))
-    return replace(source, targets={**source.targets, "splunk": target})
+    target = replace(source.stored["splunk"], calculated=dict.fromkeys(keys, '"of the add-on"'))
+    return replace(source, stored={**source.stored, "splunk": target})
 
 
 @pytest.mark.parametrize(("file", "rule", "source"), NATIVE.values(), ids=NATIVE)

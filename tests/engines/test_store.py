@@ -12,8 +12,8 @@ import pytest
 from sigmagen.engines.store import SIEMS, shape, store
 from sigmagen.engines.store.elastic import BODY_LIMIT
 from sigmagen.problems import SigmagenError
-from sigmagen.simulate.call import Call
-from sigmagen.simulate.render import SOURCES, render
+from sigmagen.sources import SOURCES, render
+from sigmagen.sources.call import Call
 
 ROLE = "arn:aws:sts::111122223333:assumed-role/app"
 

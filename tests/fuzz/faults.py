@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from sigmagen.backends.duckdb import DuckDBPrinter
-from sigmagen.backends.esql import EsqlPrinter
-from sigmagen.backends.kusto import KustoPrinter
-from sigmagen.backends.splunk import SplunkPrinter
+from sigmagen.expr.tree import Call, Column, Expr, call
 from sigmagen.plan import compose, correlate, temporal
-from sigmagen.plan.expr import Call, Column, Expr, call
 from sigmagen.plan.steps import Aggregate, Expand, PruneGroups, Step
 from sigmagen.rules.model import Correlation
+from sigmagen.targets.duckdb.printer import DuckDBPrinter
+from sigmagen.targets.elastic.printer import EsqlPrinter
+from sigmagen.targets.sentinel.printer import KustoPrinter
+from sigmagen.targets.splunk.printer import SplunkPrinter
 
 Rules = Callable[[Correlation], bool]
 Plant = Callable[[pytest.MonkeyPatch], None]

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 from math import isclose
 from typing import Literal
 
-from sigmagen.content import mappings_folder
-from sigmagen.convert import Converter
+from sigmagen.bundled import mappings_folder
+from sigmagen.convert.converter import Converter
 from sigmagen.engines.alert import Alert as Found
 from sigmagen.engines.alert import Engine
 from sigmagen.mapping.source import Source
@@ -43,8 +43,8 @@ class Outcome:
 def source_for(prefix: str, name: str = "canonical") -> Source:
     """A source, in Elasticsearch in an index of its own: tests that run side by side don't meet."""
     source = CONVERTER.sources[name]
-    elastic = replace(source.targets["elastic"], location=f"{prefix}-{name}-*")
-    return replace(source, targets={**source.targets, "elastic": elastic})
+    elastic = replace(source.stored["elastic"], location=f"{prefix}-{name}-*")
+    return replace(source, stored={**source.stored, "elastic": elastic})
 
 
 def load(engine: Engine, source: Source, world: World) -> None:

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 
 import yaml
 
-from sigmagen.content import mappings_folder
+from sigmagen.bundled import mappings_folder
 from sigmagen.rules.load import load_rules
 from sigmagen.rules.model import BaseRule, Correlation
 from tests.fuzz.correlations import correlation

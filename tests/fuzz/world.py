@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sigmagen.rules.durations import parse_timespan
+from sigmagen.durations import parse_timespan
 from tests.oracle import Event, tick_length
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -10,8 +10,8 @@ import pytest
 
 from sigmagen.logs.reader import Record, Reject
 from sigmagen.logs.recognise import Recogniser
-from sigmagen.simulate.call import Call
-from sigmagen.simulate.render import SOURCES, render
+from sigmagen.sources import SOURCES, render
+from sigmagen.sources.call import Call
 from tests.native_logs import converter
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sigmagen.content import mappings_folder
+from sigmagen.bundled import mappings_folder
 from sigmagen.logs.repeats import Repeats
 from sigmagen.rules.yaml import load_data
 from tests.native_logs import converter

@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from sigmagen.convert import Converter
+from sigmagen.convert.converter import Converter
 from sigmagen.mapping import address
 from sigmagen.mapping.address import address_pattern, client_address
 from sigmagen.mapping.elastic_template import index_mappings
 from sigmagen.net.elasticsearch import connect
 from sigmagen.packages.elastic.readme import ADDRESS_STEP
-from sigmagen.simulate.call import Call
-from sigmagen.simulate.render import render
+from sigmagen.sources import render
+from sigmagen.sources.call import Call
 from tests import views
 from tests.native_logs import converter
 

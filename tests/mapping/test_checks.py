@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from sigmagen.content import mappings_folder
-from sigmagen.convert import Converter
-from sigmagen.mapping.check import check_mappings
+from sigmagen.bundled import mappings_folder
+from sigmagen.convert.converter import Converter
 from sigmagen.mapping.signatures import check_expression
 from sigmagen.mapping.source import load_sources, together
 from sigmagen.mapping.taxonomy import load_taxonomy
 from sigmagen.problems import Problem
+from sigmagen.proof.mappings import check_mappings
 from sigmagen.rules.yaml import parse_documents
 
 GATEWAY = """\
@@ -137,7 +137,7 @@ def test_sources_read_together_are_mapped_where_all_of_them_are(folder: Path) ->
     parts = [converter.sources["gateway"], converter.sources["litellm"]]
     (one, two) = (part.logsources[0].logsource for part in parts)
     joined = together([(one, parts[0]), (two, parts[1])])
-    assert set(joined.targets) == {"splunk", "duckdb"}
+    assert set(joined.stored) == {"splunk", "duckdb"}
 
 
 def test_the_first_line_of_each_mapping_names_its_schema() -> None:

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from sigmagen.mapping.fingerprint import prompt_hash, turn_hash
-from sigmagen.simulate.call import Call
-from sigmagen.simulate.render import render
+from sigmagen.sources import render
+from sigmagen.sources.call import Call
 from tests.views import derived
 
 SIEMS = ("duckdb", "splunk", "sentinel")

@@ -11,19 +11,19 @@ from typing import Any
 import pytest
 import yaml
 
-from sigmagen.content import mappings_folder, rules_folder
-from sigmagen.conversion import convert_all
-from sigmagen.convert import LANGUAGES, Converter, load_limits
-from sigmagen.investigate.build import pivots_for
-from sigmagen.investigate.pivots import load_playbook
-from sigmagen.investigate.subject import Subject
-from sigmagen.mapping.check import check_mappings
+from sigmagen.bundled import mappings_folder, rules_folder
+from sigmagen.content.investigate.build import pivots_for
+from sigmagen.content.investigate.pivots import load_playbook
+from sigmagen.content.investigate.subject import Subject
+from sigmagen.convert.converter import LANGUAGES, Converter, load_limits
+from sigmagen.convert.many import convert_all
 from sigmagen.mapping.expression import OPERATIONS
 from sigmagen.mapping.generic import load_generic
 from sigmagen.mapping.signatures import SIGNATURES
 from sigmagen.mapping.source import load_sources
 from sigmagen.mapping.taxonomy import load_taxonomy
 from sigmagen.problems import SigmagenError
+from sigmagen.proof.mappings import check_mappings
 from sigmagen.rules.load import LoadedRules, load_rules
 from sigmagen.rules.placeholders import load_allow_lists
 

@@ -7,13 +7,13 @@ from collections.abc import Mapping
 
 import pytest
 
-from sigmagen.content import mappings_folder
+from sigmagen.bundled import mappings_folder
 from sigmagen.mapping.sentinel_tables import table_schemas
 from sigmagen.mapping.source import load_sources
 from sigmagen.mapping.taxonomy import load_taxonomy
 from tests.log_analytics import documented_tables
 
-SOURCES = {name: source for name, source in load_sources(mappings_folder()).items() if "sentinel" in source.targets}
+SOURCES = {name: source for name, source in load_sources(mappings_folder()).items() if "sentinel" in source.stored}
 MAPPED: dict[str, Mapping[str, str]] = {
     table: columns
     for source in SOURCES.values()

@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 
-from sigmagen.content import mappings_folder, rules_folder
+from sigmagen.bundled import mappings_folder, rules_folder
 from tests.mutation.documents import mutate_text
 from tests.mutation.logs import mutate_records, write_log
 from tests.native_logs import NATIVE, attack

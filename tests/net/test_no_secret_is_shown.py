@@ -20,9 +20,9 @@ import pytest
 from azure.core.credentials import AccessToken
 from click.testing import CliRunner
 
+from sigmagen.bundled import mappings_folder, rules_folder
 from sigmagen.cli.main import cli
-from sigmagen.content import mappings_folder, rules_folder
-from sigmagen.convert import Converter
+from sigmagen.convert.converter import Converter
 from sigmagen.net.settings import SETTINGS
 from sigmagen.packages.elastic.text import marker
 from sigmagen.packages.sentinel.text import marker as azure_marker

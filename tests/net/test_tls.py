@@ -14,8 +14,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from sigmagen.bundled import mappings_folder, rules_folder
 from sigmagen.cli.main import cli
-from sigmagen.content import mappings_folder, rules_folder
 from sigmagen.deploy.elastic import elasticsearch_client, kibana_client
 from sigmagen.engines.elasticsearch import ElasticsearchEngine
 from sigmagen.engines.splunk_rest import SplunkClient

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import yaml
 
-from sigmagen.content import mappings_folder
+from sigmagen.bundled import mappings_folder
 from sigmagen.rules.model import BaseRule, Correlation
 from tests.oracle.aggregates import Verdict, judge, negates, takes_part
 from tests.oracle.conditions import Event

@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 import sigmagen
-from sigmagen.content import mappings_folder, rules_folder
-from sigmagen.convert import Converter
-from sigmagen.investigate.pivots import load_playbook
+from sigmagen.bundled import mappings_folder, rules_folder
+from sigmagen.content.detections import Content, Detection, content
+from sigmagen.content.investigate.pivots import load_playbook
+from sigmagen.convert.converter import Converter
 from sigmagen.packages import elastic
-from sigmagen.packages.content import Content, Detection, content
 from sigmagen.packages.elastic.guide import note, setup
 from sigmagen.packages.elastic.rules import checked, detection_rule, schema, silent_rule
 from sigmagen.packages.elastic.target import ElasticTarget
@@ -380,7 +380,7 @@ def test_the_setup_says_what_a_basic_licence_does() -> None:
 def test_a_silent_source_alerts_after_its_delay_too() -> None:
     for source in CONTENT.sources:
         rule = silent_rule(source)
-        assert rule["from"] == f"now-{span(4 * 3_600_000 + source.targets['elastic'].delay)}"
+        assert rule["from"] == f"now-{span(4 * 3_600_000 + source.stored['elastic'].delay)}"
         assert "WHERE events == 0" in rule["query"]
 
 
@@ -406,8 +406,8 @@ def test_samples_in_an_alert_do_not_lie_below_its_fields() -> None:
 def test_an_index_of_the_tenants_own_gets_no_index_template(tmp_path: Path) -> None:
     sources = dict(CONVERTER.sources)
     litellm = sources["litellm"]
-    moved = replace(litellm.targets["elastic"], location="ours-*,theirs-*")
-    sources["litellm"] = replace(litellm, targets={**litellm.targets, "elastic": moved})
+    moved = replace(litellm.stored["elastic"], location="ours-*,theirs-*")
+    sources["litellm"] = replace(litellm, stored={**litellm.stored, "elastic": moved})
     converter = replace(CONVERTER, sources=sources)
     elastic.write(content(converter, FILES, "elastic"), tmp_path, converter, {})
     written = {file.stem for file in (tmp_path / elastic.INDEX_TEMPLATES).iterdir()}

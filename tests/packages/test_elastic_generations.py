@@ -19,20 +19,20 @@ import pytest
 from elasticsearch import BadRequestError, Elasticsearch
 from elasticsearch.helpers import bulk
 
-from sigmagen.content import mappings_folder, rules_folder
-from sigmagen.convert import Converter
+from sigmagen.bundled import mappings_folder, rules_folder
+from sigmagen.content.detections import Detection, content
+from sigmagen.convert.converter import Converter
 from sigmagen.deploy.custom_template import fields
+from sigmagen.durations import iso
 from sigmagen.engines.store import store
 from sigmagen.mapping.elastic_template import field_types, mappings_of
 from sigmagen.mapping.source import Source
 from sigmagen.packages import elastic
-from sigmagen.packages.content import Detection, content
 from sigmagen.packages.elastic.target import ElasticTarget
 from sigmagen.packages.elastic.templates import against_integrations, component_templates, integration_problems, lacking
-from sigmagen.plan.window import iso
+from sigmagen.proof.cases import rule_under_test
+from sigmagen.proof.simulate.scenes import lay_out, records, span
 from sigmagen.rules.load import load_rules
-from sigmagen.simulate.scenes import lay_out, records, span
-from sigmagen.testing import rule_under_test
 from tests.packages.test_elastic_on_server import SETTINGS, arrived, on_own_streams
 
 TARGET = ElasticTarget.load(mappings_folder())
@@ -99,9 +99,9 @@ def test_no_column_has_another_type_than_in_the_integration(name: str) -> None:
 
 def test_another_type_than_the_integrations_is_a_problem_with_the_way_out() -> None:
     source = source_of("bedrock_invocation")
-    target = source.targets["elastic"]
+    target = source.stored["elastic"]
     target = replace(target, columns={**target.columns, "gen_ai.usage.prompt_tokens": "long"})
-    source = replace(source, targets={**source.targets, "elastic": target})
+    source = replace(source, stored={**source.stored, "elastic": target})
     (problem,) = integration_problems(source, CONVERTER.taxonomy, TARGET.integrations[source.name])
     assert problem.file == "mappings/sources/bedrock_invocation.yml"
     assert "long here and integer" in problem.message
@@ -137,7 +137,7 @@ class Streams:
 
     def __init__(self, client: Elasticsearch, name: str) -> None:
         self.client = client
-        self.pattern = source_of(name).targets["elastic"].location
+        self.pattern = source_of(name).stored["elastic"].location
         self.name = name
 
     def fill(self, documents: list[Json], generations: tuple[str, ...]) -> None:
@@ -197,7 +197,7 @@ def queries(package: Path, source: Source) -> set[str]:
     """All queries of the package that read a source alone."""
     files = (package / elastic.RULES, package / elastic.SAVED_OBJECTS)
     lines = [json.loads(line) for file in files for line in file.read_text().splitlines()]
-    pattern = source.targets["elastic"].location
+    pattern = source.stored["elastic"].location
     return {text for line in lines for text in texts(line) if text.splitlines()[0].split()[1] == pattern}
 
 

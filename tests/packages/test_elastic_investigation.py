@@ -13,23 +13,23 @@ from typing import Any
 
 import pytest
 
-from sigmagen.content import mappings_folder
+from sigmagen.bundled import mappings_folder
+from sigmagen.content.detections import Detection, content
+from sigmagen.content.investigate.build import pivots_for
+from sigmagen.content.investigate.pivots import load_playbook
+from sigmagen.content.investigate.subject import Subject
+from sigmagen.durations import iso
 from sigmagen.engines.elasticsearch import ElasticsearchEngine
-from sigmagen.investigate.build import pivots_for
-from sigmagen.investigate.pivots import load_playbook
-from sigmagen.investigate.subject import Subject
 from sigmagen.mapping.elastic_template import field_types
-from sigmagen.packages.content import Detection, content
 from sigmagen.packages.elastic.investigation import dashboard, panel_queries, pivots_of
 from sigmagen.packages.elastic.text import marker
 from sigmagen.packages.elastic.timeline import buttons
-from sigmagen.plan.window import iso
-from sigmagen.simulate.call import Call
-from sigmagen.simulate.render import render
-from tests.backends.test_hostile_values import HOSTILE
+from sigmagen.sources import render
+from sigmagen.sources.call import Call
 from tests.canonical_events import EVER
-from tests.investigate.answers import FILES, PLACES, alert
+from tests.content.investigate.answers import FILES, PLACES, alert
 from tests.packages.test_elastic import CONTENT, CONVERTER, find, hostile
+from tests.targets.test_hostile_values import HOSTILE
 
 QUICK = [
     ("call_count", "litellm"),

@@ -17,26 +17,26 @@ from uuid import uuid4
 import pytest
 from elasticsearch.helpers import bulk
 
-from sigmagen.content import mappings_folder, rules_folder
-from sigmagen.convert import Converter
+from sigmagen.bundled import mappings_folder, rules_folder
+from sigmagen.content.detections import content
+from sigmagen.content.investigate.pivots import load_playbook
+from sigmagen.convert.converter import Converter
+from sigmagen.durations import iso
 from sigmagen.engines.alert import Alert
 from sigmagen.engines.elasticsearch import ElasticsearchEngine
-from sigmagen.investigate.pivots import load_playbook
 from sigmagen.mapping.source import Source, relocated
 from sigmagen.packages import elastic
-from sigmagen.packages.content import content
 from sigmagen.packages.elastic.guide import pivot
 from sigmagen.packages.elastic.rules import detection_rule
 from sigmagen.packages.elastic.target import ElasticTarget
 from sigmagen.packages.elastic.templates import index_template
 from sigmagen.packages.elastic.threat import Frameworks
 from sigmagen.packages.elastic.view import event_views
-from sigmagen.plan.window import iso
+from sigmagen.proof.cases import rule_under_test
+from sigmagen.proof.simulate.scenes import lay_out, records, span
+from sigmagen.proof.verify import verify
 from sigmagen.rules.load import load_rules
 from sigmagen.rules.model import RuleFile
-from sigmagen.simulate.scenes import lay_out, records, span
-from sigmagen.testing import rule_under_test
-from sigmagen.verify import verify
 
 pytestmark = pytest.mark.elasticsearch
 
@@ -52,7 +52,7 @@ def on_own_streams(converter: Converter, run: str = RUN) -> Converter:
     """The converter, each source of which is kept in a stream of this run."""
 
     def own(part: Source) -> str:
-        return part.targets["elastic"].location.replace("logs-", f"logs-{run}.", 1)
+        return part.stored["elastic"].location.replace("logs-", f"logs-{run}.", 1)
 
     sources = {name: relocated(source, "elastic", own) for name, source in converter.sources.items()}
     return replace(converter, sources=sources)
@@ -71,7 +71,7 @@ class PackagedEngine(ElasticsearchEngine):
         return source
 
     def load(self, source: Source, records: Sequence[Mapping[str, Any]]) -> None:
-        stream = source.targets["elastic"].location.replace("*", "default")
+        stream = source.stored["elastic"].location.replace("*", "default")
         self.client.options(ignore_status=404).indices.delete(index=stream)
         self.client.indices.create(index=stream, settings=SETTINGS)
         self._indices.add(stream)
@@ -171,7 +171,7 @@ def loaded(name: str, engine: PackagedEngine) -> tuple[int, int, int, list[Alert
     scenes = [scene for scene in scenes if scene.prefix is None and scene.case.kind == "attack"][:1]
     engine.load(detection.source, records(scenes, detection.source.name))
     start, end = span(scenes)
-    stream = detection.source.targets["elastic"].location.replace("*", "default")
+    stream = detection.source.stored["elastic"].location.replace("*", "default")
     documents = int(engine.client.count(index=stream)["count"])
     return start, end, documents, engine.run(detection.hunt, start, end)
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from sigmagen.content import mappings_folder
+from sigmagen.bundled import mappings_folder
+from sigmagen.expr.tree import FALSE, TRUE, Call, Column, Expr, call, conjunction, disjunction, negate
 from sigmagen.mapping.taxonomy import load_taxonomy
 from sigmagen.plan.condition import ConditionCompiler
-from sigmagen.plan.expr import FALSE, TRUE, Call, Column, Expr, call, conjunction, disjunction, negate
 from tests.rule_builders import base
 
 TAXONOMY = load_taxonomy(mappings_folder())

@@ -11,19 +11,19 @@ from typing import get_args
 import duckdb
 import pytest
 
-from sigmagen.backends.duckdb import DuckDBPrinter
-from sigmagen.backends.printer import Printer, step_name
-from sigmagen.content import mappings_folder
-from sigmagen.convert import PRINTERS, STORES, Converter
+from sigmagen.bundled import mappings_folder
+from sigmagen.convert.converter import PRINTERS, STORES, Converter
+from sigmagen.expr.operations import OPERATIONS, OperationError
+from sigmagen.expr.tree import Call, Column, Expr, Literal, UnsupportedDetectionError, call
 from sigmagen.mapping.source import Source, load_sources
 from sigmagen.packages.sentinel.readiness import ReadinessPrinter
-from sigmagen.plan.expr import Call, Column, Expr, Literal, UnsupportedDetectionError, call
 from sigmagen.plan.model import Plan
-from sigmagen.plan.operations import OPERATIONS, OperationError
 from sigmagen.plan.steps import Step
 from sigmagen.problems import SigmagenError
 from sigmagen.rules.load import load_rules
 from sigmagen.rules.model import BaseRule, Correlation
+from sigmagen.targets.duckdb.printer import DuckDBPrinter
+from sigmagen.targets.printer import Printer, step_name
 
 STEPS = frozenset(step_name(step) for step in get_args(Step))
 DIALECTS: dict[str, type[Printer]] = {**PRINTERS, "readiness": ReadinessPrinter}
@@ -141,7 +141,7 @@ def sample(name: str) -> Call:
 @pytest.fixture(scope="module")
 def printer() -> DuckDBPrinter:
     source = load_sources(mappings_folder())["canonical"]
-    return DuckDBPrinter(Plan(None, source, source.targets["duckdb"], "hunt"))
+    return DuckDBPrinter(Plan(None, source, source.stored["duckdb"], "hunt"))
 
 
 def evaluated(text: str, *, missing: bool = False) -> tuple[str, object]:
@@ -204,14 +204,14 @@ def joining(tmp_path: Path) -> Callable[[str], tuple[BaseRule | Correlation, Sou
 
     def made(siem: str) -> tuple[BaseRule | Correlation, Source]:
         source = load_sources(mappings_folder())["apim"]
-        sentinel, target = source.targets["sentinel"], source.targets[siem]
+        sentinel, target = source.stored["sentinel"], source.stored[siem]
         fields = {"gen_ai.request.model": "ModelName"}
         changed = replace(target, join=sentinel.join, fields={**target.fields, **fields}, unavailable={})
         path = tmp_path / "calls.yml"
         path.write_text(RULE)
         loaded = load_rules([path], rules_folder=tmp_path, mappings_folder=mappings_folder())
         (rule,) = loaded.files[0].subjects
-        return rule, replace(source, targets={**source.targets, siem: changed})
+        return rule, replace(source, stored={**source.stored, siem: changed})
 
     return made
 

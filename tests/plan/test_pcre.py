@@ -6,9 +6,9 @@ import re
 
 import pytest
 
-from sigmagen.backends.regex import PCRE
-from sigmagen.plan.pcre import RegexError
-from sigmagen.plan.regex import anchored, matches_empty, parse
+from sigmagen.expr.pcre import RegexError
+from sigmagen.expr.regex import anchored, matches_empty, parse
+from sigmagen.targets.regex import PCRE
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from sigmagen.plan.window import DAY, HOUR, MINUTE, SECOND, Schedule, Window, duration_text, tick_length
+from sigmagen.durations import DAY, HOUR, MINUTE, SECOND, duration_text
+from sigmagen.plan.window import Schedule, Window, tick_length
 from tests import oracle
 
 

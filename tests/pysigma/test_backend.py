@@ -12,9 +12,9 @@ from sigma.exceptions import SigmaConversionError, SigmaTransformationError
 from sigma.processing.pipeline import ProcessingItem, ProcessingPipeline
 from sigma.processing.transformations import FieldMappingTransformation
 
-from sigmagen.content import mappings_folder, rules_folder
-from sigmagen.conversion import convert_all
-from sigmagen.convert import Converter
+from sigmagen.bundled import mappings_folder, rules_folder
+from sigmagen.convert.converter import Converter
+from sigmagen.convert.many import convert_all
 from sigmagen.plan.model import Mode
 from sigmagen.pysigma.backend import SigmagenBackend
 from sigmagen.pysigma.backends import SigmagenElasticBackend, SigmagenSentinelBackend, SigmagenSplunkBackend

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 import sigmagen
-from sigmagen.content import mappings_folder, rules_folder
-from sigmagen.convert import Converter
+from sigmagen.bundled import mappings_folder, rules_folder
+from sigmagen.convert.converter import Converter
 from sigmagen.rules.load import load_rules
 
 # The environment is made once, whatever runs beside it.

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from sigmagen.detection import Detection
+from sigmagen.local.detection import Detection
 from sigmagen.report.alerts import SHOWN, print_alerts
 from sigmagen.rules.model import Threshold
 from tests.rule_builders import HOUR, T0, base, correlation

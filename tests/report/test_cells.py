@@ -8,9 +8,9 @@ from xml.etree import ElementTree
 import pytest
 
 from sigmagen.problems import SigmagenError
+from sigmagen.proof.verify import Cell
 from sigmagen.report.junit import write_junit
 from sigmagen.report.matrix import print_matrix
-from sigmagen.verify import Cell
 
 EQUAL = Cell("one", "apim", "splunk", "splunk-local", "hunt", "equal", "emulated", rows=7)
 DIFFERENT = Cell(

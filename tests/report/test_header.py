@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from sigmagen.convert import LANGUAGES, STORES, Query
+from sigmagen.convert.converter import LANGUAGES, STORES, Query
 from sigmagen.plan.window import Schedule
 from sigmagen.report.header import header, query_document
 from sigmagen.rules.model import Threshold

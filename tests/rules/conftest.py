@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from sigmagen.lint import lint
 from sigmagen.problems import Problem
-from sigmagen.rules.lint import lint
 from sigmagen.rules.load import LoadedRules, load_rules
 
 FILES = Path(__file__).parent / "files"

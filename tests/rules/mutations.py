@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from sigmagen.content import rules_folder
+from sigmagen.bundled import rules_folder
 
 Place = tuple[Any, Any]
 """A mapping or list, and a key or position in it."""

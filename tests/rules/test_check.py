@@ -5,8 +5,8 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from sigmagen.bundled import mappings_folder
 from sigmagen.cli.check import run_check
-from sigmagen.content import mappings_folder
 
 
 def test_a_sound_rule_has_no_problem(files: Path, mappings: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sigmagen.rules.durations import DAY, HOUR
+from sigmagen.durations import DAY, HOUR
 from sigmagen.rules.model import Combined, Comparison, Correlation, Occurs, Threshold
 from tests.rules.conftest import Load
 

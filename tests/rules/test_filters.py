@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sigmagen.content import mappings_folder
+from sigmagen.bundled import mappings_folder
 from sigmagen.rules.load import LoadedRules, load_rules
 from sigmagen.rules.model import BaseRule
 from tests import oracle

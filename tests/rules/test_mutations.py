@@ -9,11 +9,11 @@ import os
 from pathlib import Path
 from random import Random
 
-from sigmagen.content import mappings_folder
-from sigmagen.conversion import convert_all
-from sigmagen.convert import PRINTERS, Converter
+from sigmagen.bundled import mappings_folder
+from sigmagen.convert.converter import PRINTERS, Converter
+from sigmagen.convert.many import convert_all
+from sigmagen.lint import lint
 from sigmagen.problems import Problem
-from sigmagen.rules.lint import lint
 from sigmagen.rules.load import rules_of
 from sigmagen.rules.yaml import parse_documents
 from tests.rules.mutations import mutated, seeds

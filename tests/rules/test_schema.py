@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
-from sigmagen.content import mappings_folder
+from sigmagen.bundled import mappings_folder
 from sigmagen.rules.schema import check_schema, schema_path
 from sigmagen.rules.yaml import load_documents, parse_documents
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sigmagen.rules.durations import HOUR
+from sigmagen.durations import HOUR
 from sigmagen.rules.testfile import LoadedTest, companion, load_test_file
 
 TEXT = """rule: probe_burst

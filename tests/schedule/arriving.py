@@ -7,7 +7,8 @@ from typing import Protocol
 
 import orjson
 
-from sigmagen.convert import Query
+from sigmagen.convert.converter import Query
+from sigmagen.durations import iso
 from sigmagen.engines import spl
 from sigmagen.engines.alert import Alert, alerts_from
 from sigmagen.engines.elasticsearch import ElasticsearchEngine
@@ -16,7 +17,6 @@ from sigmagen.engines.splunk_local import SplunkLocalEngine
 from sigmagen.engines.store import store
 from sigmagen.mapping.sentinel_tables import table_schemas
 from sigmagen.mapping.source import Source
-from sigmagen.plan.window import iso
 from tests.schedule.month import Logged
 
 

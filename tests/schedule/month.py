@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sigmagen.plan.window import DAY, HOUR
+from sigmagen.durations import DAY, HOUR
+from sigmagen.proof.simulate.cases import calls
 from sigmagen.rules.testfile import Case, TestFile
-from sigmagen.simulate.call import Call
-from sigmagen.simulate.cases import calls
-from sigmagen.simulate.render import render
+from sigmagen.sources import render
+from sigmagen.sources.call import Call
 
 START = 1_785_542_400_000
 """2026-08-01T00:00:00Z."""

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from sigmagen.convert import Converter, Query
+from sigmagen.content.detections import Detection, content
+from sigmagen.convert.converter import Converter, Query
+from sigmagen.durations import DAY, HOUR, MINUTE, SECOND
 from sigmagen.packages import elastic, sentinel
-from sigmagen.packages.content import Detection, content
-from sigmagen.plan.window import DAY, HOUR, MINUTE, SECOND
 from sigmagen.rules.model import RuleFile
 from tests.packages.sentinel.conftest import yaml_files
 from tests.packages.sentinel.test_content import minutes as iso_minutes

@@ -8,12 +8,12 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from sigmagen.content import mappings_folder, rules_folder
-from sigmagen.plan.window import MINUTE, duration_text
+from sigmagen.bundled import mappings_folder, rules_folder
+from sigmagen.durations import MINUTE, duration_text
 from sigmagen.problems import SigmagenError
+from sigmagen.proof.cases import rule_under_test
 from sigmagen.rules.load import load_rules
 from sigmagen.rules.model import Correlation, RuleFile
-from sigmagen.testing import rule_under_test
 from tests.conftest import ELASTICSEARCH_VARIABLE
 from tests.native_logs import converter
 from tests.schedule.play import cost

@@ -8,12 +8,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from sigmagen.convert import Converter
+from sigmagen.convert.converter import Converter
+from sigmagen.durations import DAY
 from sigmagen.engines.alert import Alert
 from sigmagen.engines.duckdb import DuckDBEngine
-from sigmagen.plan.window import DAY, lateness
+from sigmagen.plan.window import lateness
+from sigmagen.proof.cases import rule_under_test
 from sigmagen.rules.model import RuleFile
-from sigmagen.testing import rule_under_test
 from tests.native_logs import converter
 from tests.schedule.arriving import Arriving, ArrivingElasticsearch, ArrivingKusto, ArrivingSplunk
 from tests.schedule.month import LENGTH, START, month
@@ -69,7 +70,7 @@ class Simulation:
             chosen = packaged(placed, self.file, self.source, self.siem, folder / "package")
             chosen = replace(chosen, lookback=chosen.lookback - self.shortened)
             source = placed.sources[self.source]
-            delay = source.targets[self.siem].delay
+            delay = source.stored[self.siem].delay
             query = placed.convert(rule, source, "duckdb")
             months = [
                 month(test, self.source, reach=query.reach, delay=delay, late=share)

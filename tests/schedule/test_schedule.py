@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from sigmagen.plan.window import MINUTE, lateness
+from sigmagen.durations import MINUTE
+from sigmagen.plan.window import lateness
 from sigmagen.rules.model import RuleFile
 from tests.schedule.report import DOCUMENT, FILES, SIEMS, row, simulation_of
 from tests.schedule.simulation import Result, Simulation

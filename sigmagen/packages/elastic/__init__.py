@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import sigmagen
-from sigmagen.convert import Converter
-from sigmagen.investigate.pivots import load_playbook
+from sigmagen.content.detections import Content
+from sigmagen.content.investigate.pivots import load_playbook
+from sigmagen.convert.converter import Converter
 from sigmagen.mapping.source import load_sources
-from sigmagen.packages.content import Content
 from sigmagen.packages.elastic.investigation import pivots_of
 from sigmagen.packages.elastic.readme import readme
 from sigmagen.packages.elastic.rules import detection_rule, silent_rule
@@ -59,7 +59,7 @@ def write(content: Content, folder: Path, converter: Converter, overlaid: Mappin
         for name, body in component_templates(source, converter.taxonomy, target):
             _document(folder / COMPONENT_TEMPLATES / f"{name}.json", body)
         # A tenant's own index has its own template: ours would make a data stream of the next one.
-        if source.targets["elastic"].location == usual[source.name].targets["elastic"].location:
+        if source.stored["elastic"].location == usual[source.name].stored["elastic"].location:
             name, body = index_template(source, target)
             _document(folder / INDEX_TEMPLATES / f"{name}.json", body)
     _document(folder / MANIFEST, _manifest(content, rules, left_out, overlaid))

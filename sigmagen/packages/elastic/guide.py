@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sigmagen.investigate.build import stage_of
-from sigmagen.investigate.pivots import Playbook
+from sigmagen.content.detections import Detection
+from sigmagen.content.investigate.build import stage_of
+from sigmagen.content.investigate.pivots import Playbook
 from sigmagen.mapping.taxonomy import Taxonomy
-from sigmagen.packages.content import Detection
 from sigmagen.packages.elastic.investigation import title_of
 from sigmagen.packages.elastic.target import Integration
 from sigmagen.packages.elastic.templates import mappings_name
@@ -88,7 +88,7 @@ def setup(detection: Detection, integrations: list[Integration]) -> str:
     assert schedule is not None
     parts = ["## Setup"]
     for part in detection.source.parts:
-        target = part.targets["elastic"]
+        target = part.stored["elastic"]
         parts.append(f"**{markdown(part.title)}**, `{target.location}`. {markdown(target.presumes)}")
         if target.experimental:
             parts.append(f"This mapping is experimental: {markdown(target.experimental)}.")

@@ -14,14 +14,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
-from sigmagen.backends.esql import OPTION_MARK, EsqlPrinter
-from sigmagen.convert import Converter
-from sigmagen.investigate.build import PivotTemplate, stage_of, templates_for
-from sigmagen.investigate.pivots import Playbook
-from sigmagen.investigate.subject import SubjectTemplate
-from sigmagen.packages.content import Detection
+from sigmagen.content.detections import Detection
+from sigmagen.content.investigate.build import PivotTemplate, stage_of, templates_for
+from sigmagen.content.investigate.pivots import Playbook
+from sigmagen.content.investigate.subject import SubjectTemplate
+from sigmagen.convert.converter import Converter
 from sigmagen.packages.elastic.text import derived_id, markdown, marker, plain
 from sigmagen.plan.model import Plan
+from sigmagen.targets.elastic.printer import OPTION_MARK, EsqlPrinter
 
 TITLE = "Investigate"
 UNCHOSEN = f"{OPTION_MARK}(choose)"
@@ -97,7 +97,7 @@ def _template(detection: Detection) -> SubjectTemplate:
 
 def _controls(detection: Detection) -> Iterator[Json]:
     template = _template(detection)
-    printer = EsqlPrinter(Plan(None, detection.source, detection.alert.target, "hunt"))
+    printer = EsqlPrinter(Plan(None, detection.source, detection.alert.stored_source, "hunt"))
     columns = [printer.name(column) for column in detection.alert.columns]
     by = f" BY {', '.join(columns)}" if columns else ""
     alerts = f"STATS window_start = MIN(window_start), window_end = MAX(window_end){by}"
@@ -214,7 +214,7 @@ def _table(place: _Rows, detection: Detection, pivot: PivotTemplate, title: str)
 
 def _state(pivot: PivotTemplate, layer: str, view: str) -> Json:
     query = {"esql": pivot.text}
-    index = pivot.source.targets["elastic"].location
+    index = pivot.source.stored["elastic"].location
     columns = [{"columnId": name, "fieldName": name} for name in pivot.columns]
     return {
         "datasourceStates": {

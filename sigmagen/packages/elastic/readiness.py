@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sigmagen.backends.esql import EsqlPrinter
+from sigmagen.durations import HOUR
+from sigmagen.expr.tree import TEXTUAL
 from sigmagen.mapping.source import Source
 from sigmagen.packages.elastic.view import EventView
-from sigmagen.plan.expr import TEXTUAL
 from sigmagen.plan.model import Plan
 from sigmagen.plan.steps import Scan
-from sigmagen.plan.window import HOUR
+from sigmagen.targets.elastic.printer import EsqlPrinter
 
 INGESTED = "event.ingested"
 SILENCE = 4 * HOUR
@@ -45,7 +45,7 @@ def readiness(view: EventView, lost: Mapping[str, str]) -> str:
 
 def source_readiness(source: Source, lost: Mapping[str, str]) -> str:
     """The same of all documents of a source, whatever a rule asks of them."""
-    printer = EsqlPrinter(Plan(None, source, source.targets["elastic"], "hunt", [Scan()]))
+    printer = EsqlPrinter(Plan(None, source, source.stored["elastic"], "hunt", [Scan()]))
     return readiness(EventView(source, tuple(printer.steps()), {}, printer), lost)
 
 
@@ -69,7 +69,7 @@ def _present(view: EventView, field: str) -> str:
 
 def silent(source: Source) -> str:
     """ES|QL with one row where the source has no event in the range, and none otherwise."""
-    printer = EsqlPrinter(Plan(None, source, source.targets["elastic"], "hunt", [Scan()]))
+    printer = EsqlPrinter(Plan(None, source, source.stored["elastic"], "hunt", [Scan()]))
     lines = [
         *printer.steps(),
         "STATS events = COUNT(*)",

@@ -6,9 +6,9 @@ import json
 from typing import Any
 
 import sigmagen
+from sigmagen.content.detections import Content
 from sigmagen.mapping.address import ADDRESS, grok_pattern
 from sigmagen.mapping.taxonomy import Taxonomy
-from sigmagen.packages.content import Content
 from sigmagen.packages.elastic.guide import SUPPRESSION_LICENCE, TIMESTAMP_DECISION
 from sigmagen.packages.elastic.target import ElasticTarget
 from sigmagen.packages.elastic.templates import lacking
@@ -154,7 +154,7 @@ def _address_step(content: Content) -> list[str]:
 def _sources(content: Content, target: ElasticTarget) -> str:
     lines = ["## Sources", "", "| source | index | ingest delay allowed for | presumes |", "|---|---|---|---|"]
     for source in content.sources:
-        part = source.targets["elastic"]
+        part = source.stored["elastic"]
         presumes = markdown(part.presumes)
         if part.experimental:
             presumes += f" Experimental: {markdown(part.experimental)}."

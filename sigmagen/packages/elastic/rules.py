@@ -10,11 +10,11 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
-from sigmagen.backends.esql import EsqlPrinter
-from sigmagen.investigate.pivots import Playbook
+from sigmagen.content.detections import Detection
+from sigmagen.content.investigate.pivots import Playbook
+from sigmagen.durations import DAY
 from sigmagen.mapping.source import Source
 from sigmagen.mapping.taxonomy import Taxonomy
-from sigmagen.packages.content import Detection
 from sigmagen.packages.elastic.guide import note, setup
 from sigmagen.packages.elastic.readiness import SILENCE, SILENT_COLUMN, SILENT_INTERVAL, silent
 from sigmagen.packages.elastic.target import ElasticTarget
@@ -23,9 +23,9 @@ from sigmagen.packages.elastic.threat import Frameworks, attack_techniques
 from sigmagen.packages.elastic.view import event_views, names_column, stored_columns
 from sigmagen.plan.model import Plan
 from sigmagen.plan.shown import count_name, sample_name
-from sigmagen.plan.window import DAY
 from sigmagen.problems import Problem, SigmagenError
 from sigmagen.rules.model import Correlation
+from sigmagen.targets.elastic.printer import EsqlPrinter
 
 SEVERITY = {
     "informational": ("low", 11),
@@ -113,7 +113,7 @@ def _query(detection: Detection) -> str:
     shown = [name for name in shown if names_column(detection.alert.text, name)]
     if not shown:
         return detection.alert.text
-    printer = EsqlPrinter(Plan(None, detection.source, detection.alert.target, "alert"))
+    printer = EsqlPrinter(Plan(None, detection.source, detection.alert.stored_source, "alert"))
     renamed = [f"{printer.name(name)} AS {printer.name(f'{SHOWN}.{name}')}" for name in shown]
     return f"{detection.alert.text}\n| RENAME {', '.join(renamed)}"
 
@@ -121,7 +121,7 @@ def _query(detection: Detection) -> str:
 def silent_rule(source: Source) -> Rule:
     """The rule that alerts when a source has gone silent."""
     identity = derived_id("silent", source.name, "elastic")
-    lookback = SILENCE + source.targets["elastic"].delay
+    lookback = SILENCE + source.stored["elastic"].delay
     title = plain(source.title)
     number, unit = duration(DAY)
     return checked(

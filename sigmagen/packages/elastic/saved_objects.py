@@ -6,11 +6,11 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sigmagen.investigate.build import PivotTemplate
-from sigmagen.investigate.pivots import Playbook
+from sigmagen.content.detections import Content, Detection
+from sigmagen.content.investigate.build import PivotTemplate
+from sigmagen.content.investigate.pivots import Playbook
 from sigmagen.mapping.source import Source
 from sigmagen.mapping.taxonomy import Taxonomy
-from sigmagen.packages.content import Content, Detection
 from sigmagen.packages.elastic.investigation import dashboard
 from sigmagen.packages.elastic.readiness import readiness, source_readiness
 from sigmagen.packages.elastic.target import ElasticTarget

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from sigmagen.convert import Converter
+from sigmagen.convert.converter import Converter
 from sigmagen.mapping.elastic_template import field_types, mappings_of
 from sigmagen.mapping.source import Source
 from sigmagen.mapping.taxonomy import Taxonomy
@@ -88,7 +88,7 @@ def against_integrations(converter: Converter) -> list[Problem]:
     return [
         problem
         for source in converter.sources.values()
-        if source.name in target.integrations and "elastic" in source.targets
+        if source.name in target.integrations and "elastic" in source.stored
         for problem in integration_problems(source, converter.taxonomy, target.integrations[source.name])
     ]
 
@@ -97,7 +97,7 @@ def index_template(source: Source, target: ElasticTarget) -> tuple[str, Template
     """Name and body of the index template of a source."""
     name, fallback = f"sigmagen-{source.name}", source.name in target.integrations
     body = {
-        "index_patterns": source.targets["elastic"].location.split(","),
+        "index_patterns": source.stored["elastic"].location.split(","),
         "priority": FALLBACK_PRIORITY if fallback else OWN_PRIORITY,
         "composed_of": [mappings_name(source)],
         "data_stream": {},

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from uuid import uuid5
 
-from sigmagen.packages.content import NAMESPACE
-from sigmagen.report.text import harmless
+from sigmagen.content.detections import NAMESPACE
+from sigmagen.display import harmless
+from sigmagen.durations import SECOND, largest_unit
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|!~$])")
-_UNITS = (("h", 3_600_000), ("m", 60_000), ("s", 1_000))
 
 
 def plain(text: str) -> str:
@@ -53,9 +53,7 @@ def duration(milliseconds: int) -> tuple[int, str]:
     >>> duration(4_500_000), duration(7_200_000), duration(1_500)
     ((75, 'm'), (2, 'h'), (2, 's'))
     """
-    seconds = -(-milliseconds // 1_000) * 1_000
-    unit, length = next((unit, length) for unit, length in _UNITS if seconds % length == 0)
-    return seconds // length, unit
+    return largest_unit(-(-milliseconds // SECOND) * SECOND, longest="h")
 
 
 def span(milliseconds: int) -> str:

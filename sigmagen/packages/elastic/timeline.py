@@ -12,13 +12,13 @@ from collections.abc import Iterator
 from itertools import product
 from typing import Any
 
+from sigmagen.content.detections import Detection
+from sigmagen.expr.tree import Call, Expr, Get
 from sigmagen.mapping.expression import UnavailableFieldError
 from sigmagen.mapping.source import Source
 from sigmagen.mapping.taxonomy import Taxonomy
 from sigmagen.mapping.view import ViewBuilder
-from sigmagen.packages.content import Detection
 from sigmagen.packages.elastic.text import plain
-from sigmagen.plan.expr import Call, Expr, Get
 
 _KEPT_IN_ALERTS = frozenset({"user.id", "source.ip", "organization.id", "cloud.account.id"})
 """Fields of ECS, which the index of alerts maps."""
@@ -58,7 +58,7 @@ def _events(detection: Detection, part: Source, taxonomy: Taxonomy) -> list[list
 
 def _stored(part: Source, field: str, taxonomy: Taxonomy) -> tuple[str, ...]:
     """The columns of the index of which one has the field's value, unchanged."""
-    target = part.targets["elastic"]
+    target = part.stored["elastic"]
     for entry in part.logsources:
         builder = ViewBuilder(part, target, taxonomy, entry)
         try:

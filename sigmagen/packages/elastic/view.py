@@ -5,16 +5,16 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from sigmagen.backends.esql import EsqlPrinter
-from sigmagen.convert import Query
+from sigmagen.convert.converter import Query
+from sigmagen.expr.tree import TRUE, Type
 from sigmagen.mapping.elastic_template import field_types
 from sigmagen.mapping.source import Source
 from sigmagen.mapping.taxonomy import Taxonomy
-from sigmagen.plan.expr import TRUE, Type
 from sigmagen.plan.items import all_needed_fields
 from sigmagen.plan.model import Plan
 from sigmagen.plan.streams import EventStream, event_streams, source_steps
 from sigmagen.rules.model import Correlation
+from sigmagen.targets.elastic.printer import EsqlPrinter
 
 _STRINGS = re.compile(r'"(?:[^"\\]|\\.)*"')
 
@@ -38,7 +38,7 @@ def event_views(rule: Correlation, source: Source, taxonomy: Taxonomy) -> list[E
         events = EventStream(stream, "elastic", taxonomy)
         events.items(needed if len(streams) == 1 else tuple(stream.names))
         view = events.view.build()
-        plan = Plan(None, stream.source, events.target, "hunt", source_steps(events.view, view, TRUE))
+        plan = Plan(None, stream.source, events.stored_source, "hunt", source_steps(events.view, view, TRUE))
         plan.stored_as = view.stored_as
         printer = EsqlPrinter(plan)
         fields = {name: column.type for name, column in events.used.items()}

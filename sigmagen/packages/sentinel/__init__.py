@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sigmagen.convert import Converter
-    from sigmagen.packages.content import Content
+    from sigmagen.content.detections import Content
+    from sigmagen.convert.converter import Converter
     from sigmagen.problems import Problem
 
 

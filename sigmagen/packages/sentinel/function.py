@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import uuid5
 
-from sigmagen.backends.kusto import KustoPrinter
-from sigmagen.convert import Converter
+from sigmagen.content.detections import NAMESPACE, PREFIX
+from sigmagen.convert.converter import Converter
 from sigmagen.mapping.source import LogsourceEntry, Source
-from sigmagen.packages.content import NAMESPACE, PREFIX
 from sigmagen.packages.sentinel.text import plain
 from sigmagen.plan.build import build_view
 from sigmagen.plan.steps import Project
+from sigmagen.targets.sentinel.printer import KustoPrinter
 
 SIEM = "sentinel"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID, uuid5
 
-from sigmagen.packages.content import Detection
+from sigmagen.content.detections import Detection
 from sigmagen.packages.sentinel.attack import Attack
 from sigmagen.packages.sentinel.enrich import Enrichment
 from sigmagen.packages.sentinel.facts import Facts

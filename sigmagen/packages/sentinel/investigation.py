@@ -10,15 +10,15 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from uuid import UUID, uuid5
 
-from sigmagen.convert import Converter
-from sigmagen.investigate.build import PivotTemplate, templates_for
-from sigmagen.investigate.pivots import load_playbook
-from sigmagen.investigate.subject import SubjectTemplate
+from sigmagen.content.detections import PREFIX, Detection
+from sigmagen.content.investigate.build import PivotTemplate, templates_for
+from sigmagen.content.investigate.pivots import load_playbook
+from sigmagen.content.investigate.subject import SubjectTemplate
+from sigmagen.convert.converter import Converter
+from sigmagen.expr.tree import Parameter
 from sigmagen.mapping.source import Source
-from sigmagen.packages.content import PREFIX, Detection
 from sigmagen.packages.sentinel.function import SIEM, Function
 from sigmagen.packages.sentinel.text import plain
-from sigmagen.plan.expr import Parameter
 
 CATEGORY = "sigmagen investigation"
 ALERTS = "alerts"

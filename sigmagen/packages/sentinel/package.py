@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from sigmagen import __version__
-from sigmagen.convert import Converter
+from sigmagen.content.detections import Content
+from sigmagen.convert.converter import Converter
 from sigmagen.mapping.source import Source
-from sigmagen.packages.content import Content
 from sigmagen.packages.sentinel import arm
 from sigmagen.packages.sentinel.facts import Facts
 from sigmagen.packages.sentinel.function import Function, parser_function

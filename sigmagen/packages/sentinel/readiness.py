@@ -7,21 +7,21 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 from uuid import uuid5
 
-from sigmagen.backends.kusto import KustoPrinter
-from sigmagen.backends.printer import ONLY_READINESS
-from sigmagen.convert import Converter
+from sigmagen.content.detections import NAMESPACE, Detection
+from sigmagen.convert.converter import Converter
+from sigmagen.expr.tree import TRUE, Call, Column, Expr, Get, call, walk
 from sigmagen.mapping.expression import UnavailableFieldError
 from sigmagen.mapping.source import LogsourceEntry, Source
 from sigmagen.mapping.view import SourceView, ViewBuilder
-from sigmagen.packages.content import NAMESPACE, Detection
 from sigmagen.packages.sentinel.function import SIEM
 from sigmagen.packages.sentinel.text import plain
-from sigmagen.plan.expr import TRUE, Call, Column, Expr, Get, call, walk
 from sigmagen.plan.items import all_needed_fields
 from sigmagen.plan.model import Plan
 from sigmagen.plan.steps import Aggregate, Columns, Derive, Filter, Step
 from sigmagen.plan.streams import EventStream, event_streams, source_steps
 from sigmagen.rules.model import Correlation, LogSource
+from sigmagen.targets.printer import ONLY_READINESS
+from sigmagen.targets.sentinel.printer import KustoPrinter
 
 PROMPT = "gen_ai.prompt"
 CATEGORY = "sigmagen readiness"
@@ -130,8 +130,8 @@ def records_read(rule: Correlation, source: Source, converter: Converter) -> lis
 
 def _query(converter: Converter, read: Read) -> str:
     source, fields = read.source, tuple(read.fields)
-    plan = Plan(None, source, source.targets[SIEM], "hunt")
-    builder = ViewBuilder(source, plan.target, converter.taxonomy, read.entry)
+    plan = Plan(None, source, source.stored[SIEM], "hunt")
+    builder = ViewBuilder(source, plan.stored_source, converter.taxonomy, read.entry)
     present = {name: builder.use(name) for name in fields if name != "@timestamp"}
     redacted = _redacted(builder, fields)
     view = builder.build()
@@ -167,7 +167,7 @@ def _query(converter: Converter, read: Read) -> str:
 
 def _with_cut_records(step: Step, builder: ViewBuilder, view: SourceView) -> Step:
     """Where the whole record is a text, a cut one says nowhere what it is; then the constant that marks it must do."""
-    record, where = builder.target.record, builder.target.where
+    record, where = builder.stored_source.record, builder.stored_source.where
     if record is None or step != Filter(view.where) or not isinstance(where, dict) or "equals" not in where:
         return step
     text = Get((record,), "string")

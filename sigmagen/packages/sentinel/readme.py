@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from sigmagen.display import comment_text
 from sigmagen.packages.sentinel.package import Package, Part
 from sigmagen.packages.sentinel.rule import AnalyticsRule
 from sigmagen.packages.sentinel.text import file_name, span
-from sigmagen.report.text import comment_text
 
 _HEAD = """\
 # Detections of model extraction for Microsoft Sentinel
@@ -113,10 +113,10 @@ def readme(package: Package) -> str:
 
 def _log(part: Part) -> str:
     source = part.source
-    delay = max(item.targets["sentinel"].delay for item in source.parts) // 60_000
-    presumes = " ".join(item.targets["sentinel"].presumes for item in source.parts)
+    delay = max(item.stored["sentinel"].delay for item in source.parts) // 60_000
+    presumes = " ".join(item.stored["sentinel"].presumes for item in source.parts)
     trial = "".join(
-        f" **Experimental**: {text}." for item in source.parts if (text := item.targets["sentinel"].experimental)
+        f" **Experimental**: {text}." for item in source.parts if (text := item.stored["sentinel"].experimental)
     )
     said = _cell(f"{presumes}{trial} Ingest delay {span(delay)}.")
     return f"| {_cell(source.title)} | `{file_name(source.name)}.json` | {said} |"

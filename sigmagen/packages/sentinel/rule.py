@@ -12,13 +12,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from sigmagen.content.detections import Detection
+from sigmagen.durations import MINUTE
 from sigmagen.mapping.source import Source
-from sigmagen.packages.content import Detection
 from sigmagen.packages.sentinel.attack import Attack
 from sigmagen.packages.sentinel.enrich import Enrichment
 from sigmagen.packages.sentinel.facts import Facts
 from sigmagen.packages.sentinel.text import cut, marker, plain
-from sigmagen.plan.window import MINUTE, Schedule
+from sigmagen.plan.window import Schedule
 from sigmagen.rules.model import Correlation
 
 
@@ -109,7 +110,7 @@ def connectors_of(source: Source, facts: Facts) -> tuple[tuple[str, tuple[str, .
     """(connector, tables that the rule reads of it) for each connector of the content hub that can fill them."""
     found: dict[str, list[str]] = {}
     for part in source.parts:
-        table = part.targets["sentinel"].location
+        table = part.stored["sentinel"].location
         for connector in facts.connectors.get(table, ()):
             found.setdefault(connector, []).append(table)
     return tuple((connector, tuple(tables)) for connector, tables in sorted(found.items()))
@@ -118,7 +119,7 @@ def connectors_of(source: Source, facts: Facts) -> tuple[tuple[str, tuple[str, .
 def _description(detection: Detection, pointer: str, longest: int) -> str:
     """The rule's own words, and what an analyst asks next; last, whose it is."""
     rule = detection.rule
-    presumed = " ".join(part.targets["sentinel"].presumes for part in detection.source.parts)
+    presumed = " ".join(part.stored["sentinel"].presumes for part in detection.source.parts)
     parts = [
         rule.description,
         _listed("MITRE ATLAS", rule.frameworks.get("atlas", ())),

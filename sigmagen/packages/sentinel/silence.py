@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from uuid import uuid5
 
-from sigmagen.backends.kusto import KustoPrinter
-from sigmagen.convert import Converter
+from sigmagen.content.detections import NAMESPACE, Detection
+from sigmagen.convert.converter import Converter
+from sigmagen.expr.tree import TRUE
 from sigmagen.mapping.source import LogsourceEntry, Source
 from sigmagen.mapping.view import ViewBuilder
-from sigmagen.packages.content import NAMESPACE, Detection
 from sigmagen.packages.sentinel.attack import Attack
 from sigmagen.packages.sentinel.enrich import Enrichment
 from sigmagen.packages.sentinel.facts import Facts
@@ -19,10 +19,10 @@ from sigmagen.packages.sentinel.function import SIEM
 from sigmagen.packages.sentinel.readiness import Read, entry_name, records_read
 from sigmagen.packages.sentinel.rule import AnalyticsRule, connectors_of, signed
 from sigmagen.packages.sentinel.text import cut, plain
-from sigmagen.plan.expr import TRUE
 from sigmagen.plan.model import Plan
 from sigmagen.plan.steps import Limit, Project
 from sigmagen.plan.streams import source_steps
+from sigmagen.targets.sentinel.printer import KustoPrinter
 
 SILENT = 1440
 """Minutes without an event: a judgement that a night must not alert. Shorten it for a log that never rests."""
@@ -73,7 +73,7 @@ def _rule(converter: Converter, read: Read, facts: Facts, version: str) -> Analy
 
 def _query(converter: Converter, source: Source, entry: LogsourceEntry) -> str:
     """One event, if there is any."""
-    plan = Plan(None, source, source.targets[SIEM], "hunt")
-    builder = ViewBuilder(source, plan.target, converter.taxonomy, entry)
-    plan.steps = [*source_steps(builder, builder.build(), TRUE), Project((plan.target.time,)), Limit(1)]
+    plan = Plan(None, source, source.stored[SIEM], "hunt")
+    builder = ViewBuilder(source, plan.stored_source, converter.taxonomy, entry)
+    plan.steps = [*source_steps(builder, builder.build(), TRUE), Project((plan.stored_source.time,)), Limit(1)]
     return KustoPrinter(plan).text()

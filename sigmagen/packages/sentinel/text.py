@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from hashlib import sha256
 
-from sigmagen.report.text import harmless
+from sigmagen.display import harmless
+from sigmagen.durations import MINUTE, largest_unit
 
 _LONGEST_NAME = 100
 
@@ -61,10 +62,8 @@ def marker(identity: str) -> str:
 
 def span(minutes: int) -> str:
     """`90` as `90m`, `120` as `2h`, `1440` as `1d`: the community's notation has one number and one unit."""
-    for unit, length in (("d", 1440), ("h", 60)):
-        if minutes % length == 0:
-            return f"{minutes // length}{unit}"
-    return f"{minutes}m"
+    number, unit = largest_unit(minutes * MINUTE)
+    return f"{number}{unit}"
 
 
 def duration(minutes: int) -> str:

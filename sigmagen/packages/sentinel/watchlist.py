@@ -14,8 +14,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from sigmagen.convert import Converter
-from sigmagen.packages.content import NOBODY, PREFIX, Detection
+from sigmagen.content.detections import NOBODY, PREFIX, Detection
+from sigmagen.convert.converter import Converter
 from sigmagen.packages.sentinel.enrich import Enrichment
 from sigmagen.packages.sentinel.facts import Facts
 from sigmagen.packages.sentinel.rule import AnalyticsRule

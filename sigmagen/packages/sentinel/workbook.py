@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import uuid5
 
-from sigmagen.packages.content import NAMESPACE
+from sigmagen.content.detections import NAMESPACE
 from sigmagen.packages.sentinel.function import Function
 from sigmagen.packages.sentinel.readiness import ReadinessQuery
 from sigmagen.packages.sentinel.rule import AnalyticsRule

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sigmagen import __version__
-from sigmagen.convert import Converter
-from sigmagen.packages.content import Content
+from sigmagen.content.detections import Content
+from sigmagen.convert.converter import Converter
 from sigmagen.problems import EXIT_USAGE, Problem, SigmagenError
 
 if TYPE_CHECKING:

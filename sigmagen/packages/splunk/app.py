@@ -7,13 +7,13 @@ import io
 from collections.abc import Mapping, Sequence
 
 from sigmagen import __version__
+from sigmagen.durations import duration_text
 from sigmagen.mapping.source import Source
 from sigmagen.packages.splunk.conf import Conf, as_json, prose
 from sigmagen.packages.splunk.eventtypes import event_search
 from sigmagen.packages.splunk.macros import source_macro
 from sigmagen.packages.splunk.savedsearches import APP, STORY
 from sigmagen.packages.splunk.searches import Packaged, framework_ids
-from sigmagen.plan.window import duration_text
 
 LABEL = "Model Extraction Detection"
 DESCRIPTION = (
@@ -114,7 +114,7 @@ def props(sources: Sequence[Source]) -> Conf:
 
     The settings that act where data is parsed are here, too: a single server parses with the app alone.
     """
-    return {name: settings for source in sources for name, settings in sorted(source.targets["splunk"].props.items())}
+    return {name: settings for source in sources for name, settings in sorted(source.stored["splunk"].props.items())}
 
 
 def transforms() -> Conf:
@@ -145,7 +145,7 @@ def _event_types(source: Source) -> list[tuple[str, str, list[str]]]:
             found.setdefault(event_search(source, entry), []).append(entry.logsource.category)
     own = source_macro(source)
     if not found:
-        return [(own, source.targets["splunk"].location, [])]
+        return [(own, source.stored["splunk"].location, [])]
     return [
         (own if number == 0 else f"{own}_{categories[0]}", search, sorted(set(categories)))
         for number, (search, categories) in enumerate(found.items())

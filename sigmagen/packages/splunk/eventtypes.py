@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from sigmagen.backends.search_terms import conjuncts, wide_terms
-from sigmagen.backends.splunk import SplunkPrinter
+from sigmagen.expr.tree import Call, Expr, Get
 from sigmagen.mapping.source import LogsourceEntry, Source
 from sigmagen.mapping.taxonomy import Taxonomy
 from sigmagen.mapping.view import ViewBuilder
-from sigmagen.plan.expr import Call, Expr, Get
 from sigmagen.plan.model import Plan
+from sigmagen.targets.splunk.printer import SplunkPrinter
+from sigmagen.targets.splunk.search_terms import conjuncts, wide_terms
 
 
 def event_search(source: Source, entry: LogsourceEntry) -> str:
@@ -18,7 +18,7 @@ def event_search(source: Source, entry: LogsourceEntry) -> str:
 
     The terms name fields that Splunk extracts, so an event whose fields lie behind the first 5,000 bytes has no type.
     """
-    target = replace(source.targets["splunk"], record=None)
+    target = replace(source.stored["splunk"], record=None)
     view = ViewBuilder(source, target, Taxonomy({}), entry).build()
     printer = SplunkPrinter(Plan(None, source, target, "events"))
     parts = conjuncts(view.where)

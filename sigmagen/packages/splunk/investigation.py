@@ -13,10 +13,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
-from sigmagen.convert import Converter
-from sigmagen.investigate.build import PivotTemplate, stage_of, templates_for
-from sigmagen.investigate.pivots import Playbook, Range, load_playbook
-from sigmagen.investigate.subject import SubjectTemplate
+from sigmagen.content.investigate.build import PivotTemplate, stage_of, templates_for
+from sigmagen.content.investigate.pivots import Playbook, Range, load_playbook
+from sigmagen.content.investigate.subject import SubjectTemplate
+from sigmagen.convert.converter import Converter
 from sigmagen.packages.splunk.conf import prose
 from sigmagen.packages.splunk.macros import by_macro
 from sigmagen.packages.splunk.searches import Packaged

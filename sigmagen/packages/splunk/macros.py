@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from sigmagen.convert import Converter
+from sigmagen.content.detections import NOBODY
+from sigmagen.convert.converter import Converter
 from sigmagen.mapping.source import Source, relocated
-from sigmagen.packages.content import NOBODY
 from sigmagen.packages.splunk.conf import Conf
 from sigmagen.rules.placeholders import AllowLists, placeholder_names
 
@@ -103,7 +103,7 @@ def macros_conf(sources: Iterable[Source], lists: Mapping[str, str]) -> Conf:
     """macros.conf."""
     conf: dict[str, dict[str, str | int]] = {}
     for source in sources:
-        conf[source_macro(source)] = {"definition": source.targets["splunk"].location, "iseval": 0}
+        conf[source_macro(source)] = {"definition": source.stored["splunk"].location, "iseval": 0}
     for name in sorted(lists):
         conf[name] = {"definition": lists[name], "iseval": 0}
     conf[SILENCE] = {"definition": _SILENT_AFTER, "iseval": 0}

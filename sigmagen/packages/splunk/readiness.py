@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sigmagen.backends.splunk import SplunkPrinter
-from sigmagen.convert import Converter
+from sigmagen.convert.converter import Converter
+from sigmagen.expr.tree import TRUE, Call, Column, Expr, Get, Literal, call, walk
 from sigmagen.mapping.source import Source
 from sigmagen.mapping.view import SourceView
 from sigmagen.packages.splunk.conf import name_part
 from sigmagen.packages.splunk.macros import SILENCE, by_macro, source_macro
-from sigmagen.plan.expr import TRUE, Call, Column, Expr, Get, Literal, call, walk
 from sigmagen.plan.items import all_needed_fields
 from sigmagen.plan.model import Plan
 from sigmagen.plan.steps import Derive
 from sigmagen.plan.streams import EventStream, event_streams
 from sigmagen.rules.model import Correlation
+from sigmagen.targets.splunk.printer import SplunkPrinter
 
 CUT = "NOT json_valid(_raw)"
 """A record that was cut is no JSON any more."""
@@ -45,14 +45,14 @@ def readiness(rule: Correlation, source: Source, converter: Converter) -> list[C
     for stream in streams:
         events = EventStream(stream, "splunk", mine.taxonomy)
         _, view = events.items(tuple(stream.names) if len(streams) > 1 else fields)
-        used = {column.name: column for column in events.used.values() if column.name != events.target.time}
-        plan = Plan(None, stream.source, events.target, "hunt")
+        used = {column.name: column for column in events.used.values() if column.name != events.stored_source.time}
+        plan = Plan(None, stream.source, events.stored_source, "hunt")
         checks.append(Check(stream.source.title, _text(SplunkPrinter(plan), view, list(used.values()))))
     return checks
 
 
 def _text(printer: SplunkPrinter, view: SourceView, fields: list[Column]) -> str:
-    lines = [printer.target.location]
+    lines = [printer.stored_source.location]
     if view.where != TRUE:
         lines.append(f"where ({printer.expr(view.where)}) OR {CUT}")
     for layer in view.layers:
@@ -83,7 +83,7 @@ def _cut(printer: SplunkPrinter, view: SourceView) -> str:
 
     A source whose records are read from _raw needs no extracted field.
     """
-    if printer.target.record:
+    if printer.stored_source.record:
         return CUT
     values = [view.where, *(value for layer in view.layers for _, value in layer)]
     read = {part.segments: None for value in values for part in walk(value) if isinstance(part, Get) and not part.base}

@@ -7,13 +7,13 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from sigmagen.durations import duration_text
 from sigmagen.mapping.source import Source
 from sigmagen.packages.splunk.app import DESCRIPTION, LABEL
 from sigmagen.packages.splunk.conf import prose
 from sigmagen.packages.splunk.macros import SILENCE, source_macro
 from sigmagen.packages.splunk.savedsearches import silence_name
 from sigmagen.packages.splunk.searches import Packaged
-from sigmagen.plan.window import duration_text
 
 _FIRST_DAY = f"""## The first day
 
@@ -72,7 +72,7 @@ def readme(
         "|---|---|---|",
     ]
     for source in sources:
-        parts.append(_row(f"`{source_macro(source)}`", source.title, source.targets["splunk"].presumes))
+        parts.append(_row(f"`{source_macro(source)}`", source.title, source.stored["splunk"].presumes))
     if lists:
         parts += ["", "## Allow lists", "", _LISTS, ""]
         parts += [f"- `{name}`" for name in sorted(lists)]

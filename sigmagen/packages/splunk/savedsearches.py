@@ -10,13 +10,13 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
+from sigmagen.durations import HOUR, MINUTE
 from sigmagen.mapping.source import Source
 from sigmagen.packages.splunk.conf import Conf, Stanza, as_json, name_part, prose
 from sigmagen.packages.splunk.readiness import Check, silence_text
 from sigmagen.packages.splunk.schedule import cron, earliest, quiet
 from sigmagen.packages.splunk.searches import GROUP_HASH, TITLE, Packaged, framework_ids
 from sigmagen.packages.splunk.target import Entity
-from sigmagen.plan.window import HOUR, MINUTE
 from sigmagen.rules.model import Correlation, base_rules, correlations
 
 APP = "sigmagen_model_extraction"
@@ -246,7 +246,7 @@ def analytic_story(items: list[Packaged], description: str, narrative: str) -> C
             "asset_type": "AI model",
             "confidence": "medium",
             "explanation": prose(item.rule.description) or item.title,
-            "how_to_implement": prose(item.source.targets["splunk"].presumes) or "See README.md.",
+            "how_to_implement": prose(item.source.stored["splunk"].presumes) or "See README.md.",
             "annotations": as_json(framework_ids(item.rule, STORY)),
             "known_false_positives": prose(" ".join(f"{text}." for text in item.rule.falsepositives)) or "None known.",
             "providing_technologies": as_json([prose(part.title) for part in item.source.parts]),

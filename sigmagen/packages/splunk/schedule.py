@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 
-from sigmagen.plan.window import DAY, HOUR, MINUTE, Schedule
+from sigmagen.durations import DAY, HOUR, MINUTE
+from sigmagen.plan.window import Schedule
 
 _MINUTES = (5, 6, 10, 12, 15, 20, 30)
 _HOURS = (1, 2, 3, 4, 6, 8, 12)

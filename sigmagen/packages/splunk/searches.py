@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from sigmagen.convert import Converter, Query
+from sigmagen.content.detections import Content, Detection
+from sigmagen.convert.converter import Converter, Query
 from sigmagen.mapping.source import Source
-from sigmagen.packages.content import Content, Detection
 from sigmagen.packages.splunk.conf import name_part, prose, unwritable
 from sigmagen.packages.splunk.macros import ListMacros, by_macro
 from sigmagen.plan.model import Mode

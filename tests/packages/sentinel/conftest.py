@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from sigmagen.content import mappings_folder, rules_folder
-from sigmagen.packages.content import Content, content
+from sigmagen.bundled import mappings_folder, rules_folder
+from sigmagen.content.detections import Content, content
 from sigmagen.packages.sentinel import write
 from sigmagen.packages.sentinel.facts import Facts
 from sigmagen.packages.sentinel.package import Package

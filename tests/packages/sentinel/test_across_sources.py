@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from sigmagen.content import mappings_folder
+from sigmagen.bundled import mappings_folder
+from sigmagen.content.detections import content
 from sigmagen.engines.kusto_language import KustoLanguage
-from sigmagen.packages.content import content
 from sigmagen.packages.sentinel import write
 from sigmagen.rules.load import load_rules
 from tests.native_logs import converter

@@ -7,7 +7,7 @@ from pathlib import Path, PurePath
 from typing import Any
 
 import sigmagen
-from sigmagen.packages.content import Content
+from sigmagen.content.detections import Content
 from sigmagen.packages.sentinel.facts import Facts
 from sigmagen.packages.sentinel.package import Package
 from sigmagen.plan.window import lateness

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 import yaml
 
-from sigmagen.content import mappings_folder
-from sigmagen.convert import Converter
-from sigmagen.packages.content import content
+from sigmagen.bundled import mappings_folder
+from sigmagen.content.detections import content
+from sigmagen.convert.converter import Converter
 from sigmagen.packages.sentinel import arm, write
 from sigmagen.packages.sentinel.community import to_yaml
 from sigmagen.packages.sentinel.text import file_name

@@ -13,25 +13,25 @@ from typing import Any
 
 import pytest
 
-from sigmagen.backends.kusto import KustoPrinter
+from sigmagen.content.detections import Content
+from sigmagen.content.investigate.build import pivots_for
+from sigmagen.content.investigate.subject import Subject
+from sigmagen.durations import iso
 from sigmagen.engines.kusto_language import Function, KustoLanguage
 from sigmagen.engines.kusto_local import KustoLocalEngine
-from sigmagen.investigate.build import pivots_for
-from sigmagen.investigate.subject import Subject
-from sigmagen.packages.content import Content
 from sigmagen.packages.sentinel.function import Function as Packaged
 from sigmagen.packages.sentinel.package import Package
 from sigmagen.plan.model import Plan
-from sigmagen.plan.window import iso
-from sigmagen.simulate.call import Call
-from sigmagen.simulate.render import render
-from tests.backends.test_hostile_values import HOSTILE
+from sigmagen.sources import render
+from sigmagen.sources.call import Call
+from sigmagen.targets.sentinel.printer import KustoPrinter
 from tests.canonical_events import EVER
-from tests.investigate.answers import PLACES, alert
+from tests.content.investigate.answers import PLACES, alert
 from tests.native_logs import converter
 from tests.packages.sentinel.conftest import Documents
 from tests.packages.sentinel.test_content import resources
 from tests.packages.sentinel.test_kql import tables
+from tests.targets.test_hostile_values import HOSTILE
 
 QUICK = [
     ("one_template_many_fillings", "canonical", ("own_history", "calls", "template_spread")),
@@ -58,7 +58,7 @@ def investigation(templates: Documents) -> dict[str, dict[str, Any]]:
 
 def literal(value: str) -> str:
     source = converter().source("canonical")
-    return KustoPrinter(Plan(None, source, source.targets["sentinel"], "hunt")).string(value)
+    return KustoPrinter(Plan(None, source, source.stored["sentinel"], "hunt")).string(value)
 
 
 def arguments(properties: dict[str, Any], subject: Subject) -> list[str]:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from sigmagen.packages.content import Content, content
+from sigmagen.content.detections import Content, content
+from sigmagen.durations import DAY, HOUR, MINUTE
 from sigmagen.packages.sentinel import write
 from sigmagen.packages.sentinel.attack import Attack
 from sigmagen.packages.sentinel.enrich import Enrichment, detail_key
@@ -17,7 +18,7 @@ from sigmagen.packages.sentinel.facts import Facts
 from sigmagen.packages.sentinel.lint import lint
 from sigmagen.packages.sentinel.package import Package
 from sigmagen.packages.sentinel.rule import AnalyticsRule, timing
-from sigmagen.plan.window import DAY, HOUR, MINUTE, Schedule, Window, lateness
+from sigmagen.plan.window import Schedule, Window, lateness
 from sigmagen.problems import SigmagenError
 from sigmagen.rules.model import RuleFile, Threshold
 from tests.native_logs import converter

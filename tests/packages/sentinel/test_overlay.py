@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from sigmagen.content import rules_folder
+from sigmagen.bundled import rules_folder
 from tests.cli.conftest import Run, run
 from tests.packages.sentinel.conftest import OWN_LISTS, yaml_files
 

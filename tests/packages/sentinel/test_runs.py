@@ -16,12 +16,12 @@ from typing import Any
 
 import pytest
 
-from sigmagen.convert import Query
+from sigmagen.content.detections import Content, Detection
+from sigmagen.convert.converter import Query
+from sigmagen.durations import MINUTE
 from sigmagen.engines.alert import Alert
 from sigmagen.engines.kusto_local import KustoLocalEngine
-from sigmagen.packages.content import Content, Detection
 from sigmagen.packages.sentinel.package import Package
-from sigmagen.plan.window import MINUTE
 from tests.canonical_events import EVER
 from tests.native_logs import NATIVE, attack, converter, reference_alerts
 from tests.packages.sentinel.conftest import Documents

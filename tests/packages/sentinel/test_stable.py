@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from sigmagen.packages.content import Content
+from sigmagen.content.detections import Content
+from sigmagen.durations import HOUR
 from sigmagen.packages.output import LIST
 from sigmagen.packages.sentinel import write
 from sigmagen.packages.sentinel.package import Package
-from sigmagen.plan.window import HOUR
 from tests.cli.conftest import ROOT
 from tests.native_logs import converter
 from tests.packages.sentinel.conftest import OWN_LISTS

@@ -10,14 +10,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from sigmagen.content import mappings_folder, rules_folder
-from sigmagen.convert import Converter, Query
+from sigmagen.bundled import mappings_folder, rules_folder
+from sigmagen.content.detections import content
+from sigmagen.convert.converter import Converter, Query
+from sigmagen.durations import DAY, MINUTE
 from sigmagen.engines.alert import Alert
 from sigmagen.engines.splunk_local import SplunkLocalEngine
 from sigmagen.overlay import Overlay
-from sigmagen.packages.content import content
 from sigmagen.packages.splunk import write
-from sigmagen.plan.window import DAY, MINUTE
 from sigmagen.rules.load import load_rules
 from sigmagen.rules.model import RuleFile
 

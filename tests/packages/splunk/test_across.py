@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sigmagen.engines.splunk_local import SplunkLocalEngine
-from sigmagen.simulate.render import render
+from sigmagen.sources import render
 from tests.packages.splunk.app import CONVERTER, expand, macros, package, read_conf, unpack
 from tests.packages.splunk.form import Form
 from tests.test_across_sources import FOUND, calls, rule  # noqa: F401 - a fixture
@@ -17,7 +17,7 @@ NAME = "Sigmagen - denied_then_long.cloudtrail+bedrock_invocation"
 
 @pytest.fixture
 def files(tmp_path: Path, rule: object) -> dict[str, str]:  # noqa: F811
-    from sigmagen.content import mappings_folder
+    from sigmagen.bundled import mappings_folder
     from sigmagen.rules.load import load_rules
 
     loaded = load_rules([tmp_path / "rule.yml"], rules_folder=tmp_path, mappings_folder=mappings_folder())

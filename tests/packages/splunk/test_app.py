@@ -214,7 +214,7 @@ def test_the_time_of_a_record_is_found_where_props_look(files: dict[str, str], s
     if source == "litellm":
         record = (ROOT / "tests/fixtures/native/litellm/records.ndjson").read_text().splitlines()[0]
         expected = str(json.loads(record)["startTime"])
-    location = CONVERTER.sources[source].targets["splunk"].props
+    location = CONVERTER.sources[source].stored["splunk"].props
     ((_, settings),) = location.items()
     found = re.search(str(settings["TIME_PREFIX"]), record)
     assert found

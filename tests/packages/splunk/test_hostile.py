@@ -13,9 +13,9 @@ import orjson
 import pytest
 import yaml
 
-from sigmagen.content import mappings_folder
+from sigmagen.bundled import mappings_folder
+from sigmagen.content.detections import content
 from sigmagen.engines.splunk_local import SplunkLocalEngine
-from sigmagen.packages.content import content
 from sigmagen.packages.splunk import app_files
 from sigmagen.packages.splunk.conf import prose, render
 from sigmagen.packages.splunk.target import SplunkTarget

@@ -9,16 +9,16 @@ from typing import Any
 
 import pytest
 
+from sigmagen.content.investigate.build import pivots_for
+from sigmagen.content.investigate.pivots import load_playbook
+from sigmagen.content.investigate.subject import Subject
 from sigmagen.engines.splunk_local import SplunkLocalEngine
-from sigmagen.investigate.build import pivots_for
-from sigmagen.investigate.pivots import load_playbook
-from sigmagen.investigate.subject import Subject
-from sigmagen.simulate.call import Call
-from sigmagen.simulate.render import render
-from tests.backends.test_hostile_values import HOSTILE
-from tests.investigate.answers import EVER, PLACES, alert
+from sigmagen.sources import render
+from sigmagen.sources.call import Call
+from tests.content.investigate.answers import EVER, PLACES, alert
 from tests.packages.splunk.app import CONVERTER, LISTS, expand, macros, package, read_conf, unpack
 from tests.packages.splunk.form import Form
+from tests.targets.test_hostile_values import HOSTILE
 
 QUICK = [
     ("call_count", "litellm"),

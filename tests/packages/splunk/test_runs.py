@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from sigmagen.cli.settings import Settings
+from sigmagen.durations import DAY, HOUR, MINUTE
 from sigmagen.engines.alert import Alert
 from sigmagen.packages.splunk.schedule import cron, period
-from sigmagen.plan.window import DAY, HOUR, MINUTE
+from sigmagen.proof.verify import verify
 from sigmagen.rules.model import RuleFile
-from sigmagen.verify import verify
 from tests.native_logs import attack, reference_alerts
 from tests.packages.splunk.app import (
     CONVERTER,

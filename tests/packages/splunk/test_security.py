@@ -13,8 +13,8 @@ import pytest
 from sigmagen.engines.splunk_local import SplunkLocalEngine, event_rows
 from sigmagen.packages.splunk.savedsearches import last_change
 from sigmagen.rules.model import Correlation, RuleFile
-from sigmagen.simulate.call import Call
-from sigmagen.simulate.render import render
+from sigmagen.sources import render
+from sigmagen.sources.call import Call
 from tests.native_logs import attack
 from tests.packages.splunk.app import CONVERTER, FILES, LISTS, expand, macros, package, read_conf, unpack
 

@@ -1,1 +1,0 @@
-"""How each dialect computes values and aggregates: one module a dialect, mixed into its printer."""

@@ -1,0 +1,250 @@
+"""Rule in, query out: the one door that commands, engines and packages use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import lru_cache, partial
+from itertools import product
+from pathlib import Path
+
+from sigmagen.durations import DAY, MINUTE, duration_text
+from sigmagen.expr.tree import TEXTUAL, UnsupportedDetectionError
+from sigmagen.mapping.documents import collected, load_checked
+from sigmagen.mapping.generic import GENERIC, Generic, load_generic, tested_for_presence, unplaced
+from sigmagen.mapping.location import location_fault, one_term
+from sigmagen.mapping.source import SIEMS, Source, StoredSource, load_sources, together
+from sigmagen.mapping.taxonomy import Taxonomy, load_taxonomy
+from sigmagen.plan.build import build_plan, not_convertible
+from sigmagen.plan.items import UnsupportedCorrelationError
+from sigmagen.plan.model import Mode
+from sigmagen.plan.window import Schedule, Window
+from sigmagen.problems import EXIT_USAGE, Problem, SigmagenError
+from sigmagen.rules.model import BaseRule, Correlation, base_rules
+from sigmagen.targets.duckdb.printer import DuckDBPrinter
+from sigmagen.targets.elastic.printer import EsqlPrinter
+from sigmagen.targets.lucene.printer import LucenePrinter
+from sigmagen.targets.printer import NameClashError, Printer
+from sigmagen.targets.sentinel.printer import KustoPrinter
+from sigmagen.targets.splunk.printer import SplunkPrinter
+
+PRINTERS: dict[str, type[Printer]] = {
+    "splunk": SplunkPrinter,
+    "elastic": EsqlPrinter,
+    "lucene": LucenePrinter,
+    "sentinel": KustoPrinter,
+    "duckdb": DuckDBPrinter,
+}
+LANGUAGES = {"splunk": "SPL", "elastic": "ES|QL", "lucene": "Lucene", "sentinel": "KQL", "duckdb": "SQL"}
+SUFFIXES = {"splunk": "spl", "elastic": "esql", "lucene": "lucene", "sentinel": "kql", "duckdb": "sql"}
+
+STORES = {"lucene": "elastic"}
+"""The SIEM that keeps the events of a target, where it has another name."""
+
+
+@dataclass(frozen=True)
+class Query:
+    """One converted rule. `columns` maps the result's group-by columns to canonical field names.
+
+    `ranged` says that the text asks for the time range that it runs over, `estimated` that the value in the result is
+    the SIEM's own estimate.
+    """
+
+    rule: BaseRule | Correlation
+    source: Source
+    target: str
+    mode: Mode
+    text: str
+    columns: dict[str, str]
+    windows: tuple[Window, ...]
+    schedule: Schedule | None
+    warnings: tuple[Problem, ...]
+    ranged: bool = False
+    estimated: bool = False
+
+    @property
+    def stored_source(self) -> StoredSource:
+        """Where the query's records are."""
+        return self.source.stored[STORES.get(self.target, self.target)]
+
+    @property
+    def reach(self) -> int:
+        """How long after an event a window can still see it, in milliseconds."""
+        return sum(window.timespan + window.tick for window in self.windows)
+
+
+@dataclass(frozen=True)
+class Converter:
+    """Converts rules with one set of mappings."""
+
+    mappings: Path
+    sources: dict[str, Source]
+    taxonomy: Taxonomy
+    generic: Generic | None = None
+    intervals: Mapping[str, int] = field(default_factory=dict)
+    """How often a rule runs, by name or id, where somebody wants it otherwise; milliseconds."""
+
+    @classmethod
+    def load(cls, mappings: Path) -> Converter:
+        """A converter for a mappings folder. Raises SigmagenError with everything that is wrong with the mappings."""
+        loaders = [load_sources, load_taxonomy, load_generic]
+        limits = [partial(load_limits, mappings, siem) for siem in SIEMS]
+        if problems := collected(*(partial(load, mappings) for load in loaders), *limits):
+            raise SigmagenError(problems)
+        return cls(mappings, load_sources(mappings), load_taxonomy(mappings), load_generic(mappings))
+
+    def located(self, locations: Mapping[str, str]) -> Converter:
+        """The same converter; events of a log source without a mapping are at `locations`, by SIEM.
+
+        Raises SigmagenError for what is not a location there.
+        """
+        faults = {siem: location_fault(siem, place) for siem, place in locations.items()}
+        problems = [Problem("location", f"{siem}: {fault}") for siem, fault in faults.items() if fault]
+        if problems:
+            raise SigmagenError(problems, EXIT_USAGE)
+        chosen = {siem: one_term(siem, place) for siem, place in locations.items()}
+        return replace(self, generic=self.generic and self.generic.at(chosen))
+
+    def feeding(self, rule: BaseRule | Correlation) -> list[Source]:
+        """The sources of a rule's logsource, by name; for a rule across several, each choice of one for each."""
+        logsources = list(dict.fromkeys(base.logsource for base in base_rules(rule)))
+        choices = [[source for source in self.sources.values() if source.entry_for(item)] for item in logsources]
+        return [together(list(zip(logsources, chosen, strict=True))) for chosen in product(*choices)]
+
+    def fallback(self, rule: BaseRule | Correlation) -> Source | None:
+        """The generic source for a rule on log sources without a taxonomy of their own, if there is a generic one."""
+        described = {category for field in self.taxonomy.fields.values() for category in field.categories}
+        own = any(base.logsource.category in described for base in base_rules(rule))
+        return None if own or self.generic is None else self.generic.source(rule)
+
+    def source(self, name: str, *others: str) -> Source:
+        """A source with a mapping of its own, by name. Raises SigmagenError, which lists `others` too."""
+        if name not in self.sources:
+            raise _unknown_source(name, [*self.sources, *others])
+        return self.sources[name]
+
+    def known(self, name: str, *, generic: bool = False) -> str:
+        """The name of a source, or those of several joined with `+`, if they exist. Raises SigmagenError.
+
+        The `generic` source is one of them only for those who can do something with it.
+        """
+        known = [*self.sources, *([GENERIC] if generic and self.generic else [])]
+        for part in name.split("+"):
+            if part not in known:
+                raise _unknown_source(part, known)
+        return name
+
+    def convert(self, rule: BaseRule | Correlation, source: Source, siem: str, mode: Mode = "hunt") -> Query:
+        """The query of a rule over a source in a SIEM's language.
+
+        Raises SigmagenError when the source doesn't carry a field there, or the rule can't be said.
+        """
+        store = STORES.get(siem, siem)
+        if siem == "lucene" and isinstance(rule, Correlation):
+            raise not_convertible(rule, siem, UnsupportedCorrelationError("Lucene finds documents and counts nothing"))
+        self._require_mapped(rule, source, siem)
+        plan = build_plan(rule, source, store, self.taxonomy, mode, target=siem)
+        printer = PRINTERS[siem](plan)
+        try:
+            text = printer.text()
+        except (UnsupportedCorrelationError, UnsupportedDetectionError) as error:
+            raise not_convertible(rule, siem, error) from None
+        except NameClashError as error:
+            clash = Problem("name-clash", f"{rule.title}: {error}", file=rule.file, line=rule.line)
+            raise SigmagenError(clash) from None
+        indistinct = self._indistinct(rule, source) if siem == "sentinel" else []
+        notes = [
+            Problem("detection-approximated", f"{rule.title}: {note}", "warning", rule.file, rule.line)
+            for note in (*printer.notes, *indistinct)
+        ]
+        notes += [
+            Problem("location-unknown", f"{rule.title}: put your table for {table}", "warning", rule.file, rule.line)
+            for table in unplaced(source, store)
+        ]
+        columns = {printer.name(name).strip('"`'): name for name in plan.group_by}
+        schedule, warnings = self._schedule(plan.windows, source.stored[store], rule)
+        return Query(
+            rule,
+            source,
+            siem,
+            mode,
+            text,
+            columns,
+            tuple(plan.windows),
+            schedule,
+            tuple(dict.fromkeys((*plan.warnings, *notes, *warnings))),
+            plan.ranged,
+            plan.estimated,
+        )
+
+    def _indistinct(self, rule: BaseRule | Correlation, source: Source) -> list[str]:
+        """What Sentinel can't tell apart: whether a text is missing, null or empty."""
+        said = []
+        for base in base_rules(rule):
+            part = source.part_for(base.logsource)
+            native = base.logsource.category is None or (part is not None and part.stored["sentinel"].untyped)
+            for name in tested_for_presence(base):
+                if native:
+                    kind = part.native_fields.get(name, "string") if part else "string"
+                else:
+                    kind = self.taxonomy[name].type
+                if kind in TEXTUAL:
+                    said.append(
+                        f"{name} tested for null or for its existence: a string column of Kusto that is missing is "
+                        "empty, so the two can't be distinguished"
+                    )
+        return list(dict.fromkeys(said))
+
+    def _require_mapped(self, rule: BaseRule | Correlation, source: Source, siem: str) -> None:
+        """Raises SigmagenError where the mapping of a source doesn't say where the SIEM keeps its records."""
+        store = STORES.get(siem, siem)
+        missing = [part.name for part in source.parts if store not in part.stored]
+        if missing:
+            hint = f"add targets.{store} to the mapping of the source"
+            message = f"{rule.title}: source {' and '.join(missing)} is not mapped to {store}"
+            raise SigmagenError(Problem("source-not-mapped", message, file=rule.file, line=rule.line, hint=hint))
+
+    def _schedule(
+        self, windows: list[Window], stored: StoredSource, rule: BaseRule | Correlation
+    ) -> tuple[Schedule | None, list[Problem]]:
+        if not windows:
+            return None, []
+        limits = self.limits(stored.name)
+        slack = stored.join.slack if stored.join else 0
+        schedule = Schedule.of(windows, shortest_interval=limits.shortest_interval, ingest_delay=stored.delay + slack)
+        if wanted := self.intervals.get(rule.name) or self.intervals.get(rule.id or ""):
+            schedule = schedule.every(max(wanted, limits.shortest_interval))
+        if schedule.lookback <= limits.longest_lookback:
+            return schedule, []
+        message = (
+            f"{rule.title}: look-back {duration_text(schedule.lookback)} is longer than {stored.name} allows, "
+            f"{duration_text(limits.longest_lookback)}; scheduled there, the rule sees less than its window"
+        )
+        return schedule, [Problem("look-back-too-long", message, "warning", rule.file, rule.line)]
+
+    def limits(self, siem: str) -> Limits:
+        """The SIEM's limits, from mappings/targets."""
+        return Limits(MINUTE, 3650 * DAY) if siem == "duckdb" else load_limits(self.mappings, siem)
+
+
+def _unknown_source(name: str, known: Iterable[str]) -> SigmagenError:
+    hint = f"available: {', '.join(known)}"
+    return SigmagenError(Problem("unknown-source", f"unknown source {name!r}", hint=hint), EXIT_USAGE)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a SIEM's scheduler allows, in milliseconds."""
+
+    shortest_interval: int
+    longest_lookback: int
+
+
+@lru_cache(maxsize=16)
+def load_limits(mappings: Path, siem: str) -> Limits:
+    """A SIEM's limits. Raises SigmagenError with everything that is wrong with the file."""
+    data = load_checked(mappings / "targets" / f"{siem}.yml", "target", mappings)
+    return Limits(
+        shortest_interval=data.get("shortest_interval_minutes", 1) * MINUTE,
+        longest_lookback=data.get("longest_lookback_days", 3650) * DAY,
+    )

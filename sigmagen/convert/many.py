@@ -1,0 +1,248 @@
+"""Many rules for many targets: all that can be converted, and a reason for the rest."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+from sigmagen.convert.converter import Converter, Query
+from sigmagen.mapping.generic import GENERIC
+from sigmagen.mapping.source import Source
+from sigmagen.plan.model import Mode
+from sigmagen.problems import Problem, SigmagenError
+from sigmagen.rules.load import LoadedRules
+from sigmagen.rules.model import BaseRule, Correlation, RuleFile, base_rules
+from sigmagen.rules.yaml import YamlFile
+
+Rule = BaseRule | Correlation
+
+_UNOPENED = frozenset({"file-missing", "file-unreadable"})
+_UNDESCRIBED = ("logsource-unfed", "unknown-field")
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why some rules carry a warning or were refused, and how many."""
+
+    severity: str
+    code: str
+    reason: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class TargetSummary:
+    """What became of the rules for one target: `refused` has no query, `warned` counts queries that carry a warning."""
+
+    target: str
+    rules: int
+    converted: int
+    queries: int
+    warned: int
+    refused: int
+    reasons: tuple[Reason, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The documented JSON shape."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenRules:
+    """A file that could not be loaded: how many rules it seems to hold, and the kinds of its errors."""
+
+    rules: int
+    codes: tuple[str, ...]
+
+
+def broken_rules(loaded: LoadedRules) -> list[BrokenRules]:
+    """The files of which no rule is loaded because one of them is broken. A file without any YAML counts as one rule.
+
+    A file that could not even be opened holds no rules that anybody knows of.
+    """
+    whole = {file.path for file in loaded.files}
+    codes: dict[str, dict[str, None]] = {}
+    for problem in loaded.problems:
+        if problem.severity == "error" and problem.file:
+            codes.setdefault(problem.file, {})[problem.code] = None
+    return [
+        BrokenRules(_subjects(source), tuple(codes[str(source.path)]))
+        for source in loaded.sources
+        if source.path not in whole and _UNOPENED.isdisjoint(codes.get(str(source.path), _UNOPENED))
+    ]
+
+
+def _subjects(source: YamlFile) -> int:
+    """How many rules of a broken file would alert: those that no correlation beside them refers to."""
+    found = [document.data for document in source.documents if isinstance(document.data, dict)]
+    rules = [data for data in found if "filter" not in data]
+    if found and not rules:
+        return 0  # filters only
+    correlations = [data["correlation"] for data in rules if isinstance(data.get("correlation"), dict)]
+    referred = {name for correlation in correlations if not correlation.get("generate") for name in _named(correlation)}
+    return max(1, sum(referred.isdisjoint((str(data.get("name")), str(data.get("id")))) for data in rules))
+
+
+def _named(correlation: dict[str, Any]) -> set[str]:
+    """What a correlation, broken or not, may refer to: its list of rules, or else the words of its condition."""
+    rules, condition = correlation.get("rules"), correlation.get("condition")
+    if isinstance(rules, list):
+        return {str(name) for name in rules}
+    return set(re.findall(r"[\w-]+", condition)) if isinstance(condition, str) else {str(rules)}
+
+
+@dataclass
+class Conversion:
+    """Everything that could be converted, with the file of each query, and why the rest couldn't."""
+
+    queries: list[tuple[RuleFile, Query]] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    summaries: list[TargetSummary] = field(default_factory=list)
+
+    @property
+    def failed(self) -> bool:
+        """Whether a rule is missing where it was asked for; a source without a field is no failure."""
+        return any(problem.severity == "error" for problem in self.problems)
+
+
+def convert_all(
+    converter: Converter,
+    files: Iterable[RuleFile],
+    targets: Sequence[str],
+    sources: Sequence[str],
+    mode: Mode = "alert",
+    *,
+    strict: bool = False,
+    broken: Sequence[BrokenRules] = (),
+) -> Conversion:
+    """Every rule for every target and source; without sources, for all that can feed it, or else the generic one.
+
+    The rules of `broken` files are counted as refused.
+
+    With chosen sources, each refusal is an error; else only where no source is left for a target. `strict` refuses
+    what would convert with a warning, which always is an error.
+    """
+    result = Conversion()
+    tallies = {target: _Tally(target) for target in targets}
+    for file in files:
+        for rule in file.subjects:
+            feeding = _Feeding(converter, rule, sources)
+            for target in targets:
+                queries, problems = feeding.convert(target, mode, strict=strict)
+                result.queries += [(file, query) for query in queries]
+                result.problems += problems
+                tallies[target].add(queries, problems)
+    for tally in tallies.values():
+        tally.add_broken(broken)
+    result.problems += _generic_note(result.queries)
+    result.summaries = [tally.summary() for tally in tallies.values()]
+    return result
+
+
+@dataclass
+class _Feeding:
+    """The sources of one rule, for all targets."""
+
+    converter: Converter
+    rule: Rule
+    chosen: Sequence[str]
+
+    @cached_property
+    def sources(self) -> list[Source]:
+        """Those that were chosen, without a choice all that feed the rule."""
+        feeding = self.converter.feeding(self.rule)
+        if GENERIC in self.chosen and self.converter.generic:
+            feeding.append(self.converter.generic.source(self.rule))
+        return [source for source in feeding if not self.chosen or source.name in self.chosen]
+
+    @cached_property
+    def fallback(self) -> Source | None:
+        """What no mapping describes has the names that the rule gives it."""
+        return None if self.chosen else self.converter.fallback(self.rule)
+
+    def convert(self, target: str, mode: Mode, *, strict: bool) -> tuple[list[Query], list[Problem]]:
+        """The queries for a target, and the problems of them and of those that are missing."""
+        fed = {source.name for source in self.sources}
+        unfed = [self._unfed(name) for name in self.chosen if name not in fed]
+        if not self.chosen and not fed:
+            unfed.append(self._unfed(None))
+        queries, failed = self._over(self.sources, target, mode)
+        refused = [*unfed, *failed]
+        if not queries and all(problem.code in _UNDESCRIBED for problem in refused) and self.fallback:
+            queries, refused = self._over([self.fallback], target, mode)
+        missing = bool(self.chosen) or not queries
+        problems = [replace(problem, severity="error" if missing else "info") for problem in refused]
+        if strict:
+            warned = [query for query in queries if query.warnings]
+            queries = [query for query in queries if not query.warnings]
+            return queries, problems + [replace(found, severity="error") for q in warned for found in q.warnings]
+        return queries, problems + [warning for query in queries for warning in query.warnings]
+
+    def _over(self, sources: Iterable[Source], target: str, mode: Mode) -> tuple[list[Query], list[Problem]]:
+        queries: list[Query] = []
+        refused: list[Problem] = []
+        for source in sources:
+            try:
+                queries.append(self.converter.convert(self.rule, source, target, mode))
+            except SigmagenError as error:
+                refused += error.problems
+        return queries, refused
+
+    def _unfed(self, source: str | None) -> Problem:
+        needed = " and ".join(sorted({str(base.logsource) for base in base_rules(self.rule)}))
+        who = f"source {source} does not feed" if source else "no source feeds"
+        rule = self.rule
+        return Problem("logsource-unfed", f"{rule.title}: {who} {needed}", "error", rule.file, rule.line)
+
+
+class _Tally:
+    """Counts the rules of one target."""
+
+    def __init__(self, target: str) -> None:
+        self.target = target
+        self.rules = self.converted = self.queries = self.warned = 0
+        self.reasons: Counter[tuple[str, str, str]] = Counter()
+
+    def add(self, queries: Sequence[Query], problems: Sequence[Problem]) -> None:
+        """One rule more."""
+        self.rules += 1
+        self.converted += bool(queries)
+        self.queries += len(queries)
+        self.warned += sum(bool(query.warnings) for query in queries)
+        self.reasons.update({(problem.severity, problem.code, _reason(problem)) for problem in problems})
+
+    def add_broken(self, files: Sequence[BrokenRules]) -> None:
+        """The rules of files that could not be loaded."""
+        self.rules += sum(file.rules for file in files)
+        self.reasons.update(("error", code, "") for file in files for code in file.codes)
+
+    def summary(self) -> TargetSummary:
+        """The counts, the most frequent reason first."""
+        reasons = tuple(Reason(*key, count) for key, count in self.reasons.most_common())
+        refused = self.rules - self.converted
+        return TargetSummary(self.target, self.rules, self.converted, self.queries, self.warned, refused, reasons)
+
+
+def _reason(problem: Problem) -> str:
+    """What a problem says without the rule and the field that it says it of."""
+    text = problem.message.rpartition(": not convertible to ")[2] if "not convertible to" in problem.message else ""
+    if problem.code == "not-convertible":
+        return re.sub(r"^\w+: \S+ ", "", text)
+    if problem.code == "detection-approximated":
+        return re.sub(r"^.*?: \S+ ", "", problem.message)
+    return ""
+
+
+def _generic_note(queries: Sequence[tuple[RuleFile, Query]]) -> list[Problem]:
+    """One word for all rules that no mapping describes."""
+    rules = {id(query.rule) for _, query in queries if query.source.name == GENERIC}
+    if not rules:
+        return []
+    many = f"{len(rules):,} rules are" if len(rules) > 1 else "a rule is"
+    message = f"{many} converted with the rule's own field names; where the events are is yours to check"
+    hint = "--location SIEM=PLACE sets it for all, locations: in generic.yml of the mappings for a log source"
+    return [Problem("generic-source", message, "info", hint=hint)]

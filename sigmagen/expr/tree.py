@@ -1,0 +1,208 @@
+"""Expressions over one row: the vocabulary that every dialect knows how to print.
+
+Three-valued logic is kept out of printed conditions: a condition built here is true or false, never null, because
+negation is pushed down to the comparisons (`negate`), and a negated comparison says what a missing value means.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TypeGuard
+
+from sigmagen.expr.operations import check_call
+
+Type = str  # string, integer, float, boolean, timestamp, ip, hash, text, json
+Scalar = str | int | float | bool | None
+
+
+class UnsupportedDetectionError(Exception):
+    """A detection that can't be said; the message names the field and the reason."""
+
+
+TEXTUAL = frozenset({"string", "ip", "hash", "text"})
+NUMERIC = frozenset({"integer", "float"})
+
+
+@dataclass(frozen=True, slots=True)
+class Get:
+    """A value inside the stored record (`base` None) or inside another JSON value, read as `type`.
+
+    `segments` are keys and array positions; a negative position counts from the end.
+    """
+
+    segments: tuple[str | int, ...]
+    type: Type
+    base: Expr | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column that an earlier step made."""
+
+    name: str
+    type: Type = "string"
+
+
+@dataclass(frozen=True, slots=True)
+class Literal:
+    """A constant."""
+
+    value: Scalar
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A constant that whoever runs the query fills in. Its name is letters, digits and `_`."""
+
+    name: str
+    type: Type = "string"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One of the OPERATIONS on its arguments. Raises OperationError for any other, and for a wrong number of them."""
+
+    op: str
+    args: tuple[Expr, ...]
+
+    def __post_init__(self) -> None:
+        check_call(self.op, len(self.args))
+
+
+Expr = Get | Column | Literal | Parameter | Call
+
+TRUE = Literal(True)
+FALSE = Literal(False)
+
+
+def call(op: str, *args: Expr | Scalar) -> Call:
+    """`Call`, with plain Python values taken as literals."""
+    return Call(op, tuple(arg if isinstance(arg, Expr) else Literal(arg) for arg in args))
+
+
+def is_last_text(expression: Expr) -> TypeGuard[Call]:
+    """Whether it looks for a text in a list of messages, which some dialects do by commands of their own."""
+    return isinstance(expression, Call) and expression.op == "last_text"
+
+
+def moment(value: int | Parameter) -> Expr:
+    """A point in time: epoch milliseconds, or one that is filled in."""
+    return value if isinstance(value, Parameter) else call("moment", value)
+
+
+def when(condition: Expr, then: Expr | Scalar, otherwise: Expr | Scalar) -> Expr:
+    """`then` where the condition holds, else `otherwise`."""
+    chosen = call("if", condition, then, otherwise)
+    return chosen.args[1] if condition == TRUE else chosen
+
+
+def conjunction(parts: list[Expr]) -> Expr:
+    """All of `parts`; no part at all is true.
+
+    Beside "x is missing" every comparison of x is decided, so none is left there: Elasticsearch's optimizer takes
+    anything else that names x for unknown, even `x IS NULL OR …`.
+    """
+    whole = _connect("and", parts, TRUE, FALSE)
+    if not (isinstance(whole, Call) and whole.op == "and"):
+        return whole
+    missing = {part.args[0] for part in whole.args if isinstance(part, Call) and part.op == "is_missing"}
+    if not missing:
+        return whole
+    decided = [part if _is_missing(part) else _without(part, missing) for part in whole.args]
+    return _connect("and", decided, TRUE, FALSE)
+
+
+def _is_missing(part: Expr) -> bool:
+    return isinstance(part, Call) and part.op == "is_missing"
+
+
+def _without(condition: Expr, missing: set[Expr]) -> Expr:
+    """What is left of a condition when these columns have no value."""
+    if not isinstance(condition, Call):
+        return condition
+    if condition.op in ("and", "or"):
+        parts = [_without(part, missing) for part in condition.args]
+        return conjunction(parts) if condition.op == "and" else disjunction(parts)
+    if condition.op == "not":
+        return TRUE if _without(condition.args[0], missing) == FALSE else condition
+    if condition.args and subject(condition.args[0]) in missing:
+        return TRUE if condition.op in ("is_missing", "has_no_value") else FALSE
+    return condition
+
+
+def subject(value: Expr) -> Expr:
+    """What a value is made of, where it is missing only together with it."""
+    while isinstance(value, Call) and value.op in ("lower", "text", "time_part"):
+        value = value.args[0]
+    return value
+
+
+def disjunction(parts: list[Expr]) -> Expr:
+    """Any of `parts`; no part at all is false."""
+    return _connect("or", parts, FALSE, TRUE)
+
+
+def _connect(op: str, parts: list[Expr], neutral: Literal, absorbing: Literal) -> Expr:
+    flat: list[Expr] = []
+    for part in parts:
+        if isinstance(part, Call) and part.op == op:
+            flat.extend(part.args)
+        elif part == absorbing:
+            return absorbing
+        elif part != neutral:
+            flat.append(part)
+    unique = list(dict.fromkeys(flat))
+    if not unique:
+        return neutral
+    return unique[0] if len(unique) == 1 else Call(op, tuple(unique))
+
+
+_OPPOSITES = {"is_missing": "is_present", "has_value": "has_no_value"}
+_OPPOSITES |= {opposite: op for op, opposite in _OPPOSITES.items()}
+
+
+def negate(condition: Expr) -> Expr:
+    """The opposite of a condition, with the negation pushed down to its comparisons."""
+    if isinstance(condition, Literal):
+        return Literal(not condition.value)
+    if isinstance(condition, Call):
+        if condition.op == "and":
+            return disjunction([negate(part) for part in condition.args])
+        if condition.op == "or":
+            return conjunction([negate(part) for part in condition.args])
+        if condition.op == "not":
+            return condition.args[0]
+        if condition.op in _OPPOSITES:
+            return Call(_OPPOSITES[condition.op], condition.args)
+    return Call("not", (condition,))
+
+
+def walk(expression: Expr) -> Iterator[Expr]:
+    """The expression and everything inside it."""
+    yield expression
+    if isinstance(expression, Call):
+        for arg in expression.args:
+            yield from walk(arg)
+    elif isinstance(expression, Get) and expression.base is not None:
+        yield from walk(expression.base)
+
+
+def present_in(condition: Expr, required: list[Expr]) -> Expr:
+    """The condition, its negated comparisons freed of the missing value where `required` already excludes it.
+
+    `required` are `has_value` calls that stand beside the condition, joined by AND.
+    """
+    columns = {part.args[0] for part in required if isinstance(part, Call) and part.op == "has_value"}
+
+    if not columns:
+        return condition
+
+    def rewritten(part: Expr) -> Expr:
+        if not isinstance(part, Call):
+            return part
+        if part.op == "not" and isinstance(part.args[0], Call) and part.args[0].args[0] in columns:
+            return Call("differs", part.args)
+        return Call(part.op, tuple(rewritten(arg) for arg in part.args)) if part.op in ("and", "or") else part
+
+    return rewritten(condition)

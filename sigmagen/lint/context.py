@@ -1,0 +1,126 @@
+"""What the lint families look at: every document of every file, and the data of the mappings folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from sigmagen.lint.catalogue import Check, load_catalogue
+from sigmagen.mapping.source import source_files
+from sigmagen.problems import Problem
+from sigmagen.rules.load import LoadedRules
+from sigmagen.rules.yaml import Document, KeyPath, YamlFile, load_documents
+
+
+@dataclass(frozen=True, slots=True)
+class RuleDocument:
+    """One mapping of a rule file. `subject`: no correlation of its file refers to it, so it alerts itself."""
+
+    file: YamlFile
+    document: Document
+    data: dict[str, Any]
+    subject: bool
+
+    @property
+    def is_correlation(self) -> bool:
+        """Whether the document is a correlation rather than a base rule."""
+        return "correlation" in self.data
+
+    def body(self) -> dict[str, Any]:
+        """The mapping under `correlation`, empty if there is none."""
+        value = self.data.get("correlation")
+        return value if isinstance(value, dict) else {}
+
+
+class Context:
+    """The rules under check, and lookups into the mappings folder that are read once and only if needed."""
+
+    def __init__(self, loaded: LoadedRules, mappings: Path) -> None:
+        self.loaded = loaded
+        self.mappings = mappings
+        self.catalogue: Mapping[str, Check] = load_catalogue(mappings)
+        self.absent: list[Problem] = []
+        self._frameworks: dict[str, dict[str, str] | None] = {}
+
+    def problem(
+        self, code: str, document: Document, message: str, path: KeyPath = (), hint: str | None = None
+    ) -> Problem:
+        """A problem at `path`, with the severity that the catalogue gives its code."""
+        return document.problem(code, message, path, hint, self.catalogue[code].severity)
+
+    def file_problem(self, code: str, file: Path, message: str, hint: str | None = None) -> Problem:
+        """A problem of a whole file."""
+        return Problem(code, message, self.catalogue[code].severity, str(file), None, None, hint)
+
+    @cached_property
+    def documents(self) -> tuple[RuleDocument, ...]:
+        """Every rule and correlation, those of broken files included."""
+        return tuple(document for document in self._mappings if "filter" not in document.data)
+
+    @cached_property
+    def filters(self) -> tuple[RuleDocument, ...]:
+        """Every filter."""
+        return tuple(document for document in self._mappings if "filter" in document.data)
+
+    @cached_property
+    def _mappings(self) -> tuple[RuleDocument, ...]:
+        return tuple(document for file in self.loaded.sources for document in _documents(file))
+
+    def data(self, *parts: str) -> dict[str, Any] | None:
+        """The mapping in a file of the mappings folder; None, and one warning, if there is no such file."""
+        path = self.mappings.joinpath(*parts)
+        loaded = load_documents(path) if path.exists() else None
+        data = loaded.documents[0].data if loaded and loaded.documents else None
+        if isinstance(data, dict):
+            return data
+        hint = "the checks that need it were left out"
+        self.absent.append(self.file_problem("data-absent", path, f"{'/'.join(parts)} is not there", hint))
+        return None
+
+    @cached_property
+    def taxonomy(self) -> dict[str, dict[str, Any]] | None:
+        """The canonical fields: name to definition."""
+        data = self.data("taxonomy.yml")
+        return _mapping(data, "fields")
+
+    @cached_property
+    def sources(self) -> dict[str, dict[str, Any]]:
+        """The source mappings by name."""
+        found = {}
+        for path in source_files(self.mappings)[0]:
+            documents = load_documents(path).documents
+            if documents and isinstance(documents[0].data, dict):
+                found[path.stem] = documents[0].data
+        return found
+
+    def framework(self, name: str) -> dict[str, str] | None:
+        """The ids of a framework file with their names; None if there is no such file."""
+        if name not in self._frameworks:
+            self._frameworks[name] = _mapping(self.data("frameworks", f"{name}.yml"), "ids")
+        return self._frameworks[name]
+
+
+def _mapping(data: dict[str, Any] | None, key: str) -> dict[str, Any] | None:
+    value = data.get(key) if data else None
+    return value if isinstance(value, dict) else None
+
+
+def _documents(file: YamlFile) -> Iterator[RuleDocument]:
+    mappings = [document for document in file.documents if isinstance(document.data, dict)]
+    referred: set[str] = set()
+    for document in mappings:
+        body = document.data.get("correlation")
+        if isinstance(body, dict) and body.get("generate") is not True and document.data.get("generate") is not True:
+            referred |= {text.lower() for text in texts(body.get("rules"))}
+    for document in mappings:
+        keys = {str(document.data.get(key)).lower() for key in ("name", "id") if document.data.get(key)}
+        yield RuleDocument(file, document, document.data, not keys & referred)
+
+
+def texts(value: object) -> list[str]:
+    """The texts in a list, or one text as a list of one; whatever else stands there is left out."""
+    values = value if isinstance(value, list) else [value]
+    return [text for text in values if isinstance(text, str)]

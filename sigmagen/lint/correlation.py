@@ -1,0 +1,76 @@
+"""Correlations whose windows, groups or thresholds can't do what is meant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sigmagen.durations import DAY, MINUTE, format_timespan, parse_timespan
+from sigmagen.lint.context import Context, RuleDocument, texts
+from sigmagen.problems import Problem
+from sigmagen.rules.conditions import OPERATORS
+from sigmagen.rules.model import TEMPORAL_TYPES
+
+SHORTEST = MINUTE
+LONGEST = 14 * DAY
+
+
+def check(context: Context) -> Iterator[Problem]:
+    """Problems of correlations."""
+    for document in context.documents:
+        if document.body():
+            yield from _timespan(context, document)
+            yield from _grouping(context, document)
+            yield from _threshold(context, document)
+
+
+def _timespan(context: Context, document: RuleDocument) -> Iterator[Problem]:
+    path = ("correlation", "timespan")
+    try:
+        span = parse_timespan(document.body().get("timespan"))
+    except ValueError:
+        return
+    if span < SHORTEST:
+        message = f"the timespan is {format_timespan(span)}, shorter than {format_timespan(SHORTEST)}"
+        yield context.problem("timespan-short", document.document, message, path)
+    if span > LONGEST:
+        message = f"the timespan is {format_timespan(span)}, longer than {format_timespan(LONGEST)}"
+        yield context.problem("timespan-long", document.document, message, path)
+
+
+def _grouping(context: Context, document: RuleDocument) -> Iterator[Problem]:
+    body = document.body()
+    group_by = texts(body.get("group-by"))
+    if not group_by:
+        yield context.problem("group-by-missing", document.document, "no group-by", ("correlation", "group-by"))
+    if body.get("type") in TEMPORAL_TYPES and len(texts(body.get("rules"))) == 1:
+        message = f"{body['type']} needs two rules or more"
+        yield context.problem("temporal-one-rule", document.document, message, ("correlation", "rules"))
+    condition = body.get("condition")
+    if not isinstance(condition, dict):
+        return
+    path = ("correlation", "condition", "field")
+    fields = texts(condition.get("field"))
+    if body.get("type") == "event_count" and fields:
+        message = f"event_count takes no notice of field '{fields[0]}'"
+        hint = "did you mean value_count?"
+        yield context.problem("condition-field-unused", document.document, message, path, hint)
+    if body.get("type") == "value_count" and fields and set(fields) <= set(group_by):
+        message = f"'{fields[0]}' is counted and grouped by"
+        yield context.problem("grouped-field-counted", document.document, message, path)
+
+
+def _threshold(context: Context, document: RuleDocument) -> Iterator[Problem]:
+    condition = document.body().get("condition")
+    if document.body().get("type") not in ("event_count", "value_count") or not isinstance(condition, dict):
+        return
+    for op in OPERATORS:
+        value = condition.get(op)
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            continue
+        path = ("correlation", "condition", op)
+        if (op == "gte" and value <= 1) or (op == "gt" and value < 1):
+            yield context.problem("threshold-trivial", document.document, f"{op} {value} is always met", path)
+        holds_for_nothing = {"lt": value > 0, "lte": value >= 0, "eq": value == 0, "neq": value != 0}
+        if holds_for_nothing.get(op):
+            message = f"{op} {value} holds for no events too, which no query can see"
+            yield context.problem("threshold-absence", document.document, message, path)

@@ -1,0 +1,127 @@
+"""Fields that no log source carries: a rule on them could never match."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection, Iterator
+from typing import Any
+
+from sigmagen.lint.context import Context, RuleDocument, texts
+from sigmagen.problems import Problem
+from sigmagen.rules.model import BaseRule, Correlation, base_rules
+from sigmagen.rules.yaml import Document, KeyPath
+
+CATEGORIES = ("ai_inference", "ai_account")
+NUMERIC = ("integer", "float")
+SUMMED = ("value_sum", "value_avg", "value_percentile", "value_median")
+
+
+def check(context: Context) -> Iterator[Problem]:
+    """Problems of field names in detections, group-by and conditions."""
+    for document in context.documents:
+        if not document.is_correlation:
+            yield from _base(context, document)
+    documents = {(item.document.file, item.document.line()): item for item in context.documents}
+    for file in context.loaded.files:
+        for rule in file.documents:
+            if isinstance(rule, Correlation):
+                yield from _correlation(context, documents[(rule.file, rule.line)].document, rule)
+
+
+def known_fields(context: Context, logsource: dict[str, Any]) -> dict[str, str] | None:
+    """The fields of a log source with their types; None where nothing is known of it."""
+    category = logsource.get("category")
+    if category in CATEGORIES:
+        fields = context.taxonomy
+        if fields is None:
+            return None
+        return {
+            name: str(field.get("type", ""))
+            for name, field in fields.items()
+            if isinstance(field, dict) and category in (texts(field.get("category")) or CATEGORIES)
+        }
+    feeding = [source for source in context.sources.values() if _feeds(source, logsource)]
+    native = [source["native_fields"] for source in feeding if isinstance(source.get("native_fields"), dict)]
+    return {name: str(kind) for fields in native for name, kind in fields.items()} if native else None
+
+
+def _feeds(source: dict[str, Any], logsource: dict[str, Any]) -> bool:
+    entries = source.get("logsources")
+    keys = ("category", "product", "service")
+    return any(
+        isinstance(entry, dict) and all(entry.get(key) == logsource.get(key) for key in keys)
+        for entry in (entries if isinstance(entries, list) else [])
+    )
+
+
+def _base(context: Context, document: RuleDocument) -> Iterator[Problem]:
+    logsource, detection = document.data.get("logsource"), document.data.get("detection")
+    if not isinstance(logsource, dict) or not isinstance(detection, dict):
+        return
+    known = known_fields(context, logsource)
+    if known is None:
+        if logsource.get("category") not in CATEGORIES:
+            said = ", ".join(f"{key}={value}" for key, value in logsource.items() if key != "definition" and value)
+            message = f"no source mapping feeds {said}"
+            yield context.problem("unknown-logsource", document.document, message, ("logsource",))
+        return
+    for field, path in _detection_fields(detection, ("detection",)):
+        yield from _unknown(context, document.document, field, path, known)
+
+
+def _detection_fields(definition: Any, path: KeyPath) -> Iterator[tuple[str, KeyPath]]:
+    """Each field of a detection with its place; the first level is the selections' names."""
+    if isinstance(definition, list):
+        for position, item in enumerate(definition):
+            yield from _detection_fields(item, (*path, position))
+    elif isinstance(definition, dict):
+        for key, value in definition.items():
+            if len(path) > 1:
+                if field := key.split("|")[0]:
+                    yield field, (*path, key)
+            elif key != "condition":
+                yield from _detection_fields(value, (*path, key))
+
+
+def _correlation(context: Context, document: Document, rule: Correlation) -> Iterator[Problem]:
+    """group-by and condition fields must exist in the log source of every rule below."""
+    reported: set[str] = set()
+    for base in base_rules(rule):
+        known = known_fields(context, _logsource(base))
+        if known is None:
+            continue
+        for field, path in _correlation_fields(rule):
+            problems = list(_unknown(context, document, field, path, known))
+            kind = known.get(field)
+            if not problems and kind not in (*NUMERIC, None) and path[1] == "condition" and rule.type in SUMMED:
+                message = f"{rule.type} needs a number, and '{field}' is of type {kind}"
+                problems = [context.problem("field-not-numeric", document, message, path)]
+            if field not in reported:
+                yield from problems
+            reported |= {field} if problems else set()
+
+
+def _logsource(base: BaseRule) -> dict[str, Any]:
+    source = base.logsource
+    return {"category": source.category, "product": source.product, "service": source.service}
+
+
+def _correlation_fields(rule: Correlation) -> Iterator[tuple[str, KeyPath]]:
+    for position, field in enumerate(rule.group_by):
+        yield field, ("correlation", "group-by", position)
+    for field in rule.threshold.fields if rule.threshold else ():
+        yield field, ("correlation", "condition", "field")
+
+
+def _unknown(
+    context: Context, document: Document, field: str, path: KeyPath, known: Collection[str]
+) -> Iterator[Problem]:
+    if field in known:
+        return
+    near = difflib.get_close_matches(field, known, 3)
+    hint = (
+        f"nearest: {', '.join(near)}"
+        if near
+        else "taxonomy.yml lists canonical fields, a source's native_fields its own"
+    )
+    yield context.problem("unknown-field", document, f"unknown field '{field}'", path, hint)

@@ -1,0 +1,64 @@
+"""ATLAS, OWASP and ATT&CK ids: they must exist in the releases that the mappings carry, checked offline."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterator
+
+from sigmagen.lint.context import Context, RuleDocument, texts
+from sigmagen.problems import Problem
+
+# Key under `frameworks` to the file of ids.
+FILES = {"atlas": "atlas", "owasp_llm": "owasp"}
+NAMESPACES = frozenset({"attack", "car", "cve", "d3fend", "detection", "stp", "tlp"})
+_TECHNIQUE = re.compile(r"attack\.(t[0-9]{4}(?:\.[0-9]{3})?|[sg][0-9]{4})", re.IGNORECASE)
+
+
+def check(context: Context) -> Iterator[Problem]:
+    """Problems of `frameworks` and `tags`."""
+    for document in context.documents:
+        yield from _tags(context, document)
+        value = document.data.get("frameworks")
+        frameworks = value if isinstance(value, dict) else {}
+        for name, ids in frameworks.items():
+            yield from _ids(context, document, name, ids)
+        if document.subject and document.is_correlation and not frameworks.get("atlas"):
+            hint = "such as frameworks: {atlas: [AML.T0024.002]}"
+            message = "the rule names no ATLAS technique"
+            yield context.problem("framework-missing", document.document, message, ("frameworks",), hint)
+
+
+def _ids(context: Context, document: RuleDocument, name: str, ids: object) -> Iterator[Problem]:
+    if name not in FILES:
+        hint = f"known: {', '.join(FILES)}"
+        message = f"there is no framework '{name}'"
+        yield context.problem("framework-unknown-name", document.document, message, ("frameworks", name), hint)
+        return
+    known = context.framework(FILES[name])
+    if known is None:
+        return
+    for position, identifier in enumerate(texts(ids)):
+        if identifier not in known:
+            near = difflib.get_close_matches(identifier, known, 3)
+            nearest = f"nearest: {', '.join(f'{key} {known[key]}' for key in near)}" if near else None
+            message = f"'{identifier}' is not in the {name} release of the mappings"
+            path = ("frameworks", name, position)
+            yield context.problem("framework-unknown-id", document.document, message, path, nearest)
+
+
+def _tags(context: Context, document: RuleDocument) -> Iterator[Problem]:
+    for position, tag in enumerate(texts(document.data.get("tags"))):
+        path = ("tags", position)
+        namespace = tag.partition(".")[0]
+        if namespace not in NAMESPACES:
+            message = f"tag '{tag}' is in no namespace of Sigma"
+            hint = f"ATLAS and OWASP ids stand under frameworks; the namespaces are {', '.join(sorted(NAMESPACES))}"
+            yield context.problem("tag-namespace", document.document, message, path, hint)
+        elif match := _TECHNIQUE.fullmatch(tag):
+            identifier = match[1].upper()
+            techniques = context.framework("attack") if identifier.startswith("T") else None
+            if techniques is not None and identifier not in techniques:
+                message = f"technique {identifier} is not in the ATT&CK ids of the mappings"
+                hint = "add it to frameworks/attack.yml with its name if it exists"
+                yield context.problem("framework-unknown-id", document.document, message, path, hint)

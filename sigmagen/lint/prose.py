@@ -1,0 +1,87 @@
+"""Numbers in a description against the rule's own: prose is what drifts when a threshold is tuned.
+
+A description may also tell of published attacks, with their numbers. So nothing is said as long as one of its numbers
+of the counted thing is the threshold, and one of its spans of time the timespan.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from sigmagen.durations import DAY, HOUR, MINUTE, SECOND, format_timespan
+from sigmagen.lint.context import Context
+from sigmagen.problems import Problem
+from sigmagen.rules.model import Correlation, Threshold
+
+_WORDS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+_SMALL = {word: number for number, word in enumerate(_WORDS, 1)} | {"a": 1, "an": 1}
+_SCALES = {"k": 1_000, "thousand": 1_000, "m": 1_000_000, "million": 1_000_000, "billion": 1_000_000_000}
+_UNITS = {"second": SECOND, "minute": MINUTE, "hour": HOUR, "day": DAY, "week": 7 * DAY, "month": 30 * DAY}
+
+_NUMBER = r"[0-9]+(?:,[0-9]{3})*"
+_TIME = re.compile(
+    rf"\b(?:in|within|over|during|inside)\s+(?:the\s+)?(?:last\s+|past\s+|same\s+)?({_NUMBER}|{'|'.join(_SMALL)})"
+    rf"[\s-]+({'|'.join(_UNITS)})s?\b",
+    re.IGNORECASE,
+)
+_EVENTS = ("calls?", "requests?", "queries", "query", "events?", "prompts?", "probes?", "invocations?", "completions?")
+_SUMMED = ("tokens?",)
+_DISTINCT = (
+    *_EVENTS,
+    *("accounts?", "organi[sz]ations?", "users?", "keys?", "principals?", "values?", "fillings?", "addresses"),
+    *("models?", "hashes", "settings", "documents?", "maps?", "biases"),
+)
+# After one of these words the number belongs to something else.
+_BREAKS = "and|or|of|in|on|at|to|from|per|by|with|x|times"
+_COUNTED = {"event_count": _EVENTS, "value_count": _DISTINCT, "value_sum": _SUMMED}
+
+
+def check(context: Context) -> Iterator[Problem]:
+    """Problems of descriptions that alert."""
+    documents = {(item.document.file, item.document.line()): item.document for item in context.documents}
+    for file in context.loaded.files:
+        for rule in file.subjects:
+            if not isinstance(rule, Correlation):
+                continue
+            document = documents[(rule.file, rule.line)]
+            spans = spans_of_time(rule.description)
+            if spans and rule.timespan not in spans:
+                said = ", ".join(format_timespan(span) for span in sorted(spans))
+                message = f"the description says {said}, and the timespan is {format_timespan(rule.timespan)}"
+                yield context.problem("prose-timespan", document, message, ("description",))
+            counts = counts_of(rule.description, _COUNTED.get(rule.type, ()))
+            if rule.threshold and counts and not counts & _fitting(rule.threshold):
+                said = ", ".join(f"{count:,}" for count in sorted(counts))
+                message = f"the description says {said}, and the threshold is {rule.threshold.value:,}"
+                yield context.problem("prose-threshold", document, message, ("description",))
+
+
+def spans_of_time(text: str) -> set[int]:
+    """The spans after "in", "within", "over", "during" or "inside", in milliseconds."""
+    found = set()
+    for match in _TIME.finditer(text):
+        count = _SMALL.get(match[1].lower()) or int(match[1].replace(",", ""))
+        found.add(count * _UNITS[match[2].lower()])
+    return found
+
+
+def counts_of(text: str, nouns: tuple[str, ...]) -> set[float]:
+    """The numbers that stand before one of the nouns, with at most two words between."""
+    if not nouns:
+        return set()
+    scales = "|".join(_SCALES)
+    pattern = re.compile(
+        rf"(?<![\w.,$-])({_NUMBER}(?:\.[0-9]+)?)(?:\s*({scales})\b)?\+?(?:\s+or\s+more)?"
+        rf"(?:\s(?!{'|'.join(_UNITS)}|(?:{_BREAKS})\b)[a-z-]+){{0,2}}?\s(?:{'|'.join(nouns)})\b",
+        re.IGNORECASE,
+    )
+    return {
+        float(match[1].replace(",", "")) * _SCALES.get((match[2] or "").lower(), 1) for match in pattern.finditer(text)
+    }
+
+
+def _fitting(threshold: Threshold) -> set[float]:
+    """What prose may say of a threshold: "more than 49" and "50 or more" are the same count."""
+    other = {"gt": 1, "gte": -1, "lt": -1, "lte": 1}.get(threshold.op, 0)
+    return {float(threshold.value), float(threshold.value + other)}

@@ -1,0 +1,30 @@
+"""Everything that is wrong with a mappings folder, for `sigmagen check`."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+from sigmagen.content.investigate.pivots import load_playbook
+from sigmagen.convert.converter import Converter
+from sigmagen.local.blind_spots import load_needs
+from sigmagen.mapping.documents import collected
+from sigmagen.packages.elastic.target import ElasticTarget
+from sigmagen.packages.sentinel.facts import Facts
+from sigmagen.problems import Problem
+
+
+def check_mappings(mappings: Path) -> list[Problem]:
+    """All problems of the files that conversions, investigations and packages read. Allow lists belong to the rules.
+
+    A folder may do without pivots and the facts of a package, if nobody asks for them.
+    """
+    loaders = [partial(Converter.load, mappings)]
+    if (mappings / "pivots.yml").exists():
+        loaders.append(partial(load_playbook, mappings))  # type: ignore[arg-type]
+    if (mappings / "targets" / "sentinel_package.yml").exists():
+        loaders.append(partial(Facts.load, mappings))  # type: ignore[arg-type]
+    if (mappings / "targets" / "elastic.yml").exists():
+        loaders.append(partial(ElasticTarget.load, mappings))  # type: ignore[arg-type]
+    loaders.append(partial(load_needs, mappings))  # type: ignore[arg-type]
+    return collected(*loaders)

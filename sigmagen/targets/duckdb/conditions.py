@@ -1,0 +1,76 @@
+"""Comparisons in DuckDB SQL."""
+
+from __future__ import annotations
+
+from ipaddress import IPv6Network
+from typing import ClassVar
+
+from sigmagen.expr.tree import NUMERIC, Expr
+from sigmagen.targets.conditions import Conditions
+from sigmagen.targets.networks import MAPPED, ipv4_pattern, ipv6_pattern, split_networks
+from sigmagen.targets.printer import constant, lowered
+
+_UNTEXTUAL = (*NUMERIC, "boolean", "timestamp")
+_GROUP = "[0-9a-f]{1,4}"
+_IPV6 = f"{_GROUP}(:{_GROUP}){{7}}|({_GROUP}(:{_GROUP}){{0,6}})?::({_GROUP}(:{_GROUP}){{0,6}})?"
+
+
+class DuckDBConditions(Conditions):
+    """Comparisons of one row's values."""
+
+    calls: ClassVar[frozenset[str]] = frozenset({"matches", "like_ignoring_case"})
+
+    def op_is_missing(self, value: Expr) -> str:
+        return f"{self.expr(value)} IS NULL"
+
+    def op_is_present(self, value: Expr) -> str:
+        return f"{self.expr(value)} IS NOT NULL"
+
+    def op_has_value(self, value: Expr) -> str:
+        textual = self.type_of(value) not in _UNTEXTUAL
+        return f"{self.expr(value)} <> ''" if textual else self.op_is_present(value)
+
+    def op_equals_ignoring_case(self, left: Expr, right: Expr) -> str:
+        return f"lower({self.expr(left)}) = {self.expr(lowered(right))}"
+
+    def op_in_ignoring_case(self, left: Expr, *values: Expr) -> str:
+        return f"lower({self.expr(left)}) IN ({self.listed(tuple(map(lowered, values)))})"
+
+    def op_like(self, left: Expr, *parts: Expr) -> str:
+        escape = str.maketrans({"\\": "\\\\", "%": "\\%", "_": "\\_"})
+        pattern = "".join({0: "%", 1: "_"}.get(part) or str(part).translate(escape) for part in map(constant, parts))
+        return f"{self.expr(left)} LIKE {self.string(pattern)} ESCAPE '\\'"
+
+    def op_text(self, value: Expr) -> str:
+        """A number in digits; an address without what maps it into IPv6."""
+        if self.type_of(value) == "ip":
+            return f"regexp_replace({self.expr(value)}, {self.string(MAPPED)}, '\\1')"
+        return f"CAST({self.expr(value)} AS VARCHAR)" if self.type_of(value) in NUMERIC else self.expr(value)
+
+    def matching(self, value: Expr, pattern: str) -> str:
+        return f"regexp_matches({self.expr(value)}, {self.string(pattern)})"
+
+    def op_in_network(self, value: Expr, *networks: Expr) -> str:
+        """The extension for addresses may not be at hand, so networks are tested on the address's text."""
+        single, narrow, wide = split_networks([constant(network) for network in networks])
+        tests = [f"{self.expr(value)} IN ({', '.join(map(self.string, single))})"] if single else []
+        tests += [self.matching(value, ipv4_pattern(network)) for network in narrow]
+        tests += [self._in_ipv6(value, network) for network in wide]
+        return self.any_of(tests)
+
+    def _in_ipv6(self, value: Expr, network: IPv6Network) -> str:
+        """Whether the address, with all its groups and digits written out, begins as the network does."""
+        left, right = (
+            f"list_filter(string_split(split_part(a, '::', {side}), ':'), lambda g: g <> '')" for side in (1, 2)
+        )
+        zeros = f"list_transform(range(8 - len({left}) - len({right})), lambda g: '0')"
+        written = f"array_to_string(list_transform({left} || {zeros} || {right}, lambda g: lpad(g, 4, '0')), ':')"
+        test = (
+            f"regexp_full_match(a, {self.string(_IPV6)}) AND length({written}) = 39 "
+            f"AND regexp_matches({written}, {self.string(ipv6_pattern(network))})"
+        )
+        return f"list_transform([lower({self.expr(value)})], lambda a: {test})[1]"
+
+    def op_time_part(self, time: Expr, part: Expr) -> str:
+        """A week is ISO 8601's."""
+        return f"date_part({self.expr(part)}, {self.expr(time)})"

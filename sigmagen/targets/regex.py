@@ -1,0 +1,173 @@
+"""Regular expressions in the syntax of each dialect, from one tree (`sigmagen.expr.regex`).
+
+Each printer says exactly what the tree says or raises RegexError with the reason: a query must not mean less.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from sigmagen.expr.pcre import RegexError
+from sigmagen.expr.regex import (
+    ANY,
+    LINE_BREAK,
+    Anchor,
+    Atomic,
+    Back,
+    Chain,
+    Chars,
+    Choice,
+    Group,
+    Look,
+    Node,
+    Ranges,
+    Repeat,
+    complement,
+    parse,
+)
+
+MOST_REPEATS = 1000
+"""RE2 and Rust refuse longer counted repetitions; Lucene's automaton grows with them."""
+
+_ALL_BUT_LINE_BREAK = complement(((LINE_BREAK, LINE_BREAK),))
+
+
+class Pcre:
+    """PCRE, which can say everything that the tree has. A search: the match may lie anywhere."""
+
+    escaped: ClassVar[str] = r"\.+*?()|[]{}^$"
+    escaped_in_class: ClassVar[str] = r"\[]^-&~"
+    anything: ClassVar[str] = "(?s:.)"
+    open_group: ClassVar[str] = "(?:"
+
+    def text(self, node: Node) -> str:
+        """The whole expression."""
+        return self.node(node, last=True)
+
+    def node(self, node: Node, *, last: bool) -> str:
+        """One part; `last` where nothing follows it in the expression."""
+        if isinstance(node, Chars):
+            return self.chars(node.ranges)
+        if isinstance(node, Chain):
+            end = len(node.parts) - 1
+            return "".join(self.inside(part, last=last and at == end) for at, part in enumerate(node.parts))
+        if isinstance(node, Choice):
+            return "|".join(self.node(option, last=last) for option in node.options)
+        if isinstance(node, Repeat):
+            return self.repeat(node)
+        if isinstance(node, Anchor):
+            return self.anchor(node, last=last)
+        if isinstance(node, Group):
+            return f"({self.node(node.part, last=last)})"
+        return self.special(node)
+
+    def inside(self, node: Node, *, last: bool) -> str:
+        """A part of a chain."""
+        text = self.node(node, last=last)
+        return f"{self.open_group}{text})" if isinstance(node, Choice) else text
+
+    def repeat(self, node: Repeat) -> str:
+        if max(node.low, node.high or 0) > MOST_REPEATS:
+            raise RegexError(f"more than {MOST_REPEATS} repetitions")
+        text = self.node(node.part, last=False)
+        atom = isinstance(node.part, Chars | Group | Atomic | Look | Back)
+        bounds = {(0, None): "*", (1, None): "+", (0, 1): "?"}.get((node.low, node.high))
+        if bounds is None:
+            high = "" if node.high is None else str(node.high)
+            bounds = f"{{{node.low}}}" if node.low == node.high else f"{{{node.low},{high}}}"
+        return (text if atom else f"{self.open_group}{text})") + bounds + self.mode(node)
+
+    def mode(self, node: Repeat) -> str:
+        return {"greedy": "", "lazy": "?", "possessive": "+"}[node.mode]
+
+    def anchor(self, node: Anchor, *, last: bool) -> str:
+        # PCRE's own multi-line `^` does not stand after a line break that is the last character.
+        places = {"start": "^", "end": "$", "very_end": r"\z", "line_start": r"(?<![^\n])", "line_end": r"(?![^\n])"}
+        return {**places, "word": r"\b", "inner": r"\B"}[node.kind]
+
+    def special(self, node: Atomic | Look | Back) -> str:
+        if isinstance(node, Atomic):
+            return f"(?>{self.node(node.part, last=False)})"
+        if isinstance(node, Back):
+            return rf"(?i:\{node.number})" if node.ignore_case else rf"(?:\{node.number})"
+        return f"(?{'' if node.ahead else '<'}{'!' if node.negated else '='}{self.node(node.part, last=False)})"
+
+    # Characters.
+
+    def chars(self, ranges: Ranges) -> str:
+        if ranges == ANY:
+            return self.anything
+        if ranges == _ALL_BUT_LINE_BREAK:
+            return self.line()
+        if len(ranges) == 1 and ranges[0][0] == ranges[0][1]:
+            return self.character(ranges[0][0], self.escaped)
+        negated = bool(ranges) and ranges[-1][1] == ANY[0][1]
+        shown = complement(ranges) if negated else ranges
+        if not shown:
+            raise RegexError("a class without any character")
+        return ("[^" if negated else "[") + "".join(self.span(low, high) for low, high in shown) + "]"
+
+    def line(self) -> str:
+        return "."
+
+    def span(self, low: int, high: int) -> str:
+        first = self.character(low, self.escaped_in_class)
+        if low == high:
+            return first
+        return first + ("-" if high > low + 1 else "") + self.character(high, self.escaped_in_class)
+
+    def character(self, code: int, escaped: str) -> str:
+        letter = chr(code)
+        if letter in escaped:
+            return "\\" + letter
+        named = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
+        return named.get(letter) or (letter if letter.isprintable() else f"\\x{{{code:x}}}")
+
+
+class Re2(Pcre):
+    r"""RE2, and what Rust's crate (Kusto's engine today) has in common with it. `$` there is the very end."""
+
+    def repeat(self, node: Repeat) -> str:
+        if repetitions(node) > MOST_REPEATS:
+            raise RegexError(f"repetitions of repetitions, more than {MOST_REPEATS} in all")
+        return super().repeat(node)
+
+    def mode(self, node: Repeat) -> str:
+        if node.mode == "possessive":
+            raise RegexError("a possessive repetition, which RE2 does not have")
+        return super().mode(node)
+
+    def anchor(self, node: Anchor, *, last: bool) -> str:
+        if node.kind == "end":
+            if not last:
+                raise RegexError("an end anchor before the end of the expression, which RE2 can't say")
+            return r"\n?\z"
+        places = {"start": "^", "very_end": r"\z", "line_start": "(?m:^)", "line_end": "(?m:$)"}
+        return {**places, "word": r"\b", "inner": r"\B"}[node.kind]
+
+    def special(self, node: Atomic | Look | Back) -> str:
+        raise RegexError(f"{called(node)}, which RE2 does not have")
+
+
+def repetitions(node: Node) -> int:
+    """How often the innermost part is written when counted repetitions are written out, as RE2 counts them."""
+    if isinstance(node, Repeat):
+        return max(node.low, node.high or 0, 1) * repetitions(node.part)
+    if isinstance(node, Chain | Choice):
+        return max(map(repetitions, node.parts if isinstance(node, Chain) else node.options), default=1)
+    return repetitions(node.part) if isinstance(node, Group | Atomic | Look) else 1
+
+
+def called(node: Atomic | Look | Back) -> str:
+    """Its name in a sentence."""
+    if isinstance(node, Look):
+        return "a look-ahead" if node.ahead else "a look-behind"
+    return "a back-reference" if isinstance(node, Back) else "an atomic group"
+
+
+PCRE, RE2 = Pcre(), Re2()
+
+
+def translated(pattern: str, flags: str, dialect: Pcre) -> str:
+    """A pattern in a dialect's syntax. Raises RegexError."""
+    return dialect.text(parse(pattern, flags))
