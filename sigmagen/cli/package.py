@@ -10,12 +10,12 @@ from sigmagen.cli.packaging import Packaging
 from sigmagen.cli.problems import print_problems
 from sigmagen.cli.settings import RULE_PATHS, SOURCES, Settings, with_settings
 from sigmagen.display import counted, harmless
-from sigmagen.mapping.source import SIEMS
 from sigmagen.problems import EXIT_CLEAN, EXIT_FINDINGS
+from sigmagen.targets.registry import siems
 
 
 @click.command("package")
-@click.argument("siem", type=click.Choice(SIEMS), metavar="|".join(SIEMS))
+@click.argument("siem", type=click.Choice(siems()), metavar="|".join(siems()))
 @RULE_PATHS
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), required=True, help="The folder that gets the package."
