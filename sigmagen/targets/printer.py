@@ -21,7 +21,7 @@ from sigmagen.expr.tree import (
     subject,
 )
 from sigmagen.plan.model import Plan
-from sigmagen.plan.steps import Step, Union
+from sigmagen.plan.steps import Step, Union, columns_made
 
 _READINESS = "only a readiness query of Sentinel needs it"
 ONLY_READINESS: Mapping[str, str] = dict.fromkeys(("ingestion_time", "is_cut", "seconds_between", "share"), _READINESS)
@@ -70,6 +70,14 @@ class Printer(ABC):
     @abstractmethod
     def name(self, column: str) -> str:
         """A column's name, quoted where the dialect needs it."""
+
+    def result_name(self, column: str) -> str:
+        """What a column is called in the result, where names have no quotes."""
+        return self.name(column)
+
+    def result_columns(self) -> dict[str, str]:
+        """The columns that the plan makes, by their names in the result."""
+        return {self.result_name(name): name for name in columns_made(self.plan.steps)}
 
     @abstractmethod
     def string(self, value: str) -> str:

@@ -115,9 +115,15 @@ class EsqlPrinter(EsqlValues):
         return self.step_project(Project(tuple(dict.fromkeys((*first, *aggregate.by, *made)))))
 
     def name(self, column: str) -> str:
-        column = self.plan.stored_as.get(column, column)
-        plain = all(_PLAIN.fullmatch(part) and not _RESERVED.fullmatch(part) for part in column.split("."))
-        return column if plain else "`" + column.replace("`", "``") + "`"
+        return quoted_name(self.result_name(column))
+
+    def result_name(self, column: str) -> str:
+        return self.plan.stored_as.get(column, column)
+
+    def result_columns(self) -> dict[str, str]:
+        """The number of rows is not among them; see `step_countrows`."""
+        counted = {step.name for step in self.plan.steps if isinstance(step, CountRows)}
+        return {written: name for written, name in super().result_columns().items() if name not in counted}
 
     def string(self, value: str) -> str:
         """A constant. ES|QL has no escape for a control character, so a text with one is given as base64."""
@@ -244,6 +250,12 @@ class EsqlPrinter(EsqlValues):
     def op_extract(self, value: Expr, pattern: Expr) -> str:
         """GROK is a command, so its result is a column by now; see `step_derive`."""
         return self._groks[value, pattern]
+
+
+def quoted_name(column: str) -> str:
+    """A column's name, in backticks where ES|QL needs them."""
+    plain = all(_PLAIN.fullmatch(part) and not _RESERVED.fullmatch(part) for part in column.split("."))
+    return column if plain else "`" + column.replace("`", "``") + "`"
 
 
 def _is_extract(expression: Expr) -> bool:
