@@ -171,7 +171,8 @@ def _moved(stored: StoredSource, change: Mapping[str, str]) -> StoredSource:
     place = _place(stored.name, change)
     location = place[0].enclose(place[1]) if place else stored.location
     delay = parse_duration(change["delay"]) if "delay" in change else stored.delay
-    return replace(stored, location=location, delay=delay)
+    silent_after = parse_duration(change["silent_after"]) if "silent_after" in change else stored.silent_after
+    return replace(stored, location=location, delay=delay, silent_after=silent_after)
 
 
 def _place(siem: str, change: object) -> tuple[Location, str] | None:

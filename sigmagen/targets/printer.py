@@ -23,9 +23,11 @@ from sigmagen.expr.tree import (
 from sigmagen.plan.model import Plan
 from sigmagen.plan.steps import Step, Union, columns_made
 
-_READINESS = "only a readiness query of Sentinel needs it"
-ONLY_READINESS: Mapping[str, str] = dict.fromkeys(("ingestion_time", "is_cut", "seconds_between", "share"), _READINESS)
-"""Operations that the printer of Sentinel's readiness queries adds to KQL."""
+_READINESS = "only a readiness query needs it, and those ask a SIEM"
+ONLY_READINESS: Mapping[str, str] = dict.fromkeys(
+    ("ingestion_time", "is_cut", "not_extracted", "seconds_between", "share", "stored_text"), _READINESS
+)
+"""Operations of readiness queries: languages that no SIEM stores events for lack them."""
 
 
 def step_name(step: type[Step]) -> str:

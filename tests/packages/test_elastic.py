@@ -18,12 +18,12 @@ from sigmagen.content.detections import Content, Detection, content
 from sigmagen.content.investigate.pivots import load_playbook
 from sigmagen.convert.converter import Converter
 from sigmagen.packages import elastic
+from sigmagen.packages.elastic.events import group_events
 from sigmagen.packages.elastic.guide import note, setup
 from sigmagen.packages.elastic.rules import checked, detection_rule, schema, silent_rule
 from sigmagen.packages.elastic.target import ElasticTarget
 from sigmagen.packages.elastic.text import code, markdown, marker, span
 from sigmagen.packages.elastic.threat import Frameworks
-from sigmagen.packages.elastic.view import event_views
 from sigmagen.problems import SigmagenError
 from sigmagen.rules.load import load_rules
 
@@ -365,8 +365,8 @@ def test_a_query_that_asks_for_its_range_is_left_out_with_the_reason(tmp_path: P
 
 def test_the_guide_names_the_group_and_its_pivot() -> None:
     detection = find("call_count.litellm")
-    views = event_views(detection.rule, detection.source, CONVERTER.taxonomy)
-    text = note(detection, views, CONVERTER.taxonomy, BOOK, dashboard=True)
+    events = group_events(detection.rule, detection.source, CONVERTER.taxonomy)
+    text = note(detection, events, CONVERTER.taxonomy, BOOK, dashboard=True)
     assert "`user.id` and `gen_ai.request.model`" in text
     assert '| WHERE user.id == "VALUE"' in text
 
@@ -377,10 +377,10 @@ def test_the_setup_says_what_a_basic_licence_does() -> None:
     assert "Basic licence" in text
 
 
-def test_a_silent_source_alerts_after_its_delay_too() -> None:
+def test_source_is_silent_after_a_day_without_events() -> None:
     for source in CONTENT.sources:
-        rule = silent_rule(source)
-        assert rule["from"] == f"now-{span(4 * 3_600_000 + source.stored['elastic'].delay)}"
+        rule = silent_rule(source, CONVERTER.taxonomy)
+        assert rule["from"] == "now-24h"
         assert "WHERE events == 0" in rule["query"]
 
 

@@ -52,9 +52,9 @@ def write(content: Content, folder: Path, converter: Converter, overlaid: Mappin
                 raise
             refused += error.problems
     left_out = [*content.left_out, *refused]
-    rules += [silent_rule(source) for source in content.sources]
+    rules += [silent_rule(source, converter.taxonomy) for source in content.sources]
     _lines(folder / RULES, rules)
-    _lines(folder / SAVED_OBJECTS, saved_objects(content, converter.taxonomy, target, pivots, book))
+    _lines(folder / SAVED_OBJECTS, saved_objects(content, converter, pivots, book))
     for source in content.sources:
         for name, body in component_templates(source, converter.taxonomy, target):
             _document(folder / COMPONENT_TEMPLATES / f"{name}.json", body)

@@ -13,7 +13,6 @@ from sigmagen.packages.elastic.target import Integration
 from sigmagen.packages.elastic.templates import mappings_name
 from sigmagen.packages.elastic.text import code, markdown, span
 from sigmagen.packages.elastic.timeline import buttons
-from sigmagen.packages.elastic.view import EventView
 
 TIMESTAMP_DECISION = (
     "`timestamp_override` is not set: a window is event time, and the look-back counts the ingest delay in. With "
@@ -33,8 +32,9 @@ _DASHBOARD = (
 )
 
 
-def note(detection: Detection, views: list[EventView], taxonomy: Taxonomy, book: Playbook, *, dashboard: bool) -> str:
-    """The investigation guide. `dashboard` says whether there is one that asks the pivots."""
+def note(detection: Detection, events: Sequence[str], taxonomy: Taxonomy, book: Playbook, *, dashboard: bool) -> str:
+    """The investigation guide. `events` are queries for the events of one group, with a place for each of its values;
+    `dashboard` says whether there is one that asks the pivots."""
     rule, stage = detection.rule, stage_of(detection.rule)
     parts = [
         "## What fired",
@@ -49,7 +49,7 @@ def note(detection: Detection, views: list[EventView], taxonomy: Taxonomy, book:
         "\n\n".join(buttons(detection, taxonomy)),
         "Single events: run this in Discover over a range that holds `window_start` to `window_end`, with the alert's "
         "own values.",
-        *[code(pivot(detection, view), "esql") for view in views],
+        *[code(text, "esql") for text in events],
         "The saved Discover session of the same name (hunt) shows every window, not only the worst one.",
         "## False positives",
         _listed(rule.falsepositives) or "- None known.",
@@ -73,13 +73,6 @@ def _triage(detection: Detection) -> list[str]:
         "4. What else does it do? Other models, refused calls, control-plane changes, calls from other addresses.",
     ]
     return ["\n".join(steps)]
-
-
-def pivot(detection: Detection, view: EventView) -> str:
-    """ES|QL for the events of one group, with a place for each of its values."""
-    names = [name for name in detection.rule.group_by if name in view.fields]
-    filters = [f'WHERE {view.printer.name(name)} == "VALUE"' for name in names]
-    return "\n| ".join([*view.lines, *filters, "SORT @timestamp DESC", "LIMIT 100"])
 
 
 def setup(detection: Detection, integrations: list[Integration]) -> str:

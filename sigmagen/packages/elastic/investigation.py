@@ -20,8 +20,7 @@ from sigmagen.content.investigate.pivots import Playbook
 from sigmagen.content.investigate.subject import SubjectTemplate
 from sigmagen.convert.converter import Converter
 from sigmagen.packages.elastic.text import derived_id, markdown, marker, plain
-from sigmagen.plan.model import Plan
-from sigmagen.targets.elastic.printer import OPTION_MARK, EsqlPrinter
+from sigmagen.targets.elastic.printer import OPTION_MARK, quoted_name
 
 TITLE = "Investigate"
 UNCHOSEN = f"{OPTION_MARK}(choose)"
@@ -97,8 +96,7 @@ def _template(detection: Detection) -> SubjectTemplate:
 
 def _controls(detection: Detection) -> Iterator[Json]:
     template = _template(detection)
-    printer = EsqlPrinter(Plan(None, detection.source, detection.alert.stored_source, "hunt"))
-    columns = [printer.name(column) for column in detection.alert.columns]
+    columns = [quoted_name(column) for column in detection.alert.columns]
     by = f" BY {', '.join(columns)}" if columns else ""
     alerts = f"STATS window_start = MIN(window_start), window_end = MAX(window_end){by}"
     asked = [

@@ -87,7 +87,7 @@ def readme(
         _custom(content, taxonomy, target),
         _sources(content, target),
         "## Before you turn a rule on",
-        "1. Open its **Readiness** session in Discover. `last_event` must be recent, `delay_p99` (seconds) below the "
+        "1. Open its **Readiness** session in Discover. `last_event` must be recent, `delay_p99_seconds` below the "
         "ingest delay above, and every `has.` near 1.\n"
         "2. Open its **Hunt** session over some weeks: what it lists would have alerted. Put known services on the "
         "allow lists of your overlay, and package again; until an overlay names somebody, the lists name nobody.\n"

@@ -46,7 +46,7 @@ def app_files(
     from sigmagen.packages.splunk.conf import render
     from sigmagen.packages.splunk.investigation import forms, investigations
     from sigmagen.packages.splunk.macros import ListMacros, macros_conf
-    from sigmagen.packages.splunk.readiness import readiness
+    from sigmagen.packages.splunk.readiness import readiness, silence_texts
     from sigmagen.packages.splunk.readme import overlay_json, readme
     from sigmagen.packages.splunk.savedsearches import analytic_story, savedsearches
     from sigmagen.packages.splunk.searches import packaged
@@ -65,13 +65,14 @@ def app_files(
     used = {part.name: part for item in items for part in item.source.parts}
     sources = [used[name] for name in sorted(used)]
     checks = {item.key: readiness(item.rule, item.source, converter) for item in items}
+    silences = silence_texts(converter)
     asked = investigations(items, converter)
     views = {found.item.key: found.view for found in asked}
     options = overlaid.get("packages", {}).get("splunk", {})
     confs = {
         "app": app.app_conf(),
         "server": app.server_conf(),
-        "savedsearches": savedsearches(items, checks, sources, options, views, target.entities),
+        "savedsearches": savedsearches(items, checks, silences, sources, options, views, target.entities),
         "macros": macros_conf(sources, lists.used),
         "analyticstories": analytic_story(items, app.DESCRIPTION, app.NARRATIVE),
         "eventtypes": app.eventtypes(sources),

@@ -13,8 +13,6 @@ from sigmagen.packages.splunk.conf import Conf
 from sigmagen.rules.placeholders import AllowLists, placeholder_names
 
 PREFIX = "sigmagen_"
-SILENCE = f"{PREFIX}silent_after_seconds"
-_SILENT_AFTER = 4 * 60 * 60
 _WORD = re.compile(r"\W+")
 
 
@@ -106,5 +104,4 @@ def macros_conf(sources: Iterable[Source], lists: Mapping[str, str]) -> Conf:
         conf[source_macro(source)] = {"definition": source.stored["splunk"].location, "iseval": 0}
     for name in sorted(lists):
         conf[name] = {"definition": lists[name], "iseval": 0}
-    conf[SILENCE] = {"definition": _SILENT_AFTER, "iseval": 0}
     return conf

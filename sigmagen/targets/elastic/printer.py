@@ -30,7 +30,7 @@ from sigmagen.rules.model import BaseRule
 from sigmagen.targets.elastic.conditions import CASTS
 from sigmagen.targets.elastic.packing import PACKED, packing
 from sigmagen.targets.elastic.values import EsqlValues
-from sigmagen.targets.printer import ONLY_READINESS, constant
+from sigmagen.targets.printer import constant
 from sigmagen.targets.unprintable import UNPRINTABLE
 
 HUNT_ROWS = 10_000
@@ -77,11 +77,12 @@ class EsqlPrinter(EsqlValues):
     }
 
     lacking: ClassVar[Mapping[str, str]] = {
-        **ONLY_READINESS,
+        **dict.fromkeys(("not_extracted", "stored_text"), "Elasticsearch keeps the fields of a record, not its text"),
         "epoch_seconds": "Elasticsearch gives a record its time when it indexes it",
         "join": "joining a second table is not implemented in ES|QL",
         **dict.fromkeys(
-            ("parse_json", "is_json_string", "elements", "last_text"), "ES|QL 8.19 has no function that reads JSON"
+            ("parse_json", "is_cut", "is_json_string", "elements", "last_text"),
+            "ES|QL 8.19 has no function that reads JSON",
         ),
         "concat": "joining texts is not implemented in ES|QL",
     }

@@ -211,11 +211,11 @@ def test_readiness_counts_a_record_that_was_cut_as_a_whole(package: Package) -> 
 
 
 @pytest.mark.parametrize("source", ["apim", "bedrock_invocation", "cloudtrail", "litellm"])
-def test_the_rule_for_silence_alerts_on_nothing_and_only_then(source: str, rule_files: Documents) -> None:
-    """It alerts where the result has no row."""
-    text = rule_files[f"silent.{source}"]["query"]
+def test_silence_rule_alerts_only_without_events(source: str, rule_files: Documents) -> None:
+    rule = rule_files[f"silent.{source}"]
+    assert (rule["triggerOperator"], rule["triggerThreshold"], rule["queryPeriod"]) == ("gt", 0, "1d")
     with KustoLocalEngine(converter().taxonomy) as engine:
         loaded(engine, source)
-        assert len(rows(engine, text, source)) == 1
+        assert rows(engine, rule["query"], source) == []
         engine.select(0, 1)
-        assert rows(engine, text, source) == []
+        assert rows(engine, rule["query"], source) == [{"sigmagen_source": source, "events": 0}]
