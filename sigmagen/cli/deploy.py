@@ -12,7 +12,7 @@ import click
 from sigmagen.cli.packaging import Packaging
 from sigmagen.cli.problems import print_json, print_problems
 from sigmagen.cli.settings import AS_JSON, RULE_PATHS, SOURCES, Settings, with_settings
-from sigmagen.deploy.plan import Change, Plan, apply, make_plan
+from sigmagen.deploy.deployment import Change, Plan, apply, make_plan
 from sigmagen.display import harmless, short
 from sigmagen.logs.scratch import scratch_folder
 from sigmagen.net.secrets import hidden, hide

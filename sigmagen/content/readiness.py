@@ -20,11 +20,14 @@ from sigmagen.durations import DAY
 from sigmagen.expr.tree import TRUE, Call, Column, Expr, Get, call, walk, when
 from sigmagen.mapping.documents import load_checked
 from sigmagen.mapping.expression import UnavailableFieldError
+from sigmagen.mapping.signatures import check_expression
 from sigmagen.mapping.taxonomy import Taxonomy
 from sigmagen.mapping.view import SourceView, ViewBuilder
 from sigmagen.plan.model import Plan
 from sigmagen.plan.steps import Aggregate, Columns, Derive, Filter, Scan, Step
 from sigmagen.plan.streams import source_steps
+from sigmagen.problems import Problem
+from sigmagen.rules.yaml import Document
 
 RANGE = DAY
 """The range that a readiness query looks at, unless somebody chooses another one; milliseconds."""
@@ -50,10 +53,15 @@ def load_losses(mappings: Path, siem: str) -> Mapping[str, Mapping[str, Any]]:
 
     Raises SigmagenError with everything that is wrong with the file.
     """
-    losses: Mapping[str, Mapping[str, Any]] = load_checked(
-        mappings / "targets" / f"{siem}.yml", "target", mappings
-    ).get("lost", {})
+    data = load_checked(mappings / "targets" / f"{siem}.yml", "target", mappings, _check_losses)
+    losses: Mapping[str, Mapping[str, Any]] = data.get("lost", {})
     return losses
+
+
+def _check_losses(document: Document) -> Iterator[Problem]:
+    for source, conditions in document.data.get("lost", {}).items():
+        for kind, condition in conditions.items():
+            yield from check_expression(document, ("lost", source, kind), condition)
 
 
 def plan_readiness(

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from urllib.parse import quote
 
 from sigmagen.deploy import custom_template
-from sigmagen.deploy.plan import Body, ConflictError, Found, Item, Part, deploy_failure, differing
+from sigmagen.deploy.deployment import Body, ConflictError, Found, Item, Part, deploy_failure, differing
 from sigmagen.net.client import Client
 from sigmagen.net.elasticsearch import client_options
 from sigmagen.net.secrets import basic_token, hide
@@ -25,9 +25,9 @@ from sigmagen.net.settings import (
     setting,
 )
 from sigmagen.packages.elastic import COMPONENT_TEMPLATES, INDEX_TEMPLATES, RULES, SAVED_OBJECTS
+from sigmagen.packages.elastic.formatting import marker
 from sigmagen.packages.elastic.rules import TAG, checked
 from sigmagen.packages.elastic.templates import OWNER
-from sigmagen.packages.elastic.text import marker
 from sigmagen.problems import EXIT_FINDINGS, Problem, SigmagenError
 
 CONFLICT = 409

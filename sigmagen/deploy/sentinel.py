@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import quote, urlsplit
 
-from sigmagen.deploy.plan import Body, ConflictError, Found, Item, Part, deploy_failure, differing
+from sigmagen.deploy.deployment import Body, ConflictError, Found, Item, Part, deploy_failure, differing
 from sigmagen.net.client import Client, Response
 from sigmagen.net.secrets import hide
 from sigmagen.net.settings import (
@@ -27,7 +27,7 @@ from sigmagen.net.settings import (
     setting,
 )
 from sigmagen.packages.sentinel.arm import INSIGHTS_API, SEARCHES_API, WORKBOOKS_API, evaluated
-from sigmagen.packages.sentinel.text import marker
+from sigmagen.packages.sentinel.formatting import marker
 from sigmagen.problems import EXIT_USAGE, Problem, SigmagenError
 
 AZURE = "https://management.azure.com"

@@ -17,8 +17,8 @@ from sigmagen.bundled import mappings_folder, rules_folder
 from sigmagen.cli.main import cli
 from sigmagen.content.detections import content
 from sigmagen.convert.converter import Converter
+from sigmagen.deploy.deployment import apply, make_plan
 from sigmagen.deploy.elastic import elasticsearch_client, parts
-from sigmagen.deploy.plan import apply, make_plan
 from sigmagen.net import client as http
 from sigmagen.net.retry import ATTEMPTS
 from sigmagen.net.secrets import hide

@@ -12,8 +12,8 @@ import pytest
 from sigmagen.bundled import mappings_folder
 from sigmagen.convert.converter import Converter
 from sigmagen.deploy.custom_template import fields
+from sigmagen.deploy.deployment import Found, Item, Part, apply, make_plan
 from sigmagen.deploy.elastic import Templates
-from sigmagen.deploy.plan import Found, Item, Part, apply, make_plan
 from sigmagen.net.client import Client
 from sigmagen.packages.elastic.target import ElasticTarget
 from sigmagen.packages.elastic.templates import component_templates, index_template

@@ -19,10 +19,10 @@ from sigmagen.content.investigate.pivots import load_playbook
 from sigmagen.convert.converter import Converter
 from sigmagen.packages import elastic
 from sigmagen.packages.elastic.events import group_events
+from sigmagen.packages.elastic.formatting import code, markdown, marker, span
 from sigmagen.packages.elastic.guide import note, setup
 from sigmagen.packages.elastic.rules import checked, detection_rule, schema, silent_rule
 from sigmagen.packages.elastic.target import ElasticTarget
-from sigmagen.packages.elastic.text import code, markdown, marker, span
 from sigmagen.packages.elastic.threat import Frameworks
 from sigmagen.problems import SigmagenError
 from sigmagen.rules.load import load_rules

@@ -21,8 +21,8 @@ from sigmagen.content.investigate.subject import Subject
 from sigmagen.durations import iso
 from sigmagen.engines.elasticsearch import ElasticsearchEngine
 from sigmagen.mapping.elastic_template import field_types
+from sigmagen.packages.elastic.formatting import marker
 from sigmagen.packages.elastic.investigation import dashboard, panel_queries, pivots_of
-from sigmagen.packages.elastic.text import marker
 from sigmagen.packages.elastic.timeline import buttons
 from sigmagen.sources import render
 from sigmagen.sources.call import Call

@@ -15,13 +15,13 @@ from sigmagen.content.detections import Content
 from sigmagen.content.investigate.pivots import load_playbook
 from sigmagen.convert.converter import Converter
 from sigmagen.mapping.source import load_sources
+from sigmagen.packages.elastic.formatting import plain
 from sigmagen.packages.elastic.investigation import pivots_of
 from sigmagen.packages.elastic.readme import readme
 from sigmagen.packages.elastic.rules import detection_rule, silent_rule
 from sigmagen.packages.elastic.saved_objects import saved_objects
 from sigmagen.packages.elastic.target import ElasticTarget
 from sigmagen.packages.elastic.templates import component_templates, index_template
-from sigmagen.packages.elastic.text import plain
 from sigmagen.packages.elastic.threat import Frameworks
 from sigmagen.problems import Problem, SigmagenError
 

@@ -8,10 +8,10 @@ from sigmagen.content.detections import Detection
 from sigmagen.content.investigate.build import stage_of
 from sigmagen.content.investigate.pivots import Playbook
 from sigmagen.mapping.taxonomy import Taxonomy
+from sigmagen.packages.elastic.formatting import code, markdown, span
 from sigmagen.packages.elastic.investigation import title_of
 from sigmagen.packages.elastic.target import Integration
 from sigmagen.packages.elastic.templates import mappings_name
-from sigmagen.packages.elastic.text import code, markdown, span
 from sigmagen.packages.elastic.timeline import buttons
 
 TIMESTAMP_DECISION = (

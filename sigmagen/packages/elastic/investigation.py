@@ -19,7 +19,7 @@ from sigmagen.content.investigate.build import PivotTemplate, stage_of, template
 from sigmagen.content.investigate.pivots import Playbook
 from sigmagen.content.investigate.subject import SubjectTemplate
 from sigmagen.convert.converter import Converter
-from sigmagen.packages.elastic.text import derived_id, markdown, marker, plain
+from sigmagen.packages.elastic.formatting import derived_id, markdown, marker, plain
 from sigmagen.targets.elastic.printer import OPTION_MARK, quoted_name
 
 TITLE = "Investigate"

@@ -9,10 +9,10 @@ import sigmagen
 from sigmagen.content.detections import Content
 from sigmagen.mapping.address import ADDRESS, grok_pattern
 from sigmagen.mapping.taxonomy import Taxonomy
+from sigmagen.packages.elastic.formatting import code, markdown, marker, span
 from sigmagen.packages.elastic.guide import SUPPRESSION_LICENCE, TIMESTAMP_DECISION
 from sigmagen.packages.elastic.target import ElasticTarget
 from sigmagen.packages.elastic.templates import lacking
-from sigmagen.packages.elastic.text import code, markdown, marker, span
 from sigmagen.problems import Problem
 
 _IMPORT = """\
@@ -88,7 +88,7 @@ def readme(
         _sources(content, target),
         "## Before you turn a rule on",
         "1. Open its **Readiness** session in Discover. `last_event` must be recent, `delay_p99_seconds` below the "
-        "ingest delay above, and every `has.` near 1.\n"
+        "ingest delay above, and every `.share` of a field near 100.\n"
         "2. Open its **Hunt** session over some weeks: what it lists would have alerted. Put known services on the "
         "allow lists of your overlay, and package again; until an overlay names somebody, the lists name nobody.\n"
         "3. Enable the rule, and the *No events* rule of its source.",

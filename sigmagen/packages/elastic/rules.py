@@ -17,10 +17,10 @@ from sigmagen.durations import DAY
 from sigmagen.mapping.source import Source
 from sigmagen.mapping.taxonomy import Taxonomy
 from sigmagen.packages.elastic.events import group_events, names_column, stored_columns
+from sigmagen.packages.elastic.formatting import derived_id, duration, marker, plain, span
 from sigmagen.packages.elastic.guide import note, setup
 from sigmagen.packages.elastic.readiness import silence
 from sigmagen.packages.elastic.target import ElasticTarget
-from sigmagen.packages.elastic.text import derived_id, duration, marker, plain, span
 from sigmagen.packages.elastic.threat import Frameworks, attack_techniques
 from sigmagen.plan.shown import count_name, sample_name
 from sigmagen.problems import Problem, SigmagenError

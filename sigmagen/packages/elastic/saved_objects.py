@@ -14,9 +14,9 @@ from sigmagen.content.records import Records, records_of
 from sigmagen.convert.converter import Converter
 from sigmagen.durations import DAY, duration_text
 from sigmagen.mapping.source import Source
+from sigmagen.packages.elastic.formatting import derived_id, marker, plain
 from sigmagen.packages.elastic.investigation import dashboard
 from sigmagen.packages.elastic.readiness import SIEM, readiness
-from sigmagen.packages.elastic.text import derived_id, marker, plain
 
 TAG_ID = derived_id("tag", "elastic")
 _HUNT_RANGE = 7 * DAY

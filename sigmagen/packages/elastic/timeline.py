@@ -18,7 +18,7 @@ from sigmagen.mapping.expression import UnavailableFieldError
 from sigmagen.mapping.source import Source
 from sigmagen.mapping.taxonomy import Taxonomy
 from sigmagen.mapping.view import ViewBuilder
-from sigmagen.packages.elastic.text import plain
+from sigmagen.packages.elastic.formatting import plain
 
 _KEPT_IN_ALERTS = frozenset({"user.id", "source.ip", "organization.id", "cloud.account.id"})
 """Fields of ECS, which the index of alerts maps."""

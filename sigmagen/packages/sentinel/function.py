@@ -13,7 +13,7 @@ from sigmagen.content.detections import NAMESPACE, PREFIX
 from sigmagen.convert.converter import Converter
 from sigmagen.convert.render import render
 from sigmagen.mapping.source import LogsourceEntry, Source
-from sigmagen.packages.sentinel.text import plain
+from sigmagen.packages.sentinel.formatting import plain
 from sigmagen.plan.build import build_view
 from sigmagen.plan.steps import Project
 

@@ -9,8 +9,8 @@ from sigmagen.content.detections import Detection
 from sigmagen.packages.sentinel.attack import Attack
 from sigmagen.packages.sentinel.enrich import Enrichment
 from sigmagen.packages.sentinel.facts import Facts
+from sigmagen.packages.sentinel.formatting import cut, opening, plain
 from sigmagen.packages.sentinel.rule import AnalyticsRule, connectors_of
-from sigmagen.packages.sentinel.text import cut, opening, plain
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,8 @@ from sigmagen.content.investigate.subject import SubjectTemplate
 from sigmagen.convert.converter import Converter
 from sigmagen.expr.tree import Parameter
 from sigmagen.mapping.source import Source
+from sigmagen.packages.sentinel.formatting import plain
 from sigmagen.packages.sentinel.function import SIEM, Function
-from sigmagen.packages.sentinel.text import plain
 
 CATEGORY = "sigmagen investigation"
 ALERTS = "alerts"

@@ -12,6 +12,7 @@ from sigmagen.convert.converter import Converter
 from sigmagen.mapping.source import Source
 from sigmagen.packages.sentinel import arm
 from sigmagen.packages.sentinel.facts import Facts
+from sigmagen.packages.sentinel.formatting import file_name
 from sigmagen.packages.sentinel.function import Function, parser_function
 from sigmagen.packages.sentinel.hunt import HuntingQuery, hunting_query
 from sigmagen.packages.sentinel.investigation import investigations, pointer
@@ -20,7 +21,6 @@ from sigmagen.packages.sentinel.lint_templates import lint_templates
 from sigmagen.packages.sentinel.readiness import CATEGORY, ReadinessQuery, readiness
 from sigmagen.packages.sentinel.rule import AnalyticsRule, analytics_rule
 from sigmagen.packages.sentinel.silence import silence_rules
-from sigmagen.packages.sentinel.text import file_name
 from sigmagen.packages.sentinel.watchlist import Watched, Watchlist, watched
 from sigmagen.packages.sentinel.workbook import ID as WORKBOOK_ID
 from sigmagen.packages.sentinel.workbook import TITLE as WORKBOOK_TITLE

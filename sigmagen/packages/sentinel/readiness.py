@@ -12,8 +12,8 @@ from sigmagen.content.records import Records, merged, records_of
 from sigmagen.convert.converter import Converter
 from sigmagen.convert.render import render
 from sigmagen.mapping.source import LogsourceEntry, Source
+from sigmagen.packages.sentinel.formatting import plain
 from sigmagen.packages.sentinel.function import SIEM
-from sigmagen.packages.sentinel.text import plain
 
 CATEGORY = "sigmagen readiness"
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from sigmagen.display import comment_text
+from sigmagen.packages.sentinel.formatting import file_name, span
 from sigmagen.packages.sentinel.package import Package, Part
 from sigmagen.packages.sentinel.rule import AnalyticsRule
-from sigmagen.packages.sentinel.text import file_name, span
 
 _HEAD = """\
 # Detections of model extraction for Microsoft Sentinel

@@ -18,7 +18,7 @@ from sigmagen.mapping.source import Source
 from sigmagen.packages.sentinel.attack import Attack
 from sigmagen.packages.sentinel.enrich import Enrichment
 from sigmagen.packages.sentinel.facts import Facts
-from sigmagen.packages.sentinel.text import cut, marker, plain
+from sigmagen.packages.sentinel.formatting import cut, marker, plain
 from sigmagen.plan.window import Schedule
 from sigmagen.rules.model import Correlation
 

@@ -14,10 +14,10 @@ from sigmagen.mapping.source import LogsourceEntry
 from sigmagen.packages.sentinel.attack import Attack
 from sigmagen.packages.sentinel.enrich import Enrichment
 from sigmagen.packages.sentinel.facts import Facts
+from sigmagen.packages.sentinel.formatting import cut, plain
 from sigmagen.packages.sentinel.function import SIEM
 from sigmagen.packages.sentinel.readiness import entries_read, entry_name
 from sigmagen.packages.sentinel.rule import AnalyticsRule, connectors_of, signed
-from sigmagen.packages.sentinel.text import cut, plain
 
 
 def silence_rules(

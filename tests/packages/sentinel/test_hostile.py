@@ -16,7 +16,7 @@ from sigmagen.content.detections import content
 from sigmagen.convert.converter import Converter
 from sigmagen.packages.sentinel import arm, write
 from sigmagen.packages.sentinel.community import to_yaml
-from sigmagen.packages.sentinel.text import file_name
+from sigmagen.packages.sentinel.formatting import file_name
 from sigmagen.packages.sentinel.watchlist import Watchlist
 from sigmagen.rules.load import load_rules
 from tests.packages.sentinel.conftest import yaml_files
