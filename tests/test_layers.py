@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -86,3 +87,9 @@ def test_imports_lead_to_earlier_layers_only() -> None:
             if theirs not in ("", mine) and LEVEL[theirs] >= LEVEL[mine] > 0:
                 wrong.append(f"{path.relative_to(ROOT.parent)}:{line} imports {name}")
     assert not wrong, "\n".join(wrong)
+
+
+def test_the_architecture_document_has_the_same_layers() -> None:
+    text = (ROOT.parent / "docs" / "architecture.md").read_text("utf-8")
+    rows = re.findall(r"(?m)^\| (\d+) \| ((?:`\w+` ?)+) \|", text)
+    assert [(int(number), tuple(re.findall(r"\w+", names))) for number, names in rows] == list(enumerate(LAYERS, 1))
