@@ -10,7 +10,7 @@ from sigmagen.content.silence import plan_silence
 from sigmagen.convert.converter import Converter
 from sigmagen.convert.render import render
 from sigmagen.mapping.source import Source
-from sigmagen.packages.splunk.macros import by_macro
+from sigmagen.packages.splunk.macros import SILENCE, by_macro
 from sigmagen.rules.model import Correlation
 
 _SIEM = "splunk"
@@ -40,4 +40,10 @@ def silence_texts(converter: Converter) -> dict[str, str]:
     """By source, the search that has a row if no event of it is in the range."""
     sources = by_macro(converter).sources
     plans = {name: plan_silence(Records(source), _SIEM, converter.taxonomy) for name, source in sources.items()}
-    return {name: render(plan, _SIEM).text for name, plan in plans.items()}
+    return {name: _shortened(render(plan, _SIEM).text) for name, plan in plans.items()}
+
+
+def _shortened(text: str) -> str:
+    """Only events in the last seconds of the range end a silence, as many as the macro says: a tenant may lower it."""
+    events, stats, rest = text.partition("\n| stats ")
+    return f"{events}\n| addinfo\n| where info_max_time-_time <= `{SILENCE}`{stats}{rest}"

@@ -15,7 +15,7 @@ from sigmagen.packages.splunk.macros import source_macro
 from sigmagen.packages.splunk.savedsearches import silence_name
 from sigmagen.packages.splunk.searches import Packaged
 
-_FIRST_DAY = """## The first day
+_FIRST_DAY = f"""## The first day
 
 1. Install the app on the search head (Manage Apps, Install app from file). Nothing runs yet: every alert is off.
    Where indexers or heavy forwarders parse your data, install the add-on `TA-sigmagen_model_extraction` of the same
@@ -28,9 +28,8 @@ _FIRST_DAY = """## The first day
    much less. (A field that only some calls have, such as an error code or a bias, is rightly low.)
 4. Look at *Hunt* over 7 days. What you know and trust goes into the macro of the allow list; then look again.
 5. Turn on the alert (Settings, Searches, reports, and alerts), and *Source silent* for every source that you have.
-   A source is silent after a day without events; where that is too long or too short, change the alert's time range,
-   or `silent_after` of the source in the overlay. The macro `sigmagen_silent_after_seconds` of earlier versions has no
-   effect any more.
+   A source is silent after a day without events. `{SILENCE}` shortens that for all sources; for one source,
+   change the alert's time range, or `silent_after` in the overlay.
 
 With Enterprise Security each alert is a correlation search, and makes a notable and risk. Without it the alerts are
 under Activity, Triggered Alerts; the scheduler's log then says at each trigger that the actions `notable` and `risk`

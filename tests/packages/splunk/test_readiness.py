@@ -120,6 +120,19 @@ def test_silence_alert_fires_after_a_day_without_events(files: dict[str, str]) -
         assert row == {"sigmagen_source": "litellm", "events": 0}
 
 
+def test_macro_shortens_the_silence_of_all_sources(files: dict[str, str]) -> None:
+    name, hour = "Sigmagen - litellm - Source silent", 3_600_000
+    assert macros(files)["sigmagen_silent_after_seconds"] == "86400"
+    text = read_conf(files["default/savedsearches.conf"])[name]["search"]
+    native = records(5)
+    last = round(max(record["startTime"] for record in native) * 1000)
+    with SplunkLocalEngine() as engine:
+        engine.load(CONVERTER.sources["litellm"], native)
+        shorter = expand(text, macros(files) | {"sigmagen_silent_after_seconds": str(2 * 3600)})
+        assert engine.execute(shorter, last - hour, last + hour) == []
+        assert len(engine.execute(shorter, last - hour, last + 3 * hour)) == 1
+
+
 def test_a_drilldown_leads_to_the_windows_and_events_of_the_group_without_prompt_text(files: dict[str, str]) -> None:
     """Whatever its name: here one that would end a string."""
     saved = read_conf(files["default/savedsearches.conf"])
