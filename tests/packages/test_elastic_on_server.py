@@ -18,7 +18,7 @@ import pytest
 from elasticsearch.helpers import bulk
 
 from sigmagen.bundled import mappings_folder, rules_folder
-from sigmagen.content.detections import content
+from sigmagen.content.detections import collect_content
 from sigmagen.content.investigate.pivots import load_playbook
 from sigmagen.convert.converter import Converter
 from sigmagen.durations import iso
@@ -58,7 +58,7 @@ def on_own_streams(converter: Converter, run: str = RUN) -> Converter:
 
 
 CONVERTER = on_own_streams(Converter.load(mappings_folder()))
-CONTENT = content(CONVERTER, FILES, "elastic")
+CONTENT = collect_content(CONVERTER, FILES, "elastic")
 DETECTIONS = {detection.name: detection for detection in CONTENT.detections}
 
 

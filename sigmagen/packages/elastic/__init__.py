@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import sigmagen
-from sigmagen.content.detections import Content
+from sigmagen.content.detections import PackageContent
 from sigmagen.content.investigate.pivots import load_playbook
 from sigmagen.convert.converter import Converter
 from sigmagen.mapping.source import load_sources
@@ -35,7 +35,7 @@ TARGET = "elastic"
 KEEPS_LISTS_APART = False
 
 
-def write(content: Content, folder: Path, converter: Converter, overlaid: Mapping[str, Any]) -> list[Problem]:
+def write(content: PackageContent, folder: Path, converter: Converter, overlaid: Mapping[str, Any]) -> list[Problem]:
     """Write the package into an empty folder. `overlaid` is what a tenant changed, recorded in the manifest.
 
     Returns why a detection could not become a rule. Raises SigmagenError where a rule would not be importable.
@@ -75,7 +75,7 @@ def write(content: Content, folder: Path, converter: Converter, overlaid: Mappin
 
 
 def _manifest(
-    content: Content, rules: list[dict[str, Any]], left_out: list[Problem], overlaid: Mapping[str, Any]
+    content: PackageContent, rules: list[dict[str, Any]], left_out: list[Problem], overlaid: Mapping[str, Any]
 ) -> dict[str, Any]:
     return {
         "package": "elastic",

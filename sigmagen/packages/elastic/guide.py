@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sigmagen.content.detections import Detection
+from sigmagen.content.detections import SourceDetection
 from sigmagen.content.investigate.build import stage_of
 from sigmagen.content.investigate.pivots import Playbook
 from sigmagen.mapping.taxonomy import Taxonomy
@@ -32,7 +32,9 @@ _DASHBOARD = (
 )
 
 
-def note(detection: Detection, events: Sequence[str], taxonomy: Taxonomy, book: Playbook, *, dashboard: bool) -> str:
+def note(
+    detection: SourceDetection, events: Sequence[str], taxonomy: Taxonomy, book: Playbook, *, dashboard: bool
+) -> str:
     """The investigation guide. `events` are queries for the events of one group, with a place for each of its values;
     `dashboard` says whether there is one that asks the pivots."""
     rule, stage = detection.rule, stage_of(detection.rule)
@@ -63,7 +65,7 @@ def _listed(lines: Sequence[str]) -> str:
     return "\n".join(f"- {markdown(line)}" for line in lines)
 
 
-def _triage(detection: Detection) -> list[str]:
+def _triage(detection: SourceDetection) -> list[str]:
     groups = [f"`{name}`" for name in detection.rule.group_by if "`" not in name]
     who = " and ".join(groups) or "everybody together"
     steps = [
@@ -75,7 +77,7 @@ def _triage(detection: Detection) -> list[str]:
     return ["\n".join(steps)]
 
 
-def setup(detection: Detection, integrations: list[Integration]) -> str:
+def setup(detection: SourceDetection, integrations: list[Integration]) -> str:
     """What has to be there, and how the schedule and suppression work."""
     schedule = detection.alert.schedule
     assert schedule is not None

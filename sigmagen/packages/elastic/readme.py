@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import sigmagen
-from sigmagen.content.detections import Content
+from sigmagen.content.detections import PackageContent
 from sigmagen.mapping.address import ADDRESS, grok_pattern
 from sigmagen.mapping.taxonomy import Taxonomy
 from sigmagen.packages.elastic.formatting import code, markdown, marker, span
@@ -57,7 +57,7 @@ ADDRESS_STEP = json.dumps(
 
 
 def readme(
-    content: Content,
+    content: PackageContent,
     rules: list[dict[str, Any]],
     left_out: list[Problem],
     taxonomy: Taxonomy,
@@ -125,7 +125,7 @@ def readme(
     return "\n\n".join(parts) + "\n"
 
 
-def _files(content: Content, rules: list[dict[str, Any]], dashboards: int) -> str:
+def _files(content: PackageContent, rules: list[dict[str, Any]], dashboards: int) -> str:
     silent = len(content.sources)
     return (
         "| file | holds |\n|---|---|\n"
@@ -137,7 +137,7 @@ def _files(content: Content, rules: list[dict[str, Any]], dashboards: int) -> st
     )
 
 
-def _address_step(content: Content) -> list[str]:
+def _address_step(content: PackageContent) -> list[str]:
     if not any(source.name == "litellm" for source in content.sources):
         return []
     return [
@@ -151,7 +151,7 @@ def _address_step(content: Content) -> list[str]:
     ]
 
 
-def _sources(content: Content, target: ElasticTarget) -> str:
+def _sources(content: PackageContent, target: ElasticTarget) -> str:
     lines = ["## Sources", "", "| source | index | ingest delay allowed for | presumes |", "|---|---|---|---|"]
     for source in content.sources:
         part = source.stored["elastic"]
@@ -162,7 +162,7 @@ def _sources(content: Content, target: ElasticTarget) -> str:
     return "\n".join(lines)
 
 
-def _custom(content: Content, taxonomy: Taxonomy, target: ElasticTarget) -> str:
+def _custom(content: PackageContent, taxonomy: Taxonomy, target: ElasticTarget) -> str:
     lines = ["| template | adds | takes out what an earlier package put there |", "|---|---|---|"]
     for source in content.sources:
         if integration := target.integrations.get(source.name):

@@ -1,4 +1,4 @@
-"""Detection rules as Kibana's import API takes them: one JSON object a rule, of type esql."""
+"""SourceDetection rules as Kibana's import API takes them: one JSON object a rule, of type esql."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
-from sigmagen.content.detections import Detection
+from sigmagen.content.detections import SourceDetection
 from sigmagen.content.investigate.pivots import Playbook
 from sigmagen.content.silence import INTERVAL, SOURCE
 from sigmagen.durations import DAY
@@ -48,7 +48,7 @@ Rule = dict[str, Any]
 
 
 def detection_rule(
-    detection: Detection,
+    detection: SourceDetection,
     taxonomy: Taxonomy,
     target: ElasticTarget,
     frameworks: Frameworks,
@@ -108,7 +108,7 @@ def detection_rule(
     )
 
 
-def _query(detection: Detection) -> str:
+def _query(detection: SourceDetection) -> str:
     """The alert's text. Samples of a field, `user.id.values`, would lie below a field of the alert, `user.id`, and
     Elasticsearch refuses such a document: there one line more names them apart."""
     shown = [name(field) for field in detection.rule.fields for name in (sample_name, count_name)]
@@ -190,7 +190,7 @@ def _suppression(groups: list[str], number: int, unit: str) -> dict[str, Any] | 
     }
 
 
-def _tags(detection: Detection) -> list[str]:
+def _tags(detection: SourceDetection) -> list[str]:
     rule: Correlation = detection.rule
     tags = [TAG, "Domain: LLM", "Use Case: Threat Detection"]
     tags += [f"Data Source: {plain(part.title)}" for part in detection.source.parts]

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sigmagen.content.detections import Content, Detection
+from sigmagen.content.detections import PackageContent, SourceDetection
 from sigmagen.content.investigate.build import PivotTemplate
 from sigmagen.content.investigate.pivots import Playbook
 from sigmagen.content.readiness import RANGE, load_losses
@@ -27,7 +27,7 @@ SavedObject = dict[str, Any]
 
 
 def saved_objects(
-    content: Content,
+    content: PackageContent,
     converter: Converter,
     pivots: Mapping[str, Sequence[PivotTemplate]],
     book: Playbook,
@@ -48,7 +48,7 @@ def saved_objects(
     return found
 
 
-def _hunt(detection: Detection) -> SavedObject:
+def _hunt(detection: SourceDetection) -> SavedObject:
     text = (
         "One row for each group and window that meets the rule's condition. ES|QL returns 10,000 rows at most: choose "
         "a range that stays below."
@@ -56,7 +56,7 @@ def _hunt(detection: Detection) -> SavedObject:
     return session(derived_id(detection.id, "hunt"), f"Hunt: {detection.title}", text, detection.hunt.text, _HUNT_RANGE)
 
 
-def _readiness(detection: Detection, number: int, part: str, query: str) -> SavedObject:
+def _readiness(detection: SourceDetection, number: int, part: str, query: str) -> SavedObject:
     text = (
         "Last event, ingest delay in seconds (median and 99th percentile), percentage of events that carry each field "
         "the rule reads, and of prompts lost. The delay must stay below what the rule's look-back allows."

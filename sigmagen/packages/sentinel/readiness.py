@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from uuid import uuid5
 
-from sigmagen.content.detections import NAMESPACE, Detection
+from sigmagen.content.detections import NAMESPACE, SourceDetection
 from sigmagen.content.readiness import load_losses, plan_readiness
 from sigmagen.content.records import Records, merged, records_of
 from sigmagen.convert.converter import Converter
@@ -30,7 +30,7 @@ class ReadinessQuery:
     whole: bool
 
 
-def readiness(converter: Converter, detections: Iterable[Detection]) -> list[ReadinessQuery]:
+def readiness(converter: Converter, detections: Iterable[SourceDetection]) -> list[ReadinessQuery]:
     """One query for each source and logsource that the rules read, with all their fields, and one for each rule."""
     queries: list[ReadinessQuery] = []
     read: list[Records] = []
@@ -67,7 +67,7 @@ def entry_name(source: Source, entry: LogsourceEntry) -> str:
     return source.name if entry.logsource.category else f"{source.name}_native"
 
 
-def entries_read(detection: Detection, converter: Converter) -> list[tuple[Records, LogsourceEntry]]:
+def entries_read(detection: SourceDetection, converter: Converter) -> list[tuple[Records, LogsourceEntry]]:
     """What a detection reads, with the logsource of each kind of records."""
     return with_entry(records_of(detection.rule, detection.source, SIEM, converter.taxonomy))
 

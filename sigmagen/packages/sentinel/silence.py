@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import uuid5
 
-from sigmagen.content.detections import NAMESPACE, Detection
+from sigmagen.content.detections import NAMESPACE, SourceDetection
 from sigmagen.content.records import Records
 from sigmagen.content.silence import INTERVAL, plan_silence
 from sigmagen.convert.converter import Converter
@@ -21,7 +21,7 @@ from sigmagen.packages.sentinel.rule import AnalyticsRule, connectors_of, signed
 
 
 def silence_rules(
-    converter: Converter, detections: tuple[Detection, ...], facts: Facts, version: str
+    converter: Converter, detections: tuple[SourceDetection, ...], facts: Facts, version: str
 ) -> list[AnalyticsRule]:
     """One rule for each source and logsource that the detections read."""
     found = {

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sigmagen import __version__
-from sigmagen.content.detections import Content
+from sigmagen.content.detections import PackageContent
 from sigmagen.convert.converter import Converter
 from sigmagen.problems import EXIT_USAGE, Problem, SigmagenError
 
@@ -23,7 +23,7 @@ TARGET = "splunk"
 KEEPS_LISTS_APART = True
 
 
-def write(content: Content, folder: Path, converter: Converter, overlaid: Mapping[str, Any]) -> list[Problem]:
+def write(content: PackageContent, folder: Path, converter: Converter, overlaid: Mapping[str, Any]) -> list[Problem]:
     """Write app and add-on into the folder; returns why a detection is not in them. `overlaid` is the overlay's data.
 
     Raises SigmagenError where nothing is left.
@@ -42,7 +42,7 @@ def write(content: Content, folder: Path, converter: Converter, overlaid: Mappin
 
 
 def app_files(
-    content: Content, converter: Converter, overlaid: Mapping[str, Any], target: SplunkTarget
+    content: PackageContent, converter: Converter, overlaid: Mapping[str, Any], target: SplunkTarget
 ) -> tuple[dict[str, str], list[Source], list[Problem]]:
     """The app's files, path to text, the sources that it reads, and why a detection is not in it."""
     from sigmagen.packages.splunk import app, dashboard

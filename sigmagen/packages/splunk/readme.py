@@ -11,7 +11,7 @@ from sigmagen.durations import duration_text
 from sigmagen.mapping.source import Source
 from sigmagen.packages.splunk.app import DESCRIPTION, LABEL
 from sigmagen.packages.splunk.conf import prose
-from sigmagen.packages.splunk.macros import source_macro
+from sigmagen.packages.splunk.macros import SILENCE, source_macro
 from sigmagen.packages.splunk.savedsearches import silence_name
 from sigmagen.packages.splunk.searches import Packaged
 
