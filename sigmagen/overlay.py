@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from sigmagen.convert.converter import Converter
-from sigmagen.durations import format_timespan, parse_duration, parse_timespan
+from sigmagen.durations import duration_text, format_timespan, parse_duration, parse_timespan
 from sigmagen.mapping.source import Source, StoredSource
 from sigmagen.problems import Problem, SigmagenError
 from sigmagen.rules.load import LoadedRules
@@ -124,6 +124,17 @@ class Overlay:
         hint = f"{'nearest' if near else 'known'}: {', '.join(near or sorted(known)) or 'none'}"
         return self.document.problem("overlay-unknown", f"there is no {what} '{name}'", path, hint)
 
+    def _too_soon(self, converter: Converter, name: str, siem: str, change: Any) -> list[Problem]:
+        """A silence that ends before the records may have arrived."""
+        if not isinstance(change, Mapping) or "silent_after" not in change or name not in converter.sources:
+            return []
+        moved = _moved(converter.sources[name].stored[siem], change)
+        if moved.silent_after > moved.delay:
+            return []
+        message = "a source can't be silent before its records may have arrived"
+        hint = f"write more than the delay, {duration_text(moved.delay)}"
+        return [self.document.problem("overlay-value", message, ("sources", name, siem, "silent_after"), hint)]
+
     def problems(self, converter: Converter) -> list[Problem]:
         """Sources and files that don't exist, and values that can't be used."""
         _, found = load_allow_lists(converter.mappings)
@@ -135,6 +146,7 @@ class Overlay:
                 if place and (fault := place[0].find_fault(place[1])):
                     path = ("sources", name, siem, place[0].key)
                     found.append(self.document.problem("overlay-location", fault, path))
+                found += self._too_soon(converter, name, siem, change)
         for position, filters in enumerate(self.filters):
             if not filters.exists():
                 message = f"there is no file or folder '{filters}'"
@@ -171,7 +183,8 @@ def _moved(stored: StoredSource, change: Mapping[str, str]) -> StoredSource:
     place = _place(stored.name, change)
     location = place[0].enclose(place[1]) if place else stored.location
     delay = parse_duration(change["delay"]) if "delay" in change else stored.delay
-    return replace(stored, location=location, delay=delay)
+    silent_after = parse_duration(change["silent_after"]) if "silent_after" in change else stored.silent_after
+    return replace(stored, location=location, delay=delay, silent_after=silent_after)
 
 
 def _place(siem: str, change: object) -> tuple[Location, str] | None:

@@ -12,7 +12,7 @@ import click
 from sigmagen.cli.packaging import Packaging
 from sigmagen.cli.problems import print_json, print_problems
 from sigmagen.cli.settings import AS_JSON, RULE_PATHS, SOURCES, Settings, with_settings
-from sigmagen.deploy.plan import Change, Plan, apply, make_plan
+from sigmagen.deploy.deployment import Change, Deployment, apply, plan_deployment
 from sigmagen.display import harmless, short
 from sigmagen.logs.scratch import scratch_folder
 from sigmagen.net.secrets import hidden, hide
@@ -76,7 +76,7 @@ def command(
     if siem == "sentinel":
         print_problems(resource_id()[1])
     with _packaged(siem, package, paths, sources, settings) as folder, _adapter(siem).parts(folder) as parts:
-        plan = make_plan(parts, prune=prune, merge=merge)
+        plan = plan_deployment(parts, prune=prune, merge=merge)
         foreign = plan.foreign
         if not as_json:
             _show(plan, everything=settings.verbose)
@@ -112,7 +112,7 @@ def _packaged(
         yield folder
 
 
-def _show(plan: Plan, *, everything: bool) -> None:
+def _show(plan: Deployment, *, everything: bool) -> None:
     for change in plan:
         if change.action != "unchanged" or everything:
             click.echo(_line(change, change.action))

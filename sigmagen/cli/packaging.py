@@ -9,7 +9,7 @@ from typing import Any
 
 from sigmagen.cli.problems import broken, print_problems
 from sigmagen.cli.settings import Settings, chosen_sources
-from sigmagen.content.detections import Content, content
+from sigmagen.content.detections import PackageContent, collect_content
 from sigmagen.convert.converter import Converter
 from sigmagen.overlay import Overlay
 from sigmagen.packages.formats import PackageFormat, load_format
@@ -22,7 +22,7 @@ class Packaging:
     """What goes into a package. `missing` says why a rule is there for no source."""
 
     format: PackageFormat
-    content: Content
+    content: PackageContent
     converter: Converter
     changes: dict[str, Any]
     missing: tuple[Problem, ...]
@@ -40,7 +40,7 @@ class Packaging:
         if broken(loaded.problems):
             raise SigmagenError(loaded.problems, EXIT_BROKEN_INPUT)
         print_problems(loaded.problems)
-        found = content(converter, loaded.files, package_format.TARGET, chosen, overlay)
+        found = collect_content(converter, loaded.files, package_format.TARGET, chosen, overlay)
         if settings.verbose or not found.detections:
             print_problems(found.left_out)
         if not found.detections:
@@ -56,7 +56,7 @@ class Packaging:
         return list(self.format.write(self.content, folder, self.converter, self.changes))
 
 
-def _missing(files: Iterable[RuleFile], found: Content) -> Iterator[Problem]:
+def _missing(files: Iterable[RuleFile], found: PackageContent) -> Iterator[Problem]:
     """Why a rule is there for no source."""
     there = {(item.rule.file, item.rule.line) for item in found.detections}
     for rule in (rule for file in files for rule in file.subjects):

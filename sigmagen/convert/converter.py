@@ -8,6 +8,7 @@ from functools import lru_cache, partial
 from itertools import product
 from pathlib import Path
 
+from sigmagen.convert.render import render
 from sigmagen.durations import DAY, MINUTE, duration_text
 from sigmagen.expr.tree import TEXTUAL, UnsupportedDetectionError
 from sigmagen.mapping.documents import collected, load_checked
@@ -21,7 +22,7 @@ from sigmagen.plan.window import Schedule, Window
 from sigmagen.problems import EXIT_USAGE, Problem, SigmagenError
 from sigmagen.rules.model import BaseRule, Correlation, base_rules
 from sigmagen.targets import registry
-from sigmagen.targets.printer import NameClashError, Printer
+from sigmagen.targets.printer import NameClashError
 from sigmagen.targets.target import Limits, Target
 
 
@@ -128,9 +129,8 @@ class Converter:
             raise not_convertible(rule, name, UnsupportedCorrelationError(target.lacks_correlations))
         self._require_mapped(rule, source, target.stored_in)
         plan = build_plan(rule, source, target.stored_in, self.taxonomy, mode, target=name)
-        printer: Printer = target.load_printer()(plan)
         try:
-            text = printer.text()
+            rendered = render(plan, target)
         except (UnsupportedCorrelationError, UnsupportedDetectionError) as error:
             raise not_convertible(rule, name, error) from None
         except NameClashError as error:
@@ -139,20 +139,20 @@ class Converter:
         indistinct = self._indistinct(rule, source, target) if target.missing_is_empty else []
         notes = [
             Problem("detection-approximated", f"{rule.title}: {note}", "warning", rule.file, rule.line)
-            for note in (*printer.notes, *indistinct)
+            for note in (*rendered.notes, *indistinct)
         ]
         notes += [
             Problem("location-unknown", f"{rule.title}: put your table for {table}", "warning", rule.file, rule.line)
             for table in unplaced(source, target.stored_in)
         ]
-        columns = {printer.name(name).strip('"`'): name for name in plan.group_by}
+        columns = {column: name for column, name in rendered.columns.items() if name in plan.group_by}
         schedule, warnings = self._schedule(plan.windows, source.stored[target.stored_in], rule)
         return Query(
             rule,
             source,
             name,
             mode,
-            text,
+            rendered.text,
             columns,
             tuple(plan.windows),
             schedule,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from copy import deepcopy
 
-from sigmagen.deploy.plan import Body
+from sigmagen.deploy.deployment import Body
 from sigmagen.packages.elastic.templates import WITHDRAWN
 
 SUFFIX = "@custom"

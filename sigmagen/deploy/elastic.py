@@ -10,7 +10,7 @@ from typing import Any, Literal
 from urllib.parse import quote
 
 from sigmagen.deploy import custom_template
-from sigmagen.deploy.plan import Body, ConflictError, Found, Item, Part, deploy_failure, differing
+from sigmagen.deploy.deployment import Body, ConflictError, Found, Item, ObjectSet, deploy_failure, differing
 from sigmagen.net.client import Client
 from sigmagen.net.elasticsearch import client_options
 from sigmagen.net.secrets import basic_token, hide
@@ -25,9 +25,9 @@ from sigmagen.net.settings import (
     setting,
 )
 from sigmagen.packages.elastic import COMPONENT_TEMPLATES, INDEX_TEMPLATES, RULES, SAVED_OBJECTS
+from sigmagen.packages.elastic.formatting import marker
 from sigmagen.packages.elastic.rules import TAG, checked
 from sigmagen.packages.elastic.templates import OWNER
-from sigmagen.packages.elastic.text import marker
 from sigmagen.problems import EXIT_FINDINGS, Problem, SigmagenError
 
 CONFLICT = 409
@@ -42,16 +42,16 @@ _OPTIONS = ("alert_suppression", "timestamp_override")
 
 
 @contextmanager
-def parts(folder: Path) -> Iterator[list[Part]]:
+def parts(folder: Path) -> Iterator[list[ObjectSet]]:
     """The parts of a package in a folder, templates first. Raises SigmagenError: a file or an address is missing."""
     require([ELASTICSEARCH_URL, KIBANA_URL, KIBANA_API_KEY])
     elasticsearch, kibana = elasticsearch_client(), kibana_client()
     try:
         yield [
-            Part(Templates(elasticsearch, "component"), list(_documents(folder / COMPONENT_TEMPLATES))),
-            Part(Templates(elasticsearch, "index"), list(_documents(folder / INDEX_TEMPLATES))),
-            Part(SavedObjects(kibana), [_saved_object(line) for line in _lines(folder / SAVED_OBJECTS)]),
-            Part(Rules(kibana), [_rule(line) for line in _lines(folder / RULES)]),
+            ObjectSet(Templates(elasticsearch, "component"), list(_documents(folder / COMPONENT_TEMPLATES))),
+            ObjectSet(Templates(elasticsearch, "index"), list(_documents(folder / INDEX_TEMPLATES))),
+            ObjectSet(SavedObjects(kibana), [_saved_object(line) for line in _lines(folder / SAVED_OBJECTS)]),
+            ObjectSet(Rules(kibana), [_rule(line) for line in _lines(folder / RULES)]),
         ]
     finally:
         elasticsearch.close()

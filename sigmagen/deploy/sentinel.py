@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import quote, urlsplit
 
-from sigmagen.deploy.plan import Body, ConflictError, Found, Item, Part, deploy_failure, differing
+from sigmagen.deploy.deployment import Body, ConflictError, Found, Item, ObjectSet, deploy_failure, differing
 from sigmagen.net.client import Client, Response
 from sigmagen.net.secrets import hide
 from sigmagen.net.settings import (
@@ -27,7 +27,7 @@ from sigmagen.net.settings import (
     setting,
 )
 from sigmagen.packages.sentinel.arm import INSIGHTS_API, SEARCHES_API, WORKBOOKS_API, evaluated
-from sigmagen.packages.sentinel.text import marker
+from sigmagen.packages.sentinel.formatting import marker
 from sigmagen.problems import EXIT_USAGE, Problem, SigmagenError
 
 AZURE = "https://management.azure.com"
@@ -47,7 +47,7 @@ _OPTIONS = ("entityMappings", "customDetails", "alertDetailsOverride")
 
 
 @contextmanager
-def parts(folder: Path) -> Iterator[list[Part]]:
+def parts(folder: Path) -> Iterator[list[ObjectSet]]:
     """The parts of a package in a folder, in the order in which they need one another.
 
     Watchlists only where the rules read them. Raises SigmagenError: a file, an address or the token is missing.
@@ -65,10 +65,10 @@ def parts(folder: Path) -> Iterator[list[Part]]:
     client = _client()
     try:
         yield [
-            Part(Watchlists(client, workspace), lists),
-            Part(SavedSearches(client, workspace), searches),
-            Part(Workbooks(client, workspace), workbooks),
-            Part(Rules(client, workspace), rules),
+            ObjectSet(Watchlists(client, workspace), lists),
+            ObjectSet(SavedSearches(client, workspace), searches),
+            ObjectSet(Workbooks(client, workspace), workbooks),
+            ObjectSet(Rules(client, workspace), rules),
         ]
     finally:
         client.close()

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from sigmagen.deploy.plan import Body, ConflictError, Found, Item, Part, deploy_failure, differing
+from sigmagen.deploy.deployment import Body, ConflictError, Found, Item, ObjectSet, deploy_failure, differing
 from sigmagen.net.client import Client
 from sigmagen.net.settings import SPLUNK_CA_FILE, SPLUNK_TOKEN, SPLUNK_URL, file_setting, require, secret, setting
 from sigmagen.packages.splunk.app import AUTHOR
@@ -56,7 +56,7 @@ ENDPOINTS = (
 
 
 @contextmanager
-def parts(folder: Path) -> Iterator[list[Part]]:
+def parts(folder: Path) -> Iterator[list[ObjectSet]]:
     """The parts of a package in a folder, the app first.
 
     Raises SigmagenError: a file, an address or a token is missing, or another app has the name.
@@ -95,7 +95,7 @@ def _conf(files: dict[str, str], name: str) -> dict[str, dict[str, str]]:
         raise SigmagenError(Problem("not-a-package", str(error), file=f"{name}.conf")) from None
 
 
-def _app(client: Client, files: dict[str, str]) -> Part:
+def _app(client: Client, files: dict[str, str]) -> ObjectSet:
     conf = _conf(files, "app")
     body = {
         "label": conf["ui"]["label"],
@@ -103,10 +103,10 @@ def _app(client: Client, files: dict[str, str]) -> Part:
         "description": conf["launcher"]["description"],
         "author": AUTHOR,
     }
-    return Part(App(client), [Item(APP, conf["ui"]["label"], body)])
+    return ObjectSet(App(client), [Item(APP, conf["ui"]["label"], body)])
 
 
-def _part(client: Client, endpoint: Endpoint, files: dict[str, str]) -> Part:
+def _part(client: Client, endpoint: Endpoint, files: dict[str, str]) -> ObjectSet:
     overlaid: dict[str, Any] = json.loads(files.get("overlay.json", "{}"))
     decided = {f"{PREFIX}{name}" for name, place in overlaid.get("sources", {}).items() if "splunk" in place}
     decided |= {macro for name in overlaid.get("allow_lists", {}) for macro in list_macros(name)}
@@ -121,7 +121,7 @@ def _part(client: Client, endpoint: Endpoint, files: dict[str, str]) -> Part:
         Item(name, name, {**settings, _SHARING: endpoint.sharing})
         for name, settings in _conf(files, endpoint.conf).items()
     ]
-    return Part(Stanzas(client, endpoint, users), items)
+    return ObjectSet(Stanzas(client, endpoint, users), items)
 
 
 class App:

@@ -90,7 +90,10 @@ def _comparisons() -> Iterator[Operation]:
     yield condition("has_no_value", "A text is missing or empty.", "string", null="decided")
     yield condition("is_empty", "A text is empty.", "string")
     yield condition("is_json_string", "A JSON value is a string.", "json")
-    yield condition("is_cut", "A text is there and is not a JSON object: it was cut.", "string", null="decided")
+    yield condition("is_cut", "A text is there and is neither a JSON object nor a list.", "string", null="decided")
+    yield condition(
+        "not_extracted", "A value stands in the record, but the SIEM did not extract it.", "any", null="decided"
+    )
 
 
 def _values() -> Iterator[Operation]:
@@ -127,7 +130,12 @@ def _values() -> Iterator[Operation]:
     yield value("times", "The product.", ("number", "number"), SAME)
     yield value("divide", "The quotient, with fractions; missing for a divisor of zero.", ("number", "number"), "float")
     yield value("mean", "A total divided by its number of values.", ("number", "integer"), "float")
-    yield value("share", "A part in percent of the whole.", ("number", "number"), "float")
+    yield value(
+        "share",
+        "A part in percent of the whole, with one decimal; missing for a whole of zero.",
+        ("number", "number"),
+        "float",
+    )
     yield value("epoch_seconds", "The time so many seconds after 1970.", ("float",), "timestamp")
     yield value("moment", "The time so many milliseconds after 1970.", ("integer",), "timestamp", "excluded")
     yield value("milliseconds", "The time to the millisecond.", ("timestamp",), "timestamp")
@@ -138,6 +146,7 @@ def _values() -> Iterator[Operation]:
     yield value("mirrored", "The time as far on the other side of the second.", ("timestamp", "timestamp"), SAME)
     yield value("seconds_between", "How many seconds the second is before the first.", ("timestamp",) * 2, "integer")
     yield value("ingestion_time", "When the SIEM received the record.", (), "timestamp")
+    yield value("stored_text", "The whole record as text, as the SIEM received it.", (), "string")
     yield value("size", "How many values a set has.", ("json",), "integer")
     yield value("head", "The first values of a set, sorted.", ("json", "integer"), "json")
 

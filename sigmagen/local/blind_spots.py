@@ -11,6 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from sigmagen.convert.render import render
 from sigmagen.display import counted
 from sigmagen.engines.duckdb import DuckDBEngine
 from sigmagen.mapping.documents import load_checked
@@ -19,7 +20,6 @@ from sigmagen.mapping.taxonomy import Taxonomy
 from sigmagen.mapping.view import ViewBuilder
 from sigmagen.plan.build import build_view
 from sigmagen.rules.model import BaseRule, Correlation, base_rules
-from sigmagen.targets.duckdb.printer import DuckDBPrinter
 from sigmagen.targets.registry import REFERENCE
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ def _of_entry(
         return
     engine.select(source, *covered)
     read = dict.fromkeys([_OUTCOME, *(name for _, fields in asked for name in fields)])
-    view = DuckDBPrinter(build_view(source, REFERENCE, taxonomy, list(read), entry)).text()
+    view = render(build_view(source, REFERENCE, taxonomy, list(read), entry), REFERENCE).text
     columns = ["count(*)"]
     for need, fields in asked:
         missing = " AND ".join(f"{_quoted(name)} IS NULL" for name in fields)

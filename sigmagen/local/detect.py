@@ -12,6 +12,7 @@ from typing import Any
 import duckdb
 
 from sigmagen.convert.converter import Converter, Query
+from sigmagen.convert.render import render
 from sigmagen.durations import SECOND, iso
 from sigmagen.engines.alert import Alert, instant
 from sigmagen.engines.duckdb import DuckDBEngine, moment_sql, of_one_input, reason_of
@@ -25,7 +26,6 @@ from sigmagen.plan.build import build_plan
 from sigmagen.plan.result import alerts_below
 from sigmagen.problems import Problem, Severity, SigmagenError
 from sigmagen.rules.model import BaseRule, Correlation, Threshold, base_rules
-from sigmagen.targets.duckdb.printer import DuckDBPrinter
 
 BATCH_RECORDS = 20_000
 BATCH_CHARACTERS = 32 * 1024 * 1024
@@ -181,7 +181,8 @@ class Detector:
     def _match(self, rule: Rule, source: Source) -> None:
         """Put the events that the rule looks at into a table, for the samples of all its detections."""
         plan = build_plan(rule, source, self.engine.siem, self.converter.taxonomy, "events")
-        self.engine.connection.execute(f"CREATE OR REPLACE TEMP TABLE {_MATCHED} AS {DuckDBPrinter(plan).text()}")
+        text = render(plan, self.engine.siem).text
+        self.engine.connection.execute(f"CREATE OR REPLACE TEMP TABLE {_MATCHED} AS {text}")
 
     def _match_parts(self, rule: Correlation, source: Source) -> None:
         """For each rule that a temporal one refers to, a table of its events under the group's names."""
@@ -191,8 +192,8 @@ class Detector:
                 rule, type="event_count", rules=(part,), threshold=Threshold("gte", 1), expression=None, aliases=aliases
             )
             plan = build_plan(alone, source, self.engine.siem, self.converter.taxonomy, "events")
-            table = f"CREATE OR REPLACE TEMP TABLE {_MATCHED}_{position} AS {DuckDBPrinter(plan).text()}"
-            self.engine.connection.execute(table)
+            text = render(plan, self.engine.siem).text
+            self.engine.connection.execute(f"CREATE OR REPLACE TEMP TABLE {_MATCHED}_{position} AS {text}")
 
     def _counts(self, rule: Rule, start: int, end: int, group: Group) -> tuple[tuple[str, int], ...]:
         """How many events of each referenced rule a temporal campaign has."""

@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
+from sigmagen.durations import parse_duration
 from sigmagen.mapping.documents import value_problem
 from sigmagen.mapping.signatures import check_expression, is_path, names_in
 from sigmagen.problems import Problem
@@ -28,6 +29,10 @@ def check_source(document: Document, known: Collection[str] | None) -> Iterator[
     for path, expression in _expressions(data):
         yield from check_expression(document, path, expression)
     for siem, target in data["targets"].items():
+        if "silent_after" in target and parse_duration(target["silent_after"]) <= parse_duration(target["delay"]):
+            message = "a source can't be silent before its records may have arrived"
+            hint = f"write more than the delay, {target['delay']}"
+            yield value_problem(document, message, ("targets", siem, "silent_after"), hint)
         join = target.get("join", {})
         for column in join.get("columns", {}):
             if column not in join["schema"]:

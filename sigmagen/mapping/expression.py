@@ -236,6 +236,7 @@ OPERATIONS: dict[str, Operation] = {
     "equals": _with_constants("eq", "string"),
     "in": _with_constants("in", "string"),
     "starts_with": _with_constants("starts_with", "string"),
+    "contains": _with_constants("contains", "string"),
     "below": _with_constants("lt", "integer"),
     "is_present": _function("is_present", "string"),
     "is_missing": _function("is_missing", "string"),

@@ -79,6 +79,7 @@ SIGNATURES: Mapping[str, Signature] = {
     "equals": Signature(1, ("scalar",)),
     "in": Signature(1, ("scalar",), more=True),
     "starts_with": Signature(1, ("text",)),
+    "contains": Signature(1, ("text",)),
     "below": Signature(1, ("number",)),
     "is_present": Signature(),
     "is_missing": Signature(),

@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from sigmagen.durations import MINUTE, parse_duration
+from sigmagen.durations import DAY, MINUTE, parse_duration
 from sigmagen.folders import not_a_file
 from sigmagen.mapping.checks import check_source
 from sigmagen.mapping.documents import load_checked
@@ -53,6 +53,9 @@ class StoredSource:
     duplicates: bool = False
     unavailable: Mapping[str, str] = field(default_factory=dict)
     narrowed: Mapping[str, str] = field(default_factory=dict)
+    silent_after: int = DAY
+    """How long no record may arrive before the source counts as silent, in milliseconds: a day, so that a night without
+    calls does not alert."""
     experimental: str | None = None
     presumes: str = ""
     untyped: bool = False
@@ -165,6 +168,7 @@ def _stored_source(name: str, data: dict[str, Any], source: dict[str, Any], cano
         duplicates=data.get("duplicates", source.get("duplicates", False)),
         unavailable=data.get("unavailable", {}),
         narrowed=data.get("narrowed", {}),
+        silent_after=parse_duration(data["silent_after"]) if "silent_after" in data else DAY,
         experimental=data.get("experimental"),
         presumes=" ".join(data.get("presumes", "").split()),
         several=frozenset(data.get("several", ())),

@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from sigmagen.expr.tree import TRUE, Call, Column, Expr, Get, Type, call, walk
 from sigmagen.mapping.expression import UnavailableFieldError, parse, parse_path
@@ -165,6 +166,10 @@ class ViewBuilder:
             return None
         names = _Names(self, self.stored if own else self._native, name)
         return parse({"in": written["not_in"]}, "boolean", names)
+
+    def stored_condition(self, written: Any) -> Expr:
+        """A condition of the mappings over the columns that the SIEM stores. Raises ExpressionError."""
+        return parse(written, "boolean", _Names(self, self.stored, ""))
 
     def build(self) -> SourceView:
         """The view of all fields used so far."""

@@ -175,6 +175,23 @@ def columns_read(steps: Sequence[Step]) -> tuple[str, ...]:
     return ()
 
 
+def columns_made(steps: Sequence[Step]) -> tuple[str, ...]:
+    """The columns of the result that the steps name, in their order; stored columns that go on unnamed are left out."""
+    made: dict[str, None] = {}
+    for step in steps:
+        if isinstance(step, Union):
+            made = dict.fromkeys(columns_made(step.branches[0].steps))
+        elif isinstance(step, Project):
+            made = dict.fromkeys(step.columns)
+        elif isinstance(step, Aggregate):
+            made = dict.fromkeys((*step.by, *(name for name, _ in step.columns)))
+        elif isinstance(step, Derive):
+            made |= dict.fromkeys(name for name, _ in step.columns)
+        elif isinstance(step, Expand | CountRows):
+            made[step.name] = None
+    return tuple(made)
+
+
 def _made_and_used(step: Step) -> tuple[set[str], list[Expr]]:
     if isinstance(step, Derive):
         return {name for name, _ in step.columns}, [value for _, value in step.columns]

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from sigmagen.convert.converter import Converter, Query
+from sigmagen.convert.render import render
 from sigmagen.durations import SECOND
 from sigmagen.engines.alert import Alert
 from sigmagen.engines.duckdb import DuckDBEngine
@@ -19,7 +20,6 @@ from sigmagen.proof.simulate.identity import canonical_group
 from sigmagen.proof.simulate.scenes import Scene, lay_out, records, span
 from sigmagen.rules.model import BaseRule, Correlation, RuleFile, base_rules
 from sigmagen.rules.testfile import TestFile, companion, load_test_file
-from sigmagen.targets.duckdb.printer import DuckDBPrinter
 from sigmagen.targets.registry import REFERENCE
 
 Status = Literal["passed", "failed"]
@@ -129,7 +129,7 @@ def _times(engine: DuckDBEngine, rule: BaseRule | Correlation, source: Source, t
         if part is None or entry is None or covered is None:
             continue
         engine.select(part, *covered)
-        view = DuckDBPrinter(build_view(part, REFERENCE, taxonomy, (), entry)).text()
+        view = render(build_view(part, REFERENCE, taxonomy, (), entry), REFERENCE).text
         found.update(
             row[0] for row in engine.connection.execute(f"SELECT epoch_ms(timestamp) FROM ({view})").fetchall()
         )

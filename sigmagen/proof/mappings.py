@@ -6,12 +6,14 @@ from functools import partial
 from pathlib import Path
 
 from sigmagen.content.investigate.pivots import load_playbook
+from sigmagen.content.readiness import load_losses
 from sigmagen.convert.converter import Converter
 from sigmagen.local.blind_spots import load_needs
 from sigmagen.mapping.documents import collected
 from sigmagen.packages.elastic.target import ElasticTarget
 from sigmagen.packages.sentinel.facts import Facts
 from sigmagen.problems import Problem
+from sigmagen.targets import registry
 
 
 def check_mappings(mappings: Path) -> list[Problem]:
@@ -26,5 +28,8 @@ def check_mappings(mappings: Path) -> list[Problem]:
         loaders.append(partial(Facts.load, mappings))  # type: ignore[arg-type]
     if (mappings / "targets" / "elastic.yml").exists():
         loaders.append(partial(ElasticTarget.load, mappings))  # type: ignore[arg-type]
+    for siem in registry.siems():
+        if (mappings / "targets" / f"{siem}.yml").exists():
+            loaders.append(partial(load_losses, mappings, siem))  # type: ignore[arg-type]
     loaders.append(partial(load_needs, mappings))  # type: ignore[arg-type]
     return collected(*loaders)

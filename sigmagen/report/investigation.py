@@ -43,6 +43,7 @@ def _query(query: PivotQuery) -> Iterator[str]:
     yield f"{language} over {query.source.name}, {iso(query.start)} to {iso(query.end)}:"
     if query.without:
         yield f"Without {', '.join(query.without)}, which {query.source.name} has not in {query.target}."
+    yield from (f"Approximate: {harmless(note)}." for note in query.notes)
     # SPL writes a line break in a value as it is, so only a longer fence than any in the query ends it.
     fence = "`" * max(3, 1 + max(map(len, re.findall("`+", query.text)), default=0))
     yield from ("", fence, *map(harmless, query.text.split("\n")), fence, "")

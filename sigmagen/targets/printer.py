@@ -21,11 +21,13 @@ from sigmagen.expr.tree import (
     subject,
 )
 from sigmagen.plan.model import Plan
-from sigmagen.plan.steps import Step, Union
+from sigmagen.plan.steps import Step, Union, columns_made
 
-_READINESS = "only a readiness query of Sentinel needs it"
-ONLY_READINESS: Mapping[str, str] = dict.fromkeys(("ingestion_time", "is_cut", "seconds_between", "share"), _READINESS)
-"""Operations that the printer of Sentinel's readiness queries adds to KQL."""
+_READINESS = "only a readiness query needs it, and those ask a SIEM"
+ONLY_READINESS: Mapping[str, str] = dict.fromkeys(
+    ("ingestion_time", "is_cut", "not_extracted", "seconds_between", "share", "stored_text"), _READINESS
+)
+"""Operations of readiness queries: languages that no SIEM stores events for lack them."""
 
 
 def step_name(step: type[Step]) -> str:
@@ -70,6 +72,14 @@ class Printer(ABC):
     @abstractmethod
     def name(self, column: str) -> str:
         """A column's name, quoted where the dialect needs it."""
+
+    def result_name(self, column: str) -> str:
+        """What a column is called in the result, where names have no quotes."""
+        return self.name(column)
+
+    def result_columns(self) -> dict[str, str]:
+        """The columns that the plan makes, by their names in the result."""
+        return {self.result_name(name): name for name in columns_made(self.plan.steps)}
 
     @abstractmethod
     def string(self, value: str) -> str:

@@ -139,6 +139,9 @@ class SqlPrinter(Conditions):
         self.claimed(column, column.lower())
         return column if plain else '"' + column.replace('"', '""') + '"'
 
+    def result_name(self, column: str) -> str:
+        return column
+
     def close(self) -> None:
         """Make the current SELECT a named sub-query and go on from it."""
         name, taken = self._select.name, {name for name, _ in self._parts}

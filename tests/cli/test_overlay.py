@@ -364,3 +364,12 @@ def test_every_key_of_the_schema_is_documented() -> None:
     text = (Path(__file__).parents[2] / "docs" / "overlay.md").read_text()
     keys = [*schema["properties"], *(key for part in schema["$defs"].values() for key in part.get("properties", {}))]
     assert [key for key in keys if f"{key}:" not in text and f"`{key}`" not in text] == []
+
+
+def test_silent_after_reaches_the_source_and_must_be_longer_than_its_delay(write: Write) -> None:
+    found = settings(write("sources: {litellm: {splunk: {silent_after: 4h}}}")).converter()
+    stored = found.sources["litellm"].stored
+    assert (stored["splunk"].silent_after, stored["elastic"].silent_after) == (4 * HOUR, 24 * HOUR)
+    (problem,) = problems("sources:\n  litellm:\n    splunk: {delay: 2h, silent_after: 90m}\n", write)
+    assert (problem.code, problem.line) == ("overlay-value", 3)
+    assert problem.hint == "write more than the delay, 2h"

@@ -15,10 +15,10 @@ from click.testing import CliRunner, Result
 
 from sigmagen.bundled import mappings_folder, rules_folder
 from sigmagen.cli.main import cli
-from sigmagen.content.detections import content
+from sigmagen.content.detections import collect_content
 from sigmagen.convert.converter import Converter
+from sigmagen.deploy.deployment import apply, plan_deployment
 from sigmagen.deploy.elastic import elasticsearch_client, parts
-from sigmagen.deploy.plan import apply, make_plan
 from sigmagen.net import client as http
 from sigmagen.net.retry import ATTEMPTS
 from sigmagen.net.secrets import hide
@@ -39,7 +39,7 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     converter = Converter.load(mappings_folder())
     paths = [rules_folder() / "volume" / "call_count.yml", rules_folder() / "output" / "logit_bias_churn.yml"]
     loaded = load_rules(paths, rules_folder=rules_folder(), mappings_folder=mappings_folder())
-    elastic.write(content(converter, loaded.files, "elastic", ["litellm", "cloudtrail"]), folder, converter, {})
+    elastic.write(collect_content(converter, loaded.files, "elastic", ["litellm", "cloudtrail"]), folder, converter, {})
     return folder
 
 
@@ -338,7 +338,7 @@ def test_without_a_package_the_rules_are_packaged_first(server: State) -> None:
 @pytest.mark.parametrize("kind", ["rule", "session"])
 def test_what_appears_after_the_plan_is_not_overwritten(package: Path, server: State, kind: str) -> None:
     with parts(package) as found:
-        made = make_plan(found)
+        made = plan_deployment(found)
         before = foreign_objects(package, server)
         server.templates["component"].clear()
         server.templates["index"].clear()
@@ -350,7 +350,7 @@ def test_what_appears_after_the_plan_is_not_overwritten(package: Path, server: S
 
 def test_what_another_run_made_meanwhile_is_brought_up_to_date(package: Path, server: State) -> None:
     with parts(package) as found:
-        made = make_plan(found)
+        made = plan_deployment(found)
         assert deploy(package).exit_code == 0
         wanted = json.loads(json.dumps(server.kept()))
         next(iter(server.rules.values()))["query"] = "ROW a = 1"

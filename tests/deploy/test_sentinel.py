@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 
 from sigmagen.bundled import mappings_folder, rules_folder
 from sigmagen.cli.main import cli
-from sigmagen.content.detections import content
+from sigmagen.content.detections import collect_content
 from sigmagen.convert.converter import Converter
 from sigmagen.net import client as http
 from sigmagen.net.retry import ATTEMPTS
@@ -32,7 +32,7 @@ def package_of(folder: Path, overlaid: Json) -> Path:
     paths = [rules_folder() / "volume" / "call_count.yml", rules_folder() / "output" / "logit_bias_churn.yml"]
     lists = tenant_lists(mappings_folder(), {})
     loaded = load_rules(paths, rules_folder=rules_folder(), mappings_folder=mappings_folder(), allow_lists=lists)
-    sentinel.write(content(converter, loaded.files, "sentinel", ["litellm"]), folder, converter, overlaid)
+    sentinel.write(collect_content(converter, loaded.files, "sentinel", ["litellm"]), folder, converter, overlaid)
     return folder
 
 

@@ -149,3 +149,13 @@ def test_the_first_line_of_each_mapping_names_its_schema() -> None:
         prefix = "# yaml-language-server: $schema="
         assert first.startswith(prefix), path
         assert (path.parent / first.removeprefix(prefix)).is_file(), path
+
+
+def test_silence_shorter_than_the_delay_is_refused(folder: Path) -> None:
+    found = changed(folder, "sources/gateway.yml", "    delay: 5m\n", "    delay: 5m\n    silent_after: 5m\n")
+    assert found == [(17, "a source can't be silent before its records may have arrived")]
+
+
+def test_misspelt_condition_for_a_lost_prompt_is_refused(folder: Path) -> None:
+    found = changed(folder, "targets/elastic.yml", "{is_missing: gen_ai.prompt}", "{is_mising: gen_ai.prompt}")
+    assert [message for _, message in found] == ["unknown operation 'is_mising'"]

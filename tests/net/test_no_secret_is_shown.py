@@ -24,8 +24,8 @@ from sigmagen.bundled import mappings_folder, rules_folder
 from sigmagen.cli.main import cli
 from sigmagen.convert.converter import Converter
 from sigmagen.net.settings import SETTINGS
-from sigmagen.packages.elastic.text import marker
-from sigmagen.packages.sentinel.text import marker as azure_marker
+from sigmagen.packages.elastic.formatting import marker
+from sigmagen.packages.sentinel.formatting import marker as azure_marker
 from sigmagen.packages.splunk.savedsearches import APP
 from sigmagen.rules.load import load_rules
 from tests.native_logs import NATIVE

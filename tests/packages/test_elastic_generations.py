@@ -20,7 +20,7 @@ from elasticsearch import BadRequestError, Elasticsearch
 from elasticsearch.helpers import bulk
 
 from sigmagen.bundled import mappings_folder, rules_folder
-from sigmagen.content.detections import Detection, content
+from sigmagen.content.detections import SourceDetection, collect_content
 from sigmagen.convert.converter import Converter
 from sigmagen.deploy.custom_template import fields
 from sigmagen.durations import iso
@@ -38,7 +38,7 @@ from tests.packages.test_elastic_on_server import SETTINGS, arrived, on_own_stre
 TARGET = ElasticTarget.load(mappings_folder())
 CONVERTER = on_own_streams(Converter.load(mappings_folder()), f"gen{uuid4().hex[:12]}")
 FILES = load_rules(None, rules_folder=rules_folder(), mappings_folder=mappings_folder()).files
-CONTENT = content(CONVERTER, FILES, "elastic")
+CONTENT = collect_content(CONVERTER, FILES, "elastic")
 SOURCES = sorted(TARGET.integrations)
 GENERATIONS = ("integration", "newest", "earlier", "today")
 
@@ -237,7 +237,9 @@ def test_without_a_cast_the_mixed_types_would_be_refused(client: Elasticsearch) 
 
 
 def test_a_detection_reads_what_versions_of_the_integration_map_differently() -> None:
-    read: list[Detection] = [one for one in CONTENT.detections if any(field in one.hunt.text for field in EARLIER)]
+    read: list[SourceDetection] = [
+        one for one in CONTENT.detections if any(field in one.hunt.text for field in EARLIER)
+    ]
     assert read
 
 

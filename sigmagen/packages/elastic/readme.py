@@ -6,13 +6,13 @@ import json
 from typing import Any
 
 import sigmagen
-from sigmagen.content.detections import Content
+from sigmagen.content.detections import PackageContent
 from sigmagen.mapping.address import ADDRESS, grok_pattern
 from sigmagen.mapping.taxonomy import Taxonomy
+from sigmagen.packages.elastic.formatting import code, markdown, marker, span
 from sigmagen.packages.elastic.guide import SUPPRESSION_LICENCE, TIMESTAMP_DECISION
 from sigmagen.packages.elastic.target import ElasticTarget
 from sigmagen.packages.elastic.templates import lacking
-from sigmagen.packages.elastic.text import code, markdown, marker, span
 from sigmagen.problems import Problem
 
 _IMPORT = """\
@@ -57,7 +57,7 @@ ADDRESS_STEP = json.dumps(
 
 
 def readme(
-    content: Content,
+    content: PackageContent,
     rules: list[dict[str, Any]],
     left_out: list[Problem],
     taxonomy: Taxonomy,
@@ -87,8 +87,8 @@ def readme(
         _custom(content, taxonomy, target),
         _sources(content, target),
         "## Before you turn a rule on",
-        "1. Open its **Readiness** session in Discover. `last_event` must be recent, `delay_p99` (seconds) below the "
-        "ingest delay above, and every `has.` near 1.\n"
+        "1. Open its **Readiness** session in Discover. `last_event` must be recent, `delay_p99_seconds` below the "
+        "ingest delay above, and every `.share` of a field near 100.\n"
         "2. Open its **Hunt** session over some weeks: what it lists would have alerted. Put known services on the "
         "allow lists of your overlay, and package again; until an overlay names somebody, the lists name nobody.\n"
         "3. Enable the rule, and the *No events* rule of its source.",
@@ -125,7 +125,7 @@ def readme(
     return "\n\n".join(parts) + "\n"
 
 
-def _files(content: Content, rules: list[dict[str, Any]], dashboards: int) -> str:
+def _files(content: PackageContent, rules: list[dict[str, Any]], dashboards: int) -> str:
     silent = len(content.sources)
     return (
         "| file | holds |\n|---|---|\n"
@@ -137,7 +137,7 @@ def _files(content: Content, rules: list[dict[str, Any]], dashboards: int) -> st
     )
 
 
-def _address_step(content: Content) -> list[str]:
+def _address_step(content: PackageContent) -> list[str]:
     if not any(source.name == "litellm" for source in content.sources):
         return []
     return [
@@ -151,7 +151,7 @@ def _address_step(content: Content) -> list[str]:
     ]
 
 
-def _sources(content: Content, target: ElasticTarget) -> str:
+def _sources(content: PackageContent, target: ElasticTarget) -> str:
     lines = ["## Sources", "", "| source | index | ingest delay allowed for | presumes |", "|---|---|---|---|"]
     for source in content.sources:
         part = source.stored["elastic"]
@@ -162,7 +162,7 @@ def _sources(content: Content, target: ElasticTarget) -> str:
     return "\n".join(lines)
 
 
-def _custom(content: Content, taxonomy: Taxonomy, target: ElasticTarget) -> str:
+def _custom(content: PackageContent, taxonomy: Taxonomy, target: ElasticTarget) -> str:
     lines = ["| template | adds | takes out what an earlier package put there |", "|---|---|---|"]
     for source in content.sources:
         if integration := target.integrations.get(source.name):

@@ -9,9 +9,9 @@ from sigmagen.convert.converter import Converter
 from sigmagen.mapping.elastic_template import field_types, mappings_of
 from sigmagen.mapping.source import Source
 from sigmagen.mapping.taxonomy import Taxonomy
-from sigmagen.packages.elastic.readiness import INGESTED
 from sigmagen.packages.elastic.target import ElasticTarget, Integration
 from sigmagen.problems import Problem, SigmagenError
+from sigmagen.targets.elastic.values import INGESTED
 
 OWNER = "sigmagen package"
 WITHDRAWN = "withdrawn"

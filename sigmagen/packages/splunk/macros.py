@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from sigmagen.content.detections import NOBODY
 from sigmagen.convert.converter import Converter
+from sigmagen.durations import SECOND
 from sigmagen.mapping.source import Source, relocated
 from sigmagen.packages.splunk.conf import Conf
 from sigmagen.rules.placeholders import AllowLists, placeholder_names
 
 PREFIX = "sigmagen_"
 SILENCE = f"{PREFIX}silent_after_seconds"
-_SILENT_AFTER = 4 * 60 * 60
 _WORD = re.compile(r"\W+")
 
 
@@ -99,12 +99,14 @@ def _replaced(text: str, values: list[str], macro: str) -> str:
     return text
 
 
-def macros_conf(sources: Iterable[Source], lists: Mapping[str, str]) -> Conf:
+def macros_conf(sources: Collection[Source], lists: Mapping[str, str]) -> Conf:
     """macros.conf."""
     conf: dict[str, dict[str, str | int]] = {}
     for source in sources:
         conf[source_macro(source)] = {"definition": source.stored["splunk"].location, "iseval": 0}
     for name in sorted(lists):
         conf[name] = {"definition": lists[name], "iseval": 0}
-    conf[SILENCE] = {"definition": _SILENT_AFTER, "iseval": 0}
+    # The longest, so that it shortens no source's own silence until a tenant lowers it.
+    longest = max(source.stored["splunk"].silent_after for source in sources)
+    conf[SILENCE] = {"definition": longest // SECOND, "iseval": 0}
     return conf

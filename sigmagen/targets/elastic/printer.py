@@ -30,7 +30,7 @@ from sigmagen.rules.model import BaseRule
 from sigmagen.targets.elastic.conditions import CASTS
 from sigmagen.targets.elastic.packing import PACKED, packing
 from sigmagen.targets.elastic.values import EsqlValues
-from sigmagen.targets.printer import ONLY_READINESS, constant
+from sigmagen.targets.printer import constant
 from sigmagen.targets.unprintable import UNPRINTABLE
 
 HUNT_ROWS = 10_000
@@ -77,11 +77,12 @@ class EsqlPrinter(EsqlValues):
     }
 
     lacking: ClassVar[Mapping[str, str]] = {
-        **ONLY_READINESS,
+        **dict.fromkeys(("not_extracted", "stored_text"), "Elasticsearch keeps the fields of a record, not its text"),
         "epoch_seconds": "Elasticsearch gives a record its time when it indexes it",
         "join": "joining a second table is not implemented in ES|QL",
         **dict.fromkeys(
-            ("parse_json", "is_json_string", "elements", "last_text"), "ES|QL 8.19 has no function that reads JSON"
+            ("parse_json", "is_cut", "is_json_string", "elements", "last_text"),
+            "ES|QL 8.19 has no function that reads JSON",
         ),
         "concat": "joining texts is not implemented in ES|QL",
     }
@@ -115,9 +116,15 @@ class EsqlPrinter(EsqlValues):
         return self.step_project(Project(tuple(dict.fromkeys((*first, *aggregate.by, *made)))))
 
     def name(self, column: str) -> str:
-        column = self.plan.stored_as.get(column, column)
-        plain = all(_PLAIN.fullmatch(part) and not _RESERVED.fullmatch(part) for part in column.split("."))
-        return column if plain else "`" + column.replace("`", "``") + "`"
+        return quoted_name(self.result_name(column))
+
+    def result_name(self, column: str) -> str:
+        return self.plan.stored_as.get(column, column)
+
+    def result_columns(self) -> dict[str, str]:
+        """The number of rows is not among them; see `step_countrows`."""
+        counted = {step.name for step in self.plan.steps if isinstance(step, CountRows)}
+        return {written: name for written, name in super().result_columns().items() if name not in counted}
 
     def string(self, value: str) -> str:
         """A constant. ES|QL has no escape for a control character, so a text with one is given as base64."""
@@ -244,6 +251,12 @@ class EsqlPrinter(EsqlValues):
     def op_extract(self, value: Expr, pattern: Expr) -> str:
         """GROK is a command, so its result is a column by now; see `step_derive`."""
         return self._groks[value, pattern]
+
+
+def quoted_name(column: str) -> str:
+    """A column's name, in backticks where ES|QL needs them."""
+    plain = all(_PLAIN.fullmatch(part) and not _RESERVED.fullmatch(part) for part in column.split("."))
+    return column if plain else "`" + column.replace("`", "``") + "`"
 
 
 def _is_extract(expression: Expr) -> bool:

@@ -8,6 +8,9 @@ from sigmagen.targets.elastic.conditions import CASTS
 from sigmagen.targets.elastic.several import EsqlSeveral
 from sigmagen.targets.printer import constant
 
+INGESTED = "event.ingested"
+"""The column in which Elastic's pipelines note when a record arrived."""
+
 _UNITS = {"d": "day", "h": "hour", "m": "minute", "s": "second", "ms": "millisecond"}
 
 
@@ -67,6 +70,18 @@ class EsqlValues(EsqlSeveral):
 
     def op_head(self, values: Expr, number: Expr) -> str:
         return f"MV_SLICE(MV_SORT({self.expr(values)}), 0, {constant(number) - 1})"
+
+    # Readiness.
+
+    def op_ingestion_time(self) -> str:
+        return INGESTED
+
+    def op_seconds_between(self, later: Expr, earlier: Expr) -> str:
+        return f'DATE_DIFF("seconds", {self.expr(earlier)}, {self.expr(later)})'
+
+    def op_share(self, part: Expr, whole: Expr) -> str:
+        total = self.expr(whole)
+        return f"CASE({total} == 0, null, ROUND(100.0 * {self.expr(part)} / {total}, 1))"
 
     # Aggregates.
 

@@ -97,6 +97,10 @@ class LucenePrinter(Conditions):
             raise UnsupportedDetectionError("a value without a field: Lucene finds only whole words of analysed text")
         return _SPECIAL.sub(r"\\\1", column)
 
+    def result_columns(self) -> dict[str, str]:
+        """The result is whole documents."""
+        return {}
+
     def string(self, value: str) -> str:
         return '"' + escaped(value.replace("\\", "\\\\").replace('"', '\\"'), unicode_escape) + '"'
 

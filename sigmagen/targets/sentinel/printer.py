@@ -24,7 +24,6 @@ from sigmagen.plan.steps import (
     Union,
     Unique,
 )
-from sigmagen.targets.printer import ONLY_READINESS
 from sigmagen.targets.sentinel.values import CASTS, KustoValues
 from sigmagen.targets.unprintable import escaped, unicode_escape
 
@@ -51,6 +50,7 @@ class KustoPrinter(KustoValues):
 
     functions: ClassVar[dict[str, str]] = {
         "coalesce": "coalesce",
+        "ingestion_time": "ingestion_time",
         "concat": "strcat",
         "elements": "array_length",
         "lower": "tolower",
@@ -69,7 +69,7 @@ class KustoPrinter(KustoValues):
     longest_chain = 100
 
     lacking: ClassVar[Mapping[str, str]] = {
-        **ONLY_READINESS,
+        **dict.fromkeys(("not_extracted", "stored_text"), "Sentinel keeps the columns of a record, not its text"),
         "epoch_seconds": "Sentinel gives a record its time when it stores it",
         "last_text": "KQL finds it by a command of its own, so it must be a whole column",
     }

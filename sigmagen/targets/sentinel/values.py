@@ -106,6 +106,20 @@ class KustoValues(KustoConditions):
     def op_head(self, values: Expr, number: Expr) -> str:
         return f"array_slice(array_sort_asc({self.expr(values)}), 0, {constant(number) - 1})"
 
+    # Readiness.
+
+    def op_seconds_between(self, later: Expr, earlier: Expr) -> str:
+        return f'datetime_diff("second", {self.expr(later)}, {self.expr(earlier)})'
+
+    def op_is_cut(self, text: Expr) -> str:
+        """What parse_json can't read, it takes for a string."""
+        written = self.expr(text)
+        return f'(isnotempty({written}) and gettype(parse_json({written})) !in ("dictionary", "array"))'
+
+    def op_share(self, part: Expr, whole: Expr) -> str:
+        total = self.expr(whole)
+        return f"iff({total} == 0, real(null), round(100.0 * {self.expr(part)} / {total}, 1))"
+
     # Aggregates.
 
     def op_count(self) -> str:

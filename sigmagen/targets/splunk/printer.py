@@ -38,7 +38,6 @@ from sigmagen.plan.steps import (
     Unique,
     columns_read,
 )
-from sigmagen.targets.printer import ONLY_READINESS
 from sigmagen.targets.splunk.search_terms import hoisted, prefilter, wide_terms, word_terms
 from sigmagen.targets.splunk.values import SplunkValues
 from sigmagen.targets.unprintable import first_unprintable
@@ -62,7 +61,6 @@ class SplunkPrinter(SplunkValues):
     }
 
     lacking: ClassVar[Mapping[str, str]] = {
-        **ONLY_READINESS,
         "epoch_seconds": "Splunk gives a record its time when it indexes it",
         "join": "joining a second table is not implemented in SPL",
     }

@@ -141,6 +141,32 @@ class SplunkValues(SplunkConditions):
     def op_head(self, values: Expr, number: Expr) -> str:
         return f"mvindex({self.expr(values)}, 0, {constant(number) - 1})"
 
+    # Readiness.
+
+    def op_ingestion_time(self) -> str:
+        return "_indextime"
+
+    def op_stored_text(self) -> str:
+        return "_raw"
+
+    def op_seconds_between(self, later: Expr, earlier: Expr) -> str:
+        return f"round({self._operand(later)}-{self._operand(earlier)})"
+
+    def op_is_cut(self, text: Expr) -> str:
+        written = self.expr(text)
+        return f'({written} != "" AND NOT json_valid({written}))'
+
+    def op_not_extracted(self, value: Expr) -> str:
+        """Splunk stops extracting fields at 5,000 bytes of an event."""
+        assert isinstance(value, Get), "a stored value"
+        path = self.string(".".join(map(str, value.segments)))
+        held = f"coalesce(json_extract_exact(_raw, {path}), json_extract(_raw, {path}))"
+        return f"(isnull({self.expr(value)}) AND isnotnull({held}))"
+
+    def op_share(self, part: Expr, whole: Expr) -> str:
+        total = self.expr(whole)
+        return f"if({total}=0, null(), round(100*{self.expr(part)}/{total}, 1))"
+
     # Aggregates.
 
     def op_distinct(self, value: Expr) -> str:

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from sigmagen.content.investigate.build import bucket_of, canonical_group, pivots_for
+from sigmagen.content.investigate.pivot_plan import NoPivotError, plan_pivot
 from sigmagen.content.investigate.pivots import load_playbook
-from sigmagen.content.investigate.plan import NoPivotError, plan_pivot
 from sigmagen.content.investigate.subject import Subject
 from sigmagen.durations import iso
 from sigmagen.engines.duckdb import DuckDBEngine

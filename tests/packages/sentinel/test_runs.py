@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from sigmagen.content.detections import Content, Detection
+from sigmagen.content.detections import PackageContent, SourceDetection
 from sigmagen.convert.converter import Query
 from sigmagen.durations import MINUTE
 from sigmagen.engines.alert import Alert
@@ -56,7 +56,7 @@ def scheduled_run(engine: KustoLocalEngine, query: Query, rule: dict[str, Any], 
     return engine.run(replace(query, text=text), due - minutes(rule["queryPeriod"]) * MINUTE, due)
 
 
-def proven(engine: KustoLocalEngine, item: Detection, rule: dict[str, Any], text: str) -> int:
+def proven(engine: KustoLocalEngine, item: SourceDetection, rule: dict[str, Any], text: str) -> int:
     """Hold a rule's runs to the reference's hunt; returns how many of its alerts were due."""
     expected = reference_alerts(item.file.path.stem, item.source.name)
     assert expected
@@ -77,7 +77,7 @@ def proven(engine: KustoLocalEngine, item: Detection, rule: dict[str, Any], text
 
 @pytest.mark.thorough
 def test_every_hunt_and_every_rule_at_its_own_schedule_find_what_the_reference_finds(
-    built_in: Content, rule_files: Documents, hunt_files: Documents, engine: KustoLocalEngine
+    built_in: PackageContent, rule_files: Documents, hunt_files: Documents, engine: KustoLocalEngine
 ) -> None:
     due = 0
     for item in built_in.detections:
@@ -91,7 +91,7 @@ def test_every_hunt_and_every_rule_at_its_own_schedule_find_what_the_reference_f
 
 @pytest.mark.thorough
 def test_a_rule_that_reads_watchlists_finds_the_same(
-    built_in: Content, folder: Path, watchlist_rule_files: Documents, engine: KustoLocalEngine
+    built_in: PackageContent, folder: Path, watchlist_rule_files: Documents, engine: KustoLocalEngine
 ) -> None:
     chosen = [item for item in built_in.detections if item.name in watchlist_rule_files]
     assert len(chosen) == len(watchlist_rule_files) > 10
@@ -103,7 +103,7 @@ def test_a_rule_that_reads_watchlists_finds_the_same(
 
 
 def test_all_alerts_of_one_burst_join_one_incident_and_the_window_alone_would_be_too_short(
-    built_in: Content, rule_files: Documents, engine: KustoLocalEngine
+    built_in: PackageContent, rule_files: Documents, engine: KustoLocalEngine
 ) -> None:
     """Counted the strict way: an incident takes alerts for the grouping's duration from its first alert on."""
     item = next(item for item in built_in.detections if item.name == "logit_bias_churn.litellm")
@@ -211,11 +211,11 @@ def test_readiness_counts_a_record_that_was_cut_as_a_whole(package: Package) -> 
 
 
 @pytest.mark.parametrize("source", ["apim", "bedrock_invocation", "cloudtrail", "litellm"])
-def test_the_rule_for_silence_alerts_on_nothing_and_only_then(source: str, rule_files: Documents) -> None:
-    """It alerts where the result has no row."""
-    text = rule_files[f"silent.{source}"]["query"]
+def test_silence_rule_alerts_only_without_events(source: str, rule_files: Documents) -> None:
+    rule = rule_files[f"silent.{source}"]
+    assert (rule["triggerOperator"], rule["triggerThreshold"], rule["queryPeriod"]) == ("gt", 0, "1d")
     with KustoLocalEngine(converter().taxonomy) as engine:
         loaded(engine, source)
-        assert len(rows(engine, text, source)) == 1
+        assert rows(engine, rule["query"], source) == []
         engine.select(0, 1)
-        assert rows(engine, text, source) == []
+        assert rows(engine, rule["query"], source) == [{"sigmagen_source": source, "events": 0}]

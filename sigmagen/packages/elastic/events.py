@@ -1,49 +1,50 @@
-"""The events that a detection looks at, as ES|QL with nothing filtered out: where readiness and pivots start."""
+"""The events of a group as ES|QL, and which columns a query names."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
 
 from sigmagen.convert.converter import Query
-from sigmagen.expr.tree import TRUE, Type
+from sigmagen.convert.render import render
+from sigmagen.expr.tree import TRUE, Literal, call
 from sigmagen.mapping.elastic_template import field_types
 from sigmagen.mapping.source import Source
 from sigmagen.mapping.taxonomy import Taxonomy
 from sigmagen.plan.items import all_needed_fields
 from sigmagen.plan.model import Plan
+from sigmagen.plan.steps import Filter, Limit, Sort
 from sigmagen.plan.streams import EventStream, event_streams, source_steps
 from sigmagen.rules.model import Correlation
-from sigmagen.targets.elastic.printer import EsqlPrinter
+
+PLACEHOLDER = "VALUE"
+MOST_EVENTS = 100
 
 _STRINGS = re.compile(r'"(?:[^"\\]|\\.)*"')
 
 
-@dataclass(frozen=True)
-class EventView:
-    """One source's events for one detection. `fields` are those that the detection reads, with their types."""
-
-    source: Source
-    lines: tuple[str, ...]
-    fields: dict[str, Type]
-    printer: EsqlPrinter
-
-
-def event_views(rule: Correlation, source: Source, taxonomy: Taxonomy) -> list[EventView]:
-    """The views of all streams of events below a rule."""
+def group_events(
+    rule: Correlation, source: Source, taxonomy: Taxonomy, group: Mapping[str, str] | None = None
+) -> list[str]:
+    """The latest events of one group, a query for each stream below a rule; by default with a place for each value."""
     streams = event_streams(rule, source)
     needed = all_needed_fields(rule)
-    views = []
+    values = group or dict.fromkeys(rule.group_by, PLACEHOLDER)
+    texts = []
     for stream in streams:
         events = EventStream(stream, "elastic", taxonomy)
         events.items(needed if len(streams) == 1 else tuple(stream.names))
         view = events.view.build()
-        plan = Plan(None, stream.source, events.stored_source, "hunt", source_steps(events.view, view, TRUE))
-        plan.stored_as = view.stored_as
-        printer = EsqlPrinter(plan)
-        fields = {name: column.type for name, column in events.used.items()}
-        views.append(EventView(stream.source, tuple(printer.steps()), fields, printer))
-    return views
+        steps = [
+            *source_steps(events.view, view, TRUE),
+            *(Filter(call("eq", events.used[name], Literal(values[name]))) for name in values if name in events.used),
+            Sort(((events.stored_source.time, True),)),
+            Limit(MOST_EVENTS),
+        ]
+        # Of `events` there is no other limit than this one.
+        plan = Plan(None, stream.source, events.stored_source, "events", steps, stored_as=view.stored_as)
+        texts.append(render(plan, "elastic").text)
+    return texts
 
 
 def stored_columns(query: Query, taxonomy: Taxonomy) -> dict[str, str]:

@@ -31,13 +31,12 @@ class NoPivotError(Exception):
     """A pivot that can't be asked of a source; the message says why."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class PivotPlan:
-    """A plan, the result's columns, and the fields that it does without, with the reason."""
+    """A plan, and the fields that it does without, with the reason."""
 
     plan: Plan
-    columns: tuple[str, ...]
-    without: dict[str, str]
+    without: Mapping[str, str]
 
 
 def plan_pivot(
@@ -92,12 +91,11 @@ class _Builder:
     def build(self) -> PivotPlan:
         for name in self.pivot.needs:
             self._use(name)
-        plan = Plan(None, self.source, self.stored_source, "hunt")
-        rows, columns = self._events() if self.pivot.show else self._rows(plan)
+        rows, times = (self._events(), ()) if self.pivot.show else self._rows()
         matching = self._matching()
         repeats: list[Step] = [Unique(self.view.event_id().name)] if self.stored_source.duplicates else []
-        plan.steps = [*source_steps(self.view, self.view.build(), matching), *repeats, *rows]
-        return PivotPlan(plan, columns, self.without)
+        steps = [*source_steps(self.view, self.view.build(), matching), *repeats, *rows]
+        return PivotPlan(Plan(None, self.source, self.stored_source, "hunt", steps, times=times), self.without)
 
     # Fields.
 
@@ -140,16 +138,17 @@ class _Builder:
 
     # Single records.
 
-    def _events(self) -> tuple[list[Step], tuple[str, ...]]:
+    def _events(self) -> list[Step]:
         wanted = [*self.pivot.show, *(self.pivot.text if self.with_text else ())]
         columns = tuple(column.name for column in self._carried(wanted))
         sort = [(self.time.name if name == TIME else name, down) for name, down in self.pivot.sort]
         keys = tuple(key for key in sort if key[0] in columns)
-        return [Project(columns), Sort(keys), Limit(self.pivot.limit)], columns
+        return [Project(columns), Sort(keys), Limit(self.pivot.limit)]
 
     # Rows.
 
-    def _rows(self, plan: Plan) -> tuple[list[Step], tuple[str, ...]]:
+    def _rows(self) -> tuple[list[Step], tuple[str, ...]]:
+        """The steps, and the columns of the result that hold a time."""
         by = tuple(self._by())
         if not by:
             raise NoPivotError(f"{self.source.title} carries none of {', '.join(self.pivot.by)}")
@@ -158,7 +157,7 @@ class _Builder:
         groups = tuple(name for name, _ in by)
         made = {name for name, _ in (*aggregates, *after)}
         columns = (*groups, *(name for name in self._specs if name in made))
-        plan.times = tuple(name for name in columns if name == BUCKET or TIME in self._specs.get(name, {}).values())
+        times = tuple(name for name in columns if name == BUCKET or TIME in self._specs.get(name, {}).values())
         keys = tuple(key for key in self.pivot.sort if key[0] in columns)
         steps = [
             *self._derived(inputs, by),
@@ -169,7 +168,7 @@ class _Builder:
             Sort((*keys, *((name, False) for name in groups if name not in dict(keys)))),
             Limit(self.pivot.limit),
         ]
-        return steps, columns
+        return steps, times
 
     @property
     def _specs(self) -> Mapping[str, Mapping[str, Any]]:

@@ -1,4 +1,4 @@
-"""The plan of a deployment, the same for every SIEM: what is created, updated, left as it is, or not ours."""
+"""A deployment, the same for every SIEM: what is created, updated, left as it is, or not ours."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ class Change:
 
 
 @dataclass(frozen=True)
-class Part:
+class ObjectSet:
     """The objects of one kind, and where they go."""
 
     store: Store
@@ -100,7 +100,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Plan:
+class Deployment:
     """All changes, in the order in which they are made: what others refer to first, and removed last."""
 
     changes: tuple[Change, ...]
@@ -130,7 +130,7 @@ def _documented(store: Store) -> AbstractContextManager[None]:
     return expecting(lambda: deploy_failure(f"{store.kind}: the server's answer is not what its API documents"))
 
 
-def make_plan(parts: Sequence[Part], *, prune: bool = False, merge: bool = False) -> Plan:
+def plan_deployment(parts: Sequence[ObjectSet], *, prune: bool = False, merge: bool = False) -> Deployment:
     """The plan for a package. Raises SigmagenError.
 
     With `prune`, what is ours and obsolete is deleted; with `merge`, somebody else's shared objects get what they lack.
@@ -145,7 +145,7 @@ def make_plan(parts: Sequence[Part], *, prune: bool = False, merge: bool = False
         left = [there for key, there in sorted(found.items()) if key not in wanted and there.ours]
         action: Action = "delete" if prune else "obsolete"
         gone = [Change(action, part.store.kind, there.key, there.title, found=there) for there in left] + gone
-    return Plan((*changes, *gone), {part.store.kind: part.store for part in parts})
+    return Deployment((*changes, *gone), {part.store.kind: part.store for part in parts})
 
 
 def _change(store: Store, item: Item, found: Found | None, *, merge: bool) -> Change:
@@ -158,7 +158,7 @@ def _change(store: Store, item: Item, found: Found | None, *, merge: bool) -> Ch
     return Change(changing if fields else "unchanged", store.kind, item.key, item.title, fields, item, found)
 
 
-def apply(plan: Plan, done: Callable[[Change], None] = lambda change: None) -> list[Change]:
+def apply(plan: Deployment, done: Callable[[Change], None] = lambda change: None) -> list[Change]:
     """Carry the plan out; `done` hears of each change that was made. Returns what turned out foreign meanwhile.
 
     Raises SigmagenError at the first object that the SIEM refuses; what was done before stays done.
