@@ -22,8 +22,6 @@ from sigmagen.rules.placeholders import AllowLists, load_allow_lists, placeholde
 from sigmagen.rules.schema import check_schema, schema_path
 from sigmagen.rules.yaml import Document, KeyPath, load_documents
 
-_COUNTS = ("event_count", "value_count", "temporal", "temporal_ordered")
-
 
 @dataclass(frozen=True)
 class Overlay:
@@ -113,7 +111,7 @@ class Overlay:
             what = "a range" if rule.threshold else "no threshold"
             return [self.document.problem("overlay-misfit", f"rule '{name}' has {what}: it takes no other one", path)]
         value = _number(change["threshold"])
-        if rule.type in _COUNTS and value != int(value):
+        if rule.kind.whole and value != int(value):
             message = f"rule '{name}' counts, so its threshold is a whole number, not {value}"
             return [self.document.problem("overlay-misfit", message, path)]
         return []

@@ -112,7 +112,7 @@ def condition_text(rule: Rule) -> str:
         what = _expression_text(rule.expression, names) if rule.expression else ", ".join(names)
         return f"{rule.type}({what}) {within}"
     fields = f"({', '.join(rule.threshold.fields)})" if rule.threshold.fields else ""
-    kind = f"{rule.type} {rule.threshold.percentile}" if rule.type == "value_percentile" else rule.type
+    kind = f"{rule.type} {rule.threshold.percentile}" if rule.kind.percentile == "stated" else rule.type
     limits = " and ".join(f"{_OPERATORS[item.op]} {item.value}" for item in rule.threshold.comparisons)
     return f"{kind}{fields} {limits} {within}"
 

@@ -23,7 +23,7 @@ def can_share_pass(rules: tuple[Correlation, ...], taxonomy: Taxonomy) -> bool:
     """
     first = rules[0]
     return len(rules) > 1 and all(
-        rule.type in ("event_count", "value_count")
+        rule.kind.counts
         and (rule.group_by, rule.timespan) == (first.group_by, first.timespan)
         and not rule.aliases
         and not rule.fields
@@ -49,7 +49,7 @@ def beside(rules: tuple[Correlation, ...], items: Items) -> tuple[list[Step], tu
     counted: dict[str, None] = {}
     values = [Column(f"value_{number}", "integer") for number, _ in enumerate(rules, 1)]
     for value, rule, condition in zip(values, rules, items.conditions, strict=True):
-        if rule.type == "event_count":
+        if rule.kind.measures == "events":
             partial.append((value.name, call("count") if condition == TRUE else call("count_if", condition)))
             merged.append((value.name, call("sum", value)))
             continue

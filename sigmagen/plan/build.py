@@ -78,7 +78,7 @@ def _correlation(plan: Plan, rule: Correlation, taxonomy: Taxonomy) -> None:
     rows = composer.rows(rule, outermost=True)
     plan.steps = [*rows, *result_steps(plan.mode, rule, composer.shown)]
     plan.group_by, plan.windows = rule.group_by, windows_of(rule)
-    plan.estimated = rule.type in ("value_percentile", "value_median")
+    plan.estimated = rule.kind.estimated
     plan.warnings += plan_warnings(rule, plan)
 
 

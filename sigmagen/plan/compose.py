@@ -17,7 +17,7 @@ from sigmagen.plan.streams import EventStream, Stream, part_for, streams_of
 from sigmagen.plan.temporal import occurring
 from sigmagen.plan.warn import ambiguous_order, view_warnings
 from sigmagen.plan.window import WINDOW_END
-from sigmagen.rules.model import TEMPORAL_TYPES, Correlation, base_rules
+from sigmagen.rules.model import Correlation, base_rules
 
 ALERT_TIME = call("shift", WINDOW_END, -1)
 """The alert of tick t is an item at t - 1 ms, its window's last instant."""
@@ -51,7 +51,7 @@ class Composer:
 
     def _items(self, rule: Correlation, listed: tuple[str, ...]) -> Items:
         below = tuple(part for part in rule.rules if isinstance(part, Correlation))
-        if len(below) == len(rule.rules) and rule.type in TEMPORAL_TYPES and can_share_pass(below, self.taxonomy):
+        if len(below) == len(rule.rules) and rule.kind.temporal and can_share_pass(below, self.taxonomy):
             return self._beside(rule, below)
         streams = streams_of(rule, self.plan.source, needed_fields(rule))
         if len(streams) > 1:
@@ -65,7 +65,7 @@ class Composer:
         items, view = events.items(needed_fields(rule), listed)
         self.plan.stored_as = view.stored_as
         self.plan.warnings += view_warnings(self.plan, view)
-        if rule.type == "temporal_ordered":
+        if rule.kind.ordered:
             self.plan.warnings += ambiguous_order(rule, items.conditions)
         public = [name for name in listed if name not in self.taxonomy or not self.taxonomy[name].private]
         self.shown = Shown.of([events.used[name] for name in public if name not in rule.group_by], items.time)

@@ -38,7 +38,7 @@ def threshold_of(rule: Correlation) -> Threshold:
 
 def measured_fields(rule: Correlation) -> tuple[str, ...]:
     """The fields that are counted, summed or averaged; items without a value there take no part."""
-    return rule.threshold.fields if rule.threshold and rule.type.startswith("value_") else ()
+    return rule.threshold.fields if rule.threshold and rule.kind.fields != "none" else ()
 
 
 def needed_fields(rule: Correlation) -> tuple[str, ...]:

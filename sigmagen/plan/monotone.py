@@ -10,8 +10,6 @@ from sigmagen.mapping.taxonomy import Taxonomy
 from sigmagen.plan.items import measured_fields
 from sigmagen.rules.model import BaseRule, Correlation, Expression, Occurs, Threshold
 
-_COUNTS = ("event_count", "value_count", "temporal")
-
 
 def is_monotone(rule: Correlation, taxonomy: Taxonomy) -> bool:
     """Whether seeing more events can only make the correlation, and all below it, alert."""
@@ -27,7 +25,8 @@ def _grows(rule: Correlation, taxonomy: Taxonomy) -> bool:
         return True
     if any(item.op not in ("gt", "gte") for item in rule.threshold.comparisons):
         return False
-    return rule.type in _COUNTS or (rule.type == "value_sum" and _never_negative(rule, taxonomy))
+    grows = rule.kind.grows
+    return grows == "always" or (grows == "if never negative" and _never_negative(rule, taxonomy))
 
 
 def _never_negative(rule: Correlation, taxonomy: Taxonomy) -> bool:
