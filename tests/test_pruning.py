@@ -93,7 +93,7 @@ def test_only_groups_that_may_alert_are_spread() -> None:
     """The step itself, without the windows after it."""
     plan = build_plan(RULES["sum"], CONVERTER.source("canonical"), "duckdb", CONVERTER.taxonomy)
     upto = next(number for number, step in enumerate(plan.steps) if isinstance(step, PruneGroups)) + 1
-    plan.steps = plan.steps[:upto]
+    plan = replace(plan, steps=plan.steps[:upto])
     with running("duckdb", "", list(events())) as (engine, source):
         assert isinstance(engine, DuckDBEngine)
         engine.select(source, *RANGE)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from itertools import product
@@ -16,7 +16,7 @@ from sigmagen.mapping.location import location_fault, one_term
 from sigmagen.mapping.source import SIEMS, Source, StoredSource, load_sources, together
 from sigmagen.mapping.taxonomy import Taxonomy, load_taxonomy
 from sigmagen.plan.build import build_plan, not_convertible
-from sigmagen.plan.items import UnsupportedCorrelationError
+from sigmagen.plan.logical import UnsupportedCorrelationError
 from sigmagen.plan.model import Mode
 from sigmagen.plan.window import Schedule, Window
 from sigmagen.problems import EXIT_USAGE, Problem, SigmagenError
@@ -170,7 +170,7 @@ class Converter:
             mode,
             text,
             columns,
-            tuple(plan.windows),
+            plan.windows,
             schedule,
             tuple(dict.fromkeys((*plan.warnings, *notes, *warnings))),
             plan.ranged,
@@ -205,7 +205,7 @@ class Converter:
             raise SigmagenError(Problem("source-not-mapped", message, file=rule.file, line=rule.line, hint=hint))
 
     def _schedule(
-        self, windows: list[Window], stored: StoredSource, rule: BaseRule | Correlation
+        self, windows: Sequence[Window], stored: StoredSource, rule: BaseRule | Correlation
     ) -> tuple[Schedule | None, list[Problem]]:
         if not windows:
             return None, []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from operator import eq, ge, gt, le, lt, ne
 from typing import TYPE_CHECKING, Any, cast
 
@@ -126,3 +127,12 @@ def _expression(node: CorrelationConditionItem | SigmaRuleReference, rules: tupl
     if isinstance(node, CorrelationConditionAND):
         return Combined("and", operands)
     return Combined("or" if isinstance(node, CorrelationConditionOR) else "not", operands)
+
+
+def expression_text(expression: Expression, names: Sequence[str]) -> str:
+    """A condition in words, with the rules called by `names`."""
+    if isinstance(expression, Occurs):
+        return names[expression.rule]
+    texts = [expression_text(operand, names) for operand in expression.operands]
+    texts = [f"({text})" if " " in text else text for text in texts]
+    return f"not {texts[0]}" if expression.op == "not" else f" {expression.op} ".join(texts)

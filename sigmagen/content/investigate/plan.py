@@ -92,11 +92,12 @@ class _Builder:
     def build(self) -> PivotPlan:
         for name in self.pivot.needs:
             self._use(name)
-        plan = Plan(None, self.source, self.stored_source, "hunt")
-        rows, columns = self._events() if self.pivot.show else self._rows(plan)
+        rows, columns = self._events() if self.pivot.show else self._rows()
         matching = self._matching()
         repeats: list[Step] = [Unique(self.view.event_id().name)] if self.stored_source.duplicates else []
-        plan.steps = [*source_steps(self.view, self.view.build(), matching), *repeats, *rows]
+        steps = (*source_steps(self.view, self.view.build(), matching), *repeats, *rows)
+        times = tuple(name for name in columns if name == BUCKET or TIME in self._specs.get(name, {}).values())
+        plan = Plan(None, self.source, self.stored_source, "hunt", steps, times=times)
         return PivotPlan(plan, columns, self.without)
 
     # Fields.
@@ -149,7 +150,7 @@ class _Builder:
 
     # Rows.
 
-    def _rows(self, plan: Plan) -> tuple[list[Step], tuple[str, ...]]:
+    def _rows(self) -> tuple[list[Step], tuple[str, ...]]:
         by = tuple(self._by())
         if not by:
             raise NoPivotError(f"{self.source.title} carries none of {', '.join(self.pivot.by)}")
@@ -158,7 +159,6 @@ class _Builder:
         groups = tuple(name for name, _ in by)
         made = {name for name, _ in (*aggregates, *after)}
         columns = (*groups, *(name for name in self._specs if name in made))
-        plan.times = tuple(name for name in columns if name == BUCKET or TIME in self._specs.get(name, {}).values())
         keys = tuple(key for key in self.pivot.sort if key[0] in columns)
         steps = [
             *self._derived(inputs, by),

@@ -45,7 +45,7 @@ def readiness(view: EventView, lost: Mapping[str, str]) -> str:
 
 def source_readiness(source: Source, lost: Mapping[str, str]) -> str:
     """The same of all documents of a source, whatever a rule asks of them."""
-    printer = EsqlPrinter(Plan(None, source, source.stored["elastic"], "hunt", [Scan()]))
+    printer = EsqlPrinter(Plan(None, source, source.stored["elastic"], "hunt", (Scan(),)))
     return readiness(EventView(source, tuple(printer.steps()), {}, printer), lost)
 
 
@@ -69,7 +69,7 @@ def _present(view: EventView, field: str) -> str:
 
 def silent(source: Source) -> str:
     """ES|QL with one row where the source has no event in the range, and none otherwise."""
-    printer = EsqlPrinter(Plan(None, source, source.stored["elastic"], "hunt", [Scan()]))
+    printer = EsqlPrinter(Plan(None, source, source.stored["elastic"], "hunt", (Scan(),)))
     lines = [
         *printer.steps(),
         "STATS events = COUNT(*)",

@@ -10,9 +10,9 @@ from sigmagen.expr.tree import TRUE, Type
 from sigmagen.mapping.elastic_template import field_types
 from sigmagen.mapping.source import Source
 from sigmagen.mapping.taxonomy import Taxonomy
-from sigmagen.plan.items import all_needed_fields
+from sigmagen.plan.logical import all_needed_fields, event_streams
 from sigmagen.plan.model import Plan
-from sigmagen.plan.streams import EventStream, event_streams, source_steps
+from sigmagen.plan.streams import EventStream, source_steps
 from sigmagen.rules.model import Correlation
 from sigmagen.targets.elastic.printer import EsqlPrinter
 
@@ -38,8 +38,8 @@ def event_views(rule: Correlation, source: Source, taxonomy: Taxonomy) -> list[E
         events = EventStream(stream, "elastic", taxonomy)
         events.items(needed if len(streams) == 1 else tuple(stream.names))
         view = events.view.build()
-        plan = Plan(None, stream.source, events.stored_source, "hunt", source_steps(events.view, view, TRUE))
-        plan.stored_as = view.stored_as
+        steps = tuple(source_steps(events.view, view, TRUE))
+        plan = Plan(None, stream.source, events.stored_source, "hunt", steps, stored_as=view.stored_as)
         printer = EsqlPrinter(plan)
         fields = {name: column.type for name, column in events.used.items()}
         views.append(EventView(stream.source, tuple(printer.steps()), fields, printer))

@@ -15,10 +15,10 @@ from sigmagen.mapping.source import LogsourceEntry, Source
 from sigmagen.mapping.view import SourceView, ViewBuilder
 from sigmagen.packages.sentinel.function import SIEM
 from sigmagen.packages.sentinel.text import plain
-from sigmagen.plan.items import all_needed_fields
+from sigmagen.plan.logical import all_needed_fields, event_streams
 from sigmagen.plan.model import Plan
 from sigmagen.plan.steps import Aggregate, Columns, Derive, Filter, Step
-from sigmagen.plan.streams import EventStream, event_streams, source_steps
+from sigmagen.plan.streams import EventStream, source_steps
 from sigmagen.rules.model import Correlation, LogSource
 from sigmagen.targets.printer import ONLY_READINESS
 from sigmagen.targets.sentinel.printer import KustoPrinter
@@ -130,8 +130,8 @@ def records_read(rule: Correlation, source: Source, converter: Converter) -> lis
 
 def _query(converter: Converter, read: Read) -> str:
     source, fields = read.source, tuple(read.fields)
-    plan = Plan(None, source, source.stored[SIEM], "hunt")
-    builder = ViewBuilder(source, plan.stored_source, converter.taxonomy, read.entry)
+    stored = source.stored[SIEM]
+    builder = ViewBuilder(source, stored, converter.taxonomy, read.entry)
     present = {name: builder.use(name) for name in fields if name != "@timestamp"}
     redacted = _redacted(builder, fields)
     view = builder.build()
@@ -146,8 +146,7 @@ def _query(converter: Converter, read: Read) -> str:
     delay = call("seconds_between", _INGESTED, builder.time())
     counts: Columns = tuple((column, call("count_if", condition)) for column, condition in counted.items())
     shares: Columns = tuple((column, call("share", Column(column, "integer"), _EVENTS)) for column in counted)
-    plan.steps = [
-        *steps,
+    steps += [
         Derive(((_DELAY.name, delay),)),
         Aggregate(
             (),
@@ -161,7 +160,7 @@ def _query(converter: Converter, read: Read) -> str:
         ),
         *([Derive(shares)] if shares else []),
     ]
-    plan.stored_as = view.stored_as
+    plan = Plan(None, source, stored, "hunt", tuple(steps), stored_as=view.stored_as)
     return ReadinessPrinter(plan).text()
 
 

@@ -73,7 +73,7 @@ def _rule(converter: Converter, read: Read, facts: Facts, version: str) -> Analy
 
 def _query(converter: Converter, source: Source, entry: LogsourceEntry) -> str:
     """One event, if there is any."""
-    plan = Plan(None, source, source.stored[SIEM], "hunt")
-    builder = ViewBuilder(source, plan.stored_source, converter.taxonomy, entry)
-    plan.steps = [*source_steps(builder, builder.build(), TRUE), Project((plan.stored_source.time,)), Limit(1)]
-    return KustoPrinter(plan).text()
+    stored = source.stored[SIEM]
+    builder = ViewBuilder(source, stored, converter.taxonomy, entry)
+    steps = (*source_steps(builder, builder.build(), TRUE), Project((stored.time,)), Limit(1))
+    return KustoPrinter(Plan(None, source, stored, "hunt", steps)).text()

@@ -11,10 +11,10 @@ from sigmagen.mapping.source import Source
 from sigmagen.mapping.view import SourceView
 from sigmagen.packages.splunk.conf import name_part
 from sigmagen.packages.splunk.macros import SILENCE, by_macro, source_macro
-from sigmagen.plan.items import all_needed_fields
+from sigmagen.plan.logical import all_needed_fields, event_streams
 from sigmagen.plan.model import Plan
 from sigmagen.plan.steps import Derive
-from sigmagen.plan.streams import EventStream, event_streams
+from sigmagen.plan.streams import EventStream
 from sigmagen.rules.model import Correlation
 from sigmagen.targets.splunk.printer import SplunkPrinter
 
