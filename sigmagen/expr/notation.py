@@ -63,7 +63,7 @@ def _call(expression: Call) -> str:
     if op == "in":
         return f"{_operand(args[0])} in ({', '.join(map(notation, args[1:]))})"
     if op in ("not", "differs"):
-        return f"{op}({notation(args[0])})"
+        return f"{op} ({notation(args[0])})"
     if op == "cast" and isinstance(args[-1], Literal):
         return f"cast({notation(args[0])} as {args[-1].value})"
     texts = list(map(notation, args))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from sigmagen.display import harmless
 from sigmagen.durations import duration_text
 from sigmagen.expr.notation import SIGNS, name_text, notation
+from sigmagen.expr.tree import Call
 from sigmagen.plan.logical import Events, Order, Windowed
 from sigmagen.plan.steps import (
     Aggregate,
@@ -131,25 +132,27 @@ def _step(step: Step) -> Iterator[str]:
             yield f"{_INDENT}branch of {branch.source.name}"
             yield from _indented(_indented(_steps(branch)))
     elif isinstance(step, Derive):
-        yield from _listed("derive", step.columns)
+        yield from _listed("derive", _assignments(step.columns))
+    elif isinstance(step, Filter):
+        condition = step.condition
+        parts = condition.args if isinstance(condition, Call) and condition.op == "and" else (condition,)
+        yield from _listed("filter", map(notation, parts))
     elif isinstance(step, Aggregate):
         by = f" by {_names(step.by)}" if step.by else ""
-        yield from _listed(f"aggregate{by}", step.columns)
+        yield from _listed(f"aggregate{by}:", _assignments(step.columns))
     elif isinstance(step, PruneGroups):
-        total = f"{name_text(step.total[0])} = {notation(step.total[1])}"
-        yield f"keep groups of {_names(step.by)} where {notation(step.condition)}, {total}"
+        (total,) = _assignments((step.total,))
+        yield f"prune groups of {_names(step.by)}: {total}; keep {notation(step.condition)}"
     else:
         yield _line(step)
 
 
 def _line(step: Step) -> str:
-    if isinstance(step, Filter):
-        return f"filter {notation(step.condition)}"
     if isinstance(step, InsideRange):
         return f"inside range from {notation(step.begin)} to {notation(step.end)}"
     if isinstance(step, Join):
         columns = ", ".join(f"{name_text(name)} = {how}" for name, how in step.columns)
-        return f"join {step.table} on {step.on} where {notation(step.where)}: {columns}"
+        return f"join {name_text(step.table)} on {name_text(step.on)} where {notation(step.where)}: {columns}"
     if isinstance(step, Unique):
         return f"unique {name_text(step.column)}"
     if isinstance(step, Expand):
@@ -169,14 +172,18 @@ def _line(step: Step) -> str:
     raise TypeError(f"no text for the step {step!r}")
 
 
-def _listed(what: str, columns: Columns) -> Iterator[str]:
-    """One column on the line, several below it."""
-    texts = [f"{name_text(name)} = {notation(value)}" for name, value in columns]
-    if len(texts) == 1:
-        yield f"{what}{':' if ' ' in what else ''} {texts[0]}"
+def _assignments(columns: Columns) -> Iterator[str]:
+    return (f"{name_text(name)} = {notation(value)}" for name, value in columns)
+
+
+def _listed(what: str, texts: Iterable[str]) -> Iterator[str]:
+    """One text on the line, several below it."""
+    found = list(texts)
+    if len(found) == 1:
+        yield f"{what} {found[0]}"
     else:
-        yield what
-        yield from (_INDENT + text for text in texts)
+        yield what.removesuffix(":")
+        yield from _indented(iter(found))
 
 
 def _names(names: tuple[str, ...]) -> str:
