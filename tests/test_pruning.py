@@ -113,7 +113,8 @@ def test_only_groups_that_may_alert_are_spread() -> None:
     ids=["every group", "fewer than", "exactly", "an average", "no groups"],
 )
 def test_nothing_is_pruned_where_more_events_prove_nothing(subject: Correlation) -> None:
-    assert not pruned(subject)
+    plan = build_plan(subject, CONVERTER.source("canonical"), "duckdb", CONVERTER.taxonomy)
+    assert "prune groups" not in plan.explain()
 
 
 def test_a_number_always_has_room_beside_its_pane() -> None:

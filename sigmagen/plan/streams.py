@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from sigmagen.expr.membership import any_of, factored
 from sigmagen.expr.tree import TRUE, Call, Column, Expr, Get, call, conjunction, present_in, walk, when
 from sigmagen.mapping.source import LogsourceEntry
 from sigmagen.mapping.taxonomy import Taxonomy
 from sigmagen.mapping.view import SourceView, ViewBuilder
-from sigmagen.plan.condition import any_of, compiled, factored
+from sigmagen.plan.compiled import compile_condition
 from sigmagen.plan.items import Items, Rows
 from sigmagen.plan.logical import Events, UnsupportedCorrelationError
 from sigmagen.plan.steps import Derive, Filter, Join, Scan, Step, Unique
@@ -44,11 +45,11 @@ class EventStream:
     def items(self, fields: tuple[str, ...], shown: tuple[str, ...] = ()) -> tuple[Items, SourceView]:
         """The matching events that have a value in all of `fields`; `shown` are fields to be had besides."""
         taxonomy = _NOTHING if self.stored_source.untyped else self.taxonomy
-        compiled_rules = {
-            str(position): compiled(rule, self.use, taxonomy, self.view.text_fields)
+        whole = {
+            str(position): compile_condition(rule, self.use, taxonomy, self.view.text_fields)
             for position, rule in self.stream.rules
         }
-        common, left = factored(compiled_rules)
+        common, left = factored(whole)
         native = {name: self.use(self.stream.names.get(name, name)) for name in fields}
         for name in shown:
             self.use(name)

@@ -143,7 +143,7 @@ def test_plans_are_frozen() -> None:
     assert isinstance(union, Union)
     for part in (plan, *union.branches, plan.logical, *plan.steps):
         with pytest.raises((FrozenInstanceError, TypeError)):
-            part.warnings = ()  # type: ignore[union-attr]
+            part.warnings = ()  # type: ignore[misc, union-attr]
     assert all(isinstance(part.steps, tuple) for part in (plan, *union.branches))
 
 
