@@ -17,7 +17,7 @@ from sigmagen.mapping.source import SIEMS, Source, StoredSource, load_sources, t
 from sigmagen.mapping.taxonomy import Taxonomy, load_taxonomy
 from sigmagen.plan.build import build_plan, not_convertible
 from sigmagen.plan.logical import UnsupportedCorrelationError
-from sigmagen.plan.model import Mode
+from sigmagen.plan.model import Mode, Plan
 from sigmagen.plan.window import Schedule, Window
 from sigmagen.problems import EXIT_USAGE, Problem, SigmagenError
 from sigmagen.rules.model import BaseRule, Correlation, base_rules
@@ -61,6 +61,8 @@ class Query:
     warnings: tuple[Problem, ...]
     ranged: bool = False
     estimated: bool = False
+    plan: Plan | None = field(default=None, repr=False, compare=False)
+    """What the text was printed from."""
 
     @property
     def stored_source(self) -> StoredSource:
@@ -175,6 +177,7 @@ class Converter:
             tuple(dict.fromkeys((*plan.warnings, *notes, *warnings))),
             plan.ranged,
             plan.estimated,
+            plan,
         )
 
     def _indistinct(self, rule: BaseRule | Correlation, source: Source) -> list[str]:
