@@ -210,7 +210,7 @@ LOWERINGS: Mapping[Measure, Callable[[Windowed, Items], list[Step]]] = {
     "sum": _sum,
     "average": _average,
     "percentile": _percentile,
-    "rules": _rules,
+    "matching rules": _rules,
     "sequence": _sequence,
 }
 """The lowering of each measure that a correlation type may have."""

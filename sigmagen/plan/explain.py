@@ -30,7 +30,6 @@ from sigmagen.plan.steps import (
     Unique,
 )
 from sigmagen.rules.conditions import expression_text
-from sigmagen.rules.correlation_types import Measure
 from sigmagen.rules.model import Threshold
 
 if TYPE_CHECKING:
@@ -43,15 +42,6 @@ _RESULTS = {
     "hunt": "one row for each window and group",
     "alert": "one row for each group, the worst first",
     "events": "the events, before they are correlated",
-}
-_MEASURES: Mapping[Measure, str] = {
-    "events": "number of events",
-    "distinct values": "number of distinct",
-    "sum": "sum of",
-    "average": "average of",
-    "percentile": "percentile",
-    "rules": "number of rules that match",
-    "sequence": "rules in this order:",
 }
 
 
@@ -101,7 +91,7 @@ def _renamed(names: Mapping[str, str]) -> str:
 
 def _condition(windowed: Windowed) -> str:
     condition, names = windowed.condition, [harmless(rule.name) for rule in windowed.rule.rules]
-    measure = _MEASURES[windowed.measure]
+    measure: str = windowed.measure
     if isinstance(condition, Order):
         wanted = f"{measure} {', '.join(names[position] for position in condition.wanted)}"
         unwanted = " or ".join(names[position] for position in condition.unwanted)
@@ -109,8 +99,8 @@ def _condition(windowed: Windowed) -> str:
     if not isinstance(condition, Threshold):
         return expression_text(condition, names)
     if condition.percentile is not None:
-        measure = f"{measure} {condition.percentile} of"
-    measure = f"{measure} {_names(windowed.fields)}" if windowed.fields else measure
+        measure = f"{measure} {condition.percentile}"
+    measure = f"{measure} of {_names(windowed.fields)}" if windowed.fields else measure
     signs = {**SIGNS, "neq": SIGNS["ne"]}
     return f"{measure} {' and '.join(f'{signs[item.op]} {item.value}' for item in condition.comparisons)}"
 

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-Measure = Literal["events", "distinct values", "sum", "average", "percentile", "rules", "sequence"]
-"""What a window is measured by. `rules` is how many of the rules match, `sequence` that they match in order."""
+Measure = Literal["events", "distinct values", "sum", "average", "percentile", "matching rules", "sequence"]
+"""What a window is measured by: a number, or whether its rules match in order (`sequence`). `explain` prints it."""
 
 Growth = Literal["always", "if never negative", "never"]
 """Whether more events can only raise the measure: always, where the summed values are quantities, or not at all."""
@@ -42,7 +42,7 @@ class CorrelationType:
     @property
     def temporal(self) -> bool:
         """Whether it asks which of its rules match; the condition may be in words, or be left out."""
-        return self.measures in ("rules", "sequence")
+        return self.measures in ("matching rules", "sequence")
 
     @property
     def ordered(self) -> bool:
@@ -65,7 +65,7 @@ CORRELATION_TYPES: Mapping[str, CorrelationType] = {
     for kind in (
         CorrelationType("event_count", "events", "always", whole=True),
         CorrelationType("value_count", "distinct values", "always", "several", whole=True),
-        CorrelationType("temporal", "rules", "always", whole=True, extended="temporal_extended"),
+        CorrelationType("temporal", "matching rules", "always", whole=True, extended="temporal_extended"),
         CorrelationType("temporal_ordered", "sequence", "always", whole=True, extended="temporal_ordered_extended"),
         CorrelationType("value_sum", "sum", "if never negative", "one", numeric=True),
         CorrelationType("value_avg", "average", "never", "one", numeric=True),

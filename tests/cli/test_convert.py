@@ -276,7 +276,7 @@ def test_explain_prints_plans_instead_of_queries(run: Run) -> None:
     assert result.stdout.splitlines()[:5] == [
         "hunt of canonical in splunk: one row for each window and group",
         "  call_count: windows of 1h every 10m by user.id, gen_ai.request.model",
-        "    where number of events >= 500",
+        "    where events >= 500",
         "    over events of canonical that match answered_call",
         "steps",
     ]
