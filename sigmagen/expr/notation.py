@@ -44,7 +44,7 @@ def notation(expression: Expr) -> str:
 
 def name_text(name: str) -> str:
     """A name; one that holds more than letters, digits, `_`, `.` and `@` is quoted."""
-    return name if _PLAIN.fullmatch(name) else f"`{harmless(name)}`"
+    return name if _PLAIN.fullmatch(name) else f"`{harmless(name).replace('`', '``')}`"
 
 
 def _get(value: Get) -> str:

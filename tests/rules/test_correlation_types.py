@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
 
+from sigmagen.rules.conditions import ThresholdParser
 from sigmagen.rules.correlation_types import CORRELATION_TYPES, EXTENDED_TYPES, CorrelationType
 from sigmagen.rules.schema import schema_path
+from sigmagen.rules.yaml import parse_documents
 
 SCHEMA = json.loads(schema_path("rule", None).read_text(encoding="utf-8"))["properties"]["correlation"]
 TYPES = pytest.mark.parametrize("kind", CORRELATION_TYPES.values(), ids=CORRELATION_TYPES)
@@ -38,3 +41,15 @@ def test_the_schema_requires_a_field_where_a_type_measures_one(kind: Correlation
 @TYPES
 def test_only_conditions_of_temporal_types_are_in_words(kind: CorrelationType) -> None:
     assert follows_schema(kind, condition="a and not b") == kind.temporal
+
+
+@TYPES
+def test_a_fraction_is_a_threshold_only_where_the_measure_may_be_one(kind: CorrelationType) -> None:
+    text = "correlation: {condition: {gte: 1.5}}"
+    (document,) = parse_documents(text.encode(), Path("rule.yml")).documents
+    fields = () if kind.fields == "none" else ("a.b",)
+    condition = {"gte": 1.5, **({"percentile": 90} if kind.percentile == "stated" else {})}
+    parser = ThresholdParser(document, kind, fields)
+    threshold = parser.parse(condition)
+    counted = kind.name in ("event_count", "value_count", "temporal", "temporal_ordered")
+    assert (threshold is None, [problem.code for problem in parser.problems]) == (counted, ["wrong-value"] * counted)
