@@ -23,8 +23,6 @@ from sigmagen.rules.yaml import Document, KeyPath, load_documents
 from sigmagen.targets import registry
 from sigmagen.targets.target import Location
 
-_COUNTS = ("event_count", "value_count", "temporal", "temporal_ordered")
-
 
 @dataclass(frozen=True)
 class Overlay:
@@ -114,7 +112,7 @@ class Overlay:
             what = "a range" if rule.threshold else "no threshold"
             return [self.document.problem("overlay-misfit", f"rule '{name}' has {what}: it takes no other one", path)]
         value = _number(change["threshold"])
-        if rule.type in _COUNTS and value != int(value):
+        if rule.kind.whole and value != int(value):
             message = f"rule '{name}' counts, so its threshold is a whole number, not {value}"
             return [self.document.problem("overlay-misfit", message, path)]
         return []

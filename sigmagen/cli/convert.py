@@ -69,6 +69,7 @@ def _locations(context: click.Context, parameter: click.Parameter, values: Seque
     help="Where a SIEM keeps events of log sources that no mapping feeds: a search, index pattern or table.",
 )
 @click.option("--strict", is_flag=True, help="A query that would carry a warning is an error instead.")
+@click.option("--explain", is_flag=True, help="Print the plan of each query instead of its text.")
 @AS_JSON
 @with_settings
 def command(
@@ -79,6 +80,7 @@ def command(
     output: Path | None,
     locations: dict[str, str],
     strict: bool,
+    explain: bool,
     as_json: bool,
     settings: Settings,
 ) -> int:
@@ -89,6 +91,8 @@ def command(
     over the source `generic`: fields keep the names of the rule, the location is for you to set. Exits with 1 where
     a rule could not be converted for any source of a target, or for a source that was asked for.
     """
+    if explain and (output or as_json):
+        raise click.UsageError("--explain prints plans as text: leave out --output and --json")
     converter = settings.converter().located(locations)
     chosen = chosen_sources(converter, sources, generic=True) or []
     loaded = settings.load(paths)
@@ -113,6 +117,8 @@ def command(
         )
     elif output:
         click.echo(f"{counted(len(names), 'query', 'queries')} written to {harmless(str(output))}", err=True)
+    elif explain:
+        click.echo("\n".join(query.plan.explain() for _, query in result.queries if query.plan), nl=False)
     else:
         click.echo("\n".join(header(query) + query.text + "\n" for _, query in result.queries), nl=False)
     if output or sum(len(file.subjects) for file in loaded.files) + sum(file.rules for file in unusable) > 1:

@@ -102,7 +102,7 @@ class _Builder:
             self.records.source,
             self.stored_source,
             "hunt",
-            [*self._events(view, flags), *self._summary(counted)],
+            (*self._events(view, flags), *self._summary(counted)),
             stored_as=view.stored_as,
             times=("last_event",),
         )

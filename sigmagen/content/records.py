@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 from sigmagen.mapping.source import LogsourceEntry, Source
 from sigmagen.mapping.taxonomy import Taxonomy
-from sigmagen.plan.items import all_needed_fields
-from sigmagen.plan.streams import EventStream, event_streams
+from sigmagen.plan.logical import all_needed_fields, event_streams
+from sigmagen.plan.streams import EventStream
 from sigmagen.rules.model import Correlation, LogSource
 
 

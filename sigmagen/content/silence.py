@@ -41,4 +41,4 @@ def plan_silence(records: Records, siem: str, taxonomy: Taxonomy) -> Plan:
         Derive(((SOURCE, Literal(source.name)),)),
         Project((SOURCE, _EVENTS.name)),
     ]
-    return Plan(None, source, stored_source, "hunt", [*steps, *silent])
+    return Plan(None, source, stored_source, "hunt", (*steps, *silent))

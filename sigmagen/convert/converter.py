@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from itertools import product
@@ -16,8 +16,8 @@ from sigmagen.mapping.generic import GENERIC, Generic, load_generic, tested_for_
 from sigmagen.mapping.source import Source, StoredSource, load_sources, together
 from sigmagen.mapping.taxonomy import Taxonomy, load_taxonomy
 from sigmagen.plan.build import build_plan, not_convertible
-from sigmagen.plan.items import UnsupportedCorrelationError
-from sigmagen.plan.model import Mode
+from sigmagen.plan.logical import UnsupportedCorrelationError
+from sigmagen.plan.model import Mode, Plan
 from sigmagen.plan.window import Schedule, Window
 from sigmagen.problems import EXIT_USAGE, Problem, SigmagenError
 from sigmagen.rules.model import BaseRule, Correlation, base_rules
@@ -45,6 +45,8 @@ class Query:
     warnings: tuple[Problem, ...]
     ranged: bool = False
     estimated: bool = False
+    plan: Plan | None = field(default=None, repr=False, compare=False)
+    """What the text was printed from."""
 
     @property
     def stored_source(self) -> StoredSource:
@@ -154,11 +156,12 @@ class Converter:
             mode,
             rendered.text,
             columns,
-            tuple(plan.windows),
+            plan.windows,
             schedule,
             tuple(dict.fromkeys((*plan.warnings, *notes, *warnings))),
             plan.ranged,
             plan.estimated,
+            plan,
         )
 
     def _indistinct(self, rule: BaseRule | Correlation, source: Source, target: Target) -> list[str]:
@@ -188,7 +191,7 @@ class Converter:
             raise SigmagenError(Problem("source-not-mapped", message, file=rule.file, line=rule.line, hint=hint))
 
     def _schedule(
-        self, windows: list[Window], stored: StoredSource, rule: BaseRule | Correlation
+        self, windows: Sequence[Window], stored: StoredSource, rule: BaseRule | Correlation
     ) -> tuple[Schedule | None, list[Problem]]:
         if not windows:
             return None, []

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from sigmagen.durations import DAY, MINUTE, format_timespan, parse_timespan
 from sigmagen.lint.context import Context, RuleDocument, texts
 from sigmagen.problems import Problem
 from sigmagen.rules.conditions import OPERATORS
-from sigmagen.rules.model import TEMPORAL_TYPES
+from sigmagen.rules.correlation_types import CORRELATION_TYPES, CorrelationType
 
 SHORTEST = MINUTE
 LONGEST = 14 * DAY
@@ -42,26 +43,28 @@ def _grouping(context: Context, document: RuleDocument) -> Iterator[Problem]:
     group_by = texts(body.get("group-by"))
     if not group_by:
         yield context.problem("group-by-missing", document.document, "no group-by", ("correlation", "group-by"))
-    if body.get("type") in TEMPORAL_TYPES and len(texts(body.get("rules"))) == 1:
-        message = f"{body['type']} needs two rules or more"
+    kind = _kind(body)
+    if kind and kind.temporal and len(texts(body.get("rules"))) == 1:
+        message = f"{kind.name} needs two rules or more"
         yield context.problem("temporal-one-rule", document.document, message, ("correlation", "rules"))
     condition = body.get("condition")
     if not isinstance(condition, dict):
         return
     path = ("correlation", "condition", "field")
     fields = texts(condition.get("field"))
-    if body.get("type") == "event_count" and fields:
-        message = f"event_count takes no notice of field '{fields[0]}'"
-        hint = "did you mean value_count?"
+    if kind and kind.fields == "none" and fields:
+        message = f"{kind.name} takes no notice of field '{fields[0]}'"
+        hint = "did you mean value_count?" if kind.measures == "events" else None
         yield context.problem("condition-field-unused", document.document, message, path, hint)
-    if body.get("type") == "value_count" and fields and set(fields) <= set(group_by):
+    if kind and kind.measures == "distinct values" and fields and set(fields) <= set(group_by):
         message = f"'{fields[0]}' is counted and grouped by"
         yield context.problem("grouped-field-counted", document.document, message, path)
 
 
 def _threshold(context: Context, document: RuleDocument) -> Iterator[Problem]:
     condition = document.body().get("condition")
-    if document.body().get("type") not in ("event_count", "value_count") or not isinstance(condition, dict):
+    kind = _kind(document.body())
+    if kind is None or not kind.counts or not isinstance(condition, dict):
         return
     for op in OPERATORS:
         value = condition.get(op)
@@ -74,3 +77,9 @@ def _threshold(context: Context, document: RuleDocument) -> Iterator[Problem]:
         if holds_for_nothing.get(op):
             message = f"{op} {value} holds for no events too, which no query can see"
             yield context.problem("threshold-absence", document.document, message, path)
+
+
+def _kind(body: Mapping[str, Any]) -> CorrelationType | None:
+    """The correlation's type; None for one that isn't known."""
+    kind = body.get("type")
+    return CORRELATION_TYPES.get(kind) if isinstance(kind, str) else None

@@ -13,7 +13,6 @@ from sigmagen.rules.yaml import Document, KeyPath
 
 CATEGORIES = ("ai_inference", "ai_account")
 NUMERIC = ("integer", "float")
-SUMMED = ("value_sum", "value_avg", "value_percentile", "value_median")
 
 
 def check(context: Context) -> Iterator[Problem]:
@@ -93,7 +92,7 @@ def _correlation(context: Context, document: Document, rule: Correlation) -> Ite
         for field, path in _correlation_fields(rule):
             problems = list(_unknown(context, document, field, path, known))
             kind = known.get(field)
-            if not problems and kind not in (*NUMERIC, None) and path[1] == "condition" and rule.type in SUMMED:
+            if not problems and kind not in (*NUMERIC, None) and path[1] == "condition" and rule.kind.numeric:
                 message = f"{rule.type} needs a number, and '{field}' is of type {kind}"
                 problems = [context.problem("field-not-numeric", document, message, path)]
             if field not in reported:

@@ -7,11 +7,12 @@ of the counted thing is the threshold, and one of its spans of time the timespan
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from sigmagen.durations import DAY, HOUR, MINUTE, SECOND, format_timespan
 from sigmagen.lint.context import Context
 from sigmagen.problems import Problem
+from sigmagen.rules.correlation_types import Measure
 from sigmagen.rules.model import Correlation, Threshold
 
 _WORDS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
@@ -34,7 +35,8 @@ _DISTINCT = (
 )
 # After one of these words the number belongs to something else.
 _BREAKS = "and|or|of|in|on|at|to|from|per|by|with|x|times"
-_COUNTED = {"event_count": _EVENTS, "value_count": _DISTINCT, "value_sum": _SUMMED}
+_MEASURED: Mapping[Measure, tuple[str, ...]] = {"events": _EVENTS, "distinct values": _DISTINCT, "sum": _SUMMED}
+"""Nouns of what is measured."""
 
 
 def check(context: Context) -> Iterator[Problem]:
@@ -50,7 +52,7 @@ def check(context: Context) -> Iterator[Problem]:
                 said = ", ".join(format_timespan(span) for span in sorted(spans))
                 message = f"the description says {said}, and the timespan is {format_timespan(rule.timespan)}"
                 yield context.problem("prose-timespan", document, message, ("description",))
-            counts = counts_of(rule.description, _COUNTED.get(rule.type, ()))
+            counts = counts_of(rule.description, _MEASURED.get(rule.kind.measures, ()))
             if rule.threshold and counts and not counts & _fitting(rule.threshold):
                 said = ", ".join(f"{count:,}" for count in sorted(counts))
                 message = f"the description says {said}, and the threshold is {rule.threshold.value:,}"

@@ -7,7 +7,7 @@ from typing import Any
 
 from sigmagen.lint.context import Context, RuleDocument
 from sigmagen.problems import Problem
-from sigmagen.rules.correlation import EXTENDED_TYPES
+from sigmagen.rules.correlation_types import EXTENDED_TYPES
 from sigmagen.rules.schema import check_schema, schema_path
 
 

@@ -158,7 +158,7 @@ class Detector:
         if not campaigns:
             return []
         self._match(rule, source)
-        if rule.type in ("temporal", "temporal_ordered"):
+        if rule.kind.temporal:
             self._match_parts(rule, source)
         return [self._detection(query, alert) for alert in campaigns]
 
@@ -197,7 +197,7 @@ class Detector:
 
     def _counts(self, rule: Rule, start: int, end: int, group: Group) -> tuple[tuple[str, int], ...]:
         """How many events of each referenced rule a temporal campaign has."""
-        if isinstance(rule, BaseRule) or rule.type not in ("temporal", "temporal_ordered"):
+        if isinstance(rule, BaseRule) or not rule.kind.temporal:
             return ()
         where, values = _in_window(start, end, group)
         found = []

@@ -29,7 +29,6 @@ NO_TABLE = "SET_TABLE_FOR_"
 
 _DELAY = 10 * MINUTE
 _ADDRESS = re.compile(r"[0-9A-Fa-f.:]+")
-_MEASURED = ("value_sum", "value_avg", "value_percentile", "value_median")
 
 
 @dataclass(frozen=True)
@@ -234,7 +233,7 @@ def _correlated(rule: BaseRule | Correlation) -> Iterator[tuple[str, bool]]:
     """The fields that correlations name, as their rules call them, and whether they are measured."""
     if isinstance(rule, BaseRule):
         return
-    measured = rule.threshold.fields if rule.threshold and rule.type in _MEASURED else ()
+    measured = rule.threshold.fields if rule.threshold and rule.kind.numeric else ()
     counted = rule.threshold.fields if rule.threshold else ()
     for position, part in enumerate(rule.rules):
         for name in (*rule.group_by, *counted, *rule.fields):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from operator import eq, ge, gt, le, lt, ne
 from typing import TYPE_CHECKING, Any, cast
 
 from sigmagen.problems import Problem
+from sigmagen.rules.correlation_types import CorrelationType
 from sigmagen.rules.model import Combined, Comparison, Expression, Occurs, Operator, Threshold
 from sigmagen.rules.wording import in_words
 from sigmagen.rules.yaml import Document, KeyPath, kind
@@ -17,15 +19,15 @@ if TYPE_CHECKING:
 OPERATORS = ("gt", "gte", "lt", "lte", "eq", "neq")
 PATH: KeyPath = ("correlation", "condition")
 _MEETS = {"gt": gt, "gte": ge, "lt": lt, "lte": le, "eq": eq, "neq": ne}
-_COUNTS = ("event_count", "value_count", "temporal", "temporal_ordered")
 
 
 class ThresholdParser:
-    """Reads the mapping of a condition such as `{field: user.id, gte: 10, lt: 50}`."""
+    """Reads the mapping of a condition such as `{field: user.id, gte: 10, lt: 50}`; `kind` is None if it is unknown."""
 
-    def __init__(self, document: Document, correlation_type: str, fields: tuple[str, ...]) -> None:
+    def __init__(self, document: Document, kind: CorrelationType | None, fields: tuple[str, ...]) -> None:
         self.document = document
-        self.type = correlation_type
+        self.kind = kind
+        self.whole = kind is not None and kind.whole
         self.fields = fields
         self.problems: list[Problem] = []
 
@@ -42,7 +44,7 @@ class ThresholdParser:
         self._fields()
         percentile = self._percentile(condition)
         found = [Comparison(cast(Operator, op), value) for op, value in compared if value is not None]
-        if found and not _possible(found, whole=self.type in _COUNTS):
+        if found and not _possible(found, whole=self.whole):
             said = " and ".join(f"{item.op} {item.value}" for item in found)
             self._note("condition-range", f"no number is {said}", PATH, "a range is such as {gte: 5, lt: 50}")
         if self.problems or not found:
@@ -59,26 +61,28 @@ class ThresholdParser:
             said = f" ({value!r})" if isinstance(value, str) else ""
             self._note("wrong-type", f"a threshold must be a number, not {kind(value)}{said}", path, hint)
             return None
-        if self.type in _COUNTS and (value < 0 or value != int(value)):
-            self._note("wrong-value", f"{self.type} compares with a whole number, not {value}", path)
+        if self.kind and self.whole and (value < 0 or value != int(value)):
+            self._note("wrong-value", f"{self.kind.name} compares with a whole number, not {value}", path)
             return None
-        return int(value) if self.type in _COUNTS else value
+        return int(value) if self.whole else value
 
     def _fields(self) -> None:
-        if self.type.startswith("value_") and not self.fields:
-            self._note("missing-key", f"{self.type} needs field: in its condition", PATH)
-        elif self.type.startswith("value_") and self.type != "value_count" and len(self.fields) > 1:
-            self._note("wrong-value", f"{self.type} works on one field", (*PATH, "field"))
+        if self.kind is None or self.kind.fields == "none":
+            return
+        if not self.fields:
+            self._note("missing-key", f"{self.kind.name} needs field: in its condition", PATH)
+        elif self.kind.fields == "one" and len(self.fields) > 1:
+            self._note("wrong-value", f"{self.kind.name} works on one field", (*PATH, "field"))
 
     def _percentile(self, condition: dict[str, Any]) -> int | None:
         value = condition.get("percentile")
-        if self.type == "value_median":
-            return 50
-        if self.type != "value_percentile":
+        if self.kind is None:
             return None
+        if self.kind.percentile != "stated":
+            return self.kind.percentile
         if isinstance(value, bool) or not isinstance(value, int) or not 0 < value < 100:
             path = (*PATH, "percentile")
-            self._note("wrong-value", "value_percentile needs percentile: between 1 and 99", path)
+            self._note("wrong-value", f"{self.kind.name} needs percentile: between 1 and 99", path)
             return None
         return value
 
@@ -123,3 +127,12 @@ def _expression(node: CorrelationConditionItem | SigmaRuleReference, rules: tupl
     if isinstance(node, CorrelationConditionAND):
         return Combined("and", operands)
     return Combined("or" if isinstance(node, CorrelationConditionOR) else "not", operands)
+
+
+def expression_text(expression: Expression, names: Sequence[str]) -> str:
+    """A condition in words, with the rules called by `names`."""
+    if isinstance(expression, Occurs):
+        return names[expression.rule]
+    texts = [expression_text(operand, names) for operand in expression.operands]
+    texts = [f"({text})" if " " in text else text for text in texts]
+    return f"not {texts[0]}" if expression.op == "not" else f" {expression.op} ".join(texts)

@@ -9,13 +9,12 @@ from typing import Any
 from sigmagen.durations import parse_timespan
 from sigmagen.problems import Problem
 from sigmagen.rules.conditions import PATH, ThresholdParser, named_rules, parse_expression
+from sigmagen.rules.correlation_types import CORRELATION_TYPES, EXTENDED_TYPES, CorrelationType
 from sigmagen.rules.detection import check_choices, text_or_none
-from sigmagen.rules.model import CORRELATION_TYPES, TEMPORAL_TYPES, Expression, Threshold
+from sigmagen.rules.model import Expression, Threshold
 from sigmagen.rules.yaml import Document, KeyPath, kind
 
 KEYS = ("type", "rules", "group-by", "timespan", "condition", "aliases", "generate")
-EXTENDED_TYPES = {"temporal_extended": "temporal", "temporal_ordered_extended": "temporal_ordered"}
-"""Names that pySigma has for the temporal types where their condition is in words."""
 _ALIAS_HINT = "such as aliases: {address: {rule_a: source.ip, rule_b: destination.ip}}"
 
 
@@ -68,7 +67,8 @@ class _Parser:
             self._note("wrong-type", f"'correlation' must be a mapping, not {kind(body)}", ("correlation",))
             return BrokenDraft(()), self.problems
         self._keys(body)
-        correlation_type = self._type(body)
+        found = self._type(body)
+        correlation_type = CORRELATION_TYPES.get(found)
         references = self._references(body)
         rules = tuple(reference.text for reference in references)
         threshold, expression = self._condition(body, correlation_type, rules)
@@ -76,7 +76,7 @@ class _Parser:
             "name": name or identifier or title or "",
             "id": identifier,
             "title": title or "",
-            "type": correlation_type,
+            "type": found,
             "group_by": self._texts(body, "group-by", ("correlation",)),
             "timespan": self._timespan(body),
             "threshold": threshold,
@@ -189,10 +189,10 @@ class _Parser:
             return 0
 
     def _condition(
-        self, body: dict[str, Any], correlation_type: str, rules: tuple[str, ...]
+        self, body: dict[str, Any], correlation_type: CorrelationType | None, rules: tuple[str, ...]
     ) -> tuple[Threshold | None, Expression | None]:
         condition = body.get("condition")
-        temporal = correlation_type in TEMPORAL_TYPES
+        temporal = correlation_type is not None and correlation_type.temporal
         if condition is None and not temporal:
             self._note("missing-key", "the correlation has no condition", ("correlation",), "such as {gte: 100}")
         if isinstance(condition, str) and temporal:

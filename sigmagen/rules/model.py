@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from sigmagen.rules.correlation_types import CORRELATION_TYPES, CorrelationType
+
 if TYPE_CHECKING:
     from sigma.conditions import ConditionFieldEqualsValueExpression, ConditionItem, ConditionValueExpression
 
@@ -14,17 +16,6 @@ if TYPE_CHECKING:
 
 Operator = Literal["gt", "gte", "lt", "lte", "eq", "neq"]
 
-CORRELATION_TYPES = (
-    "event_count",
-    "value_count",
-    "temporal",
-    "temporal_ordered",
-    "value_sum",
-    "value_avg",
-    "value_percentile",
-    "value_median",
-)
-TEMPORAL_TYPES = ("temporal", "temporal_ordered")
 LEVELS = ("informational", "low", "medium", "high", "critical")
 STATUSES = ("stable", "test", "experimental", "deprecated", "unsupported")
 
@@ -134,6 +125,11 @@ class Correlation:
     expression: Expression | None = None
     aliases: tuple[Mapping[str, str], ...] = ()
     fields: tuple[str, ...] = ()
+
+    @property
+    def kind(self) -> CorrelationType:
+        """What the table of correlation types says of `type`."""
+        return CORRELATION_TYPES[self.type]
 
     def field_in(self, position: int, name: str) -> str:
         """What a field of this correlation is called in the rule at `position`."""

@@ -268,3 +268,22 @@ def test_json_holds_the_problems_too(run: Run, tmp_path: Path) -> None:
     (problem,) = json.loads(result.stdout)["problems"]
     assert (problem["code"], problem["severity"], problem["file"]) == ("field-unavailable", "info", str(TOKENS))
     assert problem["line"] > 1
+
+
+def test_explain_prints_plans_instead_of_queries(run: Run) -> None:
+    result = run("convert", RULE, "-t", "splunk", "-s", "canonical", "--mode", "hunt", "--explain")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout.splitlines()[:5] == [
+        "hunt of canonical in splunk: one row for each window and group",
+        "  call_count: windows of 1h every 10m by user.id, gen_ai.request.model",
+        "    where events >= 500",
+        "    over events of canonical that match answered_call",
+        "steps",
+    ]
+
+
+@pytest.mark.parametrize("other", [["--json"], ["-o", "queries"]])
+def test_explain_has_no_other_form_of_output(other: list[str], run: Run) -> None:
+    result = run("convert", RULE, "--explain", *other)
+    assert result.exit_code == 3
+    assert "leave out --output and --json" in result.stderr

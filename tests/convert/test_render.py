@@ -26,7 +26,7 @@ ODD = ("select", 'a"b', "c`d", "e.f")
 
 def plan(siem: str, *steps: Step) -> Plan:
     source = converter().sources["canonical"]
-    return Plan(None, source, source.stored[siem], "hunt", [Scan(), *steps])
+    return Plan(None, source, source.stored[siem], "hunt", (Scan(), *steps))
 
 
 def counted(siem: str) -> Plan:

@@ -166,6 +166,5 @@ def test_a_condition_that_is_settled_is_written_as_a_condition(
 ) -> None:
     source = CONVERTER.source("canonical")
     engine.load(source, [record("canonical")])
-    plan = Plan(None, source, source.stored["splunk"], "hunt")
-    plan.steps = [Scan(), Filter(Literal(always))]
+    plan = Plan(None, source, source.stored["splunk"], "hunt", (Scan(), Filter(Literal(always))))
     assert len(engine.execute(SplunkPrinter(plan).text(), *EVER)) == rows

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from sigmagen.rules.model import CORRELATION_TYPES
+from sigmagen.rules.correlation_types import CORRELATION_TYPES
 from tests.fuzz.engines import ENGINES, own_source
 from tests.fuzz.judge import fuzz, report
 from tests.fuzz.pairs import RULES_PER_WORLD, pairs_of

@@ -46,3 +46,10 @@ def test_a_counted_field_that_is_grouped_by(lint_of: Lint, sound: str) -> None:
 def test_a_temporal_correlation_of_one_rule(lint_of: Lint, sound: str) -> None:
     text = sound.replace(*QUIET).replace("event_count", "temporal").replace("  condition: {gte: 50}\n", "")
     assert [(problem.code, problem.line) for problem in lint_of(text)] == [("temporal-one-rule", 32)]
+
+
+def test_a_field_in_the_condition_of_a_temporal_correlation_is_unused(lint_of: Lint, sound: str) -> None:
+    text = sound.replace(*QUIET).replace("event_count", "temporal").replace("{gte: 50}", "{gte: 1, field: user.id}")
+    problems = {problem.code: problem for problem in lint_of(text)}
+    assert problems["condition-field-unused"].line == 35
+    assert problems["condition-field-unused"].hint is None

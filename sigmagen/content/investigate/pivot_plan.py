@@ -94,7 +94,7 @@ class _Builder:
         rows, times = (self._events(), ()) if self.pivot.show else self._rows()
         matching = self._matching()
         repeats: list[Step] = [Unique(self.view.event_id().name)] if self.stored_source.duplicates else []
-        steps = [*source_steps(self.view, self.view.build(), matching), *repeats, *rows]
+        steps = (*source_steps(self.view, self.view.build(), matching), *repeats, *rows)
         return PivotPlan(Plan(None, self.source, self.stored_source, "hunt", steps, times=times), self.without)
 
     # Fields.

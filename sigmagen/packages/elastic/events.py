@@ -11,10 +11,10 @@ from sigmagen.expr.tree import TRUE, Literal, call
 from sigmagen.mapping.elastic_template import field_types
 from sigmagen.mapping.source import Source
 from sigmagen.mapping.taxonomy import Taxonomy
-from sigmagen.plan.items import all_needed_fields
+from sigmagen.plan.logical import all_needed_fields, event_streams
 from sigmagen.plan.model import Plan
 from sigmagen.plan.steps import Filter, Limit, Sort
-from sigmagen.plan.streams import EventStream, event_streams, source_steps
+from sigmagen.plan.streams import EventStream, source_steps
 from sigmagen.rules.model import Correlation
 
 PLACEHOLDER = "VALUE"
@@ -42,7 +42,7 @@ def group_events(
             Limit(MOST_EVENTS),
         ]
         # Of `events` there is no other limit than this one.
-        plan = Plan(None, stream.source, events.stored_source, "events", steps, stored_as=view.stored_as)
+        plan = Plan(None, stream.source, events.stored_source, "events", tuple(steps), stored_as=view.stored_as)
         texts.append(render(plan, "elastic").text)
     return texts
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from sigmagen.expr.tree import Column, Expr, walk
-from sigmagen.plan.items import UnsupportedCorrelationError
+from sigmagen.plan.logical import UnsupportedCorrelationError
 from sigmagen.plan.model import Plan
 from sigmagen.plan.steps import (
     Aggregate,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import ClassVar
 
 from sigmagen.expr.operations import OPERATIONS
@@ -149,13 +149,13 @@ class SplunkPrinter(SplunkValues):
             terms += prefilter(rest, self.literal)
         return [" ".join(terms), *self._lines(rest)]
 
-    def _lines(self, steps: list[Step]) -> Iterator[str]:
+    def _lines(self, steps: Sequence[Step]) -> Iterator[str]:
         for position, step in enumerate(steps):
             if isinstance(step, Expand) and not any(isinstance(done, Aggregate) for done in steps[:position]):
                 yield from self._needed_only(steps[position:])
             yield from self.step(step)
 
-    def _needed_only(self, steps: list[Step]) -> list[str]:
+    def _needed_only(self, steps: Sequence[Step]) -> list[str]:
         """Drops what the steps don't read: `mvexpand` copies whole events, and stops at 500 MB (limits.conf)."""
         read = columns_read(steps)
         return ["fields " + ", ".join(map(self.name, read)), "fields - _raw"] if read else []
