@@ -115,7 +115,7 @@ class _Automaton:
         return self._closures[state]
 
     def _targets(self, states: int) -> set[int]:
-        """The sets of states that one character leads to from a set of states."""
+        """The sets of states that single characters lead to from a set of states."""
         moves = set()
         while states:
             state = states.bit_length() - 1

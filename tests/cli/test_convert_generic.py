@@ -151,7 +151,7 @@ def test_a_location_of_no_siem_is_a_usage_error(place: str, run: Run) -> None:
     ("place", "said"),
     [
         ("splunk=index=win | delete", "a search can't contain '|' here"),
-        ("elastic=logs-*, secret", "is not index patterns"),
+        ("elastic=logs-*, secret", "is not a comma-separated list of index patterns"),
         ("sentinel=X | take 1; Y", "'X | take 1; Y' is not the name of a table"),
     ],
 )

@@ -1,4 +1,4 @@
-"""DuckDB's SQL: the reference dialect, and the one of local detection."""
+"""DuckDB's SQL: the reference dialect, also used for local detection."""
 
 from __future__ import annotations
 

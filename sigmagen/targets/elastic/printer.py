@@ -144,7 +144,7 @@ class EsqlPrinter(EsqlValues):
         return f"{CASTS.get(get.type, 'TO_STRING')}({text})"
 
     def _convert_untyped(self, text: str, kind: str, stored: str | None) -> str:
-        """A column of unknown type, converted to a type. TO_BOOLEAN would convert any text but "true" to false."""
+        """A column of unknown type, converted from text. TO_BOOLEAN would convert any text but "true" to false."""
         if kind != "boolean" or stored == "boolean":
             return f"{CASTS.get(kind) or _UNTYPED_CASTS[kind]}({text})"
         word = f"TO_LOWER(TO_STRING({text}))"

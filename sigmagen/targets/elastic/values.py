@@ -59,7 +59,7 @@ class EsqlValues(EsqlSeveral):
         return self.expr(time)
 
     def op_mean(self, total: Expr, number: Expr) -> str:
-        """ES|QL divides integers without a fraction."""
+        """In ES|QL, the quotient of two integers would be an integer."""
         return f"TO_DOUBLE({self.expr(total)}) / {self.expr(number)}"
 
     def op_size(self, values: Expr) -> str:

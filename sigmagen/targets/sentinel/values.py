@@ -97,7 +97,7 @@ class KustoValues(KustoConditions):
         return f"bin({self.expr(time)}, 1ms)"
 
     def op_mean(self, total: Expr, number: Expr) -> str:
-        """KQL divides integers without a fraction."""
+        """In KQL, the quotient of two integers would be an integer."""
         return f"todouble({self.expr(total)}) / {self.expr(number)}"
 
     def op_size(self, values: Expr) -> str:

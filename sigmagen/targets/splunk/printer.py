@@ -80,8 +80,10 @@ class SplunkPrinter(SplunkValues):
         return self.claimed(column, written if _PLAIN.fullmatch(written) else f"f_{written}")
 
     def string(self, value: str) -> str:
-        """Raises UnsupportedDetectionError for a control character: SPL has no escape for it, and unescaped it would be
-        an order to the terminal that shows the query."""
+        """A string constant. SPL has no escape for control characters, and they could control a terminal.
+
+        Raises UnsupportedDetectionError for them.
+        """
         if odd := find_unprintable(value):
             reason = f"the value {ascii(value)[:80]} can't be written: SPL has no escape for {odd}"
             raise UnsupportedDetectionError(reason)
