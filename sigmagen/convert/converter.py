@@ -101,7 +101,7 @@ class Converter:
         return None if own or self.generic is None else self.generic.source(rule)
 
     def source(self, name: str, *others: str) -> Source:
-        """A mapped source by name. Raises SigmagenError for an unknown one, and lists `others` as available, too."""
+        """A mapped source by name. Raises SigmagenError for an unknown one, which lists `others` as available, too."""
         if name not in self.sources:
             raise _unknown_source(name, [*self.sources, *others])
         return self.sources[name]

@@ -53,7 +53,7 @@ class InlineRuns:
     _results: dict[tuple[str, int, int], list[Alert]] = field(default_factory=dict)
 
     def run(self, query: Query, texts: Iterable[str], start: int, end: int) -> list[Alert]:
-        """The alerts of all texts. Raises NotRunError where one of them is too long."""
+        """The alerts of all texts. Raises NotRunError if one of them is too long."""
         found: list[Alert] = []
         for text in texts:
             if len(text) > self.limit:

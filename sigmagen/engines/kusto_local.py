@@ -142,7 +142,7 @@ def _decode_escapes(text: str) -> str:
 def _bin_exactly(sql: str) -> str:
     """The SQL of duckdb-kql with times binned in whole microseconds, which is exact as in Kusto.
 
-    It uses fractions of seconds, and so moves every eighth millisecond into the one before.
+    duckdb-kql itself uses fractions of seconds, and so moves every eighth millisecond into the one before.
     """
     divided = re.sub(
         r"\) / epoch\((INTERVAL '[^']*')\)\) \* epoch\(\1\)\)", r") / epoch_us(\1)) * epoch_us(\1) / 1000000)", sql
