@@ -15,7 +15,7 @@ from sigmagen.plan.build import build_plan
 from sigmagen.plan.steps import PruneGroups
 from sigmagen.rules.model import Comparison, Correlation, Operator, Threshold
 from sigmagen.targets.duckdb.printer import DuckDBPrinter
-from sigmagen.targets.elastic.packing import packing
+from sigmagen.targets.elastic.packing import pack_rows
 from tests.oracle import hunt
 from tests.rule_builders import T0, correlation
 from tests.targets.engines import CONVERTER, running
@@ -121,7 +121,7 @@ def test_a_number_always_has_room_beside_its_pane() -> None:
     """The last pane of the year 2099 with the largest number that is kept, for the shortest and the longest tick."""
     for timespan in (SECOND, MINUTE, HOUR, DAY, 30 * DAY):
         (step,) = pruned(replace(RULES["count"], timespan=timespan))
-        packed = packing(step, str)
+        packed = pack_rows(step, str)
         assert packed is not None, timespan
         room = int(packed[0].split(" * ")[1].split(" ")[0])
         panes = 4_102_444_800_000 // step.tick
@@ -131,7 +131,7 @@ def test_a_number_always_has_room_beside_its_pane() -> None:
 
 def test_a_threshold_that_leaves_no_room_is_not_packed() -> None:
     (step,) = pruned(rule("value_sum", "gen_ai.usage.output_tokens", gte=10**12))
-    assert packing(step, str) is None
+    assert pack_rows(step, str) is None
 
 
 def test_what_can_not_be_packed_is_spread_as_it_is_in_esql() -> None:

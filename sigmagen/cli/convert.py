@@ -13,7 +13,7 @@ import click
 from sigmagen.cli.problems import broken, print_json, print_problems
 from sigmagen.cli.settings import AS_JSON, RULE_PATHS, SOURCES, Settings, chosen_sources, with_settings
 from sigmagen.convert.converter import Query
-from sigmagen.convert.many import broken_rules, convert_all
+from sigmagen.convert.many import convert_all, find_broken_rules
 from sigmagen.display import counted, harmless
 from sigmagen.logs.output import whole_folder
 from sigmagen.plan.model import Mode
@@ -93,11 +93,11 @@ def command(
     """
     if explain and (output or as_json):
         raise click.UsageError("--explain prints plans as text: leave out --output and --json")
-    converter = settings.converter().located(locations)
+    converter = settings.converter().with_locations(locations)
     chosen = chosen_sources(converter, sources, generic=True) or []
     loaded = settings.load(paths)
     wanted = tuple(dict.fromkeys(targets)) or registry.siems()
-    unusable = broken_rules(loaded)
+    unusable = find_broken_rules(loaded)
     result = convert_all(converter, loaded.files, wanted, chosen, mode, strict=strict, broken=unusable)
     names = list(file_names(result.queries, _roots(paths, settings))) if output else []
     if output:

@@ -13,7 +13,7 @@ import click
 from sigmagen.cli.problems import broken, json_bytes, print_json, print_problems
 from sigmagen.cli.settings import AS_JSON, Settings, with_settings
 from sigmagen.cli.size import MAX_RECORD_SIZE
-from sigmagen.convert.many import broken_rules
+from sigmagen.convert.many import find_broken_rules
 from sigmagen.display import counted, harmless
 from sigmagen.engines.duckdb import DuckDBEngine
 from sigmagen.local.blind_spots import in_one_line
@@ -76,7 +76,7 @@ def command(
         detector = Detector(converter, _engine(reader.size, stack), generic)
         detector.load(recogniser.sort(progress(reader)))
         detections = detector.run(rules)
-        blind = detector.blind_spots(sum(file.rules for file in broken_rules(loaded)))
+        blind = detector.blind_spots(sum(file.rules for file in find_broken_rules(loaded)))
         problems = [*loaded.problems, *reader.problems, *recogniser.problems, *detector.problems]
         counts = recogniser.counts - detector.repeats.dropped
         if written:

@@ -1,4 +1,4 @@
-"""Rule in, query out: the one door that commands, engines and packages use."""
+"""Converts rules to queries, for all commands, engines and packages."""
 
 from __future__ import annotations
 
@@ -30,8 +30,7 @@ from sigmagen.targets.target import Limits, Target
 class Query:
     """One converted rule. `columns` maps the result's group-by columns to canonical field names.
 
-    `ranged` says that the text asks for the time range that it runs over, `estimated` that the value in the result is
-    the SIEM's own estimate.
+    `ranged`: the text uses the time range it runs over. `estimated`: the result's value is an estimate of the SIEM.
     """
 
     rule: BaseRule | Correlation
@@ -55,7 +54,7 @@ class Query:
 
     @property
     def reach(self) -> int:
-        """How long after an event a window can still see it, in milliseconds."""
+        """How long after an event a window can still include it, in milliseconds."""
         return sum(window.timespan + window.tick for window in self.windows)
 
 
@@ -68,21 +67,21 @@ class Converter:
     taxonomy: Taxonomy
     generic: Generic | None = None
     intervals: Mapping[str, int] = field(default_factory=dict)
-    """How often a rule runs, by name or id, where somebody wants it otherwise; milliseconds."""
+    """Overridden intervals of runs, by the rule's name or id, in milliseconds."""
 
     @classmethod
     def load(cls, mappings: Path) -> Converter:
-        """A converter for a mappings folder. Raises SigmagenError with everything that is wrong with the mappings."""
+        """A converter for a mappings folder. Raises SigmagenError with all problems of the mappings."""
         loaders = [load_sources, load_taxonomy, load_generic]
         limits = [partial(load_limits, mappings, siem) for siem in registry.siems()]
         if problems := collected(*(partial(load, mappings) for load in loaders), *limits):
             raise SigmagenError(problems)
         return cls(mappings, load_sources(mappings), load_taxonomy(mappings), load_generic(mappings))
 
-    def located(self, locations: Mapping[str, str]) -> Converter:
-        """The same converter; events of a log source without a mapping are at `locations`, by SIEM.
+    def with_locations(self, locations: Mapping[str, str]) -> Converter:
+        """The converter with `locations`, by SIEM, for the events of log sources without a mapping.
 
-        Raises SigmagenError for what is not a location there.
+        Raises SigmagenError for invalid locations.
         """
         targets = {siem: registry.get(siem) for siem in locations}
         faults = {siem: targets[siem].find_location_fault(place) for siem, place in locations.items()}
@@ -93,27 +92,27 @@ class Converter:
         return replace(self, generic=self.generic and self.generic.at(chosen))
 
     def feeding(self, rule: BaseRule | Correlation) -> list[Source]:
-        """The sources of a rule's logsource, by name; for a rule across several, each choice of one for each."""
+        """The sources that feed a rule; for a rule across several log sources, each combination of theirs."""
         logsources = list(dict.fromkeys(base.logsource for base in base_rules(rule)))
         choices = [[source for source in self.sources.values() if source.entry_for(item)] for item in logsources]
         return [together(list(zip(logsources, chosen, strict=True))) for chosen in product(*choices)]
 
     def fallback(self, rule: BaseRule | Correlation) -> Source | None:
-        """The generic source for a rule on log sources without a taxonomy of their own, if there is a generic one."""
+        """The generic source, if there is one, for a rule on log sources without a taxonomy."""
         described = {category for field in self.taxonomy.fields.values() for category in field.categories}
         own = any(base.logsource.category in described for base in base_rules(rule))
         return None if own or self.generic is None else self.generic.source(rule)
 
     def source(self, name: str, *others: str) -> Source:
-        """A source with a mapping of its own, by name. Raises SigmagenError, which lists `others` too."""
+        """A mapped source by name. Raises SigmagenError for an unknown one, which lists `others` as available, too."""
         if name not in self.sources:
             raise _unknown_source(name, [*self.sources, *others])
         return self.sources[name]
 
     def known(self, name: str, *, generic: bool = False) -> str:
-        """The name of a source, or those of several joined with `+`, if they exist. Raises SigmagenError.
+        """The name of a source, or of several joined by `+`. Raises SigmagenError for an unknown one.
 
-        The `generic` source is one of them only for those who can do something with it.
+        `generic`: the generic source is allowed, too.
         """
         known = [*self.sources, *([GENERIC] if generic and self.generic else [])]
         for part in name.split("+"):
@@ -124,7 +123,7 @@ class Converter:
     def convert(self, rule: BaseRule | Correlation, source: Source, name: str, mode: Mode = "hunt") -> Query:
         """The query of a rule over a source in a target's language, by the target's name.
 
-        Raises SigmagenError when the source doesn't carry a field there, or the rule can't be said.
+        Raises SigmagenError if the source lacks a field there, or the language can't express the rule.
         """
         target = registry.get(name)
         if target.lacks_correlations and isinstance(rule, Correlation):
@@ -138,13 +137,13 @@ class Converter:
         except NameClashError as error:
             clash = Problem("name-clash", f"{rule.title}: {error}", file=rule.file, line=rule.line)
             raise SigmagenError(clash) from None
-        indistinct = self._indistinct(rule, source, target) if target.missing_is_empty else []
+        indistinct_notes = self._find_indistinct(rule, source, target) if target.missing_is_empty else []
         notes = [
             Problem("detection-approximated", f"{rule.title}: {note}", "warning", rule.file, rule.line)
-            for note in (*rendered.notes, *indistinct)
+            for note in (*rendered.notes, *indistinct_notes)
         ]
         notes += [
-            Problem("location-unknown", f"{rule.title}: put your table for {table}", "warning", rule.file, rule.line)
+            Problem("location-unknown", f"{rule.title}: replace {table} by your table", "warning", rule.file, rule.line)
             for table in unplaced(source, target.stored_in)
         ]
         columns = {column: name for column, name in rendered.columns.items() if name in plan.group_by}
@@ -164,9 +163,9 @@ class Converter:
             plan,
         )
 
-    def _indistinct(self, rule: BaseRule | Correlation, source: Source, target: Target) -> list[str]:
-        """What the target can't distinguish: whether a text is missing, null or empty."""
-        said = []
+    def _find_indistinct(self, rule: BaseRule | Correlation, source: Source, target: Target) -> list[str]:
+        """Notes on tests that the target can't distinguish: whether a text is missing, null or empty."""
+        notes = []
         for base in base_rules(rule):
             part = source.part_for(base.logsource)
             native = base.logsource.category is None or (part is not None and part.stored[target.stored_in].untyped)
@@ -176,14 +175,14 @@ class Converter:
                 else:
                     kind = self.taxonomy[name].type
                 if kind in TEXTUAL:
-                    said.append(
-                        f"{name} tested for null or for its existence: a string column of Kusto that is missing is "
-                        "empty, so the two can't be distinguished"
+                    notes.append(
+                        f"{name} is tested for null or for its existence: in Kusto, a missing string is empty, so the "
+                        "two can't be distinguished"
                     )
-        return list(dict.fromkeys(said))
+        return list(dict.fromkeys(notes))
 
     def _require_mapped(self, rule: BaseRule | Correlation, source: Source, siem: str) -> None:
-        """Raises SigmagenError where the mapping of a source doesn't say where the SIEM keeps its records."""
+        """Raises SigmagenError if a mapping doesn't say where the SIEM keeps the source's records."""
         missing = [part.name for part in source.parts if siem not in part.stored]
         if missing:
             hint = f"add targets.{siem} to the mapping of the source"
@@ -204,7 +203,7 @@ class Converter:
             return schedule, []
         message = (
             f"{rule.title}: look-back {duration_text(schedule.lookback)} is longer than {stored.name} allows, "
-            f"{duration_text(limits.longest_lookback)}; scheduled there, the rule sees less than its window"
+            f"{duration_text(limits.longest_lookback)}; a scheduled rule sees less than its window there"
         )
         return schedule, [Problem("look-back-too-long", message, "warning", rule.file, rule.line)]
 
@@ -220,7 +219,7 @@ def _unknown_source(name: str, known: Iterable[str]) -> SigmagenError:
 
 @lru_cache(maxsize=16)
 def load_limits(mappings: Path, siem: str) -> Limits:
-    """A SIEM's limits. Raises SigmagenError with everything that is wrong with the file."""
+    """A SIEM's limits. Raises SigmagenError with all problems of the file."""
     data = load_checked(mappings / "targets" / f"{siem}.yml", "target", mappings)
     return Limits(
         shortest_interval=data.get("shortest_interval_minutes", 1) * MINUTE,

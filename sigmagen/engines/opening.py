@@ -1,7 +1,7 @@
-"""Where the queries of a target run: a function for each engine that reads the settings.
+"""Opens the engine of a target, by the settings: one function for each target.
 
-It gives a function that connects, or the reason why the target has no engine here. Raises SigmagenError for settings
-that can't be used, before any server is asked.
+It returns a function that connects, or the reason why no engine is available. It raises SigmagenError for invalid
+settings, before any server is contacted.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ Connect = Callable[[], Engine]
 
 
 def open_duckdb(taxonomy: Taxonomy) -> Connect:
-    """DuckDB, in this process."""
+    """DuckDB in this process."""
     from sigmagen.engines.duckdb import DuckDBEngine
 
     return DuckDBEngine
 
 
 def open_elasticsearch(taxonomy: Taxonomy) -> Connect | str:
-    """The Elasticsearch of the settings."""
+    """The Elasticsearch in the settings."""
     url = setting(ELASTICSEARCH_URL)
     if not url:
         return f"ES|QL needs an Elasticsearch: set {ELASTICSEARCH_URL} (`make elasticsearch` starts one)"
@@ -50,7 +50,7 @@ def open_elasticsearch(taxonomy: Taxonomy) -> Connect | str:
 
 
 def open_splunk(taxonomy: Taxonomy) -> Connect:
-    """The Splunk of the settings, or else our interpreter of SPL."""
+    """The Splunk in the settings, or else our SPL interpreter."""
     url = setting(SPLUNK_URL)
     if not url:
         from sigmagen.engines.splunk_local import SplunkLocalEngine
@@ -68,16 +68,18 @@ def open_splunk(taxonomy: Taxonomy) -> Connect:
 
 
 def open_sentinel(taxonomy: Taxonomy) -> Connect | str:
-    """The workspace of the settings, or else duckdb-kql."""
+    """The workspace in the settings, or else duckdb-kql."""
     workspace = setting(SENTINEL_WORKSPACE)
     former, _ = resource_id()
     if not workspace or workspace == former:
         return _open_kusto(taxonomy)
     if not re.fullmatch(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", workspace):
-        message = f"{SENTINEL_WORKSPACE} is not the id of a workspace, a GUID"
-        raise SigmagenError(Problem("no-workspace", message, hint="Overview, Workspace ID"), EXIT_USAGE)
+        message = f"{SENTINEL_WORKSPACE} is not a workspace id (a GUID)"
+        raise SigmagenError(
+            Problem("no-workspace", message, hint="the portal shows it under Overview, Workspace ID"), EXIT_USAGE
+        )
     if not (_is_installed("azure.monitor.query") and _is_installed("azure.identity")):
-        return f"{SENTINEL_WORKSPACE} is set; to reach Azure: pip install 'sigmagen-extraction[azure]'"
+        return f"{SENTINEL_WORKSPACE} is set, but Azure needs: pip install 'sigmagen-extraction[azure]'"
     from sigmagen.engines.sentinel import TIMEOUT, SentinelEngine
     from sigmagen.net.azure import logs_client
 
@@ -93,7 +95,7 @@ def _open_kusto(taxonomy: Taxonomy) -> Connect | str:
 
 
 def _is_installed(module: str) -> bool:
-    """Whether a module can be imported; a parent of it may be missing, too."""
+    """Whether a module can be imported, even if its parent package is missing."""
     try:
         return find_spec(module) is not None
     except ModuleNotFoundError:

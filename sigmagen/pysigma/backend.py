@@ -76,7 +76,7 @@ class SigmagenBackend(Backend):
         converter = Converter.load(self._mappings)
         for name in self._sources:
             converter.known(name, generic=True)
-        return converter.located({self.target: self._location} if self._location else {})
+        return converter.with_locations({self.target: self._location} if self._location else {})
 
     def _converted(self, rule: SigmaRuleBase, mode: Mode, output_format: str | None, callback: Any) -> list[Any]:
         if not hasattr(self, "last_processing_pipeline"):

@@ -72,7 +72,7 @@ def test_credentials_come_from_the_environment_and_mean_apart(
     for name, value in variables.items():
         monkeypatch.setenv(f"SIGMAGEN_ELASTICSEARCH_{name}", value)
     with ElasticsearchEngine(server.url, CONVERTER.taxonomy) as engine:
-        assert engine.apart is bool(variables)
+        assert engine.is_isolated is bool(variables)
     assert {request.headers.get("Authorization") for request in server.requests} == {header}
 
 
@@ -80,7 +80,7 @@ def test_an_index_of_somebody_means_apart(server: StandIn) -> None:
     used = {"indices": [{"name": ".kibana"}, {"name": "logs-app"}], "data_streams": []}
     server.first = [Reply(200, b"{}", PRODUCT), Reply(200, json.dumps(used).encode(), PRODUCT)]
     with ElasticsearchEngine(server.url, CONVERTER.taxonomy) as engine:
-        assert engine.apart
+        assert engine.is_isolated
         placed = engine.placed(CONVERTER.source("canonical"))
     location = placed.stored["elastic"].location
     assert location.startswith(f"{PREFIX}-")
@@ -245,7 +245,7 @@ def test_data_of_somebody_where_the_pattern_looks_is_neither_read_nor_touched(
     client.indices.refresh(index=name)
     try:
         with ElasticsearchEngine(elasticsearch_url, CONVERTER.taxonomy) as engine:
-            assert engine.apart
+            assert engine.is_isolated
             cells = list(verify(CONVERTER, [FILE], {"elastic": engine}, ["litellm"]))
         assert {cell.status for cell in cells} == {"equal"}
         client.indices.refresh(index=name)
@@ -265,7 +265,7 @@ def test_one_worker_has_the_server_to_itself(request: pytest.FixtureRequest) -> 
 @pytest.mark.elasticsearch
 def test_an_exception_in_between_leaves_nothing(client: Elasticsearch, elasticsearch_url: str) -> None:
     engine = ElasticsearchEngine(elasticsearch_url, CONVERTER.taxonomy)
-    engine.apart = True
+    engine.is_isolated = True
 
     def interrupted() -> None:
         with engine:

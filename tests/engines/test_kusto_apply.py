@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sigmagen.engines.kusto_apply import ROW, without_apply
+from sigmagen.engines.kusto_apply import ROW, replace_mv_apply
 
 BODY = 'extend t = iff(m.a == ")", 1, 0)\n    | summarize n = sum(t)'
 APPLY = f"| mv-apply with_itemindex=at m = sent on (\n    {BODY})"
@@ -19,7 +19,7 @@ def replaced(text: str) -> tuple[str, list[tuple[str, str]]]:
         assert {"sent", "m", "a", "t", "n"} <= words
         return f"table_{len(seen)}"
 
-    return without_apply(text, rows), seen
+    return replace_mv_apply(text, rows), seen
 
 
 def test_the_pipeline_before_it_and_it_become_a_table() -> None:

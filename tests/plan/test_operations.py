@@ -240,5 +240,5 @@ def test_mappings_may_join_only_where_a_language_of_the_siem_can() -> None:
 
 
 def test_an_operation_that_a_dialect_lacks_is_refused_by_name(printer: DuckDBPrinter) -> None:
-    with pytest.raises(UnsupportedDetectionError, match=r"^it takes 'share': only a readiness query"):
+    with pytest.raises(UnsupportedDetectionError, match=r"^it needs 'share': only a readiness query"):
         printer.expr(call("share", Column("a", "integer"), Column("b", "integer")))

@@ -73,7 +73,7 @@ def test_options_choose_the_source_and_the_place() -> None:
 
 def test_a_place_that_would_change_the_query_is_refused() -> None:
     collection = SigmaCollection.from_yaml(PLAIN)
-    with pytest.raises(SigmaConversionError, match="is not index patterns"):
+    with pytest.raises(SigmaConversionError, match="is not a comma-separated list of index patterns"):
         made(SigmagenElasticBackend, location="logs-* | DROP x", source="generic").convert(collection)
 
 

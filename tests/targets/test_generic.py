@@ -72,7 +72,7 @@ def elasticsearch(elasticsearch_url: str) -> Iterator[Held]:
 
 def generic(rule: BaseRule | Correlation, source: Source, siem: str) -> Source:
     """The generic source, looking where `source` keeps its events."""
-    located = CONVERTER.located({siem: source.stored[siem].location})
+    located = CONVERTER.with_locations({siem: source.stored[siem].location})
     assert located.generic is not None
     return located.generic.source(rule)
 
@@ -143,7 +143,7 @@ def test_spl_finds_the_same(plain: bool, rows: list[Row], splunk: Held, tmp_path
 
 def test_spl_has_no_part_of_a_time_in_an_unknown_form(splunk: Held, tmp_path: Path) -> None:
     rule = rule_of({"time|hour": 9}, tmp_path)
-    with pytest.raises(SigmagenError, match="in an unknown form"):
+    with pytest.raises(SigmagenError, match="in an unknown format"):
         CONVERTER.convert(rule, generic(rule, splunk[1], "splunk"), "splunk")
 
 

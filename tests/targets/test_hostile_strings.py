@@ -83,7 +83,7 @@ def test_a_title_stays_in_its_comment(trial: Trial) -> None:
 def named(siem: str, name: str, folder: Path, *, alias: bool = False) -> Query:
     """The query of a rule with a hostile name over the generic source. Raises SigmagenError."""
     rule = naming(name, folder, alias=alias)
-    located = CONVERTER.located({siem: PLACES[siem]})
+    located = CONVERTER.with_locations({siem: PLACES[siem]})
     assert located.generic is not None
     return located.convert(rule, located.generic.source(rule), siem)
 

@@ -36,7 +36,7 @@ class DuckDBPrinter(DuckDBValues):
 
     reserved: ClassVar[frozenset[str]] = frozenset(_WORDS.split())
     reads_aliases: ClassVar[bool] = True
-    once: ClassVar[str] = "AS MATERIALIZED"
+    as_computed_once: ClassVar[str] = "AS MATERIALIZED"
     functions: ClassVar[dict[str, str]] = {
         "coalesce": "coalesce",
         "concat": "concat",
@@ -59,7 +59,7 @@ class DuckDBPrinter(DuckDBValues):
 
     def string(self, value: str) -> str:
         text = "'" + value.replace("'", "''") + "'"
-        # A query is laid out line by line, so a string must not have lines of its own.
+        # Queries are indented line by line, so a string must not contain line breaks.
         if "\n" not in text and not UNPRINTABLE.search(text):
             return text
         return "E" + escaped(text.replace("\\", "\\\\").replace("\n", "\\n"), utf8_escape)
@@ -74,7 +74,7 @@ class DuckDBPrinter(DuckDBValues):
             return f"({base}->{self.string(path)})"
         text = f"({base}->>{self.string(path)})"
         if get.type == "timestamp":
-            # Digits past the microsecond would be rounded, up into the next second; an offset needs the zoned type.
+            # More than six digits would be rounded, even up to the next second; an offset needs TIMESTAMPTZ.
             exact = f"regexp_replace({text}, '([.][0-9]{{6}})[0-9]+', '\\1')"
             return f"date_trunc('milliseconds', CAST(TRY_CAST({exact} AS TIMESTAMPTZ) AS TIMESTAMP))"
         return f"TRY_CAST({text} AS {TYPES[get.type]})" if get.type in TYPES else text
@@ -116,7 +116,7 @@ class DuckDBPrinter(DuckDBValues):
 
 
 def _path(segments: tuple[str | int, ...]) -> str:
-    """A JSON path; where a key has what a path reads otherwise, a JSON pointer (RFC 6901)."""
+    """A JSON path; a JSON pointer (RFC 6901) if a key contains special characters of paths."""
     if any(isinstance(segment, str) and re.search(r'["\\*]', segment) for segment in segments):
         return "".join("/" + str(segment).replace("~", "~0").replace("/", "~1") for segment in segments)
     return "$" + "".join(map(_segment, segments))

@@ -15,7 +15,7 @@ _UNITS = {"d": "day", "h": "hour", "m": "minute", "s": "second", "ms": "millisec
 
 
 class EsqlValues(EsqlSeveral):
-    """What is computed of one row's values, and of many rows'."""
+    """Values computed from one row, and aggregates of many rows."""
 
     def op_sha256(self, value: Expr) -> str:
         text = self.expr(value)
@@ -51,18 +51,18 @@ class EsqlValues(EsqlSeveral):
         return f"{self.expr(time)} {sign} {number} {_UNITS[unit]}{'s' if number != 1 else ''}"
 
     def op_mirrored(self, time: Expr, around: Expr) -> str:
-        """Dates can't be subtracted from one another."""
+        """ES|QL can't subtract dates."""
         return f"TO_DATETIME(2 * TO_LONG({self.expr(around)}) - TO_LONG({self.expr(time)}))"
 
     def op_moment(self, milliseconds: Expr) -> str:
         return f'TO_DATETIME("{iso(constant(milliseconds))}")'
 
     def op_milliseconds(self, time: Expr) -> str:
-        """A date holds milliseconds already."""
+        """Dates have millisecond precision."""
         return self.expr(time)
 
     def op_mean(self, total: Expr, number: Expr) -> str:
-        """Of two whole numbers, ES|QL would make a whole number."""
+        """In ES|QL, the quotient of two integers would be an integer."""
         return f"TO_DOUBLE({self.expr(total)}) / {self.expr(number)}"
 
     def op_size(self, values: Expr) -> str:
@@ -98,11 +98,11 @@ class EsqlValues(EsqlSeveral):
         return f"PERCENTILE({self.expr(value)}, {self.expr(percentile)})"
 
     def op_merge_values(self, values: Expr) -> str:
-        """VALUES of a multi-value column takes its elements."""
+        """VALUES collects the elements of a multi-valued column."""
         return f"VALUES({self.expr(values)})"
 
     def op_distinct(self, value: Expr) -> str:
-        """Exact, unlike COUNT_DISTINCT. An empty text is no value; of no value at all, ES|QL has no number."""
+        """Exact, unlike COUNT_DISTINCT. An empty text doesn't count; without any value, MV_COUNT is null."""
         text = self.expr(value)
         texts = self.type_of(value) not in (*CASTS, "ip")
         present = f'CASE({text} != "", {text}, null)' if texts else text
