@@ -6,20 +6,21 @@ from typing import Any
 
 from sigmagen.durations import iso
 from sigmagen.mapping import fingerprint
-from sigmagen.sources.call import Call
-from sigmagen.sources.litellm import REDACTED, error_class, key_hash
-from sigmagen.sources.parts import CHAT, EMBEDDINGS, conversation
+from sigmagen.sources.call import CHAT, EMBEDDINGS, PREDICTION, TEXT_COMPLETION, Call, digest
+from sigmagen.sources.openai import conversation, error_class
+from sigmagen.sources.records import text
 
 
 def render(call: Call) -> dict[str, Any] | None:
-    """One flat object with canonical field names; None for an operation of the control plane.
+    """One flat object with canonical field names; None for jobs, images, storage and the control plane.
 
-    Ids are those that LiteLLM gives. Fields without a value are left out; prompt and system text always are.
+    Keys are named by their SHA-256. Fields without a value are left out; prompt and system text always are.
     """
-    if call.operation not in (CHAT, EMBEDDINGS):
+    if call.operation not in (CHAT, TEXT_COMPLETION, EMBEDDINGS, PREDICTION):
         return None
-    finish = None if call.failed or call.operation == EMBEDDINGS else "length" if call.reached_limit else "stop"
-    key = key_hash(call.api_key) if call.api_key else None
+    answers = call.operation in (CHAT, TEXT_COMPLETION) and not call.failed
+    finish = ("length" if call.reached_limit else "stop") if answers else None
+    key = digest(call.api_key) if call.api_key else None
     event = {
         "@timestamp": iso(call.time),
         "event.id": call.id,
@@ -35,11 +36,18 @@ def render(call: Call) -> dict[str, Any] | None:
         "organization.id": call.organization,
         "source.ip": call.source_ip,
         "user_agent.original": call.user_agent,
-        **_usage(call),
-        **_parameters(call),
-        **_texts(call),
+        **(_prediction(call) if call.operation == PREDICTION else _generation(call)),
     }
     return {name: value for name, value in event.items() if value not in (None, "")}
+
+
+def _prediction(call: Call) -> dict[str, Any]:
+    """What a classic model got. Its scores have no canonical field."""
+    return {"gen_ai.input.hash": digest(text(call.features) or "") if call.features else None}
+
+
+def _generation(call: Call) -> dict[str, Any]:
+    return {**_usage(call), **_parameters(call), **_texts(call)}
 
 
 def _usage(call: Call) -> dict[str, Any]:
@@ -84,6 +92,6 @@ def _texts(call: Call) -> dict[str, Any]:
 
 def _turn(call: Call) -> str | None:
     """The place in the conversation as LiteLLM's record shows it."""
-    messages = conversation(call, REDACTED)
+    messages = conversation(call, redacted="")
     ends_with_tool = messages[-1]["role"] == "tool"
     return fingerprint.turn_hash(len(messages), messages[-1]["content"] if ends_with_tool else "")

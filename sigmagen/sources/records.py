@@ -1,4 +1,4 @@
-"""Small tools for records: reading nested values, building nested documents, JSON text, times."""
+"""What renderers and at-rest steps share: nested values, documents and rows, JSON text, times."""
 
 from __future__ import annotations
 
@@ -6,6 +6,32 @@ import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
+
+Record = dict[str, Any]
+"""One native record, or one stored row."""
+
+Rows = dict[str, list[Record]]
+"""Rows by where they go: the table on Sentinel, `events` where a source has one place."""
+
+
+def events(*rows: Record) -> Rows:
+    """The rows of a source that has one place."""
+    return {"events": list(rows)}
+
+
+def document(fields: Mapping[str, Any]) -> Rows:
+    """One document of Elasticsearch from dotted names; fields without a value are left out."""
+    return events(nest(fields))
+
+
+def columns(record: Record, paths: Mapping[str, str]) -> Record:
+    """A row: each column with the value at its path of the record."""
+    return {column: get(record, path) for column, path in paths.items()}
+
+
+def present(row: Record) -> Record:
+    """The row or record without its keys that have no value, as Log Analytics has it."""
+    return {key: value for key, value in row.items() if value is not None}
 
 
 def get(record: Any, path: str) -> Any:

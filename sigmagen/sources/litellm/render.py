@@ -4,34 +4,33 @@ from __future__ import annotations
 
 from typing import Any
 
-from sigmagen.sources.call import Call, digest
-from sigmagen.sources.parts import CHAT, EMBEDDINGS, choices, conversation, embedded, usage
+from sigmagen.sources.call import CHAT, EMBEDDINGS, IMAGE_GENERATION, TEXT_COMPLETION, Call, digest
+from sigmagen.sources.openai import choices, conversation, error_class, sent_texts, usage
 
 REDACTED = "redacted-by-litellm"
-ERROR_CLASSES = {
-    400: "BadRequestError",
-    401: "AuthenticationError",
-    403: "PermissionDeniedError",
-    404: "NotFoundError",
-    429: "RateLimitError",
-    500: "InternalServerError",
+
+# https://github.com/BerriAI/litellm litellm/types/utils.py, CallTypes; the names of calls through the proxy
+_CALL_TYPES = {
+    CHAT: "acompletion",
+    TEXT_COMPLETION: "atext_completion",
+    EMBEDDINGS: "aembedding",
+    IMAGE_GENERATION: "aimage_generation",
 }
 
 
 def render(call: Call) -> dict[str, Any] | None:
-    """The payload of a chat or embeddings call; None for an operation of the control plane.
+    """The payload of a call that a model answers; None for jobs, predictions and the control plane.
 
-    Of an embeddings call LiteLLM logs each text as a user message.
+    Where a call has no conversation, LiteLLM logs each text as a user message.
     """
-    if call.operation not in (CHAT, EMBEDDINGS):
+    if call.operation not in _CALL_TYPES:
         return None
-    embeds = call.operation == EMBEDDINGS
-    texts = [{"role": "user", "content": text} for text in embedded(call, REDACTED)]
+    texts = [{"role": "user", "content": text} for text in sent_texts(call, REDACTED)]
     start = call.time / 1000
     return {
         "id": call.id,
         "trace_id": f"tr-{digest(call.id)[:12]}",
-        "call_type": "aembedding" if embeds else "acompletion",
+        "call_type": _CALL_TYPES[call.operation],
         "status": call.outcome,
         "model": call.model,
         "model_group": call.model,
@@ -49,7 +48,7 @@ def render(call: Call) -> dict[str, Any] | None:
         "request_tags": [],
         "metadata": _metadata(call),
         "model_parameters": dict(call.parameters),
-        "messages": texts if embeds else conversation(call, REDACTED),
+        "messages": conversation(call, REDACTED) if call.operation == CHAT else texts,
         "response": _response(call),
         **_error(call),
     }
@@ -58,13 +57,6 @@ def render(call: Call) -> dict[str, Any] | None:
 def key_hash(api_key: str) -> str:
     """How LiteLLM names a virtual key: by its SHA-256."""
     return digest(api_key)
-
-
-def error_class(call: Call) -> str | None:
-    """The class of the exception that ended a failed call."""
-    if not call.failed:
-        return None
-    return call.error or ERROR_CLASSES.get(call.status, "APIError")
 
 
 def _metadata(call: Call) -> dict[str, Any]:
@@ -85,6 +77,8 @@ def _metadata(call: Call) -> dict[str, Any]:
 def _response(call: Call) -> dict[str, Any]:
     if call.failed:
         return {}
+    if call.operation == IMAGE_GENERATION:
+        return {"created": call.time // 1000, "data": [{"url": "https://api.example.com/image"}], "usage": usage(call)}
     answer = {"object": "list"} if call.operation == EMBEDDINGS else {"id": call.id, "choices": choices(call)}
     return {**answer, "model": call.model, "usage": usage(call)}
 

@@ -6,17 +6,10 @@ import json
 from typing import Any
 
 from sigmagen.durations import iso
-from sigmagen.sources.call import Call, uuid_of
-from sigmagen.sources.parts import (
-    CHAT,
-    EMBEDDINGS,
-    apim_user_id,
-    choices,
-    conversation,
-    embedded,
-    usage,
-    without_none,
-)
+from sigmagen.sources.apim.principals import user_of
+from sigmagen.sources.call import CHAT, EMBEDDINGS, IMAGE_GENERATION, TEXT_COMPLETION, Call, uuid_of
+from sigmagen.sources.openai import choices, conversation, embedded, sent_texts, usage
+from sigmagen.sources.records import present
 
 REDACTED = "[REDACTED]"
 BODY_LIMIT = 8192  # bytes: API Management cuts a logged body there, in the middle of its JSON
@@ -27,18 +20,28 @@ _RESOURCE = (
 )
 
 
+# The id of an operation and its path, as Azure OpenAI's specification has them.
+# https://github.com/Azure/azure-rest-api-specs specification/cognitiveservices/data-plane/AzureOpenAI/inference
+_OPERATIONS = {
+    CHAT: ("ChatCompletions_Create", "chat/completions"),
+    TEXT_COMPLETION: ("Completions_Create", "completions"),
+    EMBEDDINGS: ("Embeddings_Create", "embeddings"),
+    IMAGE_GENERATION: ("ImageGenerations_Create", "images/generations"),
+}
+
+
 def render(call: Call) -> dict[str, Any] | None:
-    """The record of a chat or embeddings call; None for an operation of the control plane."""
-    if call.operation not in (CHAT, EMBEDDINGS):
+    """The record of a call that a model answers; None for jobs, predictions and the control plane."""
+    if call.operation not in _OPERATIONS:
         return None
-    embeds = call.operation == EMBEDDINGS
+    operation, path = _OPERATIONS[call.operation]
     request, response = _cut(_request(call)), _cut(_response(call))
-    path = f"/openai/deployments/{call.model}/{'embeddings' if embeds else 'chat/completions'}?api-version=2024-10-21"
+    path = f"/openai/deployments/{call.model}/{path}?api-version=2024-10-21"
     properties = {
         "apiId": "azure-openai-service-api",
         "apiRevision": "1",
         "apimSubscriptionId": call.api_key,
-        "userId": apim_user_id(call),
+        "userId": user_of(call),
         "backendMethod": "POST",
         "backendProtocol": "HTTP/1.1",
         "backendRequestBody": request,
@@ -50,7 +53,7 @@ def render(call: Call) -> dict[str, Any] | None:
         "clientProtocol": "HTTP/1.1",
         "clientTlsVersion": "1.3",
         "method": "POST",
-        "operationId": "Embeddings_Create" if embeds else "ChatCompletions_Create",
+        "operationId": operation,
         "requestHeaders": {"User-Agent": call.user_agent},
         "requestSize": len(request.encode("utf-8", "replace")) + 400,
         "responseCode": call.status,
@@ -68,19 +71,23 @@ def render(call: Call) -> dict[str, Any] | None:
         "isRequestSuccess": call.status < 400,
         "location": "East US",
         "operationName": "Microsoft.ApiManagement/GatewayLogs",
-        "properties": without_none(properties),
+        "properties": present(properties),
         "resourceId": _RESOURCE,
         "resultType": "Succeeded" if call.status < 400 else "Failed",
         "time": iso(call.time, 7),
         "truncated": 0,
     }
-    return without_none(record)
+    return present(record)
 
 
 def _request(call: Call) -> str:
     if call.operation == EMBEDDINGS:
         return json.dumps({"model": call.model, "input": embedded(call, REDACTED)}, ensure_ascii=False)
-    body = {"model": call.model, **call.parameters, "messages": conversation(call, REDACTED)}
+    if call.operation == CHAT:
+        sent: dict[str, Any] = {"messages": conversation(call, REDACTED)}
+    else:
+        sent = {"prompt": sent_texts(call, REDACTED)[0]}
+    body = {"model": call.model, **call.parameters, **sent}
     return json.dumps(body, ensure_ascii=False)
 
 
@@ -90,9 +97,12 @@ def _response(call: Call) -> str:
         return json.dumps({"error": error}, ensure_ascii=False)
     if call.operation == EMBEDDINGS:
         return json.dumps({"object": "list", "model": call.model, "usage": usage(call)}, ensure_ascii=False)
+    if call.operation == IMAGE_GENERATION:
+        return json.dumps({"created": call.time // 1000, "data": [{"url": "https://aoai.example.com/image"}]})
+    chat = call.operation == CHAT
     body = {
-        "id": f"chatcmpl-{call.id}",
-        "object": "chat.completion",
+        "id": f"{'chatcmpl' if chat else 'cmpl'}-{call.id}",
+        "object": "chat.completion" if chat else "text_completion",
         "model": call.model,
         "choices": choices(call),
         "usage": usage(call),

@@ -1,25 +1,15 @@
-"""Splunk keeps the raw JSON and extracts fields when it searches."""
+"""The fields that Splunk has when it searches: extracted from the raw JSON, then calculated."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import cache
-from typing import Any
 
 from sigmagen.engines.spl.evaluate import value_of
 from sigmagen.engines.spl.json_values import extracted
 from sigmagen.engines.spl.scanner import Scanner
 from sigmagen.engines.spl.tree import parse_expression
 from sigmagen.engines.spl.values import Expression, Row
-
-
-def _raw(record: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
-    return {"events": [record]}
-
-
-STORES: dict[str, Callable[[dict[str, Any]], dict[str, list[dict[str, Any]]]]] = dict.fromkeys(
-    ("apim", "bedrock_invocation", "canonical", "cloudtrail", "litellm"), _raw
-)
 
 
 def search_time_fields(raw: str, calculated: Mapping[str, str]) -> Row:
