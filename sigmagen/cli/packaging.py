@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -13,36 +12,35 @@ from sigmagen.cli.settings import Settings, chosen_sources
 from sigmagen.content.detections import Content, content
 from sigmagen.convert.converter import Converter
 from sigmagen.overlay import Overlay
+from sigmagen.packages.formats import PackageFormat, load_format
 from sigmagen.problems import EXIT_BROKEN_INPUT, EXIT_USAGE, Problem, SigmagenError
 from sigmagen.rules.model import Correlation, RuleFile
-
-KEEPS_LISTS_APART = ("splunk",)
-"""SIEMs whose packages need the example values of allow lists to find where they stand in a query."""
 
 
 @dataclass(frozen=True)
 class Packaging:
     """What goes into a package. `missing` says why a rule is there for no source."""
 
-    siem: str
+    format: PackageFormat
     content: Content
     converter: Converter
     changes: dict[str, Any]
     missing: tuple[Problem, ...]
 
     @classmethod
-    def of(cls, siem: str, paths: Sequence[Path], sources: Sequence[str], settings: Settings) -> Packaging:
-        """The content from rules at the paths, over these sources or all. Says what is wrong with a rule.
+    def of(cls, name: str, paths: Sequence[Path], sources: Sequence[str], settings: Settings) -> Packaging:
+        """The content of a package format from rules at the paths, over these sources or all. Prints what is wrong.
 
         Raises SigmagenError for a rule that can't be used, and where nothing is left.
         """
         overlay, converter = settings.overlay(), settings.converter()
-        loaded = settings.load(paths, examples=siem in KEEPS_LISTS_APART)
+        package_format = load_format(name)
+        loaded = settings.load(paths, examples=package_format.KEEPS_LISTS_APART)
         chosen = chosen_sources(converter, sources)
         if broken(loaded.problems):
             raise SigmagenError(loaded.problems, EXIT_BROKEN_INPUT)
         print_problems(loaded.problems)
-        found = content(converter, loaded.files, siem, chosen, overlay)
+        found = content(converter, loaded.files, package_format.TARGET, chosen, overlay)
         if settings.verbose or not found.detections:
             print_problems(found.left_out)
         if not found.detections:
@@ -51,12 +49,11 @@ class Packaging:
             )
             raise SigmagenError(nothing, EXIT_USAGE)
         missing = () if chosen else tuple(_missing(loaded.files, found))
-        return cls(siem, found, converter, _changes(settings, overlay), missing)
+        return cls(package_format, found, converter, _changes(settings, overlay), missing)
 
     def write(self, folder: Path) -> list[Problem]:
         """Write the package; returns why a detection is not in it. Raises SigmagenError."""
-        writer = import_module(f"sigmagen.packages.{self.siem}").write
-        return list(writer(self.content, folder, self.converter, self.changes) or ())
+        return list(self.format.write(self.content, folder, self.converter, self.changes))
 
 
 def _missing(files: Iterable[RuleFile], found: Content) -> Iterator[Problem]:
