@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from sigmagen.mapping.source import SIEMS
 from sigmagen.problems import SigmagenError
 from sigmagen.sources import records, render, source_names, stored_rows
 from sigmagen.sources.bedrock_invocation.at_rest import BODY_LIMIT
 from sigmagen.sources.call import Call
+from sigmagen.targets import registry
 
 ROLE = "arn:aws:sts::111122223333:assumed-role/app"
 
@@ -40,7 +40,7 @@ def test_the_docstrings_are_right() -> None:
     assert doctest.testmod(records).failed == 0
 
 
-@pytest.mark.parametrize("siem", SIEMS)
+@pytest.mark.parametrize("siem", registry.siems())
 @pytest.mark.parametrize("source", source_names())
 @pytest.mark.parametrize("failing", [False, True])
 def test_every_source_is_kept_by_every_siem_as_plain_json(siem: str, source: str, failing: bool) -> None:
