@@ -15,11 +15,11 @@ import orjson
 from sigmagen.bundled import mappings_folder, rules_folder
 from tests.mutation.documents import mutate_text
 from tests.mutation.logs import mutate_records, write_log
-from tests.native_logs import attack, example
+from tests.native_logs import NATIVE_SOURCES, attack, example
 
 SIEMS = ("splunk", "elastic", "sentinel")
 TARGETS = (*SIEMS, "lucene", "duckdb")
-SOURCES = ("litellm", "bedrock_invocation", "cloudtrail", "apim")
+SOURCES = tuple(NATIVE_SOURCES)
 
 FILTER = """\
 title: Evaluation account

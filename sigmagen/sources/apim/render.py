@@ -81,13 +81,14 @@ def render(call: Call) -> dict[str, Any] | None:
 
 
 def _request(call: Call) -> str:
+    body: dict[str, Any] = {"model": call.model}
     if call.operation == EMBEDDINGS:
-        return json.dumps({"model": call.model, "input": embedded(call, REDACTED)}, ensure_ascii=False)
-    if call.operation == CHAT:
-        sent: dict[str, Any] = {"messages": conversation(call, REDACTED)}
+        texts = embedded(call, REDACTED)
+        body |= {"input": texts[0] if len(texts) == 1 else texts}
+    elif call.operation == CHAT:
+        body |= {**call.parameters, "messages": conversation(call, REDACTED)}
     else:
-        sent = {"prompt": sent_texts(call, REDACTED)[0]}
-    body = {"model": call.model, **call.parameters, **sent}
+        body |= {**call.parameters, "prompt": sent_texts(call, REDACTED)[0]}
     return json.dumps(body, ensure_ascii=False)
 
 
