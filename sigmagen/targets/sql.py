@@ -71,21 +71,24 @@ class SqlPrinter(Conditions):
 
     def __init__(self, plan: Plan) -> None:
         super().__init__(plan)
-        self._parts: list[tuple[str, Select | str]] = []
+        self._parts: list[tuple[str, str]] = []
+        """The names of the sub-queries, and what follows each name."""
         self._select = Select("")
+        self._scanned: list[str] = []
+        """The columns of the stored table, as long as rows are events."""
         self._known: dict[str, None] = {}
-        """The columns that steps made so far; a new one of the same name takes the place of the old one."""
+        """The columns that steps made so far; a new one replaces an old one of the same name."""
 
     def text(self) -> str:
         for step in self.plan.steps:
             self.step(step)
-        parts = [self._named(name, part) for name, part in self._parts]
-        return ("WITH " + ", ".join(parts) + "\n" if parts else "") + self.select_text(self._select)
+        parts = ", ".join(f"{name} {part}" for name, part in self._parts)
+        return (f"WITH {parts}\n" if parts else "") + self.select_text(self._select)
 
-    def _named(self, name: str, part: Select | str) -> str:
-        text = part if isinstance(part, str) else self.select_text(part)
-        once = self.once if isinstance(part, Select) and part.costly else "AS"
-        return f"{name} {once} (\n  " + text.replace("\n", "\n  ") + "\n)"
+    def _add(self, name: str, text: str, *, costly: bool = False) -> None:
+        """A named sub-query."""
+        lines = text.replace("\n", "\n  ")
+        self._parts.append((name, f"{self.once if costly else 'AS'} (\n  {lines}\n)"))
 
     def select_text(self, select: Select) -> str:
         """The SQL of one SELECT."""
@@ -107,8 +110,8 @@ class SqlPrinter(Conditions):
         """All columns of the source except those that are replaced."""
         if not select.replaced:
             return "*"
-        scanned = [self.name(column) for column in (self.stored_source.time, self.stored_source.record) if column]
-        return ", ".join(name for name in dict.fromkeys((*scanned, *self._known)) if name not in select.replaced)
+        names = dict.fromkeys((*self._scanned, *self._known))
+        return ", ".join(name for name in names if name not in select.replaced)
 
     def group_by(self, columns: int) -> list[str]:
         """The clause that groups by the first columns, by their positions."""
@@ -142,7 +145,7 @@ class SqlPrinter(Conditions):
         number = 2
         while name in taken:
             name, number = f"{self._select.name}_{number}", number + 1
-        self._parts.append((name, self._select))
+        self._add(name, self.select_text(self._select), costly=self._select.costly)
         self._select = Select(name, name=self._select.name)
 
     def step(self, step: Step) -> list[str]:
@@ -152,15 +155,17 @@ class SqlPrinter(Conditions):
 
     def step_scan(self, step: Scan) -> None:
         self._select = Select(self.name(self.stored_source.location))
+        self._scanned = [self.name(column) for column in (self.stored_source.time, self.stored_source.record) if column]
 
     def step_union(self, step: Union) -> None:
         last = step.branches[0].steps[-1]
         columns = list(map(self.name, last.columns)) if isinstance(last, Project) else []
         names = [f"branch_{number}" for number, _ in enumerate(step.branches, 1)]
-        self._parts += [(name, branch.text()) for name, branch in zip(names, self.branches(step), strict=True)]
-        self._parts.append(("items", self.union(names, columns)))
+        for name, branch in zip(names, self.branches(step), strict=True):
+            self._add(name, branch.text())
+        self._add("items", self.union(names, columns))
         self._select = Select("items")
-        self._known = dict.fromkeys(columns)
+        self._scanned, self._known = [], dict.fromkeys(columns)
 
     def step_filter(self, step: Filter) -> None:
         aggregated = self._select.groups is not None
@@ -210,7 +215,7 @@ class SqlPrinter(Conditions):
         select.columns = [(name, derived.get(name, name)) for name in map(self.name, step.by)]
         select.columns += [(self.name(name), self.expr(value)) for name, value in step.columns]
         select.star, select.groups = False, len(step.by)
-        self._known = {name: None for name, _ in select.columns}
+        self._scanned, self._known = [], {name: None for name, _ in select.columns}
         select.name = {"pane": "panes", "window_end": "windows"}.get(step.by[0] if step.by else "", "alerts")
 
     def step_prunegroups(self, step: PruneGroups) -> None:
