@@ -14,11 +14,13 @@ from sigmagen.skeleton import new_rule, new_source
 
 
 @click.group("new")
-def command() -> None:
+@with_settings
+def command(settings: Settings) -> None:
     """Write the skeleton of a log source or a rule.
 
     It passes `sigmagen check`, and `sigmagen test` fails and says what to fill in. No existing file is changed.
     """
+    click.get_current_context().obj = settings
 
 
 @command.command("source")

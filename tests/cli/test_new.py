@@ -85,6 +85,12 @@ def test_the_schema_line_of_a_new_rule_leads_to_the_schema(run: Run, rules: Path
         assert (rules / "volume" / target).resolve() == mappings_folder() / "schema" / f"{schema}.schema.json"
 
 
+def test_options_may_stand_before_and_after_what_is_new(run: Run, rules: Path) -> None:
+    for number, arguments in enumerate((["--rules", rules, "new", "rule"], ["new", "--rules", rules, "rule"])):
+        assert run(*arguments, f"volume/rule_{number}").exit_code == 0
+        assert (rules / "volume" / f"rule_{number}.yml").exists()
+
+
 def test_two_new_rules_have_different_ids(run: Run, rules: Path) -> None:
     run("new", "rule", "volume/one", "--rules", rules)
     run("new", "rule", "volume/two", "--rules", rules)
