@@ -13,11 +13,19 @@ from sigmagen.bundled import mappings_folder, rules_folder
 from sigmagen.convert.converter import Converter, Query
 from sigmagen.engines.alert import Alert
 from sigmagen.engines.duckdb import DuckDBEngine
+from sigmagen.mapping.source import load_sources
 from sigmagen.proof.cases import rule_under_test
 from sigmagen.proof.simulate.scenes import lay_out, records, span
 from sigmagen.rules.load import load_rules
+from sigmagen.sources import examples
 
-NATIVE = Path(__file__).parent / "fixtures" / "native"
+NATIVE_SOURCES = sorted(name for name, source in load_sources(mappings_folder()).items() if not source.canonical)
+"""The sources of the built-in mappings that a product writes."""
+
+
+def example(source: str, name: str = "records.ndjson") -> Path:
+    """A file of a source's examples: records, or their canonical events by hand."""
+    return examples(source) / name
 
 
 @cache

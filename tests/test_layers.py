@@ -11,7 +11,7 @@ import sigmagen
 
 LAYERS = (
     ("problems", "folders", "bundled", "durations", "display"),
-    ("net",),
+    ("net", "skeleton"),
     ("targets",),
     ("expr",),
     ("rules",),

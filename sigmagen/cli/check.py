@@ -63,7 +63,7 @@ def command(paths: tuple[Path, ...], strict: bool, as_json: bool, settings: Sett
 
 def all_problems(settings: Settings, paths: Sequence[Path] = ()) -> list[Problem]:
     """What is wrong with the rules, with filters and overlay joined to them, and with the mappings."""
-    from sigmagen.proof.mappings import check_mappings
+    from sigmagen.proof.mappings import check_mappings, missing_code
 
     if broken := check_mappings(settings.mappings):
         # The checks of rules read the mappings, so what loading the rules says is all that is left.
@@ -75,7 +75,8 @@ def all_problems(settings: Settings, paths: Sequence[Path] = ()) -> list[Problem
     except SigmagenError as error:
         # Without an overlay that can be used, the rules as they are.
         return [*run_check(paths or None, settings.rules, settings.mappings), *error.problems]
-    return [*problems_of(loaded, settings.mappings), *against_integrations(converter)]
+    lacking = missing_code(converter.sources.values())
+    return [*problems_of(loaded, settings.mappings), *against_integrations(converter), *lacking]
 
 
 def exit_code(problems: Sequence[Problem], mappings: Path, *, strict: bool) -> int:

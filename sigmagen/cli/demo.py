@@ -34,7 +34,7 @@ TWINS = 3
 
 @click.command("demo")
 @click.argument("rule", default=DEFAULT_RULE)
-@click.option("-s", "--source", help="As which log source the sample is written; default: litellm, if the rule can.")
+@click.option("-s", "--source", help="Log source of the sample. Default: the one with most fields.")
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Keep the sample log here.")
 @with_settings
 def command(rule: str, source: str | None, output: Path | None, settings: Settings) -> int:
@@ -75,10 +75,10 @@ def _file(name: str, settings: Settings) -> RuleFile:
 
 
 def _source(converter: Converter, rule: Correlation, name: str | None) -> Source:
-    """The source that was asked for; else LiteLLM where it carries the rule's fields, or the first one that does."""
+    """The source that was asked for; else, of those that carry the rule's fields, the one with most fields."""
     if name is not None:
         converter.known(name)
-    feeding = sorted(converter.feeding(rule), key=lambda source: (source.canonical, source.name != "litellm"))
+    feeding = sorted(converter.feeding(rule), key=lambda source: (source.canonical, -len(source.fields)))
     for source in feeding:
         if name is not None and source.name != name:
             continue

@@ -26,6 +26,7 @@ COMMANDS = {
     "deploy": "Put a package into a SIEM, after a plan.",
     "detect": "Find alerts in native logs, here and now.",
     "investigate": "Print the queries that an analyst runs after an alert.",
+    "new": "Write the skeleton of a log source or a rule.",
     "normalize": "Turn native logs into canonical events.",
     "package": "Write what a SIEM imports: scheduled detections, turned off.",
     "test": "Play each rule's own test file on the reference engine.",

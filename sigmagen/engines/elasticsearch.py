@@ -16,7 +16,6 @@ from sigmagen.convert.converter import Query
 from sigmagen.durations import iso
 from sigmagen.engines.alert import Alert, alerts_from
 from sigmagen.engines.errors import QueryRefusedError
-from sigmagen.engines.store import store
 from sigmagen.mapping.elastic_template import index_mappings
 from sigmagen.mapping.source import Source, relocated
 from sigmagen.mapping.taxonomy import Taxonomy
@@ -24,6 +23,7 @@ from sigmagen.net.bulk import Document, bulk
 from sigmagen.net.client import expecting
 from sigmagen.net.elasticsearch import ElasticError, ask, client_options, connect, has_credentials, reason, unusable
 from sigmagen.problems import EXIT_USAGE, Problem, SigmagenError
+from sigmagen.sources import stored_rows
 from sigmagen.targets.elastic.printer import HUNT_ROWS
 
 CREATOR = "sigmagen verify"
@@ -99,7 +99,7 @@ class ElasticsearchEngine:
     def _documents(self, source: Source, index: str, records: Sequence[Mapping[str, Any]]) -> Iterator[Document]:
         seen: set[str] = set()
         for number, record in enumerate(records):
-            for part, row in enumerate(store(self.siem, source.name, dict(record))["events"]):
+            for part, row in enumerate(stored_rows(self.siem, source.name, dict(record))["events"]):
                 # Integrations derive the id from the event, so a repeated event is stored once.
                 identity = repr(row)
                 if source.duplicates and identity in seen:

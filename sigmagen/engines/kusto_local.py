@@ -13,10 +13,10 @@ from sigmagen.convert.converter import Query
 from sigmagen.engines.alert import Alert, alerts_from
 from sigmagen.engines.closing import Closing
 from sigmagen.engines.kusto_apply import ROW, replace_mv_apply
-from sigmagen.engines.store import store
 from sigmagen.mapping.sentinel_tables import table_schemas
 from sigmagen.mapping.source import Source
 from sigmagen.mapping.taxonomy import Taxonomy
+from sigmagen.sources import stored_rows
 
 _TYPES = {
     "int": "INTEGER",
@@ -52,7 +52,7 @@ class KustoLocalEngine(Closing):
         schemas = table_schemas(source, self.taxonomy)
         rows: dict[str, list[str]] = {table: [] for table in schemas}
         for record in records:
-            for table, stored in store(self.siem, source.name, dict(record)).items():
+            for table, stored in stored_rows(self.siem, source.name, dict(record)).items():
                 rows[table] += [orjson.dumps(row).decode() for row in stored]
         for table, schema in schemas.items():
             self._fill(table, schema, rows[table])

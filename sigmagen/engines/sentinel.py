@@ -21,13 +21,13 @@ from sigmagen.engines.alert import Alert, alerts_from, instant
 from sigmagen.engines.closing import Closing
 from sigmagen.engines.errors import QueryRefusedError
 from sigmagen.engines.inline import InlineRuns, StoredRow, find_mentioned, split_rows
-from sigmagen.engines.store import store
 from sigmagen.mapping.sentinel_tables import table_schemas
 from sigmagen.mapping.source import Source
 from sigmagen.mapping.taxonomy import Taxonomy
 from sigmagen.net.client import UNEXPECTED, expecting, shown
 from sigmagen.net.settings import SENTINEL_WORKSPACE
 from sigmagen.problems import EXIT_USAGE, Problem, SigmagenError
+from sigmagen.sources import stored_rows
 
 if TYPE_CHECKING:
     from azure.core.exceptions import HttpResponseError
@@ -66,7 +66,7 @@ class SentinelEngine(Closing):
         self._rows[source.name] = [
             StoredRow(instant(row["TimeGenerated"]), table, row)
             for record in records
-            for table, rows in store(self.siem, source.name, dict(record)).items()
+            for table, rows in stored_rows(self.siem, source.name, dict(record)).items()
             for row in rows
         ]
         self._runs.clear()

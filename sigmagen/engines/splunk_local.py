@@ -17,9 +17,9 @@ from sigmagen.engines.closing import Closing
 from sigmagen.engines.spl.regex import limited
 from sigmagen.engines.spl.search import assigned
 from sigmagen.engines.spl.values import to_number
-from sigmagen.engines.store import store
-from sigmagen.engines.store.splunk import search_time_fields
+from sigmagen.engines.splunk_search_time import search_time_fields
 from sigmagen.mapping.source import Source
+from sigmagen.sources import stored_rows
 
 # A time outside this range comes from a broken clock. Such an event is left out, as in the reference.
 _PLAUSIBLE = range(0, 7_258_118_400)
@@ -92,7 +92,7 @@ def event_rows(source: Source, records: Sequence[Mapping[str, Any]]) -> spl.Rows
     """Native records as a search sees them, in the same order; those without a time are left out."""
     terms = assigned(source.stored[SplunkLocalEngine.siem].location)
     known = {field: value for field, value in terms.items() if field in METADATA}
-    events = (event for record in records for event in store("splunk", source.name, dict(record))["events"])
+    events = (event for record in records for event in stored_rows("splunk", source.name, dict(record))["events"])
     return [row for event in events if (row := event_row(source, event, known)) is not None]
 
 

@@ -31,6 +31,15 @@ class JoinedTable:
 
 
 @dataclass(frozen=True)
+class Forwarded:
+    """A column of addresses that gets a whole X-Forwarded-For header where a product has a setting on."""
+
+    column: str
+    by: str
+    setting: str
+
+
+@dataclass(frozen=True)
 class StoredSource:
     """A source as one SIEM stores it.
 
@@ -66,6 +75,7 @@ class StoredSource:
     """Stored columns of which a record may hold several values."""
     props: Mapping[str, Mapping[str, str | int]] = field(default_factory=dict)
     """Splunk's settings for sourcetypes that nobody else defines, by sourcetype."""
+    forwarded: Forwarded | None = None
     calculated: Mapping[str, str] = field(default_factory=dict)
     """Fields that a Splunk add-on sets when a search runs, and the eval expression of each."""
 
@@ -173,6 +183,7 @@ def _stored_source(name: str, data: dict[str, Any], source: dict[str, Any], cano
         presumes=" ".join(data.get("presumes", "").split()),
         several=frozenset(data.get("several", ())),
         props=data.get("props", {}),
+        forwarded=Forwarded(**data["forwarded"]) if "forwarded" in data else None,
         calculated=data.get("calculated", {}),
     )
 

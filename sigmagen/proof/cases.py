@@ -20,6 +20,7 @@ from sigmagen.proof.simulate.identity import canonical_group
 from sigmagen.proof.simulate.scenes import Scene, lay_out, records, span
 from sigmagen.rules.model import BaseRule, Correlation, RuleFile, base_rules
 from sigmagen.rules.testfile import TestFile, companion, load_test_file
+from sigmagen.sources import MissingCodeError
 from sigmagen.targets.registry import REFERENCE
 
 Status = Literal["passed", "failed"]
@@ -94,8 +95,13 @@ def play(
     scenes = lay_out(test, source.name, reach=query.reach)
     if not scenes:
         return
+    try:
+        native = {part.name: records(scenes, part.name) for part in source.parts}
+    except MissingCodeError as error:
+        yield from _not_played(query.rule.name, test, source, error.reason)
+        return
     for part in source.parts:
-        engine.load(part, records(scenes, part.name))
+        engine.load(part, native[part.name])
     alerts = engine.run(query, *span(scenes))
     times = _times(engine, query.rule, source, taxonomy)
     by_case: dict[str, list[str]] = {}
@@ -117,6 +123,13 @@ def play(
                 len(scene.calls),
                 tuple(reasons),
             )
+
+
+def _not_played(rule: str, test: TestFile, source: Source, reason: str) -> Iterator[CaseResult]:
+    """The cases of a source whose code can't write their records: they have shown nothing, and fail."""
+    for case in test.cases:
+        if case.sources is None or source.name in case.sources:
+            yield CaseResult(rule, source.name, case.name, case.kind, "failed", case.calls, (reason,))
 
 
 def _times(engine: DuckDBEngine, rule: BaseRule | Correlation, source: Source, taxonomy: Taxonomy) -> list[int]:

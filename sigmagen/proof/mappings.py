@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 
@@ -10,10 +11,21 @@ from sigmagen.content.readiness import load_losses
 from sigmagen.convert.converter import Converter
 from sigmagen.local.blind_spots import load_needs
 from sigmagen.mapping.documents import collected
+from sigmagen.mapping.source import Source
 from sigmagen.packages.elastic.target import ElasticTarget
 from sigmagen.packages.sentinel.facts import Facts
 from sigmagen.problems import Problem
+from sigmagen.sources import missing
 from sigmagen.targets import registry
+
+
+def missing_code(sources: Iterable[Source]) -> list[Problem]:
+    """What sources of the mappings lack in code: a renderer, an at-rest step for a SIEM, examples. Warnings only."""
+    return [
+        problem
+        for source in sources
+        for problem in missing(source.name, [siem for siem in registry.siems() if siem in source.stored])
+    ]
 
 
 def check_mappings(mappings: Path) -> list[Problem]:

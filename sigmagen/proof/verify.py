@@ -18,6 +18,7 @@ from sigmagen.problems import SigmagenError
 from sigmagen.proof.cases import rule_under_test
 from sigmagen.proof.simulate.scenes import Scene, lay_out, records, span
 from sigmagen.rules.model import Correlation, RuleFile
+from sigmagen.sources import MissingCodeError
 
 Status = Literal["equal", "different", "vacuous", "not_run"]
 Mode = Literal["hunt", "alert"]
@@ -75,7 +76,14 @@ def verify(
                 except SigmagenError:
                     continue  # the native log itself lacks a field, so no target can have it
                 scenes = lay_out(test, source.name, reach=query.reach)
-                native = {part.name: records(scenes, part.name) for part in source.parts}
+                try:
+                    native = {part.name: records(scenes, part.name) for part in source.parts}
+                except MissingCodeError as error:
+                    for target in engines:
+                        yield from _not_run(
+                            Cell(rule.name, source.name, target, "none", "hunt", "not_run"), error.reason
+                        )
+                    continue
                 for part in source.parts:
                     reference.load(part, native[part.name])
                 expected = reference.run(query, *span(scenes))
@@ -104,8 +112,12 @@ def _cells(
     if isinstance(engine, str):
         yield from _not_run(cell, engine)
         return
-    for part in place.parts:
-        engine.load(part, native[part.name])
+    try:
+        for part in place.parts:
+            engine.load(part, native[part.name])
+    except MissingCodeError as error:
+        yield from _not_run(cell, error.reason)
+        return
     cell = replace(cell, engine=engine.name, fidelity=engine.fidelity)
     whole = _for_alert_runs(scenes, expected)
     due = united([row for row in expected if _seen(whole, row)], estimated=hunt.estimated)

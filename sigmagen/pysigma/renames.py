@@ -28,12 +28,14 @@ from sigmagen.bundled import mappings_folder
 from sigmagen.convert.converter import Converter
 from sigmagen.expr.tree import TRUE, Call, Column, Expr, Get
 from sigmagen.mapping.expression import UnavailableFieldError
-from sigmagen.mapping.source import LogsourceEntry, Source
+from sigmagen.mapping.source import LogsourceEntry, Source, source_files
 from sigmagen.mapping.view import ViewBuilder
 from sigmagen.targets import registry
 
-SOURCES = ("apim", "bedrock_invocation", "canonical", "cloudtrail", "litellm")
-"""Written out, so that no file is read before a pipeline is used."""
+
+def source_names() -> list[str]:
+    """The sources of the built-in mappings, by the names of their files; none of them is read."""
+    return [path.stem for path in source_files(mappings_folder())[0]]
 
 
 def renames(source: str, siem: str) -> ProcessingPipeline:

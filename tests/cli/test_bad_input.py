@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Run
-from tests.native_logs import NATIVE
+from tests.native_logs import example
 
 RULE = """\
 title: Many calls by one principal
@@ -99,7 +99,7 @@ def test_a_folder_without_rules_is_named(command: str, run: Run, tmp_path: Path)
     assert f"{tmp_path / 'empty'}: error[no-rules]" in result.output
 
 
-GOOD = (NATIVE / "litellm" / "records.ndjson").read_bytes()
+GOOD = (example("litellm")).read_bytes()
 
 # What is wrong, the log's name and bytes, the place that is named, the message, and how many good records are left.
 LOGS = {
@@ -183,7 +183,7 @@ def test_one_log_that_is_not_there_leaves_the_others(command: str, run: Run, tmp
 @pytest.mark.parametrize("command", ["detect", "normalize"])
 def test_records_of_two_sources_in_one_file_are_a_warning(command: str, run: Run, tmp_path: Path) -> None:
     path = tmp_path / "mixed.ndjson"
-    path.write_bytes(GOOD + (NATIVE / "apim" / "records.ndjson").read_bytes())
+    path.write_bytes(GOOD + (example("apim")).read_bytes())
     result = run(command, path)
     assert result.exit_code == 0
     assert (

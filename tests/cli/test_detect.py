@@ -16,7 +16,7 @@ import pytest
 from sigmagen.bundled import rules_folder
 from sigmagen.engines.alert import instant
 from tests.cli.conftest import Run
-from tests.native_logs import NATIVE, attack, ndjson, reference_alerts
+from tests.native_logs import NATIVE_SOURCES, attack, example, ndjson, reference_alerts
 
 STEM = "logprobs_with_logit_bias"
 RULES = rules_folder() / "output"
@@ -126,9 +126,9 @@ def test_several_sources_at_once_are_each_recognised(run: Run, tmp_path: Path, a
     assert [alert["window_start"] for alert in both] == sorted(alert["window_start"] for alert in both)
 
 
-@pytest.mark.parametrize("source", sorted(folder.name for folder in NATIVE.iterdir() if folder.is_dir()))
+@pytest.mark.parametrize("source", NATIVE_SOURCES)
 def test_each_native_source_is_recognised_by_itself(source: str, run: Run) -> None:
-    path = NATIVE / source / "records.ndjson"
+    path = example(source)
     count = len(path.read_bytes().splitlines())
     result = run("detect", path)
     assert (result.exit_code, result.stdout) == (0, "")
@@ -299,7 +299,7 @@ def test_what_no_rule_needs_is_no_blind_spot(run: Run, tmp_path: Path, records: 
 
 
 def test_rules_that_could_not_look_are_named_or_counted(run: Run, tmp_path: Path) -> None:
-    log = NATIVE / "cloudtrail" / "records.ndjson"
+    log = example("cloudtrail")
     (tmp_path / "broken.yml").write_text("title: [\n")
     (tmp_path / "rule.yml").write_text(
         "title: t\nname: templates\nlogsource: {category: ai_inference}\n"

@@ -18,7 +18,7 @@ from sigmagen import __version__
 from sigmagen.bundled import mappings_folder, rules_folder
 from sigmagen.cli.main import COMMANDS, cli
 from tests.cli.conftest import Run, Start
-from tests.native_logs import NATIVE, ndjson
+from tests.native_logs import example, ndjson
 
 RULE = rules_folder() / "volume" / "call_count.yml"
 HEAVY = ("sigma", "duckdb", "rich", "elasticsearch", "duckdb_kql", "yaml", "jsonschema", "orjson")
@@ -104,7 +104,7 @@ def test_an_option_after_the_command_wins(run: Run, tmp_path: Path) -> None:
         ("detect", "--help"),
         ("convert", "--mode", "hunt"),
         ("convert", "--json"),
-        ("normalize", NATIVE / "litellm" / "records.ndjson"),
+        ("normalize", example("litellm")),
         ("check", "tests/rules/files/faults"),
         ("demo",),
         ("test", RULE),
@@ -147,7 +147,7 @@ def test_a_closed_pipe_of_messages_ends_it_too(arguments: tuple[str, ...], start
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
-@pytest.mark.parametrize("arguments", [("convert",), ("normalize", NATIVE / "litellm" / "records.ndjson")])
+@pytest.mark.parametrize("arguments", [("convert",), ("normalize", example("litellm"))])
 def test_a_full_disk_is_said_once(arguments: tuple[str, ...], start: Start) -> None:
     with open("/dev/full", "wb") as full:
         process = start(*arguments, stdout=full)
@@ -177,7 +177,7 @@ def test_an_interruption_is_said_and_leaves_nothing(
     output = ["-o", str(tmp_path / "out.ndjson")] if command == "normalize" else []
     process = start(command, pipe, *output, env={**os.environ, "TMPDIR": str(tmp_path)})
     with pipe.open("wb") as writing:  # opens when the other side reads
-        writing.write((NATIVE / "litellm" / "records.ndjson").read_bytes())
+        writing.write((example("litellm")).read_bytes())
         writing.flush()
         process.send_signal(sent)
         stdout, said = process.communicate(timeout=60)
@@ -205,7 +205,7 @@ def test_an_internal_error_asks_for_a_report_without_a_traceback_or_control_char
 def test_a_pipe_is_a_log_wherever_the_shell_puts_it(command: str) -> None:
     """What `sigmagen detect <(zcat log.gz)` names."""
     reading, writing = os.pipe()
-    os.write(writing, (NATIVE / "litellm" / "records.ndjson").read_bytes())
+    os.write(writing, (example("litellm")).read_bytes())
     os.close(writing)
     line = [sys.executable, "-m", "sigmagen", command, f"/dev/fd/{reading}"]
     result = subprocess.run(line, pass_fds=[reading], capture_output=True, timeout=60)
@@ -222,7 +222,7 @@ def test_a_full_temporary_disk_has_a_name(room: int, start: Start, tmp_path: Pat
     def no_room() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))
 
-    record = orjson.loads((NATIVE / "litellm" / "records.ndjson").read_bytes().splitlines()[0])
+    record = orjson.loads((example("litellm")).read_bytes().splitlines()[0])
     log = ndjson({**record, "id": str(number), "padding": "x" * 2000} for number in range(4000))
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
     process = start("detect", "-", stdin=subprocess.PIPE, env=environment, preexec_fn=no_room)

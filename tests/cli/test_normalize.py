@@ -12,9 +12,9 @@ import pytest
 
 from sigmagen.bundled import rules_folder
 from tests.cli.conftest import Run
-from tests.native_logs import NATIVE, attack, ndjson
+from tests.native_logs import NATIVE_SOURCES, attack, example, ndjson
 
-SOURCES = sorted(folder.name for folder in NATIVE.iterdir() if folder.is_dir())
+SOURCES = NATIVE_SOURCES
 
 
 def events(text: str) -> list[dict[str, Any]]:
@@ -23,8 +23,8 @@ def events(text: str) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("source", SOURCES)
 def test_the_output_is_the_canonical_events_written_by_hand(source: str, run: Run) -> None:
-    wanted = json.loads((NATIVE / source / "canonical.json").read_text("utf-8"))
-    result = run("normalize", NATIVE / source / "records.ndjson")
+    wanted = json.loads((example(source, "canonical.json")).read_text("utf-8"))
+    result = run("normalize", example(source))
     assert result.exit_code == 0
     assert events(result.stdout) == [event for event in wanted if event is not None]
     number = len(wanted) - wanted.count(None)
@@ -166,7 +166,7 @@ def test_repeats_and_reused_ids_are_counted(run: Run, tmp_path: Path, litellm: P
 
 @pytest.mark.parametrize("name", ["cw-filter-log-events.json", "cw-subscription.json"])
 def test_detect_and_normalize_count_the_same_records_of_an_export(name: str, run: Run, tmp_path: Path) -> None:
-    records = [json.loads(line) for line in (NATIVE / "bedrock_invocation" / "records.ndjson").read_text().splitlines()]
+    records = [json.loads(line) for line in (example("bedrock_invocation")).read_text().splitlines()]
     events = [{"timestamp": 1, "message": json.dumps(record), "id": "1"} for record in records]
     export = {"events": events} if "filter" in name else {"messageType": "DATA_MESSAGE", "logEvents": events}
     log = tmp_path / name

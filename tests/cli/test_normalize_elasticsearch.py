@@ -15,7 +15,7 @@ import pytest
 from elasticsearch import Elasticsearch
 
 from tests.cli.conftest import Run
-from tests.native_logs import NATIVE
+from tests.native_logs import example
 from tests.servers.stand_in import Reply, Request, serve
 
 Names = tuple[str, str]
@@ -62,7 +62,7 @@ def test_events_are_written_once_and_can_be_searched(
     template, stream = named("logs-sigmagen-test.canonical", monkeypatch)
     mine = uuid4().hex
     paths = []
-    for path in (litellm, NATIVE / "cloudtrail" / "records.ndjson"):
+    for path in (litellm, example("cloudtrail")):
         paths.append(tmp_path / f"{path.parent.name}.ndjson")
         paths[-1].write_text(re.sub(r'"(id|eventID)":"', rf'"\1":"{mine}', path.read_text()))
     first = run("normalize", paths[0], "--to", elasticsearch_url)
@@ -81,7 +81,7 @@ def test_events_are_written_once_and_can_be_searched(
     model = {"term": {"gen_ai.request.model": "gpt-4o-mini"}}
     hits = client.search(index=stream, query={"bool": {"must": [ours, model]}})["hits"]["hits"]
     assert hits
-    wanted = json.loads((NATIVE / "litellm" / "canonical.json").read_text("utf-8"))
+    wanted = json.loads((example("litellm", "canonical.json")).read_text("utf-8"))
     assert {event["@timestamp"] for event in wanted} >= {hit["_source"]["@timestamp"] for hit in hits}
     query = (
         f'FROM {stream} | WHERE STARTS_WITH(event.id, "{mine}") AND gen_ai.request.logprobs | STATS COUNT(*) | LIMIT 1'

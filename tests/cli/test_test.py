@@ -47,14 +47,14 @@ OPERATIONS = """
 rule: short_prompt_long_answer
 defaults: {output_tokens: 5000}
 cases:
-  - name: images
+  - name: fine-tuning
     kind: benign
     why: No source logs such a call as an inference.
-    steps: [{repeat: 3, call: {operation: images}}]
+    steps: [{repeat: 3, call: {operation: fine_tune}}]
   - name: a miss
     kind: miss
     why: No source logs such a call as an inference.
-    steps: [{repeat: 3, call: {operation: images}}]
+    steps: [{repeat: 3, call: {operation: fine_tune}}]
   - name: embeddings
     kind: benign
     why: Few, and not of the operation that the rule is about.
@@ -62,7 +62,7 @@ cases:
   - name: one of them is logged
     kind: benign
     why: A call that is not logged beside one that is.
-    steps: [{call: {operation: images}}, {call: {operation: chat}}]
+    steps: [{call: {operation: fine_tune}}, {call: {operation: chat}}]
 """
 
 
@@ -75,7 +75,7 @@ def test_a_case_without_a_record_that_the_rule_could_look_at_fails(run: Run, cop
         (source, name, status)
         for source in ("apim", "canonical", "litellm")
         for name, status in (
-            ("images", "failed"),
+            ("fine-tuning", "failed"),
             ("a miss", "failed"),
             ("embeddings", "passed"),
             ("one of them is logged", "passed"),
@@ -83,14 +83,14 @@ def test_a_case_without_a_record_that_the_rule_could_look_at_fails(run: Run, cop
     }
     reasons = {reason for case in cases if case["source"] == "litellm" for reason in case["reasons"]}
     assert reasons == {
-        "no record on litellm that the rule could look at (operation: images), so nothing is shown",
+        "no record on litellm that the rule could look at (operation: fine_tune), so nothing is shown",
     }
 
 
 def test_a_record_that_the_source_does_not_count_as_an_inference_is_none(run: Run, tmp_path: Path) -> None:
     calls = rules_folder() / "volume" / "call_count.yml"
     (tmp_path / calls.name).write_text(calls.read_text())
-    cases = OPERATIONS.replace("short_prompt_long_answer", "call_count").replace("images", "GetFoundationModel")
+    cases = OPERATIONS.replace("short_prompt_long_answer", "call_count").replace("fine_tune", "GetFoundationModel")
     (tmp_path / "call_count.test.yml").write_text(cases)
     found = json.loads(run("test", tmp_path / calls.name, "-s", "cloudtrail", "--json").stdout)
     assert [case["status"] for case in found] == ["failed", "failed", "passed", "passed"]

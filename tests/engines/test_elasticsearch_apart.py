@@ -17,7 +17,6 @@ from elasticsearch import Elasticsearch
 from sigmagen.bundled import mappings_folder, rules_folder
 from sigmagen.convert.converter import Converter
 from sigmagen.engines.elasticsearch import CREATOR, PREFIX, ElasticsearchEngine
-from sigmagen.engines.store import store
 from sigmagen.mapping.elastic_template import index_mappings
 from sigmagen.mapping.source import relocated
 from sigmagen.net.retry import ATTEMPTS
@@ -25,6 +24,7 @@ from sigmagen.problems import EXIT_USAGE, SigmagenError
 from sigmagen.proof.verify import verify
 from sigmagen.rules.load import load_rules
 from sigmagen.rules.model import Correlation
+from sigmagen.sources import stored_rows
 from tests.native_logs import attack
 from tests.servers.stand_in import Reply, Request, StandIn, serve
 
@@ -241,7 +241,7 @@ def test_data_of_somebody_where_the_pattern_looks_is_neither_read_nor_touched(
     # The attack itself by other organizations: in one window with ours, they would be more.
     theirs = json.loads(json.dumps(attack("one_egress_many_organizations", "litellm")).replace("org-", "their-"))
     for record in theirs:
-        client.index(index=name, document=store("elastic", "litellm", record)["events"][0])
+        client.index(index=name, document=stored_rows("elastic", "litellm", record)["events"][0])
     client.indices.refresh(index=name)
     try:
         with ElasticsearchEngine(elasticsearch_url, CONVERTER.taxonomy) as engine:

@@ -14,7 +14,7 @@ from sigmagen.mapping import address
 from sigmagen.mapping.address import address_pattern, client_address
 from sigmagen.mapping.elastic_template import index_mappings
 from sigmagen.net.elasticsearch import connect
-from sigmagen.packages.elastic.readme import ADDRESS_STEP
+from sigmagen.packages.elastic.readme import address_step
 from sigmagen.sources import render
 from sigmagen.sources.call import Call
 from tests import views
@@ -87,7 +87,7 @@ def addresses(siem: str, source: str, field: str) -> dict[str, str | None]:
 
 def test_the_ingest_step_of_the_readme_takes_the_same_address() -> None:
     """Its pattern, with the definition in its place, is the expression of the queries."""
-    (processor,) = json.loads(ADDRESS_STEP)["processors"]
+    (processor,) = json.loads(address_step("litellm.requester_ip_address"))["processors"]
     step = processor["grok"]
     (definition,) = step["pattern_definitions"].items()
     expression = step["patterns"][0].replace(f"%{{{definition[0]}:{step['field']}}}", f"({definition[1]})")

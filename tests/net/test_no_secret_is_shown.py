@@ -28,7 +28,7 @@ from sigmagen.packages.elastic.formatting import marker
 from sigmagen.packages.sentinel.formatting import marker as azure_marker
 from sigmagen.packages.splunk.savedsearches import APP
 from sigmagen.rules.load import load_rules
-from tests.native_logs import NATIVE
+from tests.native_logs import example
 from tests.servers import splunk
 from tests.servers.stand_in import Reply, Request, StandIn, serve
 
@@ -239,7 +239,7 @@ def commands(url: str, packages: Path) -> dict[str, list[str]]:
     """Every command that talks to a server."""
     verify = ["verify", str(RULE), "-s", "canonical", "--junit", "cells.xml"]
     found = {f"verify {target}": [*verify, "-t", target] for target in ("elastic", "splunk", "sentinel")}
-    log = str(NATIVE / "litellm" / "records.ndjson")
+    log = str(example("litellm"))
     found["normalize"] = ["normalize", log, "--to", url, "--rejects", "rejects.ndjson"]
     for siem in ("elastic", "splunk", "sentinel"):
         found[f"deploy {siem}"] = ["deploy", siem, "--package", str(packages / siem)]

@@ -24,7 +24,6 @@ from sigmagen.content.detections import SourceDetection, collect_content
 from sigmagen.convert.converter import Converter
 from sigmagen.deploy.custom_template import fields
 from sigmagen.durations import iso
-from sigmagen.engines.store import store
 from sigmagen.mapping.elastic_template import field_types, mappings_of
 from sigmagen.mapping.source import Source
 from sigmagen.packages import elastic
@@ -33,6 +32,7 @@ from sigmagen.packages.elastic.templates import against_integrations, component_
 from sigmagen.proof.cases import rule_under_test
 from sigmagen.proof.simulate.scenes import lay_out, records, span
 from sigmagen.rules.load import load_rules
+from sigmagen.sources import stored_rows
 from tests.packages.test_elastic_on_server import SETTINGS, arrived, on_own_streams
 
 TARGET = ElasticTarget.load(mappings_folder())
@@ -128,7 +128,7 @@ def events(name: str) -> tuple[list[Json], tuple[int, int]]:
     _, test = rule_under_test(detection.file)
     scenes = lay_out(test, name, reach=detection.hunt.reach)
     scenes = [scene for scene in scenes if scene.prefix is None and scene.case.kind == "attack"][:1]
-    rows = [row for record in records(scenes, name) for row in store("elastic", name, dict(record))["events"]]
+    rows = [row for record in records(scenes, name) for row in stored_rows("elastic", name, dict(record))["events"]]
     return [arrived(row) for row in rows], span(scenes)
 
 

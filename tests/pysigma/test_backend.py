@@ -19,7 +19,7 @@ from sigmagen.plan.model import Mode
 from sigmagen.pysigma.backend import SigmagenBackend
 from sigmagen.pysigma.backends import SigmagenElasticBackend, SigmagenSentinelBackend, SigmagenSplunkBackend
 from sigmagen.pysigma.pipelines import pipelines
-from sigmagen.pysigma.renames import SOURCES
+from sigmagen.pysigma.renames import source_names
 from sigmagen.rules.load import find_rule_files, load_rules
 
 BACKENDS: list[Any] = [SigmagenElasticBackend, SigmagenSentinelBackend, SigmagenSplunkBackend]
@@ -93,8 +93,8 @@ def test_what_can_t_be_converted_is_pysigma_s_error() -> None:
 
 
 def test_there_is_a_pipeline_for_each_source_and_siem() -> None:
-    assert list(SOURCES) == sorted(CONVERTER.sources)
-    assert len(pipelines) == 3 * len(SOURCES)
+    assert source_names() == sorted(CONVERTER.sources)
+    assert len(pipelines) == 3 * len(CONVERTER.sources)
     assert all(isinstance(make(), ProcessingPipeline) for make in pipelines.values())
 
 

@@ -14,9 +14,9 @@ from sigmagen.engines.alert import Alert, alerts_from
 from sigmagen.engines.elasticsearch import ElasticsearchEngine
 from sigmagen.engines.kusto_local import KustoLocalEngine
 from sigmagen.engines.splunk_local import SplunkLocalEngine
-from sigmagen.engines.store import store
 from sigmagen.mapping.sentinel_tables import table_schemas
 from sigmagen.mapping.source import Source
+from sigmagen.sources import stored_rows
 from tests.schedule.month import Logged
 
 
@@ -55,7 +55,7 @@ class ArrivingKusto(KustoLocalEngine):
             rows = [
                 orjson.dumps({**row, "_arrived": item.arrived}).decode()
                 for item in logged
-                for row in store(self.siem, source.name, dict(item.record)).get(table, ())
+                for row in stored_rows(self.siem, source.name, dict(item.record)).get(table, ())
             ]
             self._fill(table, {**schema, "_arrived": "long"}, rows)
             self.connection.execute(

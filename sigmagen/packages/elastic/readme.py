@@ -8,6 +8,7 @@ from typing import Any
 import sigmagen
 from sigmagen.content.detections import PackageContent
 from sigmagen.mapping.address import ADDRESS, grok_pattern
+from sigmagen.mapping.source import Forwarded, Source
 from sigmagen.mapping.taxonomy import Taxonomy
 from sigmagen.packages.elastic.formatting import code, markdown, marker, span
 from sigmagen.packages.elastic.guide import SUPPRESSION_LICENCE, TIMESTAMP_DECISION
@@ -37,23 +38,16 @@ PUT _ingest/pipeline/ingested
 {"processors": [{"set": {"field": "event.ingested", "value": "{{{_ingest.timestamp}}}", "override": false}}]}"""
 
 
-ADDRESS_STEP = json.dumps(
-    {
-        "processors": [
-            {
-                "grok": {
-                    "field": "litellm.requester_ip_address",
-                    "patterns": [grok_pattern("litellm.requester_ip_address")],
-                    "pattern_definitions": {"CLIENT_ADDRESS": ADDRESS},
-                    "ignore_missing": True,
-                    "on_failure": [{"remove": {"field": "litellm.requester_ip_address", "ignore_missing": True}}],
-                }
-            }
-        ]
-    },
-    indent=2,
-)
-"""Takes the client's address out of what LiteLLM logs; its column is of the type `ip`."""
+def address_step(field: str) -> str:
+    """The ingest pipeline that takes the client's address out of a header which `field`, of the type `ip`, gets."""
+    grok = {
+        "field": field,
+        "patterns": [grok_pattern(field)],
+        "pattern_definitions": {"CLIENT_ADDRESS": ADDRESS},
+        "ignore_missing": True,
+        "on_failure": [{"remove": {"field": field, "ignore_missing": True}}],
+    }
+    return json.dumps({"processors": [{"grok": grok}]}, indent=2)
 
 
 def readme(
@@ -95,7 +89,7 @@ def readme(
         "Ingest delay needs `event.ingested`. Elastic's integrations set it; for other sources let your shipper's "
         "pipeline do it, for example:",
         code(_INGESTED),
-        *_address_step(content),
+        *_address_steps(content),
         "## At an alert",
         "Open the rule's dashboard *Investigate: …*; the alert's investigation guide names it. Its controls offer the "
         "values of the alerts that the rule finds in the time range: choose those of the alert, and each panel answers "
@@ -137,17 +131,26 @@ def _files(content: PackageContent, rules: list[dict[str, Any]], dashboards: int
     )
 
 
-def _address_step(content: PackageContent) -> list[str]:
-    if not any(source.name == "litellm" for source in content.sources):
-        return []
+def _address_steps(content: PackageContent) -> list[str]:
+    """For each source whose shipper may put a whole X-Forwarded-For header into a column of addresses."""
     return [
-        "With `use_x_forwarded_for`, LiteLLM logs the whole header, such as `198.51.100.1, 192.0.2.7`, and the last "
-        "address in it is the one that your proxy appended. A column of the type `ip` holds one address, so let the "
-        "pipeline take it; behind two proxies of yours end the pattern with `(?:,[^,]*){0,1}$`:",
-        code(f"PUT _ingest/pipeline/litellm-address\n{ADDRESS_STEP}"),
+        line
+        for source in content.sources
+        if (forwarded := source.stored["elastic"].forwarded)
+        for line in _address_step(source, forwarded)
+    ]
+
+
+def _address_step(source: Source, forwarded: Forwarded) -> list[str]:
+    return [
+        f"With `{forwarded.setting}`, {markdown(forwarded.by)} logs the whole header, such as "
+        "`198.51.100.1, 192.0.2.7`, and the last address in it is the one that your proxy appended. A column of the "
+        "type `ip` holds one address, so let the pipeline take it; behind two proxies of yours end the pattern "
+        "with `(?:,[^,]*){0,1}$`:",
+        code(f"PUT _ingest/pipeline/{source.name}-address\n{address_step(forwarded.column)}"),
         "The template has `ignore_malformed`, so a record without that step keeps everything but its address. A data "
         "stream from an earlier version refuses such a record until it is rolled over "
-        "(`POST logs-litellm.proxy-default/_rollover`).",
+        f"(`POST {source.stored['elastic'].location.replace('*', 'default')}/_rollover`).",
     ]
 
 

@@ -23,7 +23,7 @@ from sigmagen.engines.alert import Alert
 from sigmagen.engines.kusto_local import KustoLocalEngine
 from sigmagen.packages.sentinel.package import Package
 from tests.canonical_events import EVER
-from tests.native_logs import NATIVE, attack, converter, reference_alerts
+from tests.native_logs import attack, converter, example, reference_alerts
 from tests.packages.sentinel.conftest import Documents
 from tests.packages.sentinel.test_content import minutes
 
@@ -125,10 +125,10 @@ def test_all_alerts_of_one_burst_join_one_incident_and_the_window_alone_would_be
 
 def loaded(engine: KustoLocalEngine, source: str) -> list[dict[str, Any]]:
     """Load a source's fixture, and return the canonical events that were written by hand for it."""
-    lines = (NATIVE / source / "records.ndjson").read_text("utf-8").splitlines()
+    lines = (example(source)).read_text("utf-8").splitlines()
     engine.load(converter().sources[source], [json.loads(line) for line in lines if line])
     engine.select(*EVER)
-    expected = json.loads((NATIVE / source / "canonical.json").read_text("utf-8"))
+    expected = json.loads((example(source, "canonical.json")).read_text("utf-8"))
     return [event for event in expected if event is not None]
 
 
@@ -174,9 +174,7 @@ def test_a_readiness_query_counts_events_delays_and_shares(source: str, package:
 
 
 def test_readiness_sees_what_was_redacted_and_what_was_cut(package: Package) -> None:
-    records = [
-        json.loads(line) for line in (NATIVE / "apim" / "records.ndjson").read_text("utf-8").splitlines() if line
-    ]
+    records = [json.loads(line) for line in (example("apim")).read_text("utf-8").splitlines() if line]
     sound = next(item for item in records if item["properties"].get("backendRequestBody", "").startswith("{"))
     body = json.loads(sound["properties"]["backendRequestBody"])
 
@@ -197,7 +195,7 @@ def test_readiness_sees_what_was_redacted_and_what_was_cut(package: Package) -> 
 
 
 def test_readiness_counts_a_record_that_was_cut_as_a_whole(package: Package) -> None:
-    path = NATIVE / "bedrock_invocation" / "records.ndjson"
+    path = example("bedrock_invocation")
     record = path.read_text("utf-8").splitlines()[0]
     query = next(item for part in package.parts for item in part.readiness if item.name == "bedrock_invocation").query
     with KustoLocalEngine(converter().taxonomy) as engine:
