@@ -51,7 +51,7 @@ def test_a_query_is_the_converter_s_text_under_a_comment(target: str, mode: str,
     assert body(result.stdout, target) == text_of(RULE, "canonical", target, mode) + "\n"
     mark = COMMENT[LANGUAGES[target]]
     first, second = result.stdout.splitlines()[:2]
-    assert first.startswith(f"{mark}Five hundred calls of one model by one principal in an hour")
+    assert first.startswith(f"{mark}High Volume of Model Calls by One Principal")
     assert second.startswith(f"{mark}id: 872c55d8-e248-4fce-afa0-df2c950c8648")
     assert f"{LANGUAGES[target]}, {mode}" in result.stdout
     assert ("schedule: every 10m, look back" in result.stdout) == (mode == "alert")
@@ -122,7 +122,7 @@ def test_a_broken_rule_file_does_not_stop_the_others(run: Run, tmp_path: Path) -
     (tmp_path / "b.yml").write_text(RULE.read_text())
     result = run("convert", tmp_path, "-t", "splunk", "-s", "canonical")
     assert result.exit_code == 2
-    assert "``` Five hundred calls" in result.stdout
+    assert "``` High Volume of Model Calls" in result.stdout
     assert "a.yml:2:1: error[yaml-syntax]" in result.stderr
 
 
@@ -245,7 +245,7 @@ def test_json_is_a_document_of_queries_and_problems(run: Run, tmp_path: Path) ->
     assert query == {
         "rule": "call_count",
         "rule_id": "872c55d8-e248-4fce-afa0-df2c950c8648",
-        "title": "Five hundred calls of one model by one principal in an hour",
+        "title": "High Volume of Model Calls by One Principal",
         "source": "litellm",
         "target": "elastic",
         "language": "ES|QL",

@@ -238,7 +238,7 @@ def test_alerts_are_no_failure_unless_they_are_asked_to_be(run: Run, attack_log:
 def test_people_get_a_table_and_the_summary_is_no_part_of_it(run: Run, attack_log: Path) -> None:
     result = run("detect", attack_log)
     assert result.stdout.startswith("#  first, last seen (UTC)")
-    assert "Fifty calls in an hour with log probabilities" in result.stdout
+    assert "Possible Logit Extraction via Log Probabilities" in result.stdout
     assert max(map(len, result.stdout.splitlines())) <= 80
     assert result.stderr == (
         "\n8 alerts; 10 rules, records: 620 litellm\nblind spots: no log for bedrock_probe_logging_check_invoke\n"
