@@ -11,7 +11,7 @@ from sigmagen.problems import Problem
 from sigmagen.rules.correlation import Draft, parse_correlation
 from sigmagen.rules.detection import parse_base
 from sigmagen.rules.filters import filtered, parse_filter
-from sigmagen.rules.model import BaseRule, RuleFile
+from sigmagen.rules.model import BaseRule, Correlation, RuleFile
 from sigmagen.rules.placeholders import AllowLists, load_allow_lists
 from sigmagen.rules.resolve import Entry, FileDraft, Resolver
 from sigmagen.rules.yaml import Document, YamlFile, kind, load_documents
@@ -27,6 +27,11 @@ class LoadedRules:
     files: tuple[RuleFile, ...]
     problems: tuple[Problem, ...]
     sources: tuple[YamlFile, ...] = ()
+
+    @property
+    def rules(self) -> tuple[BaseRule | Correlation, ...]:
+        """The alerting rules of all files: those that no correlation of their file refers to."""
+        return tuple(rule for file in self.files for rule in file.subjects)
 
 
 def load_rules(
