@@ -1,4 +1,4 @@
-"""`sigmagen convert`: rules to queries, on standard output or one file each."""
+"""`sigmagen convert`: convert rules to queries, on standard output or in files."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ from sigmagen.rules.model import RuleFile
 
 _LONGEST_PART = 60
 _SHOWN = 20
-"""How many warnings or notes of a kind are shown, unless more is asked for."""
+"""How many warnings or notes of each kind are shown without -v."""
 
 
 def _locations(context: click.Context, parameter: click.Parameter, values: Sequence[str]) -> dict[str, str]:
-    """The places by SIEM. Raises BadParameter; whether a place is one is for `Converter.located` to say."""
+    """Return the locations by SIEM. Raises BadParameter. `Converter.located` validates the locations themselves."""
     found: dict[str, str] = {}
     for value in values:
         siem, _, place = value.partition("=")
         if siem not in SIEMS or not place.strip():
             raise click.BadParameter(f"write {'|'.join(SIEMS)}=PLACE, such as elastic=logs-windows.*, not {value!r}")
         if siem in found:
-            raise click.BadParameter(f"{siem} has two places")
+            raise click.BadParameter(f"{siem} is given twice")
         found[siem] = place
     return found
 
@@ -56,18 +56,18 @@ def _locations(context: click.Context, parameter: click.Parameter, values: Seque
     type=click.Choice(("alert", "hunt")),
     default="alert",
     show_default=True,
-    help="For a schedule, one row a group; or over any range, one row a window.",
+    help="alert: for scheduled rules, one row per group. hunt: for any time range, one row per window.",
 )
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write one file a query below this folder.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write each query to a file in this folder.")
 @click.option(
     "--location",
     "locations",
     multiple=True,
     metavar="SIEM=PLACE",
     callback=_locations,
-    help="Where a SIEM keeps events of log sources that no mapping feeds: a search, index pattern or table.",
+    help="Search, index pattern or table of log sources without a mapping, for one SIEM (repeatable).",
 )
-@click.option("--strict", is_flag=True, help="A query that would carry a warning is an error instead.")
+@click.option("--strict", is_flag=True, help="Treat warnings as errors.")
 @AS_JSON
 @with_settings
 def command(
@@ -83,10 +83,10 @@ def command(
 ) -> int:
     """Convert rules to queries for Splunk, Elastic and Sentinel.
 
-    PATH is a rule file or a folder; without one, all rules are converted. Without -s there is a query for each source
-    that carries the rule's fields, and what a source lacks is listed. A log source that no mapping feeds is converted
-    over the source `generic`: fields keep the names of the rule, the location is for you to set. Exits with 1 where
-    a rule could not be converted for any source of a target, or for a source that was asked for.
+    PATH is a rule file or a folder. Default: all rules. Without -s, each rule is converted for every source that has
+    the rule's fields, and missing fields are listed. Rules on a log source without a mapping are converted for the
+    source `generic`, which keeps the rule's field names; set its location with --location. Exits with 1 if a rule
+    could not be converted for any source of a target, or for a source that was requested.
     """
     converter = settings.converter().located(locations)
     chosen = chosen_sources(converter, sources, generic=True) or []
@@ -122,7 +122,7 @@ def command(
 
 
 def _fewer(problems: Sequence[Problem]) -> Iterator[Problem]:
-    """All errors, and of the rest the first of each kind; how many more there are is said."""
+    """Return all errors, and the first warnings and notes of each kind with the number left out."""
     seen: Counter[str] = Counter()
     for problem in dict.fromkeys(problems):
         seen[problem.code] += problem.severity != "error"
@@ -134,19 +134,19 @@ def _fewer(problems: Sequence[Problem]) -> Iterator[Problem]:
 
 
 def _roots(paths: Sequence[Path], settings: Settings) -> list[Path]:
-    """The folders that an output mirrors."""
+    """Return the folders whose structure the output mirrors."""
     return [path.resolve() for path in (settings.rules, *paths) if path.is_dir()]
 
 
 def file_names(queries: Sequence[tuple[RuleFile, Query]], roots: Sequence[Path]) -> Iterator[Path]:
-    """`<target>/<stage>/<stem>.<source>.<suffix>` of each query, the stage being the rule's place below its root.
+    """Return the file name of each query: `<target>/<stage>/<stem>.<source>.<suffix>`.
 
-    Raises SigmagenError where two queries would have the same name.
+    The stage is the rule's folder relative to its root. Raises SigmagenError if two queries would get the same name.
     """
     taken: dict[Path, str] = {}
     stages = _stages([file.path for file, _ in queries], roots)
     for file, query in queries:
-        # A file with several rules that alert needs their names too.
+        # If a file has several alerting rules, the name of the rule is part of the file name.
         named = [_file_part(query.rule.name)] if len(file.subjects) > 1 else []
         parts = [file.path.stem, *named, query.source.name]
         name = Path(query.target, stages[file.path], f"{'.'.join(parts)}.{SUFFIXES[query.target]}")
@@ -158,7 +158,7 @@ def file_names(queries: Sequence[tuple[RuleFile, Query]], roots: Sequence[Path])
 
 
 def _stages(files: Iterable[Path], roots: Sequence[Path]) -> dict[Path, Path]:
-    """Where each file is below its root; below the folder that all have in common, where two would be in one place."""
+    """Return each file's folder relative to its root, or to the common parent folder if two would be the same."""
     paths = {file: file.resolve() for file in files}
     stages = {}
     for file, path in paths.items():
@@ -171,7 +171,7 @@ def _stages(files: Iterable[Path], roots: Sequence[Path]) -> dict[Path, Path]:
 
 
 def _file_part(name: str) -> str:
-    """A rule's name as part of a file name: it must neither lead elsewhere nor be too long."""
+    """Return a rule's name as a safe part of a file name: without path separators, and not too long."""
     return re.sub(r"[^\w.-]+", "_", name)[:_LONGEST_PART].strip(".")
 
 

@@ -1,4 +1,4 @@
-"""`sigmagen package`: what a SIEM imports, from the rules and mappings."""
+"""`sigmagen package`: write a package of scheduled detections for a SIEM."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from sigmagen.problems import EXIT_CLEAN, EXIT_FINDINGS
 @click.argument("siem", type=click.Choice(SIEMS), metavar="|".join(SIEMS))
 @RULE_PATHS
 @click.option(
-    "-o", "--output", type=click.Path(path_type=Path), required=True, help="The folder that gets the package."
+    "-o", "--output", type=click.Path(path_type=Path), required=True, help="Write the package to this folder."
 )
 @SOURCES
 @with_settings
 def command(siem: str, paths: tuple[Path, ...], output: Path, sources: tuple[str, ...], settings: Settings) -> int:
-    """Write what a SIEM imports: scheduled detections, turned off.
+    """Write a package of scheduled detections for a SIEM.
 
-    PATH is a rule file or a folder; without one, all rules are packaged, each for every source that carries its fields
-    (with -s, only for those). The same rules, mappings and overlay always give the same bytes. A folder holds one
-    package: an upgrade removes files that are no longer part of it, and other files are not overwritten. Exits with 1
-    where a rule is in the package for no source at all.
+    PATH is a rule file or a folder. Default: all rules. Each rule is packaged for every source that has its fields, or
+    only for the sources given with -s. The detections are disabled. The same rules, mappings and overlay always give
+    the same bytes. A folder contains one package: an upgrade removes files that are no longer part of it, and does not
+    overwrite other files. Exits with 1 if a rule could not be packaged for any source.
     """
     from sigmagen.packages.output import package_folder
 

@@ -1,4 +1,4 @@
-"""A package made from the rules, for the commands that write one and those that bring one somewhere."""
+"""Building a package from the rules, for `sigmagen package` and `sigmagen deploy`."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from sigmagen.problems import EXIT_BROKEN_INPUT, EXIT_USAGE, Problem, SigmagenEr
 from sigmagen.rules.model import Correlation, RuleFile
 
 KEEPS_LISTS_APART = ("splunk",)
-"""SIEMs whose packages need the example values of allow lists to find where they stand in a query."""
+"""SIEMs for which the package builder locates allow lists in a query by their example values."""
 
 
 @dataclass(frozen=True)
 class Packaging:
-    """What goes into a package. `missing` says why a rule is there for no source."""
+    """The content of a package. `missing` holds the reason for each rule that has no source."""
 
     siem: str
     content: Content
@@ -32,9 +32,9 @@ class Packaging:
 
     @classmethod
     def of(cls, siem: str, paths: Sequence[Path], sources: Sequence[str], settings: Settings) -> Packaging:
-        """The content from rules at the paths, over these sources or all. Says what is wrong with a rule.
+        """Build the content from the rules at the paths, for these sources or all. Prints the problems of the rules.
 
-        Raises SigmagenError for a rule that can't be used, and where nothing is left.
+        Raises SigmagenError if a rule can't be used, or if no rule is left.
         """
         overlay, converter = settings.overlay(), settings.converter()
         loaded = settings.load(paths, examples=siem in KEEPS_LISTS_APART)
@@ -47,33 +47,37 @@ class Packaging:
             print_problems(found.left_out)
         if not found.detections:
             nothing = Problem(
-                "empty-package", "no rule can be packaged for these sources", hint="see what is said above"
+                "empty-package", "no rule can be packaged for these sources", hint="see the problems above"
             )
             raise SigmagenError(nothing, EXIT_USAGE)
         missing = () if chosen else tuple(_missing(loaded.files, found))
         return cls(siem, found, converter, _changes(settings, overlay), missing)
 
     def write(self, folder: Path) -> list[Problem]:
-        """Write the package; returns why a detection is not in it. Raises SigmagenError."""
+        """Write the package and return the reasons for omitted detections. Raises SigmagenError."""
         writer = import_module(f"sigmagen.packages.{self.siem}").write
         return list(writer(self.content, folder, self.converter, self.changes) or ())
 
 
 def _missing(files: Iterable[RuleFile], found: Content) -> Iterator[Problem]:
-    """Why a rule is there for no source."""
+    """Return a problem for a rule that has no source."""
     there = {(item.rule.file, item.rule.line) for item in found.detections}
     for rule in (rule for file in files for rule in file.subjects):
         if (rule.file, rule.line) in there:
             continue
         reasons = [problem for problem in found.left_out if (problem.file, problem.line) == (rule.file, rule.line)]
         if not reasons:
-            why = "no source feeds it" if isinstance(rule, Correlation) else "it is no correlation, so it has no window"
+            why = (
+                "no source feeds it"
+                if isinstance(rule, Correlation)
+                else "it is not a correlation, so it has no window"
+            )
             reasons = [Problem("not-packaged", f"{rule.title}: {why}", "error", rule.file, rule.line)]
         yield from reasons
 
 
 def _changes(settings: Settings, overlay: Overlay | None) -> dict[str, Any]:
-    """What a package records as the tenant's own: the overlay, and the text of all filters that were joined."""
+    """Return the tenant's changes that a package records: the overlay and the text of all applied filters."""
     from sigmagen.rules.load import find_rule_files
 
     changes = dict(overlay.data) if overlay else {}

@@ -135,7 +135,7 @@ def test_detect_names_what_it_can_t_read_and_reads_the_rest(fault: str, run: Run
     assert f"{path}{line}" in result.stderr
     assert f"error[{code}]" in result.stderr
     if good is not None:
-        found = f"{good + (fault == 'a record without time')} litellm" if good else "none of a known source"
+        found = f"{good + (fault == 'a record without time')} litellm" if good else "no known source"
         assert f"records: {found}" in result.stderr
 
 
@@ -240,8 +240,8 @@ def test_an_output_that_can_t_be_written_is_named_and_nothing_is(
         (("detect", "{log}", "-s", "nginx"), "unknown source 'nginx'\n  available: apim, bedrock_invocation"),
         (("normalize", "{log}", "-s", "nginx"), "unknown source 'nginx'\n  available: apim, bedrock_invocation"),
         (("detect",), "Missing argument 'LOG...'"),
-        (("normalize", "{log}", "-o", "x", "--to", "http://192.0.2.1"), "-o and --to exclude each other"),
-        (("normalize", "{log}", "--with-text", "--to", "http://192.0.2.1"), "has no place for prompts"),
+        (("normalize", "{log}", "-o", "x", "--to", "http://192.0.2.1"), "-o and --to can't be combined"),
+        (("normalize", "{log}", "--with-text", "--to", "http://192.0.2.1"), "has no field for prompts"),
         (("check", "--rules", "{log}"), "is a file"),
         (("check", "--rules", "{log}/below"), "does not exist"),
         (("detect", "{log}", "--verbos"), "No such option"),

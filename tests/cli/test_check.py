@@ -97,7 +97,7 @@ def test_a_pipe_among_the_mappings_or_beside_a_rule_is_not_opened(run: Run, tmp_
     shutil.copytree(mappings_folder(), mappings)
     os.mkfifo(mappings / "sources" / "pipe.yml")
     result = run("check", "--mappings", mappings)
-    assert f"{mappings / 'sources' / 'pipe.yml'}: warning[not-a-file]: left out: a pipe, not a file" in result.stdout
+    assert f"{mappings / 'sources' / 'pipe.yml'}: warning[not-a-file]: skipped: a pipe, not a file" in result.stdout
     shutil.copy(RULE, tmp_path / "rule.yml")
     os.mkfifo(tmp_path / "rule.test.yml")
     assert "test-missing" in run("check", tmp_path / "rule.yml").stdout

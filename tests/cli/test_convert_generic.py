@@ -194,7 +194,7 @@ def test_what_lucene_refuses_is_refused_in_its_name(run: Run, tmp_path: Path) ->
 def test_a_siem_has_one_location(run: Run) -> None:
     result = run("convert", "--location", "splunk=index=a", "--location", "splunk=index=b")
     assert result.exit_code == 3
-    assert "splunk has two places" in result.stderr
+    assert "splunk is given twice" in result.stderr
 
 
 def test_a_field_that_a_mapping_does_not_list_makes_the_rule_generic(queries: Any) -> None:

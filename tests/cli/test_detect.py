@@ -112,7 +112,7 @@ def test_a_log_beside_its_gzip_counts_once(run: Run, tmp_path: Path, litellm: Pa
     once, twice = run("detect", litellm), run("detect", folder)
     number = len(litellm.read_bytes().splitlines())
     assert f"records: {number} litellm\n" in once.stderr
-    assert f"records: {number} litellm; delivered twice: {number} records" in twice.stderr
+    assert f"records: {number} litellm; repeated: {number} records" in twice.stderr
 
 
 def test_several_sources_at_once_are_each_recognised(run: Run, tmp_path: Path, attack_log: Path) -> None:

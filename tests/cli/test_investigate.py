@@ -80,7 +80,7 @@ def test_of_several_alerts_one_is_chosen_by_its_group(run: Run, attack_log: Path
     (tmp_path / "alerts.json").write_text(json.dumps([first, first | {"group": group}]))
     result = run("investigate", "--alert", tmp_path / "alerts.json")
     assert result.exit_code == 3
-    assert "2 alerts are meant" in result.stderr
+    assert "2 alerts match" in result.stderr
     assert "someone-else" in result.stderr
     field = next(iter(group))
     result = run("investigate", "--alert", tmp_path / "alerts.json", "--group", f"{field}=someone-else", "--json")
@@ -92,7 +92,7 @@ def test_of_several_alerts_one_is_chosen_by_its_group(run: Run, attack_log: Path
     [
         (("call_count",), "give RULE, --group and --window"),
         (("call_cuont", *GROUP, *WINDOW), "available: call_count"),
-        (("call_count", *GROUP[:2], *WINDOW), "no value of gen_ai.request.model is given"),
+        (("call_count", *GROUP[:2], *WINDOW), "the value of gen_ai.request.model is missing"),
         (("call_count", *GROUP, "--group", "source.ip=192.0.2.1", *WINDOW), "does not group by source.ip"),
         (("call_count", *GROUP, "--window", "yesterday"), "no ISO 8601 time"),
         (("call_count", *GROUP, "--window", "2026-08-11T10:00Z/2026-08-11T09:00Z"), "ends before it starts"),

@@ -61,13 +61,13 @@ def test_the_version_is_the_package_s(run: Run) -> None:
 def test_an_unknown_command_suggests_the_nearest(run: Run) -> None:
     result = run("convrt")
     assert (result.exit_code, result.stdout) == (3, "")
-    assert "no command 'convrt'; did you mean convert?" in result.stderr
+    assert "unknown command 'convrt'; did you mean convert?" in result.stderr
 
 
 def test_an_unknown_command_that_is_like_none_lists_all(run: Run) -> None:
     result = run("xyzzy")
     assert result.exit_code == 3
-    assert f"no command 'xyzzy'; available: {', '.join(COMMANDS)}" in result.stderr
+    assert f"unknown command 'xyzzy'; available: {', '.join(COMMANDS)}" in result.stderr
 
 
 def test_no_command_is_usage(run: Run) -> None:
@@ -197,7 +197,7 @@ def test_an_internal_error_asks_for_a_report_without_a_traceback_or_control_char
     result = CliRunner().invoke(cli, ["check"])
     assert result.exit_code == 70
     assert result.stderr.startswith("internal error: RuntimeError: odd\N{REPLACEMENT CHARACTER}[2J thing xxx")
-    assert "please report this with the command; SIGMAGEN_DEBUG=1 shows where it happened" in result.stderr
+    assert "please report this error with the command line; SIGMAGEN_DEBUG=1 shows the traceback" in result.stderr
     assert len(result.stderr) < 400
 
 

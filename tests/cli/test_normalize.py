@@ -29,7 +29,7 @@ def test_the_output_is_the_canonical_events_written_by_hand(source: str, run: Ru
     assert events(result.stdout) == [event for event in wanted if event is not None]
     number = len(wanted) - wanted.count(None)
     assert result.stderr.startswith(f"{number} events ({number} {source})")
-    assert ("left out as no inference call" in result.stderr) == (None in wanted)
+    assert ("skipped, not an inference call" in result.stderr) == (None in wanted)
 
 
 def test_an_output_file_holds_the_same_bytes_as_standard_output(run: Run, tmp_path: Path, litellm: Path) -> None:
@@ -84,7 +84,7 @@ def test_a_reject_has_file_line_reason_and_the_text_itself(run: Run, tmp_path: P
     rejects = tmp_path / "bad.ndjson"
     result = run("normalize", log, "-o", tmp_path / "out.ndjson", "--rejects", rejects)
     assert result.exit_code == 2
-    assert f"not usable and kept in {rejects}: 4 records" in result.stderr
+    assert f"rejected and written to {rejects}: 4 records" in result.stderr
     kept = sorted(events(rejects.read_text()), key=lambda reject: reject["line"])
     assert [list(reject) for reject in kept] == [["file", "line", "reason", "text"]] * 4
     assert {reject["file"] for reject in kept} == {str(log)}
@@ -132,7 +132,7 @@ def test_a_log_is_never_overwritten(option: str, run: Run, tmp_path: Path, litel
     for logs, output in ((log, log), (log.parent, log), (log, tmp_path / "link")):
         result = run("normalize", logs, option, output)
         assert result.exit_code == 3
-        assert f"{output} is one of the logs: choose another place" in result.stderr
+        assert f"{output} is one of the logs: choose another file" in result.stderr
     assert log.read_bytes() == litellm.read_bytes()
     assert list(log.parent.iterdir()) == [log]
 
@@ -159,8 +159,8 @@ def test_repeats_and_reused_ids_are_counted(run: Run, tmp_path: Path, litellm: P
     result = run("normalize", log)
     assert len(result.stdout.splitlines()) == 9
     assert (
-        "9 events (9 litellm); delivered twice: 8 records (8 litellm); "
-        "kept, but of different contents under one id: 1 id (1 litellm)" in result.stderr
+        "9 events (9 litellm); repeated: 8 records (8 litellm); "
+        "kept, although their content differs under the same id: 1 id (1 litellm)" in result.stderr
     )
 
 

@@ -70,7 +70,7 @@ def test_events_are_written_once_and_can_be_searched(
     assert first.stderr == "8 events (8 litellm); 8 written to Elasticsearch\n"
     again = run("normalize", *paths, "--to", elasticsearch_url)
     assert again.exit_code == 0
-    assert "; 5 written to Elasticsearch; 8 were there already\n" in again.stderr
+    assert "; 5 written to Elasticsearch; 8 already existed\n" in again.stderr
 
     (found,) = client.indices.get_index_template(name=template)["index_templates"]
     assert found["index_template"]["_meta"] == {"created_by": "sigmagen normalize"}

@@ -189,21 +189,21 @@ def test_a_rule_s_own_allow_list_is_defined_by_the_overlay(write: Write, tmp_pat
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("rules: {call_count: {treshold: 9}}", "no key 'treshold'"),
+        ("rules: {call_count: {treshold: 9}}", "unknown key 'treshold'"),
         ("rules: {call_count: {threshold: many}}", "'threshold' must be a number or a mapping"),
         ("rules: {call_count: {threshold: -1}}", "at least 0"),
         ("rules: {call_count: {threshold: 9.5}}", "whole number"),
-        ("rules: {call_count: {timespan: 0h}}", "longer than nothing"),
+        ("rules: {call_count: {timespan: 0h}}", "more than zero"),
         ("rules: {call_count: {timespan: soon}}", "timespan 'soon'"),
         ("rules: {call_count: {interval: hourly}}", "'interval' can't be"),
         ("rules: {call_count: {}}", "too short"),
-        ("rules: {answered_call: {threshold: 9}}", "no correlation"),
+        ("rules: {answered_call: {threshold: 9}}", "not a correlation"),
         ("rules: {bedrock_probe_logging_check_invoke: {threshold: 9}}", "no threshold"),
         ("allow_lists: {ai_service_principals: [1]}", "must be text"),
-        ("sources: {litellm: {elastic: {table: x}}}", "no key 'table'"),
-        ("sources: {litellm: {qradar: {}}}", "no key 'qradar'"),
+        ("sources: {litellm: {elastic: {table: x}}}", "unknown key 'table'"),
+        ("sources: {litellm: {qradar: {}}}", "unknown key 'qradar'"),
         ("- a list", "must be a mapping"),
-        ("rules: {}\n---\nrules: {}", "one YAML document"),
+        ("rules: {}\n---\nrules: {}", "single YAML document"),
         ("rules: [", "YAML"),
     ],
 )
@@ -268,7 +268,7 @@ def test_each_command_takes_the_overlay_and_refuses_a_wrong_one(
     path = write("rules: {nobody: {threshold: 1}}")
     result = run(command, "--overlay", path)
     assert result.exit_code == 2
-    assert "there is no rule 'nobody'" in result.output
+    assert "unknown rule 'nobody'" in result.output
 
 
 def test_detect_finds_by_the_tenants_threshold(run: Run, write: Write, attack_log: Path) -> None:

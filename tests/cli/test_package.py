@@ -82,7 +82,7 @@ def test_a_rule_that_is_there_for_no_source_is_named(run: Run, tmp_path: Path) -
     (folder / "unfed.yml").write_text(unfed)
     result = run("package", "splunk", folder, "-o", tmp_path / "out")
     assert result.exit_code == 1
-    assert "single.yml:1: error[not-packaged]: Single: it is no correlation" in result.stderr
+    assert "single.yml:1: error[not-packaged]: Single: it is not a correlation" in result.stderr
     assert "no source feeds it" in result.stderr
     assert (tmp_path / "out").exists()
 
