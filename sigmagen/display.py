@@ -1,12 +1,12 @@
-"""Text from rules and logs, made harmless for a terminal, a comment and a line."""
+"""Formatting text from rules and logs so that it is safe in a terminal, a comment or a line."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 
-# Control characters, line and paragraph separators, those that turn the direction of writing around, and halves of
-# characters, as in a file name that is not UTF-8.
+# Control characters, line and paragraph separators, characters that change the text direction, and lone surrogates,
+# which occur in file names that are not UTF-8.
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
 _HASH = re.compile("[0-9a-f]{64}")
 _LONGEST = 200
@@ -14,7 +14,7 @@ _BARS = "▁▂▃▄▅▆▇█"
 
 
 def harmless(text: str) -> str:
-    """The text without anything that could move a cursor, end a line or disguise what is written.
+    """Replace characters that could move the cursor, end the line or disguise other text.
 
     >>> harmless("a\\x1b[2Jb\\nc")
     'a\ufffd[2Jb\ufffdc'
@@ -23,7 +23,7 @@ def harmless(text: str) -> str:
 
 
 def comment_text(text: str) -> str:
-    """The text for one line of a comment in any of the query languages: no line break, no backtick.
+    """Return the text for one line of a comment in any query language: without line breaks and backticks.
 
     >>> comment_text("one\\n``` | delete")
     'one | delete'
@@ -32,7 +32,7 @@ def comment_text(text: str) -> str:
 
 
 def counted(number: int, one: str, many: str | None = None) -> str:
-    """A number with its noun.
+    """Return a number with its noun in singular or plural.
 
     >>> counted(1, "alert"), counted(1200, "alert"), counted(0, "query", "queries")
     ('1 alert', '1,200 alerts', '0 queries')
@@ -41,7 +41,7 @@ def counted(number: int, one: str, many: str | None = None) -> str:
 
 
 def short(value: object) -> str:
-    """A value for a table: a hash by its first characters, a float without noise, a long text cut.
+    """Shorten a value for a table: hashes, long text and floats.
 
     >>> short("ab" * 32), short(12.5), short("partner-07"), len(short("x" * 5000))
     ('abababababab…', '12.5', 'partner-07', 201)
@@ -54,7 +54,7 @@ def short(value: object) -> str:
 
 
 def sparkline(counts: Sequence[int], width: int = 60) -> str:
-    """Counts as bars, at most `width` of them; nothing at all is the lowest dot.
+    """Draw counts as at most `width` bars; zero is a dot.
 
     >>> sparkline([0, 1, 4, 8])
     '·▁▄█'

@@ -1,4 +1,4 @@
-"""Elastic: templates into Elasticsearch, Discover sessions and detection rules into Kibana."""
+"""Elastic: deploys templates to Elasticsearch, and Discover sessions and detection rules to Kibana."""
 
 from __future__ import annotations
 
@@ -35,15 +35,15 @@ _HEADERS = {"Accept": "application/json", "User-Agent": "sigmagen"}
 _PAGE = 100
 _MOST_PAGES = 1_000
 _RULES = "/api/detection_engine/rules"
-# What a rule's users decide: an update keeps it.
+# Settings that users change in Kibana: an update keeps them.
 _USERS = ("enabled", "actions", "exceptions_list")
-# What a rule may have from an older package and the new one hasn't.
+# Settings that an older package may have set and the new one doesn't have.
 _OPTIONS = ("alert_suppression", "timestamp_override")
 
 
 @contextmanager
 def parts(folder: Path) -> Iterator[list[Part]]:
-    """The parts of a package in a folder, templates first. Raises SigmagenError: a file or an address is missing."""
+    """Return the parts of a package folder, templates first. Raises SigmagenError if a file or setting is missing."""
     require([ELASTICSEARCH_URL, KIBANA_URL, KIBANA_API_KEY])
     elasticsearch, kibana = elasticsearch_client(), kibana_client()
     try:
@@ -59,7 +59,7 @@ def parts(folder: Path) -> Iterator[list[Part]]:
 
 
 def elasticsearch_client() -> Client:
-    """Elasticsearch, with the same settings as elsewhere. Raises SigmagenError."""
+    """Return a client for Elasticsearch with the credentials in the settings. Raises SigmagenError."""
     require([ELASTICSEARCH_URL])
     options = client_options()
     credentials, secrets = {}, []
@@ -82,7 +82,7 @@ def elasticsearch_client() -> Client:
 
 
 def kibana_client() -> Client:
-    """Kibana, with an API key. Raises SigmagenError."""
+    """Return a client for Kibana with the API key in the settings. Raises SigmagenError."""
     require([KIBANA_URL, KIBANA_API_KEY])
     key = secret(KIBANA_API_KEY) or ""
     own = {"kbn-xsrf": "true", "Elastic-Api-Version": "2023-10-31", "Authorization": f"ApiKey {key}"}
@@ -122,7 +122,7 @@ def _saved_object(body: Body) -> Item:
 
 
 class Templates:
-    """Component or index templates; ours say so in `_meta`, with their name, which a copy has not."""
+    """Component or index templates. Ours have their name in `_meta`, so a copy under another name is not ours."""
 
     def __init__(self, client: Client, level: Literal["component", "index"]) -> None:
         self.client = client
@@ -146,7 +146,7 @@ class Templates:
         if found.shared and not found.ours:
             return custom_template.missing(item.body, found.body)
         there, wanted = custom_template.fields(found.body), custom_template.fields(item.body)
-        # Any other field of the mapping is one that an older package had; in `@custom`, one that people added.
+        # Other fields of the mapping come from an older package or, in `@custom`, from users.
         extra = custom_template.withdrawn(item.body, found.body) if found.shared else there.keys() - wanted.keys()
         return sorted({*differing(item.body, found.body), *(["template"] if extra else [])})
 
@@ -155,7 +155,7 @@ class Templates:
             "PUT", self._path(item.key), params={"create": "true"}, body=item.body, accepted=(400,)
         )
         if answer.status == 400:
-            # Elasticsearch says 400 both of a template that is there and of one that it refuses.
+            # Elasticsearch responds with 400 to existing templates and to invalid ones.
             if item.key in self.found({item.key}):
                 raise ConflictError(item.key)
             raise self.client.refused("PUT", self._path(item.key), answer)
@@ -163,7 +163,7 @@ class Templates:
     def update(self, item: Item, found: Found) -> None:
         body = item.body
         if found.shared:
-            # As it is now, not as it was when the plan was made.
+            # Read it again: it may have changed since the plan was made.
             now = self.found({item.key}).get(item.key, found)
             body = custom_template.merged(item.body, now.body, ours=now.ours)
         self.client.send("PUT", self._path(item.key), body=body)
@@ -176,7 +176,7 @@ class Templates:
 
 
 class SavedObjects:
-    """Kibana's saved objects of our types; ours have a marker with their own id in the description."""
+    """Kibana's saved objects of our types. Ours have a marker with their id in the description."""
 
     kind = "saved object"
     types = ("tag", "search", "dashboard")
@@ -200,9 +200,9 @@ class SavedObjects:
     def differences(self, item: Item, found: Found) -> list[str]:
         there = found.body.get("attributes", {})
         if item.body["type"] == "dashboard":
-            # Kibana writes the panels of another version anew; the description has a digest of ours.
+            # Kibana rewrites panels of another version, so the digest in the description is compared.
             return [name for name in ("title", "description") if item.body["attributes"][name] != there.get(name)]
-        # From 9 on, a session's attributes stand in its first tab.
+        # Since version 9, a session's attributes are in its first tab.
         tabs = there.get("tabs") or [{}]
         there = {**tabs[0].get("attributes", {}), **there}
         differences = [name for name in differing(item.body["attributes"], there) if name != "kibanaSavedObjectMeta"]
@@ -231,7 +231,7 @@ class SavedObjects:
         if "conflict" in reasons:
             raise ConflictError(item.key)
         said = hide(", ".join(sorted(reasons))) or "no reason given"
-        message = f"Kibana refuses the saved object {item.title}: {said}"
+        message = f"Kibana rejected the saved object {item.title}: {said}"
         raise SigmagenError(Problem("deploy-refused", message), EXIT_FINDINGS)
 
 
@@ -244,7 +244,7 @@ def _query(attributes: Body) -> Any:
 
 
 class Rules:
-    """Detection rules; ours have a tag with the beginning of their own id, which a copy of the rule has not."""
+    """Detection rules. Ours have a tag with the beginning of their id, so a copy with a new id is not ours."""
 
     kind = "detection rule"
 
@@ -253,7 +253,7 @@ class Rules:
 
     def found(self, keys: Collection[str]) -> dict[str, Found]:
         there = {rule["rule_id"]: _found_rule(rule) for rule in self._tagged()}
-        # A foreign rule with an id of ours needn't have our tag.
+        # A foreign rule with one of our ids may lack our tag.
         for key in sorted(set(keys) - set(there)):
             if answer := self.client.get(_RULES, rule_id=key):
                 there[key] = _found_rule(answer.json())
@@ -278,7 +278,7 @@ class Rules:
 
     def differences(self, item: Item, found: Found) -> list[str]:
         extra = [name for name in _OPTIONS if found.body.get(name) and name not in item.body]
-        # An overlay that turns a rule on is a decision of its users too.
+        # An overlay that enables a rule is a decision of the users as well.
         extra += ["enabled"] if item.body["enabled"] and not found.body.get("enabled") else []
         return sorted({*differing(item.body, found.body, ignored=_USERS), *extra})
 

@@ -1,4 +1,4 @@
-"""Elasticsearch's official client, with our transport under it: the same limits, addresses and silence as elsewhere."""
+"""Elasticsearch's official client on our transport, with the same limits, address checks and hidden secrets."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ ElasticError = ApiError | TransportError
 
 
 class Node(BaseNode):
-    """Sends the official client's requests. Every answer it gives on is a JSON object, or says why there is none."""
+    """Sends the official client's requests. Every response is a JSON object or raises an error."""
 
     _CLIENT_META_HTTP_CLIENT = ("ur", "2")
 
@@ -70,7 +70,7 @@ class Node(BaseNode):
         headers: HttpHeaders | None = None,
         request_timeout: DefaultType | float | None = DEFAULT,
     ) -> NodeApiResponse:
-        """One request. Raises elastic_transport's errors."""
+        """Send one request. Raises elastic_transport's errors."""
         asked = self.config.request_timeout if request_timeout is DEFAULT else request_timeout
         timeout = float(asked) if isinstance(asked, int | float) else _TIMEOUT
         start = time.monotonic()
@@ -80,13 +80,13 @@ class Node(BaseNode):
         except NewConnectionError as error:
             raise ConnectionError(f"{type(error).__name__}: {shown(str(error))}") from error
         except (ConnectTimeoutError, ReadTimeoutError) as error:
-            raise ConnectionTimeout(f"no whole answer within {timeout:.0f} s") from error
+            raise ConnectionTimeout(f"no complete response within {timeout:.0f} s") from error
         except SSLError as error:
             raise TlsError(shown(str(error))) from error
         except HTTPError as error:
             raise ConnectionError(f"{type(error).__name__}: {shown(str(error))}") from error
         data = _json_object(answer) if method != "HEAD" else b""
-        # The client prints what a `warning` header says.
+        # The client would print a `warning` header.
         received = {name: _CLEAN.sub("?", hide(value)) for name, value in answer.headers.items()}
         meta = ApiResponseMeta(
             status=answer.status,
@@ -103,21 +103,21 @@ class Node(BaseNode):
 
 
 def _json_object(answer: Answer) -> bytes:
-    """The body, or that of an empty object where an error has another. Raises SerializationError."""
+    """Return the body, or an empty object for an error with another body. Raises SerializationError."""
     try:
         if isinstance(orjson.loads(answer.data), dict):
             return answer.data
     except orjson.JSONDecodeError:
         pass
     if 200 <= answer.status < 300:
-        raise SerializationError("the answer is not a JSON object, as Elasticsearch sends it")
+        raise SerializationError("the response is not a JSON object, as Elasticsearch sends it")
     return b"{}"
 
 
 def connect(url: str, *, timeout: int) -> Elasticsearch:
-    """A client with the credentials of the settings, which repeats nothing on its own; see `ask`.
+    """Return a client with the credentials in the settings. It does not retry; see `ask`.
 
-    Raises SigmagenError for an address or settings that can't be used.
+    Raises SigmagenError for an invalid address or invalid settings.
     """
     options = client_options()
     base = checked_address(url, NAME, secret=has_credentials(options))
@@ -131,12 +131,12 @@ def connect(url: str, *, timeout: int) -> Elasticsearch:
             **options,
         )
     except (ValueError, TypeError):
-        # Their texts may quote what they were given.
+        # The error messages may quote the arguments.
         raise unusable(f"{ELASTICSEARCH_FINGERPRINT} or the URL can't be used") from None
 
 
 def client_options() -> dict[str, Any]:
-    """The client's options for authentication and TLS. Raises SigmagenError where two settings contradict."""
+    """Return the client's options for authentication and TLS. Raises SigmagenError for contradictory settings."""
     user, password = setting(ELASTICSEARCH_USERNAME), setting(ELASTICSEARCH_PASSWORD)
     if user and not password:
         password = secret(ELASTICSEARCH_PASSWORD)
@@ -146,11 +146,13 @@ def client_options() -> dict[str, Any]:
     if key and (user or password):
         wrong.append(f"{ELASTICSEARCH_API_KEY} and {ELASTICSEARCH_USERNAME} are both set; unset one of them")
     if bool(user) != bool(password):
-        wrong.append(f"{ELASTICSEARCH_USERNAME} and {ELASTICSEARCH_PASSWORD} go together; one of them is not set")
+        wrong.append(
+            f"{ELASTICSEARCH_USERNAME} and {ELASTICSEARCH_PASSWORD} must be set together; one of them is missing"
+        )
     if authority and fingerprint:
         wrong.append(f"{ELASTICSEARCH_CA_FILE} and {ELASTICSEARCH_FINGERPRINT} are both set; unset one of them")
     if key and not re.fullmatch(r"[\x21-\x7e]+", key):
-        wrong.append(f"{ELASTICSEARCH_API_KEY} holds characters that no API key has")
+        wrong.append(f"{ELASTICSEARCH_API_KEY} contains characters that are not valid in an API key")
     if wrong:
         raise SigmagenError([Problem("credentials", text) for text in wrong], EXIT_USAGE)
     options: dict[str, Any] = {
@@ -163,12 +165,12 @@ def client_options() -> dict[str, Any]:
 
 
 def has_credentials(options: dict[str, Any]) -> bool:
-    """Whether a client with these options sends a secret."""
+    """Return whether a client with these options sends a secret."""
     return bool({"api_key", "basic_auth"} & options.keys())
 
 
 def ask(request: Callable[[], T], failure: Callable[[ElasticError], SigmagenError]) -> T:
-    """The result of a request of the client, repeated while the cluster is busy. Raises the failure."""
+    """Send a request of the client and retry while the cluster is busy. Raises the failure."""
 
     def once() -> T:
         try:
@@ -182,13 +184,13 @@ def ask(request: Callable[[], T], failure: Callable[[ElasticError], SigmagenErro
 
 
 def unusable(reason: str, url: str | None = None, hint: str | None = None) -> SigmagenError:
-    """The error of a cluster that can't be used. `url` is one that `connect` took."""
+    """Return the error for a cluster that can't be used. `url` must have been accepted by `connect`."""
     message = f"{NAME}{f' at {url}' if url else ''}: {hide(reason)}"
     return SigmagenError(Problem("no-server", message, hint=hint or HINT), EXIT_USAGE)
 
 
 def reason(error: ElasticError) -> str:
-    """What went wrong, without the request, which may hold a secret."""
+    """Return the reason of a failure without the request, which may contain a secret."""
     if not isinstance(error, ApiError):
         return f"{type(error).__name__}: {shown(str(error.message))}"
     cause = error.body.get("error") if isinstance(error.body, dict) else None

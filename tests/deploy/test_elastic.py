@@ -423,7 +423,9 @@ def test_a_users_own_custom_template_is_merged_only_when_asked(package: Path, se
     server.templates["component"][name] = json.loads(json.dumps(theirs))
     result = deploy(package)
     assert result.exit_code == 1
-    assert f"{name} is your own and lacks aws.cloudtrail.session_credential_from_console" in result.stderr
+    assert (
+        f"{name} was not created by sigmagen and lacks aws.cloudtrail.session_credential_from_console" in result.stderr
+    )
     assert "--merge" in result.stderr
     assert server.templates["component"][name] == theirs
     result = deploy(package, "--merge")

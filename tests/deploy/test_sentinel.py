@@ -234,7 +234,7 @@ def test_a_link_to_another_server_is_not_followed(package: Path, server: State) 
     server.next_host = "http://attacker.example.com"
     result = deploy(package)
     assert result.exit_code == 1
-    assert "sends us to attacker.example.com" in result.stderr
+    assert "the next page is on another server: attacker.example.com" in result.stderr
     assert TOKEN not in result.output
 
 

@@ -43,4 +43,4 @@ def test_verify_names_what_is_wrong_with_the_settings_of_all_targets(environment
     result = CliRunner().invoke(cli, ["verify", "-t", "splunk", "-t", "elastic"])
     assert result.exit_code == 3
     assert "SIGMAGEN_SPLUNK_TOKEN is not" in result.stderr
-    assert "SIGMAGEN_ELASTICSEARCH_USERNAME and SIGMAGEN_ELASTICSEARCH_PASSWORD go together" in result.stderr
+    assert "SIGMAGEN_ELASTICSEARCH_USERNAME and SIGMAGEN_ELASTICSEARCH_PASSWORD must be set together" in result.stderr

@@ -137,7 +137,7 @@ def test_an_app_of_somebody_else_is_left_alone(folder: Path, server: StandIn, sp
     for arguments in ((), ("--prune",), ("--dry-run",)):
         result = deploy(folder, *arguments)
         assert result.exit_code == 1
-        assert "somebody else" in result.stderr
+        assert "that sigmagen did not create" in result.stderr
     assert splunk.kept() == before
     assert writes(server) == 0
 

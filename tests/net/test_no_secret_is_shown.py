@@ -351,7 +351,7 @@ def test_no_secret_goes_to_another_machine_without_encryption(
         if known.name.endswith(("_URL", "_ENDPOINT")):
             monkeypatch.setenv(known.name, "http://siem.example.com:9200")
     said = run(commands("http://siem.example.com:9200", packages)[name])
-    assert "would get the credentials without encryption" in said
+    assert "without encryption" in said
 
 
 def constant(reply: Reply) -> Answer:
