@@ -1,4 +1,4 @@
-"""What became of the rules, as a table on standard error."""
+"""Printing the summary of a conversion on standard error."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _WIDEST = 160
 
 
 def print_summaries(summaries: Sequence[TargetSummary]) -> None:
-    """A row for each target, then its reasons with the number of rules, the most frequent first."""
+    """Print a row for each target, then its reasons with the number of rules, most frequent first."""
     out = console(stderr=True)
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("target", no_wrap=True)

@@ -1,4 +1,4 @@
-"""The comment over a query: which rule it is, of what, and when to run it."""
+"""The comment above a query: rule, source, language and schedule."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _COMMENTS = {
 
 
 def header(query: Query) -> str:
-    """Comment lines in the query's language. Nothing that a rule says can end the comment."""
+    """Return comment lines in the query's language. Text from the rule can't end the comment."""
     rule = query.rule
     lines = [rule.title, f"id: {rule.id or 'none'}"]
     if isinstance(author := rule.raw.get("author"), str) and author:
@@ -42,7 +42,7 @@ def header(query: Query) -> str:
 
 
 def query_document(query: Query) -> dict[str, Any]:
-    """The documented JSON shape of a converted query. Durations are seconds."""
+    """Return the documented JSON shape of a converted query. Durations are in seconds."""
     schedule = query.schedule
     return {
         "rule": query.rule.name,

@@ -1,4 +1,4 @@
-"""Verification cells as JUnit XML, the format that build servers show: a test suite a target, a test case a cell."""
+"""Verification cells as JUnit XML: a test suite for each target, a test case for each cell."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sigmagen.proof.verify import Cell
 
 
 def write_junit(path: Path, cells: Sequence[Cell]) -> None:
-    """Write the cells to a file, whole or not at all. Raises SigmagenError where it can't be written."""
+    """Write the cells to a file atomically. Raises SigmagenError if it can't be written."""
     with whole_file(path) as stream:
         stream.write(ElementTree.tostring(_suites(cells), encoding="utf-8", xml_declaration=True))
 

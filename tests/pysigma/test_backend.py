@@ -108,7 +108,7 @@ def test_a_pipeline_renames_what_is_a_name_and_refuses_the_rest() -> None:
     assert converted("user.id", "canonical", "elastic") == ["'event.action' is null and 'user.id'=\"a\""]
     with pytest.raises(SigmaTransformationError, match="is computed in splunk"):
         converted("gen_ai.prompt.hash", "litellm", "splunk")
-    with pytest.raises(SigmaTransformationError, match="no such field"):
+    with pytest.raises(SigmaTransformationError, match="no known field"):
         converted("no.such.field", "canonical", "splunk")
     with pytest.raises(SigmaTransformationError, match="only a part"):
         converted("user.id", "apim", "splunk")

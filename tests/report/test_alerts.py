@@ -44,7 +44,7 @@ def test_a_detection_is_shown_whole() -> None:
         "AML.T0024.002",
         "",
         "1 Many tokens",
-        "value_sum(gen_ai.usage.output_tokens) >= 1000000 within 1h; litellm, 15 events, a bar is 10m",
+        "value_sum(gen_ai.usage.output_tokens) >= 1000000 within 1h; litellm, 15 events, one bar is 10m",
         "window 2024-10-04 00:00 ▁·▂▄█· 01:00",
         "2024-10-04T00:00:07.000Z event.id=e-1 user.id=ann",
         "2024-10-04T00:59:58.000Z event.id=e-9 user.id=ann",
@@ -108,4 +108,4 @@ def test_a_rule_without_a_window_has_no_limit_and_one_detection_for_all() -> Non
     rule = replace(base("gen_ai.request.model: '*'"), title="Any call", raw={})
     shown = printed(Detection(rule, "litellm", T0, T0 + 1, (), 1, (EVENT,), (1,), 1000))
     assert "informational" in shown
-    assert "any event; litellm, 1 event, a bar is 1s" in shown
+    assert "any event; litellm, 1 event, one bar is 1s" in shown
