@@ -1,4 +1,4 @@
-"""Correlations whose windows, groups or thresholds can't do what is meant."""
+"""Checks of the windows, groups and thresholds of correlations."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LONGEST = 14 * DAY
 
 
 def check(context: Context) -> Iterator[Problem]:
-    """Problems of correlations."""
+    """Yield the problems of correlations."""
     for document in context.documents:
         if document.body():
             yield from _timespan(context, document)
@@ -41,7 +41,9 @@ def _grouping(context: Context, document: RuleDocument) -> Iterator[Problem]:
     body = document.body()
     group_by = texts(body.get("group-by"))
     if not group_by:
-        yield context.problem("group-by-missing", document.document, "no group-by", ("correlation", "group-by"))
+        yield context.problem(
+            "group-by-missing", document.document, "the correlation has no group-by", ("correlation", "group-by")
+        )
     if body.get("type") in TEMPORAL_TYPES and len(texts(body.get("rules"))) == 1:
         message = f"{body['type']} needs two rules or more"
         yield context.problem("temporal-one-rule", document.document, message, ("correlation", "rules"))
@@ -51,11 +53,11 @@ def _grouping(context: Context, document: RuleDocument) -> Iterator[Problem]:
     path = ("correlation", "condition", "field")
     fields = texts(condition.get("field"))
     if body.get("type") == "event_count" and fields:
-        message = f"event_count takes no notice of field '{fields[0]}'"
+        message = f"event_count ignores field '{fields[0]}'"
         hint = "did you mean value_count?"
         yield context.problem("condition-field-unused", document.document, message, path, hint)
     if body.get("type") == "value_count" and fields and set(fields) <= set(group_by):
-        message = f"'{fields[0]}' is counted and grouped by"
+        message = f"'{fields[0]}' is both counted and in group-by"
         yield context.problem("grouped-field-counted", document.document, message, path)
 
 
@@ -69,8 +71,10 @@ def _threshold(context: Context, document: RuleDocument) -> Iterator[Problem]:
             continue
         path = ("correlation", "condition", op)
         if (op == "gte" and value <= 1) or (op == "gt" and value < 1):
-            yield context.problem("threshold-trivial", document.document, f"{op} {value} is always met", path)
-        holds_for_nothing = {"lt": value > 0, "lte": value >= 0, "eq": value == 0, "neq": value != 0}
-        if holds_for_nothing.get(op):
-            message = f"{op} {value} holds for no events too, which no query can see"
+            yield context.problem("threshold-trivial", document.document, f"'{op}: {value}' is always met", path)
+        matches_zero = {"lt": value > 0, "lte": value >= 0, "eq": value == 0, "neq": value != 0}
+        if matches_zero.get(op):
+            message = (
+                f"'{op}: {value}' also matches zero events, but a group without events produces no row and never alerts"
+            )
             yield context.problem("threshold-absence", document.document, message, path)

@@ -1,4 +1,4 @@
-"""Selections without effect, and placeholders that nothing fills."""
+"""Checks for unused selections and placeholders without the modifier expand."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from sigmagen.rules.yaml import KeyPath
 
 
 def check(context: Context) -> Iterator[Problem]:
-    """Problems of detections."""
-    # Windows writes %temp% and the like in paths: only the name of a list is suspect.
+    """Yield the problems of detections."""
+    # Windows paths contain variables such as %temp%, so only names of allow lists are reported.
     lists, _ = load_allow_lists(context.mappings)
     for document in context.documents:
         detection = document.data.get("detection")
@@ -48,6 +48,6 @@ def _literal_placeholders(
         for key, value in definition.items():
             literal = [name for name in placeholder_names(value) if name in lists]
             if literal and "expand" not in key.split("|"):
-                message = f"'%{literal[0]}%' is compared as it stands"
-                hint = f"write {key}|expand to have the list"
+                message = f"'%{literal[0]}%' is compared literally"
+                hint = f"write {key}|expand to use the allow list"
                 yield context.problem("placeholder-without-expand", document.document, message, (*path, key), hint)

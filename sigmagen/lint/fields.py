@@ -1,4 +1,4 @@
-"""Fields that no log source carries: a rule on them could never match."""
+"""Checks for fields that no log source has: a rule on them would never match."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SUMMED = ("value_sum", "value_avg", "value_percentile", "value_median")
 
 
 def check(context: Context) -> Iterator[Problem]:
-    """Problems of field names in detections, group-by and conditions."""
+    """Yield the problems of field names in detections, group-by and conditions."""
     for document in context.documents:
         if not document.is_correlation:
             yield from _base(context, document)
@@ -29,7 +29,7 @@ def check(context: Context) -> Iterator[Problem]:
 
 
 def known_fields(context: Context, logsource: dict[str, Any]) -> dict[str, str] | None:
-    """The fields of a log source with their types; None where nothing is known of it."""
+    """Return the fields of a log source with their types; None if the log source is unknown."""
     category = logsource.get("category")
     if category in CATEGORIES:
         fields = context.taxonomy
@@ -61,8 +61,8 @@ def _base(context: Context, document: RuleDocument) -> Iterator[Problem]:
     known = known_fields(context, logsource)
     if known is None:
         if logsource.get("category") not in CATEGORIES:
-            said = ", ".join(f"{key}={value}" for key, value in logsource.items() if key != "definition" and value)
-            message = f"no source mapping feeds {said}"
+            shown = ", ".join(f"{key}={value}" for key, value in logsource.items() if key != "definition" and value)
+            message = f"no source mapping has the log source {shown}"
             yield context.problem("unknown-logsource", document.document, message, ("logsource",))
         return
     for field, path in _detection_fields(detection, ("detection",)):
@@ -70,7 +70,7 @@ def _base(context: Context, document: RuleDocument) -> Iterator[Problem]:
 
 
 def _detection_fields(definition: Any, path: KeyPath) -> Iterator[tuple[str, KeyPath]]:
-    """Each field of a detection with its place; the first level is the selections' names."""
+    """Yield the fields of a detection with their paths. The first level has the names of the selections."""
     if isinstance(definition, list):
         for position, item in enumerate(definition):
             yield from _detection_fields(item, (*path, position))
@@ -84,7 +84,7 @@ def _detection_fields(definition: Any, path: KeyPath) -> Iterator[tuple[str, Key
 
 
 def _correlation(context: Context, document: Document, rule: Correlation) -> Iterator[Problem]:
-    """group-by and condition fields must exist in the log source of every rule below."""
+    """Check that group-by and condition fields exist in the log source of every referenced rule."""
     reported: set[str] = set()
     for base in base_rules(rule):
         known = known_fields(context, _logsource(base))
@@ -94,7 +94,7 @@ def _correlation(context: Context, document: Document, rule: Correlation) -> Ite
             problems = list(_unknown(context, document, field, path, known))
             kind = known.get(field)
             if not problems and kind not in (*NUMERIC, None) and path[1] == "condition" and rule.type in SUMMED:
-                message = f"{rule.type} needs a number, and '{field}' is of type {kind}"
+                message = f"{rule.type} needs a numeric field, but '{field}' has the type {kind}"
                 problems = [context.problem("field-not-numeric", document, message, path)]
             if field not in reported:
                 yield from problems
@@ -122,6 +122,6 @@ def _unknown(
     hint = (
         f"nearest: {', '.join(near)}"
         if near
-        else "taxonomy.yml lists canonical fields, a source's native_fields its own"
+        else "canonical fields are listed in taxonomy.yml, native ones under native_fields of a source"
     )
     yield context.problem("unknown-field", document, f"unknown field '{field}'", path, hint)

@@ -1,4 +1,4 @@
-"""Rule files and folders to rules: every problem of every file is collected, and the sound files are loaded."""
+"""Loading rule files and folders. All problems of all files are collected; files without problems are loaded."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TEST_SUFFIXES = (".test.yml", ".test.yaml")
 
 @dataclass(frozen=True, slots=True)
 class LoadedRules:
-    """The files without errors, all problems, and every file as it was read, broken ones included."""
+    """The files without errors, all problems, and the parsed YAML of every file, including broken ones."""
 
     files: tuple[RuleFile, ...]
     problems: tuple[Problem, ...]
@@ -43,10 +43,10 @@ def load_rules(
 ) -> LoadedRules:
     """Load rule files and folders (searched recursively, test files left out); without paths, the rules folder.
 
-    `allow_lists` stand in place of those of the mappings folder that have the same name.
+    `allow_lists` replace those of the same name in the mappings folder.
 
-    Never raises: a path that doesn't exist, a file that can't be read and a rule that can't be understood are
-    problems with file and line, and everything else is still loaded.
+    Never raises: missing paths, unreadable files and invalid rules are problems with file and line, and everything
+    else is loaded.
     """
     found, problems = find_rule_files(list(paths) if paths else [rules_folder])
     loaded = rules_of(map(load_documents, found), mappings_folder=mappings_folder, allow_lists=allow_lists)
@@ -56,7 +56,7 @@ def load_rules(
 def rules_of(
     yaml_files: Iterable[YamlFile], *, mappings_folder: Path, allow_lists: AllowLists | None = None
 ) -> LoadedRules:
-    """The rules of parsed YAML files. Never raises, as `load_rules`."""
+    """Return the rules of parsed YAML files. Like `load_rules`, never raises."""
     lists, problems = load_allow_lists(mappings_folder)
     lists = {**lists, **(allow_lists or {})}
     drafts = [_draft(file, lists) for file in yaml_files]
@@ -81,7 +81,7 @@ def rules_of(
 
 
 def find_rule_files(paths: Sequence[Path]) -> tuple[list[Path], list[Problem]]:
-    """The rule files that paths stand for, each once and in a stable order, and the paths that lead nowhere."""
+    """Return the distinct rule files at the paths in a stable order, and problems for missing ones."""
     found: dict[Path, Path] = {}
     problems: list[Problem] = []
     for path in paths:
@@ -91,8 +91,8 @@ def find_rule_files(paths: Sequence[Path]) -> tuple[list[Path], list[Problem]]:
                 hint = "rule files end in .yml"
                 problems.append(Problem("no-rules", "no rule file in this folder", file=str(path), hint=hint))
         elif path.name.endswith(TEST_SUFFIXES):
-            message = "this is a test file, and a rule file is expected"
-            hint = f"give {path.with_name(path.name.split('.test.')[0] + '.yml')}"
+            message = "this is a test file, not a rule file"
+            hint = f"pass {path.with_name(path.name.split('.test.')[0] + '.yml')}"
             problems.append(Problem("not-a-rule-file", message, file=str(path), hint=hint))
             continue
         else:
@@ -129,7 +129,7 @@ def _draft(file: YamlFile, lists: AllowLists) -> FileDraft:
 
 
 def _join_filters(drafts: Sequence[FileDraft]) -> list[Problem]:
-    """Join every filter to the base rules that it is for; a warning for each that is for none."""
+    """Apply every filter to its base rules; return a warning for each that applies to none."""
     filters = [found for draft in drafts for found in draft.filters]
     rules = [entry.rule for draft in drafts for entry in draft.entries if isinstance(entry.rule, BaseRule)]
     for draft in drafts:
@@ -139,7 +139,7 @@ def _join_filters(drafts: Sequence[FileDraft]) -> list[Problem]:
         ]
     return [
         found.document.problem(
-            "filter-unused", "the filter is for none of the rules here", ("filter",), None, "warning"
+            "filter-unused", "the filter applies to none of the loaded rules", ("filter",), None, "warning"
         )
         for found in filters
         if not any(found.applies_to(rule) for rule in rules)
@@ -157,7 +157,7 @@ def _entry(document: Document, lists: AllowLists, problems: list[Problem]) -> En
         return Entry(document, None)
     if "correlation" in data and "detection" in data:
         hint = "split it with --- into a base rule and a correlation"
-        message = "one document is either a rule (detection) or a correlation"
+        message = "a document can't have both 'detection' and 'correlation'"
         problems.append(document.problem("wrong-type", message, ("correlation",), hint))
         return Entry(document, None)
     rule, found = parse_correlation(document) if "correlation" in data else parse_base(document, lists)
@@ -166,7 +166,7 @@ def _entry(document: Document, lists: AllowLists, problems: list[Problem]) -> En
 
 
 def _referred(draft: FileDraft, resolver: Resolver) -> set[int]:
-    """The documents that a correlation of this file stands for: they are no alerts of their own."""
+    """Return the documents that a correlation of this file refers to. They don't alert themselves."""
     return {
         id(target)
         for entry in draft.entries

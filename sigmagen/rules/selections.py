@@ -1,7 +1,7 @@
-"""The selections of a detection as pySigma reads them, each item checked first and every fault at its line.
+"""Parsing the selections of a detection with pySigma. Each item is checked first, so that problems have a line.
 
-pySigma drops or misreads some of what it is given (an empty list, two modifiers that contradict each other), and lets
-plain exceptions through; and a few of its modifiers multiply a value.
+pySigma drops or misreads some input, such as empty lists or contradicting modifiers, and raises unspecific exceptions.
+Some modifiers multiply the number of values.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from sigma.rule import SigmaDetection, SigmaDetectionItem
 
 MOST_SPELLINGS = 5_000
-"""How many values one item may stand for when its modifiers and placeholders have multiplied what is written."""
+"""The most values that an item may have after its modifiers and placeholders are applied."""
 
 _INCOMPATIBLE = re.compile(r"Modifier (\w+) incompatible to value type of '(.*)'", re.DOTALL)
 
 
 class SelectionReader:
-    """Reads selections; faults go to `problems`, fields that are left without any value to `emptied`."""
+    """Parses selections. Collects problems in `problems` and fields without any value in `emptied`."""
 
     def __init__(self, document: Document, lists: AllowLists, problems: list[Problem]) -> None:
         self.document = document
@@ -36,7 +36,7 @@ class SelectionReader:
         self.emptied: list[str] = []
 
     def read(self, definition: Any, path: KeyPath) -> SigmaDetection | None:
-        """A selection or a part of one. None, with the problems noted, where anything in it is wrong."""
+        """Parse a selection or a part of one. Returns None, with problems, if anything in it is invalid."""
         from sigma.rule import SigmaDetection
 
         found: list[Any]
@@ -70,7 +70,7 @@ class SelectionReader:
                 self.emptied.append(field)
                 values, modifiers = [NOTHING], [name for name in modifiers if name == "neq"]
         try:
-            # pySigma lets plain exceptions through on values of a type that it doesn't expect.
+            # pySigma raises unspecific exceptions for values of unexpected types.
             return SigmaDetectionItem.from_mapping("|".join([field, *modifiers]), values)
         except Exception as error:
             self._note(_said(error, modifiers), path)
@@ -82,7 +82,7 @@ class SelectionReader:
         for modifier in modifiers:
             if modifier not in modifier_mapping:
                 near = difflib.get_close_matches(modifier, modifier_mapping, 3) or sorted(modifier_mapping)
-                message = f"Sigma has no modifier '{modifier}'"
+                message = f"unknown modifier '{modifier}'"
                 hint = f"nearest: {', '.join(near)}"
                 self.problems.append(self.document.problem("unknown-modifier", message, path, hint))
                 return False
@@ -92,10 +92,10 @@ class SelectionReader:
         return True
 
     def _values(self, field: str, modifiers: list[str], values: list[Any], path: KeyPath) -> bool:
-        """Whether the values are such that pySigma can read them."""
+        """Return whether pySigma can parse the values."""
         before = len(self.problems)
         if not values:
-            hint = "write null for a field that is missing, or remove the item"
+            hint = "write null for a missing field, or remove the item"
             self._note(f"{field or 'the item'} is compared with an empty list", path, hint)
         for position, value in enumerate(values):
             place = (*path, position)
@@ -111,8 +111,8 @@ class SelectionReader:
             return False
         number = sum(self._number(value, modifiers) for value in values)
         if number > max(MOST_SPELLINGS, len(values)):
-            message = f"the modifiers make {number:,} values of what is written; at most {MOST_SPELLINGS:,} are allowed"
-            hint = "split the text, or write a regular expression (|re)"
+            message = f"the modifiers produce {number:,} values; at most {MOST_SPELLINGS:,} are allowed"
+            hint = "split the text, or use a regular expression (|re)"
             self._note(message, path, hint)
         return len(self.problems) == before
 
@@ -127,7 +127,7 @@ class SelectionReader:
 
 
 def _said(error: Exception, modifiers: list[str]) -> str:
-    """pySigma's reason in the words of a rule."""
+    """Return pySigma's reason in terms of the rule."""
     text = str(error) or type(error).__name__
     if found := _INCOMPATIBLE.search(text):
         return f"the modifier '{called(found[1], modifiers)}' can't be applied to {value_in_words(found[2])}"
@@ -135,11 +135,11 @@ def _said(error: Exception, modifiers: list[str]) -> str:
 
 
 def values_below(detections: Mapping[str, SigmaDetection]) -> dict[str, int]:
-    """How many values each selection compares with."""
+    """Return the number of values of each selection."""
     return {name: _values_below(detection) for name, detection in detections.items()}
 
 
 def _values_below(part: Any) -> int:
-    """The values below a selection, an item of it, or an expansion of one value."""
+    """Return the number of values below a selection, an item, or an expansion of one value."""
     below = getattr(part, "detection_items", None) or getattr(part, "value", None) or getattr(part, "values", None)
     return sum(map(_values_below, below)) if isinstance(below, list) else 1

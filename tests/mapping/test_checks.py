@@ -103,10 +103,15 @@ def test_all_that_is_wrong_with_an_expression_is_said_at_once() -> None:
     [
         ("sources/gateway.yml", "below:", "belwo:", (9, "unknown operation 'belwo'")),
         ("sources/gateway.yml", "user.id: c", "user.ID: c", (11, "unknown field 'user.ID'")),
-        ("sources/gateway.yml", "    delay: 5m\n", "", (13, "'splunk' lacks 'delay'")),
+        ("sources/gateway.yml", "    delay: 5m\n", "", (13, "missing key 'delay' in 'splunk'")),
         ("sources/gateway.yml", "delay: 5m", "delay: soon", (16, "'delay' can't be 'soon'")),
-        ("sources/gateway.yml", "    delay: 5m", "    dealy: 5m\n    delay: 5m", (16, "'splunk' has no key 'dealy'")),
-        ("sources/gateway.yml", "  splunk:", "  splonk:", (13, "'targets' has no key 'splonk'")),
+        (
+            "sources/gateway.yml",
+            "    delay: 5m",
+            "    dealy: 5m\n    delay: 5m",
+            (16, "unknown key 'dealy' in 'splunk'"),
+        ),
+        ("sources/gateway.yml", "  splunk:", "  splonk:", (13, "unknown key 'splonk' in 'targets'")),
         ("sources/gateway.yml", "title: A gateway's log", "title: [A]", (1, "'title' must be text, not a list")),
         ("sources/gateway.yml", "recognise: {", "recognise: x #{", (2, "'recognise' must be a mapping, not text")),
         ("sources/gateway.yml", 'example:gateway"', 'example:gateway" | delete', (14, "'search' can't be")),

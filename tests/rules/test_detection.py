@@ -122,9 +122,9 @@ CONFLICTS = [
     ("wide|utf16", "'a'", "'wide' and 'utf16' contradict"),
     ("hour|minute", "5", "'hour' and 'minute' contradict"),
     ("fieldref|cased", "other", "'fieldref' and 'cased' contradict"),
-    ("wide", "'a'", "makes bytes, which no field holds"),
-    ("base64|wide", "'a'", "makes bytes, which no field holds"),
-    ("i", "'a'", "the modifier 'i' is for regular expressions"),
+    ("wide", "'a'", "produces bytes, which no field contains"),
+    ("base64|wide", "'a'", "produces bytes, which no field contains"),
+    ("i", "'a'", "the modifier 'i' is only valid for regular expressions"),
     ("lt", "'abc'", "the modifier 'lt' can't be applied to the value 'abc'"),
     ("startswith", "5", "the modifier 'startswith' needs text, not a number"),
 ]
@@ -170,7 +170,7 @@ def test_what_multiplies_beyond_measure_is_refused_before_it_is_made(load: Load,
     loaded = load(RULE.replace("gen_ai.usage.output_tokens|gte: 500", item))
     (problem,) = loaded.problems
     assert (problem.code, problem.line) == ("invalid-detection", 8)
-    assert f"make {number} values" in problem.message
+    assert f"produce {number} values" in problem.message
 
 
 def test_a_long_list_is_not_multiplied(load: Load) -> None:

@@ -51,19 +51,22 @@ def test_the_sound_files_follow_their_schemas_and_name_them(files: Path) -> None
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("title: x\n", {(1, "the document lacks 'logsource'"), (1, "the document lacks 'detection'")}),
+        (
+            "title: x\n",
+            {(1, "missing key 'logsource' in the document"), (1, "missing key 'detection' in the document")},
+        ),
         (
             "title: x\ncorrelation: {type: event_count}\nlogsource: {category: x}\n",
             {
-                (2, "'correlation' lacks 'rules'"),
-                (2, "'correlation' lacks 'timespan'"),
-                (2, "'correlation' lacks 'condition'"),
-                (3, "'logsource' has no place here"),
+                (2, "missing key 'rules' in 'correlation'"),
+                (2, "missing key 'timespan' in 'correlation'"),
+                (2, "missing key 'condition' in 'correlation'"),
+                (3, "'logsource' is not allowed here"),
             },
         ),
         (
             "title: x\ncorrelation: {type: value_sum, rules: [a], timespan: 1h, condition: {gte: 5}}\n",
-            {(2, "'condition' lacks 'field'")},
+            {(2, "missing key 'field' in 'condition'")},
         ),
         (
             "title: 5\nlevel: severe\ntags:\n  - Attack\n  - a.b\n  - a.b\nlogsource: {category: x}\n"
@@ -71,9 +74,9 @@ def test_the_sound_files_follow_their_schemas_and_name_them(files: Path) -> None
             {
                 (1, "'title' must be text, not a number"),
                 (2, "'level' can't be 'severe'"),
-                (3, "'tags' holds something twice"),
+                (3, "'tags' has duplicate items"),
                 (4, "item 1 of 'tags' can't be 'Attack'"),
-                (9, "the document has no key 'framework'"),
+                (9, "unknown key 'framework' in the document"),
             },
         ),
     ],

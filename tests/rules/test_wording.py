@@ -122,12 +122,12 @@ def test_broken_rules_are_refused_in_words_of_our_own(command: tuple[str, ...], 
         ("{s: {a|gt: null}, condition: s}", "the modifier 'gt' can't be applied to null"),
         ("{s: {a|lt: true}, condition: s}", "the modifier 'lt' can't be applied to the value true"),
         ("{s: {a: {b: c}}, condition: s}", "a is compared with a mapping"),
-        ("{s: {a: 1}, condition: s and}", "condition 's and' can't be read: a selection is missing at the end"),
+        ("{s: {a: 1}, condition: s and}", "condition 's and': a selection is missing at the end"),
         (
             "{s: {a: 1}, condition: s near t}",
-            "'s near t' can't be read: the end of the condition is expected at character 3, not 'near'",
+            "'s near t': the end of the condition is expected at character 3, not 'near'",
         ),
-        ("{s: {a: 1}, condition: s | count() > 5}", "write a correlation"),
+        ("{s: {a: 1}, condition: s | count() > 5}", "use a correlation"),
     ],
 )
 def test_what_is_wrong_is_said_with_its_name(detection: str, said: str, tmp_path: Path) -> None:
