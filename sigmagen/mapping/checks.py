@@ -1,4 +1,4 @@
-"""What is wrong with sources, taxonomy or pivots beyond their form: expressions, and names that don't exist."""
+"""Checks of sources, taxonomy and pivots beyond their schema: expressions and references to names."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from sigmagen.problems import Problem
 from sigmagen.rules.yaml import Document, KeyPath
 
 PHASE, BUCKET = "phase", "bucket"
-"""What can distinguish the rows of a pivot besides fields."""
+"""Columns besides fields that rows of a pivot can be grouped by."""
 
 
 def check_source(document: Document, known: Collection[str] | None) -> Iterator[Problem]:
-    """Problems of a source of the right form; `known` are the canonical fields, None where they can't be read."""
+    """Yield the problems of a source that matches its schema. `known` are the canonical fields, None if unreadable."""
     data = document.data
     if data.get("canonical") and not isinstance(data["time"], str):
         yield value_problem(document, "the time of canonical events must be a field", ("time",))
@@ -38,7 +38,7 @@ def check_source(document: Document, known: Collection[str] | None) -> Iterator[
 
 
 def check_taxonomy(document: Document) -> Iterator[Problem]:
-    """Problems of derived fields: expressions, names of other fields, and fields derived from themselves."""
+    """Yield the problems of derived fields: expressions, references to other fields, and cycles."""
     fields = document.data["fields"]
     read: dict[str, list[str]] = {}
     for name, entry in fields.items():
@@ -56,7 +56,7 @@ def check_taxonomy(document: Document) -> Iterator[Problem]:
 
 
 def check_pivots(document: Document, known: Collection[str] | None) -> Iterator[Problem]:
-    """Problems of pivots of the right form: names of sections, ranges, columns and fields, and ids used twice."""
+    """Yield the problems of pivots that match their schema: unknown names and duplicate ids."""
     data = document.data
     seen: set[str] = set()
     for source, where in data.get("control_plane", {}).items():
@@ -76,7 +76,7 @@ def check_pivots(document: Document, known: Collection[str] | None) -> Iterator[
 
 
 def _expressions(data: Mapping[str, Any]) -> Iterator[tuple[KeyPath, Any]]:
-    """Every expression of a source with its place."""
+    """Yield the expressions of a source with their paths."""
     yield ("time",), data["time"]
     for name, expression in data.get("fields", {}).items():
         yield ("fields", name), expression
@@ -94,7 +94,7 @@ def _expressions(data: Mapping[str, Any]) -> Iterator[tuple[KeyPath, Any]]:
 
 
 def _named_fields(data: Mapping[str, Any]) -> Iterator[KeyPath]:
-    """The place of every canonical field that a source names as a key."""
+    """Yield the paths of the canonical fields that a source uses as keys."""
     yield from (("fields", name) for name in data.get("fields", {}))
     native = data.get("native_fields", {})
     for siem, target in data["targets"].items():
@@ -107,7 +107,7 @@ def _named_fields(data: Mapping[str, Any]) -> Iterator[KeyPath]:
 
 
 def _pivot_columns(document: Document, path: KeyPath, pivot: Mapping[str, Any]) -> Iterator[Problem]:
-    """Columns that another part of the pivot names must be there."""
+    """Check the columns that other parts of the pivot refer to."""
     columns = pivot.get("columns", {})
     made = [*columns, *pivot.get("by", ()), *pivot.get("show", ()), *pivot.get("text", ())]
     for position, key in enumerate(pivot["sort"]):
@@ -123,7 +123,7 @@ def _pivot_columns(document: Document, path: KeyPath, pivot: Mapping[str, Any]) 
 
 
 def _pivot_fields(path: KeyPath, pivot: Mapping[str, Any]) -> Iterator[tuple[str, KeyPath]]:
-    """Every field that a pivot names, with its place."""
+    """Yield the fields of a pivot with their paths."""
     for key in ("needs", "by", "show", "text"):
         for position, name in enumerate(pivot.get(key, ())):
             if key != "by" or name not in (PHASE, BUCKET):
@@ -151,7 +151,7 @@ def _path(document: Document, text: str, path: KeyPath) -> Iterator[Problem]:
 
 
 def _reaches(read: Mapping[str, list[str]], start: str, wanted: str) -> bool:
-    """Whether a field is among those that another is derived from, however far down."""
+    """Return whether a field is derived from another one, directly or indirectly."""
     seen: set[str] = set()
     waiting = list(read[start])
     while waiting:

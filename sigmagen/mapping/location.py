@@ -1,27 +1,27 @@
-"""Where a SIEM keeps records, as a user says it. It goes into queries as it is, so it must not end or change them."""
+"""Validating locations from users. They are inserted into queries unchanged, so they must not alter the structure."""
 
 from __future__ import annotations
 
 import re
 
 LOCATIONS = {"splunk": "search", "elastic": "index", "sentinel": "table"}
-"""What the place of a source's records is called in each SIEM."""
+"""The mapping key of a location in each SIEM."""
 
 _ALTERNATIVES = re.compile(r"\b(OR|NOT)\b")
 _INDEX = r"(?:[A-Za-z0-9_*-]+:)?[a-z0-9.*][a-z0-9._*-]*"
-"""An index pattern, of another cluster with its name before a colon."""
+"""An index pattern, with an optional cluster name before a colon."""
 
 
 def location_fault(siem: str, text: str | None) -> str | None:
-    """What is wrong with a location: it is put into queries as it is, so it must not end or change them."""
+    """Return what is wrong with a location; None if it is valid."""
     if text is None:
         return None
     if siem == "splunk":
         if odd := re.search(r"[|`\[\]\x00-\x1f]", text):
-            return f"a search can't hold {odd[0]!r} here: it is terms of one search command"
+            return f"{odd[0]!r} is not allowed: the location must be terms of one search command"
         outside = re.sub(r"""\"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'""", "", text)
         if re.search("[\"']", outside) or outside.endswith("\\") or not _balanced(outside):
-            return "the search has a quote or bracket that does not end"
+            return "a quote or bracket of the search is not closed"
         return None
     pattern, what = {
         "elastic": (rf"{_INDEX}(,{_INDEX})*", "index patterns, joined by commas"),
@@ -32,7 +32,7 @@ def location_fault(siem: str, text: str | None) -> str | None:
 
 
 def one_term(siem: str, location: str) -> str:
-    """A location that more terms may follow: alternatives of a Splunk search get brackets."""
+    """Return a location that can be followed by more terms: a Splunk search with OR or NOT is put in brackets."""
     return f"({location})" if siem == "splunk" and _ALTERNATIVES.search(location) else location
 
 
