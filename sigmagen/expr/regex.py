@@ -1,7 +1,7 @@
 r"""Parsing regular expressions into a tree, which each dialect prints in its own syntax (`sigmagen.targets.regex`).
 
 Sigma's expressions are PCRE without Unicode properties: `\d`, `\s`, `\w` and `\b` are ASCII, and `$` and `\Z` also
-match before a final line break. The tree does not depend on a dialect's definition of classes and case: sets of characters
+match before a final line break. The tree does not depend on a dialect's definition of classes and case: character sets
 are ranges of code points, and under the flag `i` each set contains both cases.
 """
 
