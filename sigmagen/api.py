@@ -5,7 +5,7 @@ Everything is imported inside the functions, so that `import sigmagen` stays fas
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,7 +16,6 @@ from sigmagen.bundled import mappings_folder, rules_folder
 
 if TYPE_CHECKING:
     from sigmagen.convert.converter import Converter, Query
-    from sigmagen.engines.alert import Engine
     from sigmagen.local.blind_spots import BlindSpot
     from sigmagen.local.detection import Detection, NotRun
     from sigmagen.problems import Problem
@@ -163,41 +162,26 @@ def detect(
 
 def verify(
     rules: LoadedRules,
+    targets: Sequence[str] | None = None,
     *,
     sources: Sequence[str] | None = None,
-    engines: Mapping[str, Engine | str] | None = None,
     converter: Converter | None = None,
 ) -> list[Cell]:
     """Run the queries of the rules on the cases of their test files and compare the rows with the reference.
 
-    `engines` maps each target to an engine, or to the reason why there is none. By default, DuckDB runs SQL, and SPL
-    and KQL run on the local emulations; to use a server, pass its engine or use the command `sigmagen verify`.
+    `targets` defaults to all targets with an engine. Each runs on the server in its settings (docs/settings.md), or
+    else on a local emulation; without either, its cells have the status `not_run` and a reason.
 
-    Raises SigmagenError for a rule file without a valid test file.
+    Raises SigmagenError for a rule file without a valid test file, and for invalid settings.
     """
+    from sigmagen.engines.opening import open_engines
     from sigmagen.proof.verify import verify
+    from sigmagen.targets.registry import verifiable
 
     converter = converter or load_converter()
     with ExitStack() as stack:
-        return list(verify(converter, rules.files, engines or _local_engines(converter, stack), sources))
-
-
-def _local_engines(converter: Converter, stack: ExitStack) -> dict[str, Engine | str]:
-    from importlib.util import find_spec
-
-    from sigmagen.engines.duckdb import DuckDBEngine
-    from sigmagen.engines.splunk_local import SplunkLocalEngine
-
-    engines: dict[str, Engine | str] = {
-        "duckdb": stack.enter_context(DuckDBEngine()),
-        "splunk": stack.enter_context(SplunkLocalEngine()),
-        "sentinel": "KQL needs duckdb-kql: pip install 'sigmagen-extraction[kusto]'",
-    }
-    if find_spec("duckdb_kql") is not None:
-        from sigmagen.engines.kusto_local import KustoLocalEngine
-
-        engines["sentinel"] = stack.enter_context(KustoLocalEngine(converter.taxonomy))
-    return engines
+        engines = open_engines(verifiable() if targets is None else targets, converter.taxonomy, stack)
+        return list(verify(converter, rules.files, engines, sources))
 
 
 @lru_cache(maxsize=4)

@@ -13,7 +13,6 @@ from typing import Any
 
 from sigmagen.convert.converter import Converter
 from sigmagen.durations import format_timespan, parse_duration, parse_timespan
-from sigmagen.mapping.location import LOCATIONS, location_fault, one_term
 from sigmagen.mapping.source import Source, StoredSource
 from sigmagen.problems import Problem, SigmagenError
 from sigmagen.rules.load import LoadedRules
@@ -21,6 +20,8 @@ from sigmagen.rules.model import BaseRule, Correlation, RuleFile
 from sigmagen.rules.placeholders import AllowLists, load_allow_lists, placeholder_names
 from sigmagen.rules.schema import check_schema, schema_path
 from sigmagen.rules.yaml import Document, KeyPath, load_documents
+from sigmagen.targets import registry
+from sigmagen.targets.target import Location
 
 _COUNTS = ("event_count", "value_count", "temporal", "temporal_ordered")
 
@@ -129,8 +130,9 @@ class Overlay:
             if name not in converter.sources:
                 found.append(self._unknown("source", name, converter.sources, ("sources", name)))
             for siem, change in targets.items():
-                if siem in LOCATIONS and (fault := location_fault(siem, change.get(LOCATIONS[siem]))):
-                    path = ("sources", name, siem, LOCATIONS[siem])
+                place = _place(siem, change)
+                if place and (fault := place[0].find_fault(place[1])):
+                    path = ("sources", name, siem, place[0].key)
                     found.append(self.document.problem("overlay-location", fault, path))
         for position, filters in enumerate(self.filters):
             if not filters.exists():
@@ -165,10 +167,18 @@ def load_overlay(path: Path, converter: Converter) -> Overlay:
 def _moved(stored: StoredSource, change: Mapping[str, str]) -> StoredSource:
     if not change:
         return stored
-    chosen = change.get(LOCATIONS[stored.name])
-    location = one_term(stored.name, chosen) if chosen else stored.location
+    place = _place(stored.name, change)
+    location = place[0].enclose(place[1]) if place else stored.location
     delay = parse_duration(change["delay"]) if "delay" in change else stored.delay
     return replace(stored, location=location, delay=delay)
+
+
+def _place(siem: str, change: object) -> tuple[Location, str] | None:
+    """How a SIEM writes the place of a source's records, and the place that a change names."""
+    location = registry.get(siem).location if siem in registry.siems() else None
+    if location is None or not isinstance(change, Mapping) or not change.get(location.key):
+        return None
+    return location, change[location.key]
 
 
 def _number(threshold: Any) -> int | float:

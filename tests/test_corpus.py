@@ -16,8 +16,8 @@ from sigmagen.convert.converter import Converter
 from sigmagen.convert.many import Conversion, convert_all
 from sigmagen.engines.kusto_language import KustoLanguage
 from sigmagen.mapping.generic import GENERIC, field_types
-from sigmagen.mapping.source import SIEMS
 from sigmagen.rules.load import load_rules
+from sigmagen.targets import registry
 
 ROOT = Path(__file__).resolve().parents[1]
 ARCHIVE = Path(os.environ.get("SIGMAGEN_CORPUS") or ROOT / "build" / "sigmahq-rules.tar.gz")
@@ -38,7 +38,7 @@ def converted(tmp_path_factory: pytest.TempPathFactory) -> Conversion:
     loaded = load_rules([folder], rules_folder=rules_folder(), mappings_folder=mappings_folder())
     assert not loaded.problems
     assert len(loaded.files) == len(members[::EVERY])
-    return convert_all(Converter.load(mappings_folder()), loaded.files, SIEMS, [])
+    return convert_all(Converter.load(mappings_folder()), loaded.files, registry.siems(), [])
 
 
 def test_nothing_is_refused_that_could_be_said(converted: Conversion) -> None:

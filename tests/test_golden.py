@@ -9,9 +9,10 @@ import os
 from pathlib import Path
 
 from sigmagen.bundled import mappings_folder, rules_folder
-from sigmagen.convert.converter import PRINTERS, STORES, SUFFIXES, Converter
+from sigmagen.convert.converter import Converter
 from sigmagen.problems import SigmagenError
 from sigmagen.rules.load import load_rules
+from sigmagen.targets import registry
 
 GOLDEN = Path(__file__).with_name("golden")
 
@@ -22,12 +23,12 @@ def converted() -> dict[Path, str]:
     for file in load_rules(None, rules_folder=rules_folder(), mappings_folder=mappings_folder()).files:
         for rule in file.subjects:
             for source in converter.feeding(rule):
-                for target in PRINTERS.keys() - STORES.keys():
+                for target in [name for name, target in registry.targets().items() if not target.siem]:
                     try:
                         query = converter.convert(rule, source, target, "alert")
                     except SigmagenError:
                         continue
-                    name = f"{file.path.stem}.{source.name}.{SUFFIXES[target]}"
+                    name = f"{file.path.stem}.{source.name}.{registry.get(target).suffix}"
                     texts[GOLDEN / target / file.path.parent.name / name] = query.text + "\n"
     return texts
 

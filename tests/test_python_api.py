@@ -12,7 +12,9 @@ import pytest
 
 import sigmagen
 from sigmagen import DetectionResult, SigmagenError, convert_rule, detect, load_rules, verify
+from sigmagen.convert.converter import Query
 from sigmagen.engines.alert import Alert
+from sigmagen.engines.duckdb import DuckDBEngine
 from tests.native_logs import attack, ndjson
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -115,19 +117,18 @@ def test_detect_returns_alerts_blind_spots_and_problems(tmp_path: Path) -> None:
     assert [problem.file for problem in result.problems] == [str(log)]
 
 
-def test_verify_reports_differences() -> None:
-    class Silent:
-        """An engine that finds nothing."""
+class SilentEngine(DuckDBEngine):
+    """An engine that finds nothing."""
 
-        name, fidelity = "silent", "emulated"
+    name = "silent"
 
-        def load(self, *arguments: object) -> None:
-            """Ignore the records."""
+    def run(self, query: Query, start: int, end: int) -> list[Alert]:
+        """Return no rows."""
+        return []
 
-        def run(self, *arguments: object) -> list[Alert]:
-            """Return no rows."""
-            return []
 
+def test_verify_reports_differences(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sigmagen.engines.opening.open_duckdb", lambda taxonomy: SilentEngine)
     rules = load_rules(ROOT / "rules" / "output" / "logprobs_with_logit_bias.yml")
-    cells = verify(rules, sources=["litellm"], engines={"splunk": Silent()})  # type: ignore[dict-item]
-    assert {cell.status for cell in cells if cell.mode == "hunt"} == {"different"}
+    cells = verify(rules, ["duckdb"], sources=["litellm"])
+    assert {(cell.engine, cell.status) for cell in cells if cell.mode == "hunt"} == {("silent", "different")}

@@ -12,15 +12,15 @@ import click
 
 from sigmagen.cli.problems import broken, print_json, print_problems
 from sigmagen.cli.settings import AS_JSON, RULE_PATHS, SOURCES, Settings, chosen_sources, with_settings
-from sigmagen.convert.converter import LANGUAGES, SUFFIXES, Query
+from sigmagen.convert.converter import Query
 from sigmagen.convert.many import broken_rules, convert_all
 from sigmagen.display import counted, harmless
 from sigmagen.logs.output import whole_folder
-from sigmagen.mapping.source import SIEMS
 from sigmagen.plan.model import Mode
 from sigmagen.problems import EXIT_FINDINGS, EXIT_USAGE, Problem, SigmagenError
 from sigmagen.report.header import header, query_document
 from sigmagen.rules.model import RuleFile
+from sigmagen.targets import registry
 
 _LONGEST_PART = 60
 _SHOWN = 20
@@ -32,8 +32,9 @@ def _locations(context: click.Context, parameter: click.Parameter, values: Seque
     found: dict[str, str] = {}
     for value in values:
         siem, _, place = value.partition("=")
-        if siem not in SIEMS or not place.strip():
-            raise click.BadParameter(f"write {'|'.join(SIEMS)}=PLACE, such as elastic=logs-windows.*, not {value!r}")
+        if siem not in registry.siems() or not place.strip():
+            siems = "|".join(registry.siems())
+            raise click.BadParameter(f"write {siems}=PLACE, such as elastic=logs-windows.*, not {value!r}")
         if siem in found:
             raise click.BadParameter(f"{siem} is given twice")
         found[siem] = place
@@ -47,7 +48,7 @@ def _locations(context: click.Context, parameter: click.Parameter, values: Seque
     "--target",
     "targets",
     multiple=True,
-    type=click.Choice(tuple(LANGUAGES)),
+    type=click.Choice(tuple(registry.targets())),
     help="Target language (repeatable). Default: all three SIEMs.",
 )
 @SOURCES
@@ -91,7 +92,7 @@ def command(
     converter = settings.converter().located(locations)
     chosen = chosen_sources(converter, sources, generic=True) or []
     loaded = settings.load(paths)
-    wanted = tuple(dict.fromkeys(targets)) or SIEMS
+    wanted = tuple(dict.fromkeys(targets)) or registry.siems()
     unusable = broken_rules(loaded)
     result = convert_all(converter, loaded.files, wanted, chosen, mode, strict=strict, broken=unusable)
     names = list(file_names(result.queries, _roots(paths, settings))) if output else []
@@ -149,7 +150,7 @@ def file_names(queries: Sequence[tuple[RuleFile, Query]], roots: Sequence[Path])
         # If a file has several alerting rules, the name of the rule is part of the file name.
         named = [_file_part(query.rule.name)] if len(file.subjects) > 1 else []
         parts = [file.path.stem, *named, query.source.name]
-        name = Path(query.target, stages[file.path], f"{'.'.join(parts)}.{SUFFIXES[query.target]}")
+        name = Path(query.target, stages[file.path], f"{'.'.join(parts)}.{registry.get(query.target).suffix}")
         if name in taken:
             message = f"the query would overwrite that of {taken[name]}: both are {name}"
             raise SigmagenError(Problem("output-clash", message, file=query.rule.file), EXIT_USAGE)

@@ -10,7 +10,7 @@ import click
 import orjson
 
 from sigmagen.cli.settings import Settings, with_settings
-from sigmagen.convert.converter import LANGUAGES, Converter
+from sigmagen.convert.converter import Converter
 from sigmagen.engines.duckdb import DuckDBEngine
 from sigmagen.local.detect import Detector
 from sigmagen.local.detection import Detection
@@ -18,15 +18,16 @@ from sigmagen.logs.output import whole_file
 from sigmagen.logs.reader import LogReader
 from sigmagen.logs.recognise import Recogniser
 from sigmagen.logs.scratch import scratch_folder
-from sigmagen.mapping.source import SIEMS, Source
+from sigmagen.mapping.source import Source
 from sigmagen.problems import EXIT_USAGE, Problem, SigmagenError
 from sigmagen.proof.cases import rule_under_test
 from sigmagen.proof.simulate.scenes import Scene, lay_out, records
 from sigmagen.report.header import header
 from sigmagen.rules.model import Correlation, RuleFile
+from sigmagen.targets import registry
+from sigmagen.targets.registry import REFERENCE
 
 DEFAULT_RULE = "logprobs_with_logit_bias"
-_NAMES = {"splunk": "Splunk", "elastic": "Elastic", "sentinel": "Microsoft Sentinel"}
 TWINS = 3
 """How many benign cases the sample log contains."""
 
@@ -51,7 +52,7 @@ def command(rule: str, source: str | None, output: Path | None, settings: Settin
     file = _file(rule, settings)
     subject, test = rule_under_test(file)
     chosen = _source(converter, subject, source)
-    query = converter.convert(subject, chosen, "duckdb")
+    query = converter.convert(subject, chosen, REFERENCE)
     attack = next(case.name for case in test.cases if case.kind == "attack")
     scenes = [scene for scene in lay_out(test, chosen.name, reach=query.reach) if scene.prefix is None]
     scenes = _sample(scenes, attack)
@@ -87,7 +88,7 @@ def _source(converter: Converter, rule: Correlation, name: str | None) -> Source
         if name is not None and source.name != name:
             continue
         try:
-            converter.convert(rule, source, "duckdb")
+            converter.convert(rule, source, REFERENCE)
         except SigmagenError:
             continue
         return source
@@ -127,8 +128,9 @@ def _show(detections: Sequence[Detection]) -> None:
 
 
 def _show_queries(converter: Converter, rule: Correlation, source: Source) -> None:
-    for siem in SIEMS:
-        click.secho(f"\nQuery for {_NAMES[siem]} ({LANGUAGES[siem]}):", bold=True)
+    for siem in registry.siems():
+        target = registry.get(siem)
+        click.secho(f"\nQuery for {target.product} ({target.language}):", bold=True)
         try:
             query = converter.convert(rule, source, siem, "alert")
         except SigmagenError as error:

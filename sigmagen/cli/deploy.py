@@ -15,10 +15,10 @@ from sigmagen.cli.settings import AS_JSON, RULE_PATHS, SOURCES, Settings, with_s
 from sigmagen.deploy.plan import Change, Plan, apply, make_plan
 from sigmagen.display import harmless, short
 from sigmagen.logs.scratch import scratch_folder
-from sigmagen.mapping.source import SIEMS
 from sigmagen.net.secrets import hidden, hide
 from sigmagen.net.settings import resource_id
 from sigmagen.problems import EXIT_FINDINGS, EXIT_USAGE, Problem, SigmagenError
+from sigmagen.targets.registry import siems
 
 _COLOURS = {
     "create": "green",
@@ -31,7 +31,7 @@ _COLOURS = {
 
 
 @click.command("deploy")
-@click.argument("siem", type=click.Choice(SIEMS), metavar="|".join(SIEMS))
+@click.argument("siem", type=click.Choice(siems()), metavar="|".join(siems()))
 @RULE_PATHS
 @click.option(
     "--package",

@@ -11,10 +11,11 @@ import click
 from sigmagen.cli.problems import print_json, print_problems
 from sigmagen.cli.settings import AS_JSON, SOURCES, Settings, chosen_sources, with_settings
 from sigmagen.content.investigate.subject import ReadAlert, Subject, parse_group, parse_window, read_alerts
-from sigmagen.convert.converter import LANGUAGES, STORES, Converter
-from sigmagen.mapping.source import SIEMS, Source
+from sigmagen.convert.converter import Converter
+from sigmagen.mapping.source import Source
 from sigmagen.problems import EXIT_FINDINGS, EXIT_USAGE, Problem, SigmagenError
 from sigmagen.rules.model import BaseRule, Correlation
+from sigmagen.targets import registry
 
 Rule = BaseRule | Correlation
 
@@ -41,7 +42,7 @@ LARGEST_ALERTS = 64 * 1024 * 1024
     "--target",
     "targets",
     multiple=True,
-    type=click.Choice([target for target in LANGUAGES if target not in STORES]),
+    type=click.Choice([name for name, target in registry.targets().items() if not target.siem]),
     help="Target language (repeatable). Default: all three SIEMs.",
 )
 @click.option(
@@ -82,7 +83,9 @@ def command(
         subject = Subject(group, *parse_window(window))
     rule = _rule(settings, rule_name)
     _check_group(rule, subject)
-    return _print(converter, rule, _sources(converter, rule, chosen), targets or SIEMS, subject, with_text, as_json)
+    return _print(
+        converter, rule, _sources(converter, rule, chosen), targets or registry.siems(), subject, with_text, as_json
+    )
 
 
 def _read(name: str) -> list[ReadAlert]:

@@ -10,19 +10,19 @@ from sigmagen.cli.packaging import Packaging
 from sigmagen.cli.problems import print_problems
 from sigmagen.cli.settings import RULE_PATHS, SOURCES, Settings, with_settings
 from sigmagen.display import counted, harmless
-from sigmagen.mapping.source import SIEMS
+from sigmagen.packages.formats import format_names
 from sigmagen.problems import EXIT_CLEAN, EXIT_FINDINGS
 
 
 @click.command("package")
-@click.argument("siem", type=click.Choice(SIEMS), metavar="|".join(SIEMS))
+@click.argument("name", type=click.Choice(format_names()), metavar="|".join(format_names()))
 @RULE_PATHS
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), required=True, help="Write the package to this folder."
 )
 @SOURCES
 @with_settings
-def command(siem: str, paths: tuple[Path, ...], output: Path, sources: tuple[str, ...], settings: Settings) -> int:
+def command(name: str, paths: tuple[Path, ...], output: Path, sources: tuple[str, ...], settings: Settings) -> int:
     """Write a package of scheduled detections for a SIEM.
 
     PATH is a rule file or a folder. Default: all rules. Each rule is packaged for every source that has its fields, or
@@ -32,10 +32,10 @@ def command(siem: str, paths: tuple[Path, ...], output: Path, sources: tuple[str
     """
     from sigmagen.packages.output import package_folder
 
-    made = Packaging.of(siem, paths, sources, settings)
-    with package_folder(output, siem) as folder:
+    made = Packaging.of(name, paths, sources, settings)
+    with package_folder(output, name) as folder:
         refused = made.write(folder.path)
     print_problems([*refused, *made.missing, *folder.problems])
     detections = counted(len(made.content.detections) - len(refused), "detection")
-    click.echo(f"{detections} packaged for {siem} in {harmless(str(output))}", err=True)
+    click.echo(f"{detections} packaged for {name} in {harmless(str(output))}", err=True)
     return EXIT_FINDINGS if refused or made.missing else EXIT_CLEAN

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -13,36 +12,35 @@ from sigmagen.cli.settings import Settings, chosen_sources
 from sigmagen.content.detections import Content, content
 from sigmagen.convert.converter import Converter
 from sigmagen.overlay import Overlay
+from sigmagen.packages.formats import PackageFormat, load_format
 from sigmagen.problems import EXIT_BROKEN_INPUT, EXIT_USAGE, Problem, SigmagenError
 from sigmagen.rules.model import Correlation, RuleFile
-
-KEEPS_LISTS_APART = ("splunk",)
-"""SIEMs for which the package builder locates allow lists in a query by their example values."""
 
 
 @dataclass(frozen=True)
 class Packaging:
     """The content of a package. `missing` holds the reason for each rule that has no source."""
 
-    siem: str
+    format: PackageFormat
     content: Content
     converter: Converter
     changes: dict[str, Any]
     missing: tuple[Problem, ...]
 
     @classmethod
-    def of(cls, siem: str, paths: Sequence[Path], sources: Sequence[str], settings: Settings) -> Packaging:
-        """Build the content from the rules at the paths, for these sources or all. Prints the problems of the rules.
+    def of(cls, name: str, paths: Sequence[Path], sources: Sequence[str], settings: Settings) -> Packaging:
+        """Build the content of a package from the rules at the paths, for these sources or all. Prints their problems.
 
         Raises SigmagenError if a rule can't be used, or if no rule is left.
         """
         overlay, converter = settings.overlay(), settings.converter()
-        loaded = settings.load(paths, examples=siem in KEEPS_LISTS_APART)
+        package_format = load_format(name)
+        loaded = settings.load(paths, examples=package_format.KEEPS_LISTS_APART)
         chosen = chosen_sources(converter, sources)
         if broken(loaded.problems):
             raise SigmagenError(loaded.problems, EXIT_BROKEN_INPUT)
         print_problems(loaded.problems)
-        found = content(converter, loaded.files, siem, chosen, overlay)
+        found = content(converter, loaded.files, package_format.TARGET, chosen, overlay)
         if settings.verbose or not found.detections:
             print_problems(found.left_out)
         if not found.detections:
@@ -51,12 +49,11 @@ class Packaging:
             )
             raise SigmagenError(nothing, EXIT_USAGE)
         missing = () if chosen else tuple(_missing(loaded.files, found))
-        return cls(siem, found, converter, _changes(settings, overlay), missing)
+        return cls(package_format, found, converter, _changes(settings, overlay), missing)
 
     def write(self, folder: Path) -> list[Problem]:
         """Write the package and return the reasons for omitted detections. Raises SigmagenError."""
-        writer = import_module(f"sigmagen.packages.{self.siem}").write
-        return list(writer(self.content, folder, self.converter, self.changes) or ())
+        return list(self.format.write(self.content, folder, self.converter, self.changes))
 
 
 def _missing(files: Iterable[RuleFile], found: Content) -> Iterator[Problem]:

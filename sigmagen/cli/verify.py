@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
 import signal
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from importlib.util import find_spec
 from pathlib import Path
 
 import click
@@ -17,23 +15,13 @@ from sigmagen.cli.problems import broken, print_json, print_problems
 from sigmagen.cli.settings import AS_JSON, RULE_PATHS, SOURCES, Settings, chosen_sources, with_settings
 from sigmagen.convert.converter import Converter
 from sigmagen.engines.alert import Engine
+from sigmagen.engines.opening import open_engines
 from sigmagen.net.secrets import hide
-from sigmagen.net.settings import (
-    DOCUMENT,
-    ELASTICSEARCH_URL,
-    SENTINEL_WORKSPACE,
-    SERVICE,
-    SPLUNK_CA_FILE,
-    SPLUNK_TOKEN,
-    SPLUNK_URL,
-    file_setting,
-    resource_id,
-    secret,
-    setting,
-)
+from sigmagen.net.settings import resource_id
 from sigmagen.problems import EXIT_FINDINGS, EXIT_USAGE, Problem, SigmagenError
-from sigmagen.proof.verify import TARGETS, Cell, verify
+from sigmagen.proof.verify import Cell, verify
 from sigmagen.rules.model import RuleFile
+from sigmagen.targets.registry import verifiable
 
 
 @click.command("verify")
@@ -41,9 +29,9 @@ from sigmagen.rules.model import RuleFile
 @click.option(
     "-t",
     "--target",
-    "targets",
+    "names",
     multiple=True,
-    type=click.Choice(TARGETS),
+    type=click.Choice(verifiable()),
     help="Target to verify (repeatable). Default: all targets with an available engine.",
 )
 @SOURCES
@@ -54,7 +42,7 @@ from sigmagen.rules.model import RuleFile
 @with_settings
 def command(
     paths: tuple[Path, ...],
-    targets: tuple[str, ...],
+    names: tuple[str, ...],
     sources: tuple[str, ...],
     as_json: bool,
     junit: Path | None,
@@ -83,8 +71,8 @@ def command(
     cells: list[Cell] = []
     stopped: list[Problem] = []
     with _interrupted_cleanly(), ExitStack() as stack:
-        engines = _engines(targets or TARGETS, converter, stack)
-        missing = [reason for target, reason in engines.items() if target in targets and isinstance(reason, str)]
+        engines = _engines(names or verifiable(), converter, stack)
+        missing = [reason for target, reason in engines.items() if target in names and isinstance(reason, str)]
         if missing:
             raise SigmagenError([Problem("no-engine", reason) for reason in missing], EXIT_USAGE)
         found = _cells(converter, loaded.files, engines, wanted, problems)
@@ -164,98 +152,7 @@ def _with_progress(cells: Iterable[Cell], *, quiet: bool) -> Iterator[Cell]:
             yield cell
 
 
-def _engines(targets: Iterable[str], converter: Converter, stack: ExitStack) -> dict[str, Engine | str]:
-    """Return the engine of each target, or the reason why it has none.
-
-    Raises SigmagenError for all invalid settings, before any server is contacted.
-    """
-    ready: dict[str, Callable[[], Engine] | str] = {}
-    problems: list[Problem] = []
-    for target in targets:
-        try:
-            ready[target] = _OPENERS[target](converter)
-        except SigmagenError as error:
-            problems += error.problems
-    if problems:
-        raise SigmagenError(problems, EXIT_USAGE)
-    return {
-        target: opener if isinstance(opener, str) else stack.enter_context(opener()) for target, opener in ready.items()
-    }
-
-
-def _duckdb(converter: Converter) -> Callable[[], Engine]:
-    from sigmagen.engines.duckdb import DuckDBEngine
-
-    return DuckDBEngine
-
-
-def _elasticsearch(converter: Converter) -> Callable[[], Engine] | str:
-    url = setting(ELASTICSEARCH_URL)
-    if not url:
-        return f"ES|QL needs an Elasticsearch: set {ELASTICSEARCH_URL} (`make elasticsearch` starts one)"
-    from sigmagen.engines.elasticsearch import ElasticsearchEngine
-    from sigmagen.net.elasticsearch import client_options
-
-    client_options()
-    return lambda: ElasticsearchEngine(url, converter.taxonomy)
-
-
-def _splunk(converter: Converter) -> Callable[[], Engine]:
-    url = setting(SPLUNK_URL)
-    if not url:
-        from sigmagen.engines.splunk_local import SplunkLocalEngine
-
-        return SplunkLocalEngine
-    from sigmagen.engines.splunk import SplunkEngine
-    from sigmagen.engines.splunk_rest import SplunkClient
-
-    token, authority = secret(SPLUNK_TOKEN), file_setting(SPLUNK_CA_FILE)
-    if not token:
-        hint = f"set it in the environment, or: keyring set {SERVICE} {SPLUNK_TOKEN}; see {DOCUMENT}"
-        problem = Problem("missing-setting", f"{SPLUNK_URL} is set, {SPLUNK_TOKEN} is not", hint=hint)
-        raise SigmagenError(problem, EXIT_USAGE)
-    return lambda: SplunkEngine(SplunkClient(url, token, authority))
-
-
-def _sentinel(converter: Converter) -> Callable[[], Engine] | str:
-    workspace = setting(SENTINEL_WORKSPACE)
-    former, problems = resource_id()
-    if workspace and workspace == former:
-        print_problems(problems)
-        workspace = None
-    if not workspace:
-        return _kusto(converter)
-    if not re.fullmatch(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", workspace):
-        message = f"{SENTINEL_WORKSPACE} is not the id of a workspace, a GUID"
-        raise SigmagenError(Problem("no-workspace", message, hint="Overview, Workspace ID"), EXIT_USAGE)
-    if not (_there("azure.monitor.query") and _there("azure.identity")):
-        return f"{SENTINEL_WORKSPACE} is set; to reach Azure: pip install 'sigmagen-extraction[azure]'"
-    from sigmagen.engines.sentinel import TIMEOUT, SentinelEngine
-    from sigmagen.net.azure import logs_client
-
-    return lambda: SentinelEngine(workspace, converter.taxonomy, logs_client(TIMEOUT + 30))
-
-
-def _kusto(converter: Converter) -> Callable[[], Engine] | str:
-    if not _there("duckdb_kql"):
-        return "KQL needs duckdb-kql: pip install 'sigmagen-extraction[kusto]'"
-    from sigmagen.engines.kusto_local import KustoLocalEngine
-
-    return lambda: KustoLocalEngine(converter.taxonomy)
-
-
-_OPENERS: dict[str, Callable[[Converter], Callable[[], Engine] | str]] = {
-    "duckdb": _duckdb,
-    "elastic": _elasticsearch,
-    "sentinel": _sentinel,
-    "splunk": _splunk,
-}
-"""For each target, a function that reads the settings and returns a function that connects, or the reason for none."""
-
-
-def _there(module: str) -> bool:
-    """Return whether a module can be imported, even if its parent package is missing."""
-    try:
-        return find_spec(module) is not None
-    except ModuleNotFoundError:
-        return False
+def _engines(names: Iterable[str], converter: Converter, stack: ExitStack) -> dict[str, Engine | str]:
+    """Return the engine of each target, or the reason why it has none. Raises SigmagenError for invalid settings."""
+    print_problems(resource_id()[1])
+    return open_engines(names, converter.taxonomy, stack)

@@ -12,8 +12,7 @@ from sigmagen.durations import DAY, MINUTE, duration_text
 from sigmagen.expr.tree import TEXTUAL, UnsupportedDetectionError
 from sigmagen.mapping.documents import collected, load_checked
 from sigmagen.mapping.generic import GENERIC, Generic, load_generic, tested_for_presence, unplaced
-from sigmagen.mapping.location import location_fault, one_term
-from sigmagen.mapping.source import SIEMS, Source, StoredSource, load_sources, together
+from sigmagen.mapping.source import Source, StoredSource, load_sources, together
 from sigmagen.mapping.taxonomy import Taxonomy, load_taxonomy
 from sigmagen.plan.build import build_plan, not_convertible
 from sigmagen.plan.items import UnsupportedCorrelationError
@@ -21,25 +20,9 @@ from sigmagen.plan.model import Mode
 from sigmagen.plan.window import Schedule, Window
 from sigmagen.problems import EXIT_USAGE, Problem, SigmagenError
 from sigmagen.rules.model import BaseRule, Correlation, base_rules
-from sigmagen.targets.duckdb.printer import DuckDBPrinter
-from sigmagen.targets.elastic.printer import EsqlPrinter
-from sigmagen.targets.lucene.printer import LucenePrinter
+from sigmagen.targets import registry
 from sigmagen.targets.printer import NameClashError, Printer
-from sigmagen.targets.sentinel.printer import KustoPrinter
-from sigmagen.targets.splunk.printer import SplunkPrinter
-
-PRINTERS: dict[str, type[Printer]] = {
-    "splunk": SplunkPrinter,
-    "elastic": EsqlPrinter,
-    "lucene": LucenePrinter,
-    "sentinel": KustoPrinter,
-    "duckdb": DuckDBPrinter,
-}
-LANGUAGES = {"splunk": "SPL", "elastic": "ES|QL", "lucene": "Lucene", "sentinel": "KQL", "duckdb": "SQL"}
-SUFFIXES = {"splunk": "spl", "elastic": "esql", "lucene": "lucene", "sentinel": "kql", "duckdb": "sql"}
-
-STORES = {"lucene": "elastic"}
-"""The SIEM that keeps the events of a target, where it has another name."""
+from sigmagen.targets.target import Limits, Target
 
 
 @dataclass(frozen=True)
@@ -65,7 +48,7 @@ class Query:
     @property
     def stored_source(self) -> StoredSource:
         """Where the query's records are."""
-        return self.source.stored[STORES.get(self.target, self.target)]
+        return self.source.stored[registry.get(self.target).stored_in]
 
     @property
     def reach(self) -> int:
@@ -88,7 +71,7 @@ class Converter:
     def load(cls, mappings: Path) -> Converter:
         """A converter for a mappings folder. Raises SigmagenError with everything that is wrong with the mappings."""
         loaders = [load_sources, load_taxonomy, load_generic]
-        limits = [partial(load_limits, mappings, siem) for siem in SIEMS]
+        limits = [partial(load_limits, mappings, siem) for siem in registry.siems()]
         if problems := collected(*(partial(load, mappings) for load in loaders), *limits):
             raise SigmagenError(problems)
         return cls(mappings, load_sources(mappings), load_taxonomy(mappings), load_generic(mappings))
@@ -98,11 +81,12 @@ class Converter:
 
         Raises SigmagenError for what is not a location there.
         """
-        faults = {siem: location_fault(siem, place) for siem, place in locations.items()}
+        targets = {siem: registry.get(siem) for siem in locations}
+        faults = {siem: targets[siem].find_location_fault(place) for siem, place in locations.items()}
         problems = [Problem("location", f"{siem}: {fault}") for siem, fault in faults.items() if fault]
         if problems:
             raise SigmagenError(problems, EXIT_USAGE)
-        chosen = {siem: one_term(siem, place) for siem, place in locations.items()}
+        chosen = {siem: targets[siem].enclose_location(place) for siem, place in locations.items()}
         return replace(self, generic=self.generic and self.generic.at(chosen))
 
     def feeding(self, rule: BaseRule | Correlation) -> list[Source]:
@@ -134,39 +118,39 @@ class Converter:
                 raise _unknown_source(part, known)
         return name
 
-    def convert(self, rule: BaseRule | Correlation, source: Source, siem: str, mode: Mode = "hunt") -> Query:
-        """The query of a rule over a source in a SIEM's language.
+    def convert(self, rule: BaseRule | Correlation, source: Source, name: str, mode: Mode = "hunt") -> Query:
+        """The query of a rule over a source in a target's language, by the target's name.
 
         Raises SigmagenError when the source doesn't carry a field there, or the rule can't be said.
         """
-        store = STORES.get(siem, siem)
-        if siem == "lucene" and isinstance(rule, Correlation):
-            raise not_convertible(rule, siem, UnsupportedCorrelationError("Lucene finds documents and counts nothing"))
-        self._require_mapped(rule, source, siem)
-        plan = build_plan(rule, source, store, self.taxonomy, mode, target=siem)
-        printer = PRINTERS[siem](plan)
+        target = registry.get(name)
+        if target.lacks_correlations and isinstance(rule, Correlation):
+            raise not_convertible(rule, name, UnsupportedCorrelationError(target.lacks_correlations))
+        self._require_mapped(rule, source, target.stored_in)
+        plan = build_plan(rule, source, target.stored_in, self.taxonomy, mode, target=name)
+        printer: Printer = target.load_printer()(plan)
         try:
             text = printer.text()
         except (UnsupportedCorrelationError, UnsupportedDetectionError) as error:
-            raise not_convertible(rule, siem, error) from None
+            raise not_convertible(rule, name, error) from None
         except NameClashError as error:
             clash = Problem("name-clash", f"{rule.title}: {error}", file=rule.file, line=rule.line)
             raise SigmagenError(clash) from None
-        indistinct = self._indistinct(rule, source) if siem == "sentinel" else []
+        indistinct = self._indistinct(rule, source, target) if target.missing_is_empty else []
         notes = [
             Problem("detection-approximated", f"{rule.title}: {note}", "warning", rule.file, rule.line)
             for note in (*printer.notes, *indistinct)
         ]
         notes += [
             Problem("location-unknown", f"{rule.title}: put your table for {table}", "warning", rule.file, rule.line)
-            for table in unplaced(source, store)
+            for table in unplaced(source, target.stored_in)
         ]
         columns = {printer.name(name).strip('"`'): name for name in plan.group_by}
-        schedule, warnings = self._schedule(plan.windows, source.stored[store], rule)
+        schedule, warnings = self._schedule(plan.windows, source.stored[target.stored_in], rule)
         return Query(
             rule,
             source,
-            siem,
+            name,
             mode,
             text,
             columns,
@@ -177,12 +161,12 @@ class Converter:
             plan.estimated,
         )
 
-    def _indistinct(self, rule: BaseRule | Correlation, source: Source) -> list[str]:
-        """What Sentinel can't tell apart: whether a text is missing, null or empty."""
+    def _indistinct(self, rule: BaseRule | Correlation, source: Source, target: Target) -> list[str]:
+        """What the target can't distinguish: whether a text is missing, null or empty."""
         said = []
         for base in base_rules(rule):
             part = source.part_for(base.logsource)
-            native = base.logsource.category is None or (part is not None and part.stored["sentinel"].untyped)
+            native = base.logsource.category is None or (part is not None and part.stored[target.stored_in].untyped)
             for name in tested_for_presence(base):
                 if native:
                     kind = part.native_fields.get(name, "string") if part else "string"
@@ -197,11 +181,10 @@ class Converter:
 
     def _require_mapped(self, rule: BaseRule | Correlation, source: Source, siem: str) -> None:
         """Raises SigmagenError where the mapping of a source doesn't say where the SIEM keeps its records."""
-        store = STORES.get(siem, siem)
-        missing = [part.name for part in source.parts if store not in part.stored]
+        missing = [part.name for part in source.parts if siem not in part.stored]
         if missing:
-            hint = f"add targets.{store} to the mapping of the source"
-            message = f"{rule.title}: source {' and '.join(missing)} is not mapped to {store}"
+            hint = f"add targets.{siem} to the mapping of the source"
+            message = f"{rule.title}: source {' and '.join(missing)} is not mapped to {siem}"
             raise SigmagenError(Problem("source-not-mapped", message, file=rule.file, line=rule.line, hint=hint))
 
     def _schedule(
@@ -224,20 +207,12 @@ class Converter:
 
     def limits(self, siem: str) -> Limits:
         """The SIEM's limits, from mappings/targets."""
-        return Limits(MINUTE, 3650 * DAY) if siem == "duckdb" else load_limits(self.mappings, siem)
+        return registry.get(siem).limits or load_limits(self.mappings, siem)
 
 
 def _unknown_source(name: str, known: Iterable[str]) -> SigmagenError:
     hint = f"available: {', '.join(known)}"
     return SigmagenError(Problem("unknown-source", f"unknown source {name!r}", hint=hint), EXIT_USAGE)
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What a SIEM's scheduler allows, in milliseconds."""
-
-    shortest_interval: int
-    longest_lookback: int
 
 
 @lru_cache(maxsize=16)

@@ -221,8 +221,9 @@ class _Tally:
         self.reasons.update(("error", code, "") for file in files for code in file.codes)
 
     def summary(self) -> TargetSummary:
-        """The counts, the most frequent reason first."""
-        reasons = tuple(Reason(*key, count) for key, count in self.reasons.most_common())
+        """The counts, the most frequent reason first, and of equally frequent ones the first in the alphabet."""
+        counted = sorted(self.reasons.items(), key=lambda item: (-item[1], item[0]))
+        reasons = tuple(Reason(*key, count) for key, count in counted)
         refused = self.rules - self.converted
         return TargetSummary(self.target, self.rules, self.converted, self.queries, self.warned, refused, reasons)
 

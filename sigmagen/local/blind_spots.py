@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any, Literal
 from sigmagen.display import counted
 from sigmagen.engines.duckdb import DuckDBEngine
 from sigmagen.mapping.documents import load_checked
-from sigmagen.mapping.source import DUCKDB, LogsourceEntry, Source
+from sigmagen.mapping.source import LogsourceEntry, Source
 from sigmagen.mapping.taxonomy import Taxonomy
 from sigmagen.mapping.view import ViewBuilder
 from sigmagen.plan.build import build_view
 from sigmagen.rules.model import BaseRule, Correlation, base_rules
 from sigmagen.targets.duckdb.printer import DuckDBPrinter
+from sigmagen.targets.registry import REFERENCE
 
 if TYPE_CHECKING:
     from sigmagen.local.detection import NotRun
@@ -96,7 +97,7 @@ def _of_entry(
     rules: Sequence[Rule],
 ) -> Iterator[BlindSpot]:
     """Count over the records of one log source that a source feeds."""
-    builder = ViewBuilder(source, source.stored[DUCKDB], taxonomy, entry)
+    builder = ViewBuilder(source, source.stored[REFERENCE], taxonomy, entry)
     fields_of = {rule.name: needed_fields(rule) for rule in rules}
     asked = []
     for need in needs:
@@ -109,7 +110,7 @@ def _of_entry(
         return
     engine.select(source, *covered)
     read = dict.fromkeys([_OUTCOME, *(name for _, fields in asked for name in fields)])
-    view = DuckDBPrinter(build_view(source, DUCKDB, taxonomy, list(read), entry)).text()
+    view = DuckDBPrinter(build_view(source, REFERENCE, taxonomy, list(read), entry)).text()
     columns = ["count(*)"]
     for need, fields in asked:
         missing = " AND ".join(f"{_quoted(name)} IS NULL" for name in fields)

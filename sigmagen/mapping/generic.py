@@ -17,11 +17,11 @@ from typing import Any
 from sigmagen.durations import MINUTE
 from sigmagen.expr.tree import Type
 from sigmagen.mapping.documents import load_checked, value_problem
-from sigmagen.mapping.location import location_fault
-from sigmagen.mapping.source import DUCKDB, SIEMS, TIMES, LogsourceEntry, Source, StoredSource, together
+from sigmagen.mapping.source import LogsourceEntry, Source, StoredSource, together
 from sigmagen.problems import Problem
 from sigmagen.rules.model import BaseRule, Correlation, LogSource, base_rules
 from sigmagen.rules.yaml import Document
+from sigmagen.targets import registry
 
 GENERIC = "generic"
 NO_TABLE = "SET_TABLE_FOR_"
@@ -110,21 +110,20 @@ def load_generic(mappings: Path) -> Generic | None:
     if not path.exists():
         return None
     data = load_checked(path, "generic", mappings, _location_faults)
-    stored = {siem: _stored_source(siem, data["targets"][siem]) for siem in SIEMS if siem in data["targets"]}
-    if "elastic" in stored:
-        stored["elastic"] = _with_common_schema(stored["elastic"], mappings)
+    stored = {siem: _stored_source(siem, data["targets"][siem]) for siem in registry.siems() if siem in data["targets"]}
+    stored = {siem: _with_common_schema(part, mappings) for siem, part in stored.items()}
     places = tuple(
-        Place(entry["logsource"], {siem: entry[siem] for siem in SIEMS if siem in entry})
+        Place(entry["logsource"], {siem: entry[siem] for siem in registry.siems() if siem in entry})
         for entry in data.get("locations", ())
     )
-    stored[DUCKDB] = _stored_source(DUCKDB, {"location": GENERIC})
+    stored |= {local: _stored_source(local, {"location": GENERIC}) for local in registry.local()}
     return Generic(data["title"], stored, places, {}, tuple(data.get("times", ("timestamp",))))
 
 
 def _location_faults(document: Document) -> Iterator[Problem]:
     for number, entry in enumerate(document.data.get("locations", ())):
-        for siem in SIEMS:
-            if siem in entry and (fault := location_fault(siem, entry[siem])):
+        for siem in registry.siems():
+            if siem in entry and (fault := registry.get(siem).find_location_fault(entry[siem])):
                 yield value_problem(document, fault, ("locations", number, siem))
 
 
@@ -132,10 +131,10 @@ def _stored_source(name: str, data: Mapping[str, Any]) -> StoredSource:
     return StoredSource(
         name=name,
         location=data.get("location") or "",
-        time=TIMES[name],
+        time=registry.get(name).time_column,
         delay=_DELAY,
         stored_native=True,
-        record="record" if name == DUCKDB else None,
+        record="record" if name in registry.local() else None,
         untyped=True,
         searched=tuple(data.get("keywords", ())),
         columns=data.get("columns", {}),
@@ -144,11 +143,12 @@ def _stored_source(name: str, data: Mapping[str, Any]) -> StoredSource:
 
 
 def _with_common_schema(stored: StoredSource, mappings: Path) -> StoredSource:
-    """Return the stored source with the fields of ECS (`ecs.yml`). Fields of the mapping have precedence."""
-    path = mappings / "ecs.yml"
-    if not path.exists():
+    """Return the stored source with the fields of the SIEM's common schema. Fields of the mapping have precedence."""
+    schema = registry.get(stored.name).common_schema
+    path = mappings / f"{schema}.yml"
+    if schema is None or not path.exists():
         return stored
-    data = load_checked(path, "ecs", mappings)
+    data = load_checked(path, schema, mappings)
     types = {name: kind for kind, names in data["types"].items() for name in names}
     return replace(stored, columns={**types, **stored.columns}, several=stored.several | set(data["several"]))
 

@@ -15,11 +15,7 @@ from sigmagen.mapping.documents import load_checked
 from sigmagen.mapping.taxonomy import known_fields
 from sigmagen.problems import Problem, SigmagenError
 from sigmagen.rules.model import LogSource
-
-SIEMS = ("splunk", "elastic", "sentinel")
-DUCKDB = "duckdb"
-TIMES = {"splunk": "_time", "elastic": "@timestamp", "sentinel": "TimeGenerated", DUCKDB: "timestamp"}
-"""The column of an event's time."""
+from sigmagen.targets import registry
 
 
 @dataclass(frozen=True)
@@ -148,12 +144,12 @@ def _stored_source(name: str, data: dict[str, Any], source: dict[str, Any], cano
     return StoredSource(
         name=name,
         location=data.get("table") or data.get("index") or data.get("search") or "",
-        time=TIMES[name],
+        time=registry.get(name).time_column,
         delay=parse_duration(data["delay"]),
         columns=data.get("columns", {}),
         fields=data.get("fields", {}),
         native=data.get("native", {}),
-        stored_native=name == "splunk" or canonical or data.get("stored") == "native",
+        stored_native=registry.get(name).keeps_native_records or canonical or data.get("stored") == "native",
         record=data.get("record"),
         where=data.get("where"),
         join=None
@@ -181,14 +177,15 @@ def parse_source(name: str, data: dict[str, Any]) -> Source:
     """Parse a source from validated YAML data."""
     canonical = bool(data.get("canonical"))
     stored = {siem: _stored_source(siem, part, data, canonical) for siem, part in data["targets"].items()}
-    stored[DUCKDB] = StoredSource(
-        name=DUCKDB,
-        location=name,
-        time=TIMES[DUCKDB],
-        delay=5 * MINUTE,
-        stored_native=True,
-        record="record",
-    )
+    for local in registry.local():
+        stored[local] = StoredSource(
+            name=local,
+            location=name,
+            time=registry.get(local).time_column,
+            delay=5 * MINUTE,
+            stored_native=True,
+            record="record",
+        )
     return Source(
         name=name,
         title=data["title"],

@@ -13,6 +13,7 @@ from sigmagen.expr.tree import TRUE, Call, Column, Expr, Get, Type, call, walk
 from sigmagen.mapping.expression import UnavailableFieldError, parse, parse_path
 from sigmagen.mapping.source import LogsourceEntry, Source, StoredSource
 from sigmagen.mapping.taxonomy import Taxonomy
+from sigmagen.targets import registry
 
 
 @dataclass
@@ -193,7 +194,11 @@ class ViewBuilder:
 
     def stored(self, text: str, kind: Type) -> Expr:
         """Return a path of the stored record."""
-        return Get((text,) if self.stored_source.name == "elastic" else parse_path(text), kind)
+        return Get((text,) if self._flat_names else parse_path(text), kind)
+
+    @property
+    def _flat_names(self) -> bool:
+        return registry.get(self.stored_source.name).flat_names
 
     def _stored_as(self) -> dict[str, str]:
         return {
@@ -211,8 +216,9 @@ class ViewBuilder:
 
     @property
     def _decoded(self) -> Column | None:
-        """Return the column of the decoded record, if the SIEM stores it as text that only its language can decode."""
-        return Column("record", "json") if self.stored_source.record and self.stored_source.name == "sentinel" else None
+        """The column of the decoded record, if the SIEM stores it as text that only its language can decode."""
+        decoded = self.stored_source.record and registry.get(self.stored_source.name).decodes_records
+        return Column("record", "json") if decoded else None
 
     def _derive(self, name: str, kind: Type) -> None:
         if name in self._derived:
@@ -265,7 +271,7 @@ class ViewBuilder:
         if self.source.canonical:
             return Get((text,), kind)
         if self.stored_source.untyped:
-            return Get((text,) if self.stored_source.name == "elastic" else tuple(text.split(".")), kind)
+            return Get((text,) if self._flat_names else tuple(text.split(".")), kind)
         if self.stored_source.stored_native:
             return Get(parse_path(text), kind, self._decoded)
         if text in self.stored_source.native:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from sigmagen.expr.tree import TRUE, UnsupportedDetectionError
 from sigmagen.mapping.expression import UnavailableFieldError
-from sigmagen.mapping.source import DUCKDB, LogsourceEntry, Source
+from sigmagen.mapping.source import LogsourceEntry, Source
 from sigmagen.mapping.taxonomy import Taxonomy
 from sigmagen.mapping.view import ViewBuilder
 from sigmagen.plan.compose import Composer
@@ -19,6 +19,7 @@ from sigmagen.plan.streams import EventStream, Stream, event_streams, in_place, 
 from sigmagen.plan.warn import plan_warnings, view_warnings
 from sigmagen.problems import Problem, SigmagenError
 from sigmagen.rules.model import BaseRule, Correlation
+from sigmagen.targets import registry
 
 
 def build_plan(
@@ -63,7 +64,7 @@ def _unavailable(error: UnavailableFieldError, rule: BaseRule | Correlation, sou
     if not error.known:
         message = f"{rule.title}: unknown field {error.name}: {error.reason}"
         return Problem("unknown-field", message, "error", rule.file, rule.line)
-    place = "" if target == DUCKDB else f" in {target}"  # the native record itself
+    place = "" if target in registry.local() else f" in {target}"  # the native record itself
     return Problem(
         "field-unavailable",
         f"{rule.title}: source {source.name}{place} has no {error.name}: {error.reason}",

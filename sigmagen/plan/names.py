@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 
 from sigmagen.mapping.generic import field_types
-from sigmagen.mapping.source import DUCKDB, StoredSource
+from sigmagen.mapping.source import StoredSource
 from sigmagen.rules.model import BaseRule, Correlation
+from sigmagen.targets import registry
 
 _LINES = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 _OURS = re.compile(
@@ -14,7 +15,6 @@ _OURS = re.compile(
     r"(rule|step|below|up_to|matches)_\d+"
 )
 """The columns that a correlation's query makes."""
-_UNQUOTABLE = re.compile(r"[\\'\"`]")
 
 
 def name_fault(rule: BaseRule | Correlation, stored: StoredSource) -> tuple[str, str] | None:
@@ -33,11 +33,7 @@ def _fault(name: str, rule: BaseRule | Correlation, stored: StoredSource) -> str
         return "the name has a control character, a line break or a mark for the direction of writing"
     if isinstance(rule, Correlation) and _OURS.fullmatch(name):
         return "the query has a column of its own of this name"
-    if stored.name == DUCKDB and stored.untyped and name.lower() in ("timestamp", "record"):
-        return "the table has a column of its own of this name"
-    if stored.name == "splunk" and (found := _UNQUOTABLE.search(name)):
-        return f"SPL documents no way to write {found[0]} in the name of a field"
-    return "it stands for all columns" if stored.name == "sentinel" and name == "*" else None
+    return registry.get(stored.name).find_name_fault(name, stored.untyped)
 
 
 def _grouped(rule: BaseRule | Correlation) -> set[str]:

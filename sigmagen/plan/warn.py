@@ -12,20 +12,7 @@ from sigmagen.plan.monotone import matches_zero
 from sigmagen.plan.steps import Aggregate, Expand, Union
 from sigmagen.problems import Problem
 from sigmagen.rules.model import BaseRule, Correlation, correlations
-
-_RANGE = {
-    "sentinel": (
-        "range-derived",
-        "Sentinel doesn't tell a query its time range: windows count between the table's first and last record only",
-    ),
-    "elastic": (
-        "range-parameters",
-        "the query needs ?_tstart and ?_tend, as Discover fills them in; a rule type that doesn't can't run it",
-    ),
-}
-
-
-_MANY_COPIES = 12
+from sigmagen.targets import registry
 
 
 def view_warnings(plan: Plan, view: SourceView) -> list[Problem]:
@@ -48,17 +35,16 @@ def plan_warnings(rule: Correlation, plan: Plan) -> list[Problem]:
         for part in correlations(rule)
         if part.threshold is not None and matches_zero(part.threshold)
     ]
-    if plan.ranged and plan.stored_source.name in _RANGE:
-        code, text = _RANGE[plan.stored_source.name]
-        if code != "range-parameters" or plan.mode == "alert":
-            found.append(_warning(code, text, rule))
-    if plan.stored_source.name == "splunk" and _has_sub_search(plan):
-        text = "the alerts of one part come from a sub-search, which limits.conf bounds in rows and run time"
-        found.append(_warning("sub-search", text, rule))
-    if plan.stored_source.name == "splunk" and (copies := _copies_of_events(plan)) > _MANY_COPIES:
-        limit = "500 MB (max_mem_usage_mb in limits.conf)"
-        text = f"mvexpand makes {copies} rows of each event, and Splunk stops it at {limit}"
-        found.append(_warning("events-multiplied", text, rule))
+    target = registry.get(plan.stored_source.name)
+    if plan.ranged and plan.mode in target.range_warnings:
+        code, text = target.range_warnings[plan.mode]
+        found.append(_warning(code, text, rule))
+    if target.sub_search_warning and _has_sub_search(plan):
+        found.append(_warning("sub-search", target.sub_search_warning, rule))
+    if target.copies_warning:
+        most, text = target.copies_warning
+        if (copies := _copies_of_events(plan)) > most:
+            found.append(_warning("events-multiplied", text.format(copies=copies), rule))
     return found
 
 

@@ -11,7 +11,7 @@ from sigmagen.convert.converter import Converter, Query
 from sigmagen.durations import SECOND
 from sigmagen.engines.alert import Alert
 from sigmagen.engines.duckdb import DuckDBEngine
-from sigmagen.mapping.source import DUCKDB, Source
+from sigmagen.mapping.source import Source
 from sigmagen.mapping.taxonomy import Taxonomy
 from sigmagen.plan.build import build_view
 from sigmagen.problems import Problem, SigmagenError
@@ -20,6 +20,7 @@ from sigmagen.proof.simulate.scenes import Scene, lay_out, records, span
 from sigmagen.rules.model import BaseRule, Correlation, RuleFile, base_rules
 from sigmagen.rules.testfile import TestFile, companion, load_test_file
 from sigmagen.targets.duckdb.printer import DuckDBPrinter
+from sigmagen.targets.registry import REFERENCE
 
 Status = Literal["passed", "failed"]
 
@@ -128,7 +129,7 @@ def _times(engine: DuckDBEngine, rule: BaseRule | Correlation, source: Source, t
         if part is None or entry is None or covered is None:
             continue
         engine.select(part, *covered)
-        view = DuckDBPrinter(build_view(part, DUCKDB, taxonomy, (), entry)).text()
+        view = DuckDBPrinter(build_view(part, REFERENCE, taxonomy, (), entry)).text()
         found.update(
             row[0] for row in engine.connection.execute(f"SELECT epoch_ms(timestamp) FROM ({view})").fetchall()
         )

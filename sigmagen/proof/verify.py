@@ -23,7 +23,6 @@ Status = Literal["equal", "different", "vacuous", "not_run"]
 Mode = Literal["hunt", "alert"]
 
 MODES: tuple[Mode, ...] = ("hunt", "alert")
-TARGETS = ("duckdb", "splunk", "elastic", "sentinel")
 SHOWN = 5
 """How many differing rows a cell reports."""
 

@@ -30,12 +30,10 @@ from sigmagen.expr.tree import TRUE, Call, Column, Expr, Get
 from sigmagen.mapping.expression import UnavailableFieldError
 from sigmagen.mapping.source import LogsourceEntry, Source
 from sigmagen.mapping.view import ViewBuilder
+from sigmagen.targets import registry
 
 SOURCES = ("apim", "bedrock_invocation", "canonical", "cloudtrail", "litellm")
 """A constant, so that no file is read before a pipeline is used."""
-
-BACKENDS = {"splunk": "splunk", "elastic": "esql", "sentinel": "kusto"}
-"""The official backend of each SIEM, which the field names are for."""
 
 
 def renames(source: str, siem: str) -> ProcessingPipeline:
@@ -45,7 +43,7 @@ def renames(source: str, siem: str) -> ProcessingPipeline:
     items = [item for entry in chosen.logsources for item in _items(converter, chosen, siem, entry)]
     return ProcessingPipeline(
         name=f"{chosen.title} in {siem}: field names",
-        allowed_backends=frozenset({BACKENDS[siem]}),
+        allowed_backends=frozenset({str(registry.get(siem).pysigma_backend)}),
         priority=20,
         items=items,
     )
@@ -121,8 +119,4 @@ def _stored(builder: ViewBuilder, field: str, siem: str) -> tuple[str, str]:
 
 def _name_of(get: Get, siem: str) -> str | None:
     """Return the stored name of a field; None for a part of a value."""
-    if not all(isinstance(segment, str) for segment in get.segments):
-        return None
-    if siem == "sentinel":
-        return str(get.segments[0]).replace(".", "_") if len(get.segments) == 1 else None
-    return ".".join(map(str, get.segments))
+    return registry.get(siem).column_name(get.segments)

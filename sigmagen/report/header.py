@@ -4,19 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from sigmagen.convert.converter import LANGUAGES, Query
+from sigmagen.convert.converter import Query
 from sigmagen.display import comment_text
 from sigmagen.durations import duration_text
 from sigmagen.rules.model import Correlation
-
-_COMMENTS = {
-    "splunk": ("``` ", " ```"),
-    "elastic": ("// ", ""),
-    "sentinel": ("// ", ""),
-    "duckdb": ("-- ", ""),
-    # Lucene has no comments.
-    "lucene": None,
-}
+from sigmagen.targets import registry
 
 
 def header(query: Query) -> str:
@@ -28,13 +20,14 @@ def header(query: Query) -> str:
     if isinstance(rule, Correlation) and (atlas := rule.frameworks.get("atlas")):
         lines.append(f"ATLAS: {', '.join(atlas)}")
     lines.append(f"source: {query.source.name} ({query.source.title})")
-    lines.append(f"{LANGUAGES[query.target]}, {query.mode}")
+    target = registry.get(query.target)
+    lines.append(f"{target.language}, {query.mode}")
     if query.schedule and query.mode == "alert":
         every, back, quiet = map(
             duration_text, (query.schedule.interval, query.schedule.lookback, query.schedule.suppression)
         )
         lines.append(f"schedule: every {every}, look back {back}, suppress a group for {quiet}")
-    comment = _COMMENTS[query.target]
+    comment = target.comment
     if comment is None:
         return ""
     start, end = comment
@@ -50,7 +43,7 @@ def query_document(query: Query) -> dict[str, Any]:
         "title": query.rule.title,
         "source": query.source.name,
         "target": query.target,
-        "language": LANGUAGES[query.target],
+        "language": registry.get(query.target).language,
         "mode": query.mode,
         "schedule": schedule
         and {

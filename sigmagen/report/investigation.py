@@ -8,9 +8,9 @@ from typing import Any
 
 from sigmagen.content.investigate.build import LeftOut, PivotQuery
 from sigmagen.content.investigate.pivots import Playbook
-from sigmagen.convert.converter import LANGUAGES
 from sigmagen.display import harmless
 from sigmagen.durations import iso
+from sigmagen.targets import registry
 
 
 def lines(
@@ -39,7 +39,7 @@ def lines(
 
 
 def _query(query: PivotQuery) -> Iterator[str]:
-    language = LANGUAGES[query.target]
+    language = registry.get(query.target).language
     yield f"{language} over {query.source.name}, {iso(query.start)} to {iso(query.end)}:"
     if query.without:
         yield f"Not available in {query.target} for {query.source.name}: {', '.join(query.without)}."
@@ -57,7 +57,7 @@ def document(query: PivotQuery) -> dict[str, Any]:
         "question": query.pivot.question,
         "source": query.source.name,
         "target": query.target,
-        "language": LANGUAGES[query.target],
+        "language": registry.get(query.target).language,
         "range_start": iso(query.start),
         "range_end": iso(query.end),
         "columns": query.columns,

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from sigmagen.bundled import rules_folder
-from sigmagen.convert.converter import LANGUAGES, STORES, SUFFIXES
+from sigmagen.targets import registry
 from tests.cli.conftest import Run
 from tests.native_logs import converter
 
@@ -40,20 +40,20 @@ def text_of(rule: Path, source: str, target: str, mode: str = "alert") -> str:
 def body(output: str, target: str) -> str:
     """The query without the comment over it."""
     lines = output.splitlines(keepends=True)
-    return "".join(line for line in lines if not line.startswith(COMMENT[LANGUAGES[target]]))
+    return "".join(line for line in lines if not line.startswith(COMMENT[registry.get(target).language]))
 
 
 @pytest.mark.parametrize("mode", ["alert", "hunt"])
-@pytest.mark.parametrize("target", [target for target in LANGUAGES if target not in STORES])
+@pytest.mark.parametrize("target", [name for name, target in registry.targets().items() if not target.siem])
 def test_a_query_is_the_converter_s_text_under_a_comment(target: str, mode: str, run: Run) -> None:
     result = run("convert", RULE, "-t", target, "-s", "canonical", "--mode", mode)
     assert (result.exit_code, result.stderr) == (0, "")
     assert body(result.stdout, target) == text_of(RULE, "canonical", target, mode) + "\n"
-    mark = COMMENT[LANGUAGES[target]]
+    mark = COMMENT[registry.get(target).language]
     first, second = result.stdout.splitlines()[:2]
     assert first.startswith(f"{mark}High Volume of Model Calls by One Principal")
     assert second.startswith(f"{mark}id: 872c55d8-e248-4fce-afa0-df2c950c8648")
-    assert f"{LANGUAGES[target]}, {mode}" in result.stdout
+    assert f"{registry.get(target).language}, {mode}" in result.stdout
     assert ("schedule: every 10m, look back" in result.stdout) == (mode == "alert")
 
 
@@ -136,7 +136,7 @@ def test_files_mirror_the_rules_folder_one_a_query(run: Run, tmp_path: Path) -> 
         output
         / query["target"]
         / stages[query["rule"]]
-        / f"{query['rule']}.{query['source']}.{SUFFIXES[query['target']]}"
+        / f"{query['rule']}.{query['source']}.{registry.get(query['target']).suffix}"
         for query in listed
     }
     assert {file for file in output.rglob("*") if file.is_file()} == expected

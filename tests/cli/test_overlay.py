@@ -12,10 +12,10 @@ from sigmagen.bundled import mappings_folder, rules_folder
 from sigmagen.cli.settings import Settings
 from sigmagen.convert.converter import Converter
 from sigmagen.durations import HOUR, MINUTE
-from sigmagen.mapping.location import location_fault
 from sigmagen.overlay import Overlay, load_overlay
 from sigmagen.problems import Problem, SigmagenError
 from sigmagen.rules.model import Correlation
+from sigmagen.targets import registry
 from tests.cli.conftest import Run
 from tests.packages.splunk.app import APP, FILES, package, read_conf, unpack
 
@@ -236,7 +236,7 @@ def test_what_can_not_be_used_is_an_error(text: str, said: str, write: Write) ->
     ],
 )
 def test_a_location_that_would_change_the_query_is_refused(siem: str, text: str) -> None:
-    assert location_fault(siem, text)
+    assert registry.get(siem).find_location_fault(text)
 
 
 @pytest.mark.parametrize(
@@ -250,7 +250,7 @@ def test_a_location_that_would_change_the_query_is_refused(siem: str, text: str)
     ],
 )
 def test_a_location_is_taken_as_it_is(siem: str, text: str) -> None:
-    assert location_fault(siem, text) is None
+    assert registry.get(siem).find_location_fault(text) is None
 
 
 def test_an_overlay_of_all_rules_goes_with_a_few_of_them(write: Write) -> None:

@@ -107,7 +107,7 @@ def test_a_target_that_was_asked_for_and_has_no_engine_is_exit_code_3(run: Run) 
 
 def test_azure_s_packages_that_are_missing_are_named(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SIGMAGEN_SENTINEL_WORKSPACE", "00000000-0000-0000-0000-000000000000")
-    monkeypatch.setattr("sigmagen.cli.verify._there", lambda module: not module.startswith("azure"))
+    monkeypatch.setattr("sigmagen.engines.opening._is_installed", lambda module: not module.startswith("azure"))
     result = run("verify", RULE, "-t", "sentinel")
     assert result.exit_code == 3
     assert "pip install 'sigmagen-extraction[azure]'" in result.stderr

@@ -195,15 +195,7 @@ def an_alias_means_the_same_in_every_rule(patch: pytest.MonkeyPatch) -> None:
 
 @_fault("duckdb", lambda rule: len(rule.rules) > 1)
 def an_event_of_two_streams_counts_once(patch: pytest.MonkeyPatch) -> None:
-    original = DuckDBPrinter.step_union
-
-    def step_union(self: DuckDBPrinter, step: Any) -> list[str]:
-        original(self, step)
-        name, text = self._parts[-1]
-        self._parts[-1] = (name, text.replace("UNION ALL", "UNION"))
-        return []
-
-    patch.setattr(DuckDBPrinter, "step_union", step_union)
+    _rewrite(patch, DuckDBPrinter, "union", lambda text: text.replace("UNION ALL", "UNION"))
 
 
 # Numbers and thresholds

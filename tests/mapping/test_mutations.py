@@ -15,7 +15,7 @@ from sigmagen.bundled import mappings_folder, rules_folder
 from sigmagen.content.investigate.build import pivots_for
 from sigmagen.content.investigate.pivots import load_playbook
 from sigmagen.content.investigate.subject import Subject
-from sigmagen.convert.converter import LANGUAGES, Converter, load_limits
+from sigmagen.convert.converter import Converter, load_limits
 from sigmagen.convert.many import convert_all
 from sigmagen.mapping.expression import OPERATIONS
 from sigmagen.mapping.generic import load_generic
@@ -26,6 +26,7 @@ from sigmagen.problems import SigmagenError
 from sigmagen.proof.mappings import check_mappings
 from sigmagen.rules.load import LoadedRules, load_rules
 from sigmagen.rules.placeholders import load_allow_lists
+from sigmagen.targets import registry
 
 FILES = sorted(
     path.relative_to(mappings_folder())
@@ -112,7 +113,7 @@ def forget() -> None:
 def use(folder: Path, loaded: LoadedRules) -> None:
     """Convert rules for all targets, and plan the pivots."""
     converter = Converter.load(folder)
-    convert_all(converter, loaded.files, tuple(LANGUAGES), [])
+    convert_all(converter, loaded.files, tuple(registry.targets()), [])
     rule = loaded.files[0].subjects[0]
     for source in converter.feeding(rule):
         for siem in ("splunk", "elastic", "sentinel"):

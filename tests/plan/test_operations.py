@@ -12,7 +12,7 @@ import duckdb
 import pytest
 
 from sigmagen.bundled import mappings_folder
-from sigmagen.convert.converter import PRINTERS, STORES, Converter
+from sigmagen.convert.converter import Converter
 from sigmagen.expr.operations import OPERATIONS, OperationError
 from sigmagen.expr.tree import Call, Column, Expr, Literal, UnsupportedDetectionError, call
 from sigmagen.mapping.source import Source, load_sources
@@ -22,10 +22,12 @@ from sigmagen.plan.steps import Step
 from sigmagen.problems import SigmagenError
 from sigmagen.rules.load import load_rules
 from sigmagen.rules.model import BaseRule, Correlation
+from sigmagen.targets import registry
 from sigmagen.targets.duckdb.printer import DuckDBPrinter
 from sigmagen.targets.printer import Printer, step_name
 
 STEPS = frozenset(step_name(step) for step in get_args(Step))
+PRINTERS: dict[str, type[Printer]] = {name: target.load_printer() for name, target in registry.targets().items()}
 DIALECTS: dict[str, type[Printer]] = {**PRINTERS, "readiness": ReadinessPrinter}
 
 
@@ -220,7 +222,7 @@ def joining(tmp_path: Path) -> Callable[[str], tuple[BaseRule | Correlation, Sou
 def test_a_join_in_a_dialect_without_one_is_a_located_refusal(
     siem: str, joining: Callable[[str], tuple[BaseRule | Correlation, Source]]
 ) -> None:
-    rule, source = joining(STORES.get(siem, siem))
+    rule, source = joining(registry.get(siem).stored_in)
     with pytest.raises(SigmagenError) as refused:
         Converter.load(mappings_folder()).convert(rule, source, siem)
     (problem,) = refused.value.problems
@@ -234,7 +236,7 @@ def test_mappings_may_join_only_where_a_language_of_the_siem_can() -> None:
     schema = json.loads((mappings_folder() / "schema" / "source.schema.json").read_text())
     targets = {siem: schema["$defs"][siem] for siem in schema["properties"]["targets"]["properties"]}
     allowed = {siem for siem, target in targets.items() if "join" in target["properties"]}
-    able = {STORES.get(name, name) for name, printer in PRINTERS.items() if "join" not in printer.lacking}
+    able = {registry.get(name).stored_in for name, printer in PRINTERS.items() if "join" not in printer.lacking}
     assert allowed == able
 
 

@@ -6,10 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from sigmagen.convert.converter import LANGUAGES, STORES, Query
+from sigmagen.convert.converter import Query
 from sigmagen.plan.window import Schedule
 from sigmagen.report.header import header, query_document
 from sigmagen.rules.model import Threshold
+from sigmagen.targets import registry
 from tests.native_logs import converter
 from tests.rule_builders import HOUR, base, correlation
 
@@ -23,7 +24,7 @@ def query(target: str, mode: str = "alert", **changes: object) -> Query:
     return converter().convert(rule, converter().sources["canonical"], target, mode)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("target", [target for target in LANGUAGES if target not in STORES])
+@pytest.mark.parametrize("target", [name for name, target in registry.targets().items() if target.comment])
 def test_a_header_says_who_what_where_and_when(target: str) -> None:
     found = header(query(target, title="Many calls", id="an-id", frameworks={"atlas": ("AML.T0024.002",)}))
     end = " ```" if target == "splunk" else ""
@@ -36,13 +37,13 @@ def test_a_header_says_who_what_where_and_when(target: str) -> None:
         "author: An Author",
         "ATLAS: AML.T0024.002",
         "source: canonical (Canonical events (sigmagen normalize))",
-        f"{LANGUAGES[target]}, alert",
+        f"{registry.get(target).language}, alert",
     ]
     assert lines[6] == f"schedule: every 10m, look back {looks_back}, suppress a group for {looks_back}"
 
 
 @pytest.mark.parametrize("mode", ["alert", "hunt"])
-@pytest.mark.parametrize("target", [target for target in LANGUAGES if target not in STORES])
+@pytest.mark.parametrize("target", [name for name, target in registry.targets().items() if target.comment])
 def test_nothing_that_a_rule_says_can_end_the_comment(target: str, mode: str) -> None:
     found = header(
         query(target, mode, title=HOSTILE, id=HOSTILE, frameworks={"atlas": (HOSTILE,)}, raw={"author": HOSTILE})

@@ -10,12 +10,13 @@ from pathlib import Path
 from random import Random
 
 from sigmagen.bundled import mappings_folder
-from sigmagen.convert.converter import PRINTERS, Converter
+from sigmagen.convert.converter import Converter
 from sigmagen.convert.many import convert_all
 from sigmagen.lint import lint
 from sigmagen.problems import Problem
 from sigmagen.rules.load import rules_of
 from sigmagen.rules.yaml import parse_documents
+from sigmagen.targets import registry
 from tests.rules.mutations import mutated, seeds
 
 MANY = int(os.environ.get("SIGMAGEN_MUTATED_RULES", "300"))
@@ -27,7 +28,7 @@ def judged(raw: bytes, path: Path, converter: Converter) -> tuple[list[Problem],
     """All that check and convert say of a rule file, and how many queries there are."""
     loaded = rules_of([parse_documents(raw, path)], mappings_folder=mappings_folder())
     problems = [*loaded.problems, *lint(loaded, mappings_folder=mappings_folder())]
-    result = convert_all(converter, loaded.files, list(PRINTERS), [])
+    result = convert_all(converter, loaded.files, list(registry.targets()), [])
     return [*problems, *result.problems], len(result.queries)
 
 

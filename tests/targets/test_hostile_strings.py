@@ -19,9 +19,9 @@ import pytest
 from sigmagen.convert.converter import Query
 from sigmagen.engines import spl
 from sigmagen.engines.kusto_language import KustoLanguage
-from sigmagen.mapping.location import location_fault
 from sigmagen.problems import SigmagenError
 from sigmagen.report.header import header
+from sigmagen.targets import registry
 from tests.targets.engines import CONVERTER, event, found, running
 from tests.targets.hostile import POSITIONS, Trial, commands, names, naming, rule_with, strings, titled
 
@@ -182,7 +182,7 @@ def test_a_field_that_no_mapping_has_is_refused_with_a_code(siem: str, tmp_path:
 @pytest.mark.parametrize("siem", ["splunk", "elastic", "sentinel"])
 def test_a_location_of_an_overlay_that_is_taken_is_one_command(siem: str) -> None:
     """Locations are put into queries as they are: what could end or change one is refused."""
-    taken = [text for text in STRINGS if location_fault(siem, text) is None]
+    taken = [text for text in STRINGS if registry.get(siem).find_location_fault(text) is None]
     print(siem, len(taken), "of", len(STRINGS), "taken")
     # A back-slash outside of quotes is left to Splunk, which the counting below does not read.
     texts = [f"{text} | head 1" for text in taken if "\\" not in text]

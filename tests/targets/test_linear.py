@@ -12,10 +12,11 @@ import pytest
 import yaml
 
 from sigmagen.bundled import mappings_folder
-from sigmagen.convert.converter import PRINTERS, Converter
+from sigmagen.convert.converter import Converter
 from sigmagen.convert.many import convert_all
 from sigmagen.lint import lint
 from sigmagen.rules.load import load_rules
+from sigmagen.targets import registry
 from tests.targets.modifier_table import section
 
 SIZES = (20, 80)
@@ -83,7 +84,7 @@ def steps(detection: dict[str, Any], folder: Path) -> int:
     def work() -> None:
         loaded = load_rules([path], rules_folder=folder, mappings_folder=mappings_folder())
         lint(loaded, mappings_folder=mappings_folder())
-        convert_all(CONVERTER, loaded.files, list(PRINTERS), ["canonical"])
+        convert_all(CONVERTER, loaded.files, list(registry.targets()), ["canonical"])
 
     return calls(work)
 

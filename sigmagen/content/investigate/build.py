@@ -10,13 +10,14 @@ from typing import TypeVar
 from sigmagen.content.investigate.pivots import Pivot, Range, load_playbook
 from sigmagen.content.investigate.plan import NoPivotError, plan_pivot
 from sigmagen.content.investigate.subject import Subject, SubjectTemplate
-from sigmagen.convert.converter import PRINTERS, Converter
+from sigmagen.convert.converter import Converter
 from sigmagen.durations import DAY, HOUR, MINUTE
 from sigmagen.expr.tree import UnsupportedDetectionError
 from sigmagen.mapping.expression import UnavailableFieldError
 from sigmagen.mapping.source import Source
 from sigmagen.plan.window import tick_length
 from sigmagen.rules.model import BaseRule, Correlation
+from sigmagen.targets import registry
 from sigmagen.targets.printer import NameClashError
 
 S = TypeVar("S", Subject, SubjectTemplate)
@@ -148,7 +149,7 @@ def _written(
             planned = plan_pivot(
                 pivot, book, source, siem, converter.taxonomy, subject, bucket=bucket, with_text=with_text
             )
-            printer = PRINTERS[siem](planned.plan)
+            printer = registry.get(siem).load_printer()(planned.plan)
             text = printer.text()
         except UnavailableFieldError as error:
             yield LeftOut(pivot, source, siem, f"{source.name} in {siem} has no {error.name}: {error.reason}")

@@ -31,6 +31,9 @@ COMPONENT_TEMPLATES = "templates/component"
 INDEX_TEMPLATES = "templates/index"
 MANIFEST = "manifest.json"
 
+TARGET = "elastic"
+KEEPS_LISTS_APART = False
+
 
 def write(content: Content, folder: Path, converter: Converter, overlaid: Mapping[str, Any]) -> list[Problem]:
     """Write the package into an empty folder. `overlaid` is what a tenant changed, recorded in the manifest.

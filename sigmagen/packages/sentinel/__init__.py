@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from sigmagen.convert.converter import Converter
     from sigmagen.problems import Problem
 
+TARGET = "sentinel"
+KEEPS_LISTS_APART = False
+
 
 def write(content: Content, folder: Path, converter: Converter, overlaid: Mapping[str, Any]) -> list[Problem]:
     """Write the package into a folder; returns which detections break a limit of Sentinel and are left out, and why.

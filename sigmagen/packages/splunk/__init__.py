@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from sigmagen.mapping.source import Source
     from sigmagen.packages.splunk.target import SplunkTarget
 
+TARGET = "splunk"
+KEEPS_LISTS_APART = True
+
 
 def write(content: Content, folder: Path, converter: Converter, overlaid: Mapping[str, Any]) -> list[Problem]:
     """Write app and add-on into the folder; returns why a detection is not in them. `overlaid` is the overlay's data.

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from sigma.processing.pipeline import ProcessingPipeline
 
 import sigmagen.pysigma.renames as _renames
+from sigmagen.targets.registry import siems as _siems
 
 __all__ = ["pipelines"]
 
@@ -16,6 +17,4 @@ def _pipeline(source: str, siem: str) -> Callable[[], ProcessingPipeline]:
     return pipeline
 
 
-pipelines = {
-    f"sigmagen_{source}_{siem}": _pipeline(source, siem) for source in _renames.SOURCES for siem in _renames.BACKENDS
-}
+pipelines = {f"sigmagen_{source}_{siem}": _pipeline(source, siem) for source in _renames.SOURCES for siem in _siems()}

@@ -6,16 +6,16 @@ from ipaddress import IPv6Network
 from typing import ClassVar
 
 from sigmagen.expr.tree import NUMERIC, Expr
-from sigmagen.targets.conditions import Conditions
 from sigmagen.targets.networks import MAPPED, ipv4_pattern, ipv6_pattern, split_networks
 from sigmagen.targets.printer import constant, lowered
+from sigmagen.targets.sql import SqlPrinter
 
 _UNTEXTUAL = (*NUMERIC, "boolean", "timestamp")
 _GROUP = "[0-9a-f]{1,4}"
 _IPV6 = f"{_GROUP}(:{_GROUP}){{7}}|({_GROUP}(:{_GROUP}){{0,6}})?::({_GROUP}(:{_GROUP}){{0,6}})?"
 
 
-class DuckDBConditions(Conditions):
+class DuckDBConditions(SqlPrinter):
     """Comparisons of one row's values."""
 
     calls: ClassVar[frozenset[str]] = frozenset({"matches", "like_ignoring_case"})

@@ -1,0 +1,38 @@
+"""Elastic's ES|QL."""
+
+from __future__ import annotations
+
+import re
+
+from sigmagen.targets.target import Location, Target
+
+_INDEX = r"(?:[A-Za-z0-9_*-]+:)?[a-z0-9.*][a-z0-9._*-]*"
+"""An index pattern, of another cluster with its name before a colon."""
+_INDICES = re.compile(f"{_INDEX}(,{_INDEX})*", re.ASCII)
+
+
+def _find_location_fault(text: str) -> str | None:
+    return None if _INDICES.fullmatch(text) else f"'{text}' is not index patterns, joined by commas"
+
+
+TARGET = Target(
+    name="elastic",
+    product="Elastic",
+    language="ES|QL",
+    suffix="esql",
+    order=2,
+    printer="sigmagen.targets.elastic.printer:EsqlPrinter",
+    engine="sigmagen.engines.opening:open_elasticsearch",
+    comment=("// ", ""),
+    time_column="@timestamp",
+    location=Location("index", _find_location_fault),
+    flat_names=True,
+    common_schema="ecs",
+    pysigma_backend="esql",
+    range_warnings={
+        "alert": (
+            "range-parameters",
+            "the query needs ?_tstart and ?_tend, as Discover fills them in; a rule type that doesn't can't run it",
+        )
+    },
+)

@@ -1,0 +1,17 @@
+"""Lucene queries of Elasticsearch and Kibana: they find documents, and count nothing."""
+
+from __future__ import annotations
+
+from sigmagen.targets.target import Target
+
+TARGET = Target(
+    name="lucene",
+    product="Elastic",
+    language="Lucene",
+    suffix="lucene",
+    order=3,
+    printer="sigmagen.targets.lucene.printer:LucenePrinter",
+    siem="elastic",
+    time_column="@timestamp",
+    lacks_correlations="Lucene finds documents and counts nothing",
+)

@@ -1,0 +1,249 @@
+"""What SQL dialects share: a plan as one SELECT over named sub-queries.
+
+The dialect of a database adds its values and comparisons, and may write some clauses its own way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from sigmagen.expr.tree import Column, Expr, is_last_text, walk
+from sigmagen.plan.model import Plan
+from sigmagen.plan.steps import (
+    Aggregate,
+    CountRows,
+    Derive,
+    Expand,
+    Filter,
+    Limit,
+    Project,
+    PruneGroups,
+    Scan,
+    Sort,
+    Step,
+    Union,
+    Unique,
+)
+from sigmagen.targets.conditions import Conditions
+
+
+@dataclass
+class Select:
+    """One SELECT while it is being put together."""
+
+    source: str
+    columns: list[tuple[str, str]] = field(default_factory=list)
+    star: bool = True
+    """Whether it has the columns of its source, besides `columns`, without those in `replaced`."""
+    replaced: list[str] = field(default_factory=list)
+    where: list[str] = field(default_factory=list)
+    having: list[str] = field(default_factory=list)
+    qualify: str = ""
+    order: str = ""
+    limit: str = ""
+    groups: int | None = None
+    """How many columns, the first ones, it groups by; None if it is no aggregation."""
+    unnested: bool = False
+    costly: bool = False
+    """Whether one of its columns takes long to compute."""
+    name: str = "events"
+
+    @property
+    def bare(self) -> bool:
+        """Whether it is all rows of its source, unchanged."""
+        parts = (self.columns, self.replaced, self.where, self.having, self.qualify, self.order, self.limit)
+        return self.star and not any(parts) and self.groups is None and not self.unnested
+
+
+class SqlPrinter(Conditions):
+    """Prints a plan as one SELECT over named sub-queries."""
+
+    reserved: ClassVar[frozenset[str]] = frozenset()
+    """Words, in lower case, that are quoted where they name a column."""
+
+    reads_aliases: ClassVar[bool] = False
+    """Whether WHERE and HAVING may read a column that the same SELECT computes."""
+
+    once: ClassVar[str] = "AS"
+    """What stands before a sub-query that is computed once, and not again for every column that reads it."""
+
+    def __init__(self, plan: Plan) -> None:
+        super().__init__(plan)
+        self._parts: list[tuple[str, Select | str]] = []
+        self._select = Select("")
+        self._known: dict[str, None] = {}
+        """The columns that steps made so far; a new one of the same name takes the place of the old one."""
+
+    def text(self) -> str:
+        for step in self.plan.steps:
+            self.step(step)
+        parts = [self._named(name, part) for name, part in self._parts]
+        return ("WITH " + ", ".join(parts) + "\n" if parts else "") + self.select_text(self._select)
+
+    def _named(self, name: str, part: Select | str) -> str:
+        text = part if isinstance(part, str) else self.select_text(part)
+        once = self.once if isinstance(part, Select) and part.costly else "AS"
+        return f"{name} {once} (\n  " + text.replace("\n", "\n  ") + "\n)"
+
+    def select_text(self, select: Select) -> str:
+        """The SQL of one SELECT."""
+        columns = [self.star(select)] if select.star else []
+        columns += [sql if sql == name else f"{sql} AS {name}" for name, sql in select.columns]
+        lines = [f"SELECT {', '.join(columns)}" if len(columns) < 4 else "SELECT " + ",\n  ".join(columns)]
+        lines.append(f"FROM {select.source}")
+        if select.where:
+            lines.append("WHERE " + "\n  AND ".join(select.where))
+        if select.groups is not None:
+            lines += self.group_by(select.groups)
+        if select.having:
+            lines.append("HAVING " + "\n  AND ".join(select.having))
+        return "\n".join([*lines, *(part for part in (select.qualify, select.order, select.limit) if part)])
+
+    # What a dialect may write its own way.
+
+    def star(self, select: Select) -> str:
+        """All columns of the source except those that are replaced."""
+        if not select.replaced:
+            return "*"
+        scanned = [self.name(column) for column in (self.stored_source.time, self.stored_source.record) if column]
+        return ", ".join(name for name in dict.fromkeys((*scanned, *self._known)) if name not in select.replaced)
+
+    def group_by(self, columns: int) -> list[str]:
+        """The clause that groups by the first columns, by their positions."""
+        return ["GROUP BY " + ", ".join(str(number) for number in range(1, columns + 1))] if columns else []
+
+    def union(self, names: Sequence[str], columns: Sequence[str]) -> str:
+        """All rows of several sub-queries that have the same columns."""
+        return "\nUNION ALL\n".join(f"SELECT {', '.join(columns)} FROM {name}" for name in names)
+
+    def rows_of_groups(self, rows: str, groups: str, by: Sequence[str]) -> Select:
+        """The rows whose group is in another sub-query."""
+        columns = ", ".join(by)
+        return Select(rows, name=rows, where=[f"({columns}) IN (SELECT {columns} FROM {groups})"])
+
+    def numbers(self, column: str, values: Sequence[int]) -> str:
+        """A table of numbers, to be joined with every row."""
+        first, *rest = values
+        return f"(SELECT {first} AS {column}{''.join(f' UNION ALL SELECT {value}' for value in rest)}) AS spread"
+
+    # Names and steps.
+
+    def name(self, column: str) -> str:
+        plain = column.isidentifier() and column.lower() not in self.reserved
+        # Names that differ by case only are one name in SQL, quoted or not.
+        self.claimed(column, column.lower())
+        return column if plain else '"' + column.replace('"', '""') + '"'
+
+    def close(self) -> None:
+        """Make the current SELECT a named sub-query and go on from it."""
+        name, taken = self._select.name, {name for name, _ in self._parts}
+        number = 2
+        while name in taken:
+            name, number = f"{self._select.name}_{number}", number + 1
+        self._parts.append((name, self._select))
+        self._select = Select(name, name=self._select.name)
+
+    def step(self, step: Step) -> list[str]:
+        """One step; what it prints stands in the SELECT that is being put together."""
+        super().step(step)
+        return []
+
+    def step_scan(self, step: Scan) -> None:
+        self._select = Select(self.name(self.stored_source.location))
+
+    def step_union(self, step: Union) -> None:
+        last = step.branches[0].steps[-1]
+        columns = list(map(self.name, last.columns)) if isinstance(last, Project) else []
+        names = [f"branch_{number}" for number, _ in enumerate(step.branches, 1)]
+        self._parts += [(name, branch.text()) for name, branch in zip(names, self.branches(step), strict=True)]
+        self._parts.append(("items", self.union(names, columns)))
+        self._select = Select("items")
+        self._known = dict.fromkeys(columns)
+
+    def step_filter(self, step: Filter) -> None:
+        aggregated = self._select.groups is not None
+        if self._select.unnested or (self._select.qualify and not aggregated) or not self.can_filter(step):
+            self.close()
+            aggregated = False
+        clause = self._select.having if aggregated else self._select.where
+        clause.extend(self.conjuncts(step.condition, joined=True))
+
+    def can_filter(self, step: Filter) -> bool:
+        """Whether the condition can stand in the SELECT that is being put together."""
+        if self.reads_aliases:
+            return True
+        computed = {name for name, text in self._select.columns if name != text}
+        return self._select.groups is None and computed.isdisjoint(self._read(step.condition))
+
+    def _read(self, *values: Expr) -> set[str]:
+        return {self.name(part.name) for value in values for part in walk(value) if isinstance(part, Column)}
+
+    def step_unique(self, step: Unique) -> None:
+        column, time = self.name(step.column), self.name(self.stored_source.time)
+        self.close()
+        self._select.columns.append(("delivery", f"row_number() OVER (PARTITION BY {column} ORDER BY {time})"))
+        self.close()
+        self._select.where.append(f"({column} IS NULL OR delivery = 1)")
+
+    def step_derive(self, step: Derive) -> None:
+        derived = {name for name, _ in self._select.columns}
+        read = self._read(*(value for _, value in step.columns))
+        made = [self.name(name) for name, _ in step.columns]
+        # An alias used in its own SELECT is put in place of itself as text, again and again; a sub-query is not.
+        if self._select.groups is not None or self._select.unnested or derived & (read | set(made)):
+            self.close()
+        self._select.replaced += [name for name in made if name in self._known]
+        self._select.columns += [(name, self.expr(value)) for name, (_, value) in zip(made, step.columns, strict=True)]
+        self._select.costly |= any(is_last_text(value) for _, value in step.columns)
+        self._known |= dict.fromkeys(made)
+
+    def step_aggregate(self, step: Aggregate) -> None:
+        derived = dict(self._select.columns)
+        inside = self._read(*(value for _, value in step.columns))
+        # SQL computes an alias after the aggregates, so what they read must be computed one level below.
+        if self._select.groups is not None or self._select.where or self._select.qualify or inside & derived.keys():
+            self.close()
+            derived = {}
+        select = self._select
+        select.columns = [(name, derived.get(name, name)) for name in map(self.name, step.by)]
+        select.columns += [(self.name(name), self.expr(value)) for name, value in step.columns]
+        select.star, select.groups = False, len(step.by)
+        self._known = {name: None for name, _ in select.columns}
+        select.name = {"pane": "panes", "window_end": "windows"}.get(step.by[0] if step.by else "", "alerts")
+
+    def step_prunegroups(self, step: PruneGroups) -> None:
+        name, total = step.total
+        self.close()
+        rows = self._select.source
+        groups = [self.name(column) for column in step.by]
+        self._select = Select(rows, name="large_groups", star=False, groups=len(groups))
+        self._select.columns = [*((column, column) for column in groups), (self.name(name), self.expr(total))]
+        self.step_filter(Filter(step.condition))
+        self.close()
+        self._select = self.rows_of_groups(rows, self._select.source, groups)
+
+    def step_expand(self, step: Expand) -> None:
+        if not self._select.bare:
+            self.close()
+        self._select.source += f", {self.numbers(self.name(step.name), step.values)}"
+
+    def step_countrows(self, step: CountRows) -> None:
+        self.close()
+        self._select.columns.append((self.name(step.name), "count(*) OVER ()"))
+
+    def step_project(self, step: Project) -> None:
+        wanted = [self.name(name) for name in step.columns]
+        if self._select.where or any(name not in wanted for name, _ in self._select.columns):
+            self.close()
+        derived = dict(self._select.columns)
+        self._select.columns = [(name, derived.get(name, name)) for name in wanted]
+        self._select.star = False
+
+    def step_sort(self, step: Sort) -> None:
+        keys = ", ".join(self.name(name) + (" DESC" if descending else "") for name, descending in step.keys)
+        self._select.order = f"ORDER BY {keys}"
+
+    def step_limit(self, step: Limit) -> None:
+        self._select.limit = f"LIMIT {step.rows}"
