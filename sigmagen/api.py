@@ -69,7 +69,7 @@ def load_rules(
     """
     from sigmagen.overlay import load_overlay
     from sigmagen.rules.load import load_rules
-    from sigmagen.rules.placeholders import tenant_lists
+    from sigmagen.rules.placeholders import merge_tenant_lists
 
     own_rules, own_mappings = _path(rules, rules_folder()), _path(mappings, mappings_folder())
     changes = load_overlay(Path(overlay), _converter(own_mappings)) if overlay else None
@@ -79,7 +79,7 @@ def load_rules(
         [*found, *map(Path, filters), *(changes.filters if changes else ())],
         rules_folder=own_rules,
         mappings_folder=own_mappings,
-        allow_lists=lists if examples else tenant_lists(own_mappings, lists),
+        allow_lists=lists if examples else merge_tenant_lists(own_mappings, lists),
     )
     if changes is None:
         return loaded

@@ -13,50 +13,50 @@ _LONGEST = 200
 _BARS = "▁▂▃▄▅▆▇█"
 
 
-def harmless(text: str) -> str:
+def sanitize(text: str) -> str:
     """Replace characters that could move the cursor, end the line or disguise other text.
 
-    >>> harmless("a\\x1b[2Jb\\nc")
+    >>> sanitize("a\\x1b[2Jb\\nc")
     'a\ufffd[2Jb\ufffdc'
     """
     return _UNSAFE.sub("\ufffd", text)
 
 
-def comment_text(text: str) -> str:
+def format_comment(text: str) -> str:
     """Return the text for one line of a comment in any query language: without line breaks and backticks.
 
-    >>> comment_text("one\\n``` | delete")
+    >>> format_comment("one\\n``` | delete")
     'one | delete'
     """
     return " ".join(_UNSAFE.sub(" ", text).replace("`", " ").split())
 
 
-def counted(number: int, one: str, many: str | None = None) -> str:
+def format_count(number: int, one: str, many: str | None = None) -> str:
     """Return a number with its noun in singular or plural.
 
-    >>> counted(1, "alert"), counted(1200, "alert"), counted(0, "query", "queries")
+    >>> format_count(1, "alert"), format_count(1200, "alert"), format_count(0, "query", "queries")
     ('1 alert', '1,200 alerts', '0 queries')
     """
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
-def short(value: object) -> str:
+def shorten(value: object) -> str:
     """Shorten a value for a table: hashes, long text and floats.
 
-    >>> short("ab" * 32), short(12.5), short("partner-07"), len(short("x" * 5000))
+    >>> shorten("ab" * 32), shorten(12.5), shorten("partner-07"), len(shorten("x" * 5000))
     ('abababababab…', '12.5', 'partner-07', 201)
     """
     if isinstance(value, float):
         return f"{value:g}"
-    text = harmless(str(value))
+    text = sanitize(str(value))
     longest = 12 if _HASH.fullmatch(text) else _LONGEST
     return f"{text[:longest]}…" if len(text) > longest else text
 
 
-def sparkline(counts: Sequence[int], width: int = 60) -> str:
+def draw_sparkline(counts: Sequence[int], width: int = 60) -> str:
     """Draw counts as at most `width` bars; zero is a dot.
 
-    >>> sparkline([0, 1, 4, 8])
+    >>> draw_sparkline([0, 1, 4, 8])
     '·▁▄█'
     """
     if len(counts) > width:

@@ -29,7 +29,7 @@ def walk(folder: str, problems: list[Problem], unreadable: Callable[[OSError], P
             yield os.path.join(parent, name)
 
 
-def not_a_file(path: str, folder: str) -> Problem | None:
+def check_regular_file(path: str, folder: str) -> Problem | None:
     """Return a warning for a path that must not be opened: reading it could block, or leave the folder.
 
     A broken link is not reported here, but by the code that opens it.
@@ -50,9 +50,9 @@ def _inside(path: str, folder: str) -> bool:
 
 
 def _left_out(path: str, what: str, hint: str) -> Problem:
-    return Problem("not-a-file", f"skipped: {what}", "warning", shown(path), hint=hint)
+    return Problem("not-a-file", f"skipped: {what}", "warning", display_path(path), hint=hint)
 
 
-def shown(path: str) -> str:
+def display_path(path: str) -> str:
     """Return a path as text, with escapes for bytes that are not UTF-8."""
     return os.fsencode(path).decode("utf-8", "backslashreplace")

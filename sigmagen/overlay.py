@@ -17,8 +17,8 @@ from sigmagen.mapping.source import Source, StoredSource
 from sigmagen.problems import Problem, SigmagenError
 from sigmagen.rules.load import LoadedRules
 from sigmagen.rules.model import BaseRule, Correlation, RuleFile
-from sigmagen.rules.placeholders import AllowLists, load_allow_lists, placeholder_names
-from sigmagen.rules.schema import check_schema, schema_path
+from sigmagen.rules.placeholders import AllowLists, find_placeholders, load_allow_lists
+from sigmagen.rules.schema import check_schema, find_schema
 from sigmagen.rules.yaml import Document, KeyPath, load_documents
 from sigmagen.targets import registry
 from sigmagen.targets.target import Location
@@ -68,7 +68,7 @@ class Overlay:
 
     def _source(self, source: Source) -> Source:
         changes = self.data.get("sources", {}).get(source.name, {})
-        stored = {siem: _moved(part, changes.get(siem, {})) for siem, part in source.stored.items()}
+        stored = {siem: _relocate(part, changes.get(siem, {})) for siem, part in source.stored.items()}
         return replace(source, stored=stored, trusted_proxies=changes.get("trusted_proxies", source.trusted_proxies))
 
     def apply(self, loaded: LoadedRules, mappings: Path, every: LoadedRules | None = None) -> LoadedRules:
@@ -78,7 +78,7 @@ class Overlay:
         """
         rules = {key: rule for file in loaded.files for rule in file.documents for key in (rule.name, rule.id) if key}
         # A rule that could not be loaded has its own problem, so its name is not reported as unknown.
-        known = {name for one in (loaded, every) if one for name in written_names(one)}
+        known = {name for one in (loaded, every) if one for name in collect_names(one)}
         problems = self._unused_lists(mappings, (loaded, every) if every else (loaded,))
         for name, change in self.rules.items():
             if name in rules:
@@ -155,7 +155,7 @@ def load_overlay(path: Path, converter: Converter) -> Overlay:
     first, *others = loaded.documents
     if others:
         raise SigmagenError(others[0].problem("several-documents", "an overlay must be a single YAML document"))
-    problems = check_schema(first, schema_path("overlay", converter.mappings), "overlay-form")
+    problems = check_schema(first, find_schema("overlay", converter.mappings), "overlay-form")
     if problems:
         raise SigmagenError(problems)
     overlay = Overlay(first, first.data)
@@ -164,7 +164,7 @@ def load_overlay(path: Path, converter: Converter) -> Overlay:
     return overlay
 
 
-def _moved(stored: StoredSource, change: Mapping[str, str]) -> StoredSource:
+def _relocate(stored: StoredSource, change: Mapping[str, str]) -> StoredSource:
     if not change:
         return stored
     place = _place(stored.name, change)
@@ -187,7 +187,7 @@ def _number(threshold: Any) -> int | float:
     return value
 
 
-def written_names(loaded: LoadedRules) -> set[str]:
+def collect_names(loaded: LoadedRules) -> set[str]:
     """Return the names and ids in all files, including broken ones."""
     documents = [document.data for file in loaded.sources for document in file.documents]
     found = [data.get(key) for data in documents if isinstance(data, dict) for key in ("name", "id")]
@@ -206,7 +206,7 @@ def _placeholders(loaded: LoadedRules) -> set[str]:
             waiting += node.values()
             for key, value in node.items():
                 if "expand" in str(key).split("|")[1:]:
-                    found.update(placeholder_names(value))
+                    found.update(find_placeholders(value))
     return found
 
 

@@ -12,7 +12,7 @@ from sigmagen.bundled import mappings_folder, rules_folder
 from sigmagen.cli.check import run_check
 from sigmagen.rules.load import load_rules
 from sigmagen.rules.model import Correlation, RuleFile
-from sigmagen.rules.testfile import Case, TestFile, companion, load_test_file
+from sigmagen.rules.testfile import Case, TestFile, get_test_path, load_test_file
 from sigmagen.rules.yaml import load_data
 
 RULES = rules_folder()
@@ -40,7 +40,7 @@ def subjects() -> Iterator[tuple[RuleFile, Correlation]]:
 def rules_with_tests() -> Iterator[tuple[RuleFile, Correlation, TestFile]]:
     """Every correlation that alerts with its test file, where it has a sound one."""
     for file, rule in subjects():
-        loaded = load_test_file(companion(file.path))
+        loaded = load_test_file(get_test_path(file.path))
         if loaded.test is not None and loaded.test.rule == rule.name:
             yield file, rule, loaded.test
 

@@ -10,10 +10,10 @@ import click
 
 from sigmagen.cli.problems import print_json, print_problems
 from sigmagen.cli.settings import AS_JSON, RULE_PATHS, Settings, with_settings
-from sigmagen.display import counted
+from sigmagen.display import format_count
 from sigmagen.lint import lint
 from sigmagen.lint.catalogue import load_catalogue
-from sigmagen.mapping.source import source_files
+from sigmagen.mapping.source import find_source_files
 from sigmagen.packages.elastic.templates import against_integrations
 from sigmagen.problems import EXIT_BROKEN_INPUT, EXIT_CLEAN, EXIT_FINDINGS, Problem, SigmagenError
 from sigmagen.rules.load import LoadedRules, load_rules
@@ -30,7 +30,7 @@ def run_check(paths: Sequence[Path] | None, rules_folder: Path, mappings_folder:
 def problems_of(loaded: LoadedRules, mappings_folder: Path) -> list[Problem]:
     """Return all problems of loaded rules and their test files, sorted by file and line."""
     return _ordered(
-        [*loaded.problems, *source_files(mappings_folder)[1], *lint(loaded, mappings_folder=mappings_folder)]
+        [*loaded.problems, *find_source_files(mappings_folder)[1], *lint(loaded, mappings_folder=mappings_folder)]
     )
 
 
@@ -92,4 +92,4 @@ def _summary(problems: Sequence[Problem]) -> str:
         return "all clean"
     counts: Counter[str] = Counter(problem.severity for problem in problems)
     names = {"error": "error", "warning": "warning", "info": "note"}
-    return ", ".join(counted(counts[key], name) for key, name in names.items() if counts[key])
+    return ", ".join(format_count(counts[key], name) for key, name in names.items() if counts[key])

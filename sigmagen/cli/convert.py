@@ -14,11 +14,11 @@ from sigmagen.cli.problems import broken, print_json, print_problems
 from sigmagen.cli.settings import AS_JSON, RULE_PATHS, SOURCES, Settings, chosen_sources, with_settings
 from sigmagen.convert.converter import Query
 from sigmagen.convert.many import broken_rules, convert_all
-from sigmagen.display import counted, harmless
+from sigmagen.display import format_count, sanitize
 from sigmagen.logs.output import whole_folder
 from sigmagen.plan.model import Mode
 from sigmagen.problems import EXIT_FINDINGS, EXIT_USAGE, Problem, SigmagenError
-from sigmagen.report.header import header, query_document
+from sigmagen.report.header import build_query_document, format_header
 from sigmagen.rules.model import RuleFile
 from sigmagen.targets import registry
 
@@ -101,7 +101,7 @@ def command(
     problems = [*loaded.problems, *result.problems]
     print_problems(problems if settings.verbose else _fewer(problems))
     if as_json:
-        documents = [query_document(query) for _, query in result.queries]
+        documents = [build_query_document(query) for _, query in result.queries]
         if output:
             documents = [found | {"file": str(output / name)} for found, name in zip(documents, names, strict=True)]
         print_json(
@@ -112,9 +112,9 @@ def command(
             }
         )
     elif output:
-        click.echo(f"{counted(len(names), 'query', 'queries')} written to {harmless(str(output))}", err=True)
+        click.echo(f"{format_count(len(names), 'query', 'queries')} written to {sanitize(str(output))}", err=True)
     else:
-        click.echo("\n".join(header(query) + query.text + "\n" for _, query in result.queries), nl=False)
+        click.echo("\n".join(format_header(query) + query.text + "\n" for _, query in result.queries), nl=False)
     if output or sum(len(file.subjects) for file in loaded.files) + sum(file.rules for file in unusable) > 1:
         from sigmagen.report.conversion import print_summaries
 
@@ -182,4 +182,4 @@ def _write(output: Path, queries: Sequence[tuple[RuleFile, Query]], names: Seque
             (folder / parent).mkdir(parents=True, exist_ok=True)
         for (_, query), name in zip(queries, names, strict=True):
             with open(folder / name, "wb") as file:
-                file.write(f"{header(query)}{query.text}\n".encode())
+                file.write(f"{format_header(query)}{query.text}\n".encode())

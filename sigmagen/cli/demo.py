@@ -22,7 +22,7 @@ from sigmagen.mapping.source import Source
 from sigmagen.problems import EXIT_USAGE, Problem, SigmagenError
 from sigmagen.proof.cases import rule_under_test
 from sigmagen.proof.simulate.scenes import Scene, lay_out, records
-from sigmagen.report.header import header
+from sigmagen.report.header import format_header
 from sigmagen.rules.model import Correlation, RuleFile
 from sigmagen.targets import registry
 from sigmagen.targets.registry import REFERENCE
@@ -136,4 +136,4 @@ def _show_queries(converter: Converter, rule: Correlation, source: Source) -> No
         except SigmagenError as error:
             click.echo(error.problems[0].message)
             continue
-        click.echo(header(query) + query.text)
+        click.echo(format_header(query) + query.text)

@@ -13,10 +13,10 @@ from sigmagen.cli.packaging import Packaging
 from sigmagen.cli.problems import print_json, print_problems
 from sigmagen.cli.settings import AS_JSON, RULE_PATHS, SOURCES, Settings, with_settings
 from sigmagen.deploy.plan import Change, Plan, apply, make_plan
-from sigmagen.display import harmless, short
+from sigmagen.display import sanitize, shorten
 from sigmagen.logs.scratch import scratch_folder
-from sigmagen.net.secrets import hidden, hide
-from sigmagen.net.settings import resource_id
+from sigmagen.net.secrets import hide, hide_in_json
+from sigmagen.net.settings import read_resource_id
 from sigmagen.problems import EXIT_FINDINGS, EXIT_USAGE, Problem, SigmagenError
 from sigmagen.targets.registry import siems
 
@@ -73,7 +73,7 @@ def command(
     if package and (paths or sources):
         raise click.UsageError("--package can't be combined with PATH or -s")
     if siem == "sentinel":
-        print_problems(resource_id()[1])
+        print_problems(read_resource_id()[1])
     with _packaged(siem, package, paths, sources, settings) as folder, _adapter(siem).parts(folder) as parts:
         plan = make_plan(parts, prune=prune, merge=merge)
         foreign = plan.foreign
@@ -82,7 +82,7 @@ def command(
         if not dry_run:
             foreign += apply(plan, lambda change: None if as_json else _tell(change))
         if as_json:
-            print_json({"applied": not dry_run, "changes": hidden([change.as_dict() for change in plan])})
+            print_json({"applied": not dry_run, "changes": hide_in_json([change.as_dict() for change in plan])})
     print_problems(_in_the_way(change) for change in foreign)
     return EXIT_FINDINGS if foreign else 0
 
@@ -125,7 +125,7 @@ def _line(change: Change, word: str) -> str:
     fields = f" ({', '.join(change.fields)})" if change.fields else ""
     colour = _COLOURS.get(change.action, "white")
     # Titles may be the server's.
-    return f"{click.style(f'{word:<10}', colour)}{change.kind} {short(hide(change.title))}{harmless(hide(fields))}"
+    return f"{click.style(f'{word:<10}', colour)}{change.kind} {shorten(hide(change.title))}{sanitize(hide(fields))}"
 
 
 def _tell(change: Change) -> None:

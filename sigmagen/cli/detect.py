@@ -14,7 +14,7 @@ from sigmagen.cli.problems import broken, json_bytes, print_json, print_problems
 from sigmagen.cli.settings import AS_JSON, Settings, with_settings
 from sigmagen.cli.size import MAX_RECORD_SIZE
 from sigmagen.convert.many import broken_rules
-from sigmagen.display import counted, harmless
+from sigmagen.display import format_count, sanitize
 from sigmagen.engines.duckdb import DuckDBEngine
 from sigmagen.local.blind_spots import in_one_line
 from sigmagen.local.detect import Detector
@@ -25,7 +25,7 @@ from sigmagen.logs.recognise import Recogniser
 from sigmagen.logs.scratch import scratch_folder
 from sigmagen.mapping.generic import GENERIC
 from sigmagen.problems import EXIT_FINDINGS, SigmagenError
-from sigmagen.report.detection import report_document, statistics
+from sigmagen.report.detection import build_report, build_statistics
 
 LONG = 5 * 1024 * 1024
 """Input size in bytes above which a progress bar is shown."""
@@ -82,8 +82,8 @@ def command(
         problems = [*loaded.problems, *reader.problems, *recogniser.problems, *detector.problems]
         counts = recogniser.counts - detector.repeats.dropped
         if written:
-            stats = statistics(detector, len(rules), len(detections), counts, recogniser.left_out)
-            written.write(json_bytes(report_document(detections, blind, detector.not_run, problems, stats)))
+            stats = build_statistics(detector, len(rules), len(detections), counts, recogniser.left_out)
+            written.write(json_bytes(build_report(detections, blind, detector.not_run, problems, stats)))
     print_problems(problems)
     if settings.verbose:
         _print_not_run(detector.not_run)
@@ -92,7 +92,7 @@ def command(
     else:
         _print(detections, counts, detector.repeats.dropped.total(), rules, verbose=settings.verbose)
     if blind:
-        click.echo(f"blind spots: {harmless(in_one_line(blind))}", err=True)
+        click.echo(f"blind spots: {sanitize(in_one_line(blind))}", err=True)
     return broken(problems) or (EXIT_FINDINGS if fail_on_alert and detections else 0)
 
 
@@ -145,12 +145,12 @@ def _print(
         click.echo(err=True)
     kinds = ", ".join(f"{count:,} {name}" for name, count in counts.items()) or "no known source"
     if repeated:
-        kinds += f"; repeated: {counted(repeated, 'record')}"
-    alerts = counted(len(detections), "alert") if detections else "no alert"
-    click.echo(f"{alerts}; {counted(len(rules), 'rule')}, records: {kinds}", err=True)
+        kinds += f"; repeated: {format_count(repeated, 'record')}"
+    alerts = format_count(len(detections), "alert") if detections else "no alert"
+    click.echo(f"{alerts}; {format_count(len(rules), 'rule')}, records: {kinds}", err=True)
 
 
 def _print_not_run(not_run: Sequence[NotRun]) -> None:
     for item in not_run:
         place = f" on {item.source}" if item.source else ""
-        click.echo(f"not run: {item.rule.name}{place}: {harmless(item.reason)}", err=True)
+        click.echo(f"not run: {item.rule.name}{place}: {sanitize(item.reason)}", err=True)

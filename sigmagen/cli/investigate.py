@@ -178,7 +178,7 @@ def _print(
     from sigmagen.content.investigate.build import pivots_for, stage_of
     from sigmagen.content.investigate.pivots import load_playbook
     from sigmagen.durations import iso
-    from sigmagen.report.investigation import document, left_out_document, lines
+    from sigmagen.report.investigation import build_left_out_document, build_pivot_document, format_lines
 
     book = load_playbook(converter.mappings)
     answers = [
@@ -199,11 +199,11 @@ def _print(
                 "window_start": iso(subject.start),
                 "window_end": iso(subject.end),
                 "questions": questions,
-                "pivots": [document(query) for query in queries],
-                "left_out": [left_out_document(item) for item in left_out],
+                "pivots": [build_pivot_document(query) for query in queries],
+                "left_out": [build_left_out_document(item) for item in left_out],
                 "response": steps,
             }
         )
     else:
-        click.echo("\n".join(lines(book, queries, left_out, questions, steps)))
+        click.echo("\n".join(format_lines(book, queries, left_out, questions, steps)))
     return 0 if queries else EXIT_FINDINGS

@@ -17,7 +17,7 @@ import click
 from sigmagen import __version__
 from sigmagen.cli.settings import Settings, shared_options
 from sigmagen.problems import EXIT_CLEAN, EXIT_USAGE, Problem, SigmagenError
-from sigmagen.report.colour import colour
+from sigmagen.report.colour import choose_colour
 
 COMMANDS = {
     "check": "Validate and lint rules, their tests and the mappings.",
@@ -88,7 +88,7 @@ class LazyGroup(click.Group):
         self, args: Sequence[str] | None = None, prog_name: str | None = None, **extra: Any
     ) -> NoReturn:
         extra["standalone_mode"] = False
-        extra.setdefault("color", colour())
+        extra.setdefault("color", choose_colour())
         try:
             code = self._run(args, prog_name or "sigmagen", extra)
         except BrokenPipeError:  # standard error is closed: the message can't be shown
@@ -122,7 +122,7 @@ class LazyGroup(click.Group):
                     [Problem("system", failed, hint="free some disk space, or set TMPDIR to a folder on a larger disk")]
                 )
                 return EXIT_USAGE
-            from sigmagen.display import harmless
+            from sigmagen.display import sanitize
             from sigmagen.net.secrets import hide
 
             if os.environ.get(DEBUG_VARIABLE):
@@ -130,7 +130,7 @@ class LazyGroup(click.Group):
 
                 click.echo(hide(format_exc()), err=True, nl=False)
                 return EXIT_INTERNAL
-            said = harmless(hide(" ".join(str(error).split()))[:200])
+            said = sanitize(hide(" ".join(str(error).split()))[:200])
             hint = f"please report this error with the command line; {DEBUG_VARIABLE}=1 shows the traceback"
             click.echo(f"internal error: {type(error).__name__}: {said}; {hint}", err=True)
             return EXIT_INTERNAL

@@ -19,7 +19,7 @@ from sigmagen.cli.problems import broken, print_problems
 from sigmagen.cli.settings import Settings, with_settings
 from sigmagen.cli.size import MAX_RECORD_SIZE
 from sigmagen.convert.converter import Converter
-from sigmagen.display import counted
+from sigmagen.display import format_count
 from sigmagen.local.normalize import CanonicalEvent, Normalizer
 from sigmagen.logs.files import STDIN
 from sigmagen.logs.output import whole_file
@@ -171,16 +171,18 @@ def _summary(normalizer: Normalizer) -> list[str]:
         return ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)
 
     kinds = listed(normalizer.written)
-    parts = [f"{counted(normalizer.written.total(), 'event')} ({kinds})" if kinds else "no event"]
+    parts = [f"{format_count(normalizer.written.total(), 'event')} ({kinds})" if kinds else "no event"]
     if skipped := normalizer.skipped.total():
-        parts.append(f"skipped, not an inference call: {counted(skipped, 'record')} ({listed(normalizer.skipped)})")
+        parts.append(
+            f"skipped, not an inference call: {format_count(skipped, 'record')} ({listed(normalizer.skipped)})"
+        )
     if repeated := normalizer.repeats.dropped.total():
-        parts.append(f"repeated: {counted(repeated, 'record')} ({listed(normalizer.repeats.dropped)})")
+        parts.append(f"repeated: {format_count(repeated, 'record')} ({listed(normalizer.repeats.dropped)})")
     if reused := normalizer.repeats.reused.total():
         ids = listed(normalizer.repeats.reused)
-        parts.append(f"kept, although their content differs under the same id: {counted(reused, 'id')} ({ids})")
+        parts.append(f"kept, although their content differs under the same id: {format_count(reused, 'id')} ({ids})")
     return parts
 
 
 def _kept(kept: Rejects) -> list[str]:
-    return [f"rejected and written to {kept.path}: {counted(kept.count, 'record')}"] if kept.count else []
+    return [f"rejected and written to {kept.path}: {format_count(kept.count, 'record')}"] if kept.count else []

@@ -9,7 +9,7 @@ import click
 from sigmagen.cli.packaging import Packaging
 from sigmagen.cli.problems import print_problems
 from sigmagen.cli.settings import RULE_PATHS, SOURCES, Settings, with_settings
-from sigmagen.display import counted, harmless
+from sigmagen.display import format_count, sanitize
 from sigmagen.packages.formats import format_names
 from sigmagen.problems import EXIT_CLEAN, EXIT_FINDINGS
 
@@ -36,6 +36,6 @@ def command(name: str, paths: tuple[Path, ...], output: Path, sources: tuple[str
     with package_folder(output, name) as folder:
         refused = made.write(folder.path)
     print_problems([*refused, *made.missing, *folder.problems])
-    detections = counted(len(made.content.detections) - len(refused), "detection")
-    click.echo(f"{detections} packaged for {name} in {harmless(str(output))}", err=True)
+    detections = format_count(len(made.content.detections) - len(refused), "detection")
+    click.echo(f"{detections} packaged for {name} in {sanitize(str(output))}", err=True)
     return EXIT_FINDINGS if refused or made.missing else EXIT_CLEAN

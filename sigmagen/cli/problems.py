@@ -8,10 +8,10 @@ from typing import Any
 
 import click
 
-from sigmagen.display import harmless
+from sigmagen.display import sanitize
 from sigmagen.net.secrets import hide
 from sigmagen.problems import EXIT_BROKEN_INPUT, EXIT_CLEAN, Problem
-from sigmagen.report.colour import colour
+from sigmagen.report.colour import choose_colour
 
 _COLOURS = {"error": "red", "warning": "yellow", "info": "cyan"}
 
@@ -21,13 +21,13 @@ def print_problems(problems: Iterable[Problem], *, err: bool = True) -> None:
     for problem in dict.fromkeys(problems):
         safe = replace(
             problem,
-            message=harmless(hide(problem.message)),
-            file=problem.file and harmless(hide(problem.file)),
-            hint=problem.hint and harmless(hide(problem.hint)),
+            message=sanitize(hide(problem.message)),
+            file=problem.file and sanitize(hide(problem.file)),
+            hint=problem.hint and sanitize(hide(problem.hint)),
         )
         marker = f"{problem.severity}[{problem.code}]"
         styled = str(safe).replace(marker, click.style(marker, _COLOURS[problem.severity]), 1)
-        click.echo(styled, err=err, color=colour())
+        click.echo(styled, err=err, color=choose_colour())
 
 
 def print_json(document: Any) -> None:

@@ -9,7 +9,7 @@ import click
 
 from sigmagen.cli.problems import broken, print_json, print_problems
 from sigmagen.cli.settings import AS_JSON, RULE_PATHS, SOURCES, Settings, chosen_sources, with_settings
-from sigmagen.display import harmless
+from sigmagen.display import sanitize
 from sigmagen.problems import EXIT_FINDINGS, Problem, SigmagenError
 from sigmagen.proof.cases import CaseResult, run_tests
 
@@ -58,16 +58,16 @@ def command(paths: tuple[Path, ...], sources: tuple[str, ...], as_json: bool, se
 def _print(results: Sequence[CaseResult], *, verbose: bool) -> None:
     """Print the cases of one rule, each with the sources on which it had the same result."""
     if results:
-        click.secho(harmless(results[0].rule), bold=True)
+        click.secho(sanitize(results[0].rule), bold=True)
     rows: dict[tuple[str, str, str, tuple[str, ...]], list[CaseResult]] = {}
     for result in results:
         rows.setdefault((result.kind, result.case, result.status, result.reasons), []).append(result)
     for (kind, case, status, reasons), group in rows.items():
         word, colour = _WORDS.get((kind, status), ("FAILED", "red"))
         sources = ", ".join(result.source for result in group)
-        click.echo(f"  {click.style(f'{word:<10}', colour)}  {harmless(case)}  ({sources})")
+        click.echo(f"  {click.style(f'{word:<10}', colour)}  {sanitize(case)}  ({sources})")
         for reason in reasons if verbose else reasons[:3]:
-            click.echo(f"              {harmless(reason)}")
+            click.echo(f"              {sanitize(reason)}")
 
 
 def _summary(results: Sequence[CaseResult]) -> str:

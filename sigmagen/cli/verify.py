@@ -17,7 +17,7 @@ from sigmagen.convert.converter import Converter
 from sigmagen.engines.alert import Engine
 from sigmagen.engines.opening import open_engines
 from sigmagen.net.secrets import hide
-from sigmagen.net.settings import resource_id
+from sigmagen.net.settings import read_resource_id
 from sigmagen.problems import EXIT_FINDINGS, EXIT_USAGE, Problem, SigmagenError
 from sigmagen.proof.verify import Cell, verify
 from sigmagen.rules.model import RuleFile
@@ -154,5 +154,5 @@ def _with_progress(cells: Iterable[Cell], *, quiet: bool) -> Iterator[Cell]:
 
 def _engines(names: Iterable[str], converter: Converter, stack: ExitStack) -> dict[str, Engine | str]:
     """Return the engine of each target, or the reason why it has none. Raises SigmagenError for invalid settings."""
-    print_problems(resource_id()[1])
+    print_problems(read_resource_id()[1])
     return open_engines(names, converter.taxonomy, stack)

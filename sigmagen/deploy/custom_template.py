@@ -14,33 +14,33 @@ _WRITABLE = ("template", "version", "_meta", "deprecated")
 """The keys that Elasticsearch accepts in a component template. Its responses have more, such as dates."""
 
 
-def fields(body: Body) -> dict[str, Body]:
+def list_fields(body: Body) -> dict[str, Body]:
     """Return the mapped fields of a template: dotted name -> definition."""
     return dict(_fields(_properties(body), ""))
 
 
-def missing(wanted: Body, there: Body) -> list[str]:
+def find_missing(wanted: Body, there: Body) -> list[str]:
     """Return the fields of `wanted` that a user's template does not map and that don't conflict with its fields."""
-    theirs = fields(there)
-    return sorted(name for name in fields(wanted) if name not in theirs and not _blocked(name, theirs))
+    theirs = list_fields(there)
+    return sorted(name for name in list_fields(wanted) if name not in theirs and not _blocked(name, theirs))
 
 
-def withdrawn(wanted: Body, there: Body) -> list[str]:
+def find_withdrawn(wanted: Body, there: Body) -> list[str]:
     """Return the fields that an earlier package mapped and that `wanted` lists for removal."""
-    theirs = fields(there)
+    theirs = list_fields(there)
     return [name for name in wanted.get("_meta", {}).get(WITHDRAWN, ()) if name in theirs]
 
 
-def merged(wanted: Body, there: Body, *, ours: bool) -> Body:
+def merge_missing(wanted: Body, there: Body, *, ours: bool) -> Body:
     """Return the template with the missing fields, and without withdrawn fields if an earlier package created it."""
     body = deepcopy({name: value for name, value in there.items() if name in _WRITABLE})
     properties = body.setdefault("template", {}).setdefault("mappings", {}).setdefault("properties", {})
     if ours:
         body["_meta"] = wanted["_meta"]
-        for name in withdrawn(wanted, there):
+        for name in find_withdrawn(wanted, there):
             _remove(properties, name.split("."))
-    definitions = fields(wanted)
-    for name in definitions if ours else missing(wanted, there):
+    definitions = list_fields(wanted)
+    for name in definitions if ours else find_missing(wanted, there):
         _add(properties, name.split("."), definitions[name])
     return body
 

@@ -10,19 +10,19 @@ from typing import Any, Literal
 from urllib.parse import quote
 
 from sigmagen.deploy import custom_template
-from sigmagen.deploy.plan import Body, ConflictError, Found, Item, Part, deploy_failure, differing
+from sigmagen.deploy.plan import Body, ConflictError, Found, Item, Part, find_differences, make_deploy_error
 from sigmagen.net.client import Client
-from sigmagen.net.elasticsearch import client_options
-from sigmagen.net.secrets import basic_token, hide
+from sigmagen.net.elasticsearch import read_client_options
+from sigmagen.net.secrets import encode_basic_token, hide
 from sigmagen.net.settings import (
     ELASTICSEARCH_URL,
     KIBANA_API_KEY,
     KIBANA_CA_FILE,
     KIBANA_URL,
-    file_setting,
+    read_file_setting,
+    read_secret,
+    read_setting,
     require,
-    secret,
-    setting,
 )
 from sigmagen.packages.elastic import COMPONENT_TEMPLATES, INDEX_TEMPLATES, RULES, SAVED_OBJECTS
 from sigmagen.packages.elastic.rules import TAG, checked
@@ -61,33 +61,33 @@ def parts(folder: Path) -> Iterator[list[Part]]:
 def elasticsearch_client() -> Client:
     """Return a client for Elasticsearch with the credentials in the settings. Raises SigmagenError."""
     require([ELASTICSEARCH_URL])
-    options = client_options()
+    options = read_client_options()
     credentials, secrets = {}, []
     if "basic_auth" in options:
         user, password = options["basic_auth"]
-        credentials = {"Authorization": f"Basic {basic_token(user, password)}"}
-        secrets = [password, basic_token(user, password)]
+        credentials = {"Authorization": f"Basic {encode_basic_token(user, password)}"}
+        secrets = [password, encode_basic_token(user, password)]
     elif "api_key" in options:
         credentials = {"Authorization": f"ApiKey {options['api_key']}"}
         secrets = [options["api_key"]]
     return Client(
-        setting(ELASTICSEARCH_URL) or "",
+        read_setting(ELASTICSEARCH_URL) or "",
         {**_HEADERS, **credentials},
         secrets,
         "Elasticsearch",
         ca_file=options.get("ca_certs"),
         fingerprint=options.get("ssl_assert_fingerprint"),
-        failure=deploy_failure,
+        failure=make_deploy_error,
     )
 
 
 def kibana_client() -> Client:
     """Return a client for Kibana with the API key in the settings. Raises SigmagenError."""
     require([KIBANA_URL, KIBANA_API_KEY])
-    key = secret(KIBANA_API_KEY) or ""
+    key = read_secret(KIBANA_API_KEY) or ""
     own = {"kbn-xsrf": "true", "Elastic-Api-Version": "2023-10-31", "Authorization": f"ApiKey {key}"}
-    url, authority = setting(KIBANA_URL) or "", file_setting(KIBANA_CA_FILE)
-    return Client(url, {**_HEADERS, **own}, [key], "Kibana", ca_file=authority, failure=deploy_failure)
+    url, authority = read_setting(KIBANA_URL) or "", read_file_setting(KIBANA_CA_FILE)
+    return Client(url, {**_HEADERS, **own}, [key], "Kibana", ca_file=authority, failure=make_deploy_error)
 
 
 def _lines(file: Path) -> Iterator[Any]:
@@ -144,11 +144,11 @@ class Templates:
 
     def differences(self, item: Item, found: Found) -> list[str]:
         if found.shared and not found.ours:
-            return custom_template.missing(item.body, found.body)
-        there, wanted = custom_template.fields(found.body), custom_template.fields(item.body)
+            return custom_template.find_missing(item.body, found.body)
+        there, wanted = custom_template.list_fields(found.body), custom_template.list_fields(item.body)
         # Other fields of the mapping come from an older package or, in `@custom`, from users.
-        extra = custom_template.withdrawn(item.body, found.body) if found.shared else there.keys() - wanted.keys()
-        return sorted({*differing(item.body, found.body), *(["template"] if extra else [])})
+        extra = custom_template.find_withdrawn(item.body, found.body) if found.shared else there.keys() - wanted.keys()
+        return sorted({*find_differences(item.body, found.body), *(["template"] if extra else [])})
 
     def create(self, item: Item) -> None:
         answer = self.client.send(
@@ -165,7 +165,7 @@ class Templates:
         if found.shared:
             # Read it again: it may have changed since the plan was made.
             now = self.found({item.key}).get(item.key, found)
-            body = custom_template.merged(item.body, now.body, ours=now.ours)
+            body = custom_template.merge_missing(item.body, now.body, ours=now.ours)
         self.client.send("PUT", self._path(item.key), body=body)
 
     def delete(self, found: Found) -> None:
@@ -205,7 +205,9 @@ class SavedObjects:
         # Since version 9, a session's attributes are in its first tab.
         tabs = there.get("tabs") or [{}]
         there = {**tabs[0].get("attributes", {}), **there}
-        differences = [name for name in differing(item.body["attributes"], there) if name != "kibanaSavedObjectMeta"]
+        differences = [
+            name for name in find_differences(item.body["attributes"], there) if name != "kibanaSavedObjectMeta"
+        ]
         if _query(item.body["attributes"]) != _query(there):
             differences.append("query")
         return sorted(differences)
@@ -280,7 +282,7 @@ class Rules:
         extra = [name for name in _OPTIONS if found.body.get(name) and name not in item.body]
         # An overlay that enables a rule is a decision of the users as well.
         extra += ["enabled"] if item.body["enabled"] and not found.body.get("enabled") else []
-        return sorted({*differing(item.body, found.body, ignored=_USERS), *extra})
+        return sorted({*find_differences(item.body, found.body, ignored=_USERS), *extra})
 
     def create(self, item: Item) -> None:
         answer = self.client.send("POST", _RULES, body=item.body, accepted=(CONFLICT,))

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
-from sigmagen.net.client import expecting
+from sigmagen.net.client import reject_invalid_response
 from sigmagen.problems import EXIT_FINDINGS, Problem, SigmagenError
 
 Action = Literal["create", "update", "merge", "unchanged", "foreign", "obsolete", "delete"]
@@ -120,15 +120,15 @@ class Plan:
         return [change for change in self.changes if change.action in ("create", "update", "merge", "delete")]
 
 
-def deploy_failure(message: str, status: int | None = None) -> SigmagenError:
+def make_deploy_error(message: str, status: int | None = None) -> SigmagenError:
     """Return the error for a server that rejects a request or can't be reached."""
     hint = "finished changes are kept; fix the cause and run the command again"
     return SigmagenError(Problem("deploy-refused", message, hint=hint), EXIT_FINDINGS)
 
 
 def _documented(store: Store) -> AbstractContextManager[None]:
-    return expecting(
-        lambda: deploy_failure(f"{store.kind}: the server's response does not match its API documentation")
+    return reject_invalid_response(
+        lambda: make_deploy_error(f"{store.kind}: the server's response does not match its API documentation")
     )
 
 
@@ -205,22 +205,24 @@ def _created(store: Store, item: Item) -> bool:
     return True
 
 
-def differing(wanted: Mapping[str, Any], there: Mapping[str, Any], ignored: Collection[str] = ()) -> list[str]:
+def find_differences(wanted: Mapping[str, Any], there: Mapping[str, Any], ignored: Collection[str] = ()) -> list[str]:
     """Return the top-level fields of `wanted` that `there` doesn't contain. Fields that a SIEM adds don't count."""
-    return sorted(name for name, value in wanted.items() if name not in ignored and not holds(there.get(name), value))
+    return sorted(
+        name for name, value in wanted.items() if name not in ignored and not contains(there.get(name), value)
+    )
 
 
-def holds(there: Any, wanted: Any) -> bool:
+def contains(there: Any, wanted: Any) -> bool:
     """Return whether a value contains the wanted one. Numbers and booleans may be text; a missing value is empty."""
     if isinstance(wanted, Mapping):
         there = there if isinstance(there, Mapping) else {}
-        return all(holds(there.get(name), value) for name, value in wanted.items())
+        return all(contains(there.get(name), value) for name, value in wanted.items())
     if isinstance(wanted, list):
         there = there or []
         return (
             isinstance(there, list)
             and len(there) == len(wanted)
-            and all(holds(one, other) for one, other in zip(there, wanted, strict=True))
+            and all(contains(one, other) for one, other in zip(there, wanted, strict=True))
         )
     if isinstance(wanted, str) or isinstance(there, str) or wanted is None or there is None:
         return _text(there) == _text(wanted)

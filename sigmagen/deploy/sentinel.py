@@ -14,17 +14,17 @@ from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import quote, urlsplit
 
-from sigmagen.deploy.plan import Body, ConflictError, Found, Item, Part, deploy_failure, differing
+from sigmagen.deploy.plan import Body, ConflictError, Found, Item, Part, find_differences, make_deploy_error
 from sigmagen.net.client import Client, Response
 from sigmagen.net.secrets import hide
 from sigmagen.net.settings import (
     SENTINEL_RESOURCE_ID,
     SENTINEL_TOKEN,
     SENTINEL_URL,
+    read_resource_id,
+    read_secret,
+    read_setting,
     require,
-    resource_id,
-    secret,
-    setting,
 )
 from sigmagen.packages.sentinel.arm import INSIGHTS_API, SEARCHES_API, WORKBOOKS_API, evaluated
 from sigmagen.packages.sentinel.text import marker
@@ -75,14 +75,14 @@ def parts(folder: Path) -> Iterator[list[Part]]:
 
 
 def _client() -> Client:
-    token = secret(SENTINEL_TOKEN) or ""
+    token = read_secret(SENTINEL_TOKEN) or ""
     headers = {"Accept": "application/json", "User-Agent": "sigmagen", "Authorization": f"Bearer {token}"}
-    return Client(setting(SENTINEL_URL) or AZURE, headers, [token], "Azure", failure=deploy_failure)
+    return Client(read_setting(SENTINEL_URL) or AZURE, headers, [token], "Azure", failure=make_deploy_error)
 
 
 def _workspace() -> str:
     """Return the workspace's resource id. Raises SigmagenError with all missing settings."""
-    found, _ = resource_id()
+    found, _ = read_resource_id()
     require([SENTINEL_TOKEN] if found else [SENTINEL_RESOURCE_ID, SENTINEL_TOKEN])
     if found is None or not _WORKSPACE.fullmatch(found):
         message = f"{SENTINEL_RESOURCE_ID} is not the resource id of a Log Analytics workspace"
@@ -144,7 +144,7 @@ class Resources:
         return there
 
     def differences(self, item: Item, found: Found) -> list[str]:
-        return differing(item.body["properties"], found.body.get("properties", {}), self._ignored())
+        return find_differences(item.body["properties"], found.body.get("properties", {}), self._ignored())
 
     def create(self, item: Item) -> None:
         # Azure's create overwrites existing resources, so check first.
@@ -176,13 +176,13 @@ class Resources:
             yield from page.get("value") or ()
             following = page.get("nextLink")
             answer = self.client.get(self._following(following)) if following else None
-        raise deploy_failure(f"Azure, GET {self._collection()}: too many pages")
+        raise make_deploy_error(f"Azure, GET {self._collection()}: too many pages")
 
     def _following(self, link: str) -> str:
         """Return the path of the next page. It must be on this server: no other server may receive the token."""
         parts, base = urlsplit(link), urlsplit(self.client.base)
         if (parts.scheme, parts.netloc) != (base.scheme, base.netloc):
-            raise deploy_failure(f"the next page is on another server: {hide(parts.netloc) or 'no host'}")
+            raise make_deploy_error(f"the next page is on another server: {hide(parts.netloc) or 'no host'}")
         path = parts.path.removeprefix(base.path.rstrip("/"))
         return f"{path}?{parts.query}" if parts.query else path
 
@@ -222,7 +222,7 @@ class Rules(Resources):
         wanted, there = item.body["properties"], found.body.get("properties", {})
         extra = [name for name in _OPTIONS if there.get(name) and name not in wanted]
         extra += ["enabled"] if wanted["enabled"] and not there.get("enabled") else []
-        return sorted({*differing(_in_order(wanted), _in_order(there), ("enabled",)), *extra})
+        return sorted({*find_differences(_in_order(wanted), _in_order(there), ("enabled",)), *extra})
 
     def update(self, item: Item, found: Found) -> None:
         enabled = bool(item.body["properties"]["enabled"] or found.body["properties"].get("enabled"))
@@ -244,7 +244,7 @@ class SavedSearches(Resources):
 
     def differences(self, item: Item, found: Found) -> list[str]:
         wanted, there = item.body["properties"], found.body.get("properties", {})
-        different = differing(wanted, there, ("etag", "tags", "version"))
+        different = find_differences(wanted, there, ("etag", "tags", "version"))
         return different + (["tags"] if _tags(wanted) != _tags(there) else [])
 
     def _body(self, item: Item) -> Body:
@@ -281,7 +281,7 @@ class Workbooks(Resources):
     def differences(self, item: Item, found: Found) -> list[str]:
         wanted, there = item.body["properties"], found.body.get("properties", {})
         same = _document(wanted.get("serializedData")) == _document(there.get("serializedData"))
-        return differing(wanted, there, ("sourceId", "serializedData", "version")) + (
+        return find_differences(wanted, there, ("sourceId", "serializedData", "version")) + (
             [] if same else ["serializedData"]
         )
 

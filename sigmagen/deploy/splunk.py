@@ -17,9 +17,17 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from sigmagen.deploy.plan import Body, ConflictError, Found, Item, Part, deploy_failure, differing
+from sigmagen.deploy.plan import Body, ConflictError, Found, Item, Part, find_differences, make_deploy_error
 from sigmagen.net.client import Client
-from sigmagen.net.settings import SPLUNK_CA_FILE, SPLUNK_TOKEN, SPLUNK_URL, file_setting, require, secret, setting
+from sigmagen.net.settings import (
+    SPLUNK_CA_FILE,
+    SPLUNK_TOKEN,
+    SPLUNK_URL,
+    read_file_setting,
+    read_secret,
+    read_setting,
+    require,
+)
 from sigmagen.packages.splunk.app import AUTHOR
 from sigmagen.packages.splunk.conf import parse
 from sigmagen.packages.splunk.macros import PREFIX, list_macros
@@ -62,10 +70,10 @@ def parts(folder: Path) -> Iterator[list[Part]]:
     """
     files = _files(folder)
     require([SPLUNK_URL, SPLUNK_TOKEN])
-    url, token = setting(SPLUNK_URL) or "", secret(SPLUNK_TOKEN) or ""
+    url, token = read_setting(SPLUNK_URL) or "", read_secret(SPLUNK_TOKEN) or ""
     headers = {"Authorization": f"Bearer {token}", "User-Agent": "sigmagen"}
-    authority = file_setting(SPLUNK_CA_FILE)
-    client = Client(url, headers, [token], "Splunk", ca_file=authority, failure=deploy_failure)
+    authority = read_file_setting(SPLUNK_CA_FILE)
+    client = Client(url, headers, [token], "Splunk", ca_file=authority, failure=make_deploy_error)
     try:
         yield [_app(client, files), *(_part(client, endpoint, files) for endpoint in ENDPOINTS)]
     finally:
@@ -142,7 +150,7 @@ class App:
         return {APP: Found(APP, str(body.get("label")), body, True)}
 
     def differences(self, item: Item, found: Found) -> list[str]:
-        return differing(item.body, found.body)
+        return find_differences(item.body, found.body)
 
     def create(self, item: Item) -> None:
         form = {"name": APP, "template": "barebones", "visible": 1, **item.body}
@@ -180,7 +188,7 @@ class Stanzas:
         return there
 
     def differences(self, item: Item, found: Found) -> list[str]:
-        return differing(item.body, found.body, self._users(item))
+        return find_differences(item.body, found.body, self._users(item))
 
     def create(self, item: Item) -> None:
         form = {"name": item.key, **_settings(item.body)}

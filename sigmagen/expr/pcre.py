@@ -44,10 +44,10 @@ class RegexError(Exception):
     """The expression is invalid, or a dialect does not support it. The message is the reason."""
 
 
-def as_python(pattern: str) -> str:
+def translate_to_python(pattern: str) -> str:
     r"""Return the pattern in Python's syntax. Raises RegexError.
 
-    >>> as_python(r"(?<id>[[:upper:]]{2})\h+\k<id>")
+    >>> translate_to_python(r"(?<id>[[:upper:]]{2})\h+\k<id>")
     '(?P<id>[A-Z]{2})[\\t \\xa0\\u1680\\u180e\\u2000-\\u200a\\u202f\\u205f\\u3000]+(?P=id)'
     """
     parts: list[str] = []

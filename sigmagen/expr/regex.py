@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any, Literal
 
-from sigmagen.expr.pcre import RegexError, as_python
+from sigmagen.expr.pcre import RegexError, translate_to_python
 
 Ranges = tuple[tuple[int, int], ...]
 """Inclusive ranges of code points, ascending and disjoint."""
@@ -117,7 +117,7 @@ def parse(pattern: str, flags: str = "") -> Node:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            tree = parser.parse(as_python(pattern), given)
+            tree = parser.parse(translate_to_python(pattern), given)
     except (constants.error, OverflowError) as error:
         raise RegexError(str(error)) from None
     except RecursionError:
@@ -178,7 +178,7 @@ class _Reader:
             return ANY if everything else complement(((LINE_BREAK, LINE_BREAK),))
         items = argument if code == "IN" else [("LITERAL", argument)]
         negated = code == "NOT_LITERAL" or str(items[0][0]) == "NEGATE"
-        found = union(*(_members(str(kind), value) for kind, value in items))
+        found = unite(*(_members(str(kind), value) for kind, value in items))
         if flags & self.constants.SRE_FLAG_IGNORECASE:
             found = both_cases(found)
         return complement(found) if negated else found
@@ -256,7 +256,7 @@ def wildcards(parts: Sequence[str | int], *, ignore_case: bool) -> Node:
 # Sets of characters.
 
 
-def union(*sets: Ranges) -> Ranges:
+def unite(*sets: Ranges) -> Ranges:
     """Return all characters of all sets."""
     merged: list[tuple[int, int]] = []
     for low, high in sorted(item for ranges in sets for item in ranges):
@@ -279,7 +279,7 @@ def complement(ranges: Ranges) -> Ranges:
 
 def within(inner: Ranges, outer: Ranges) -> bool:
     """Return whether each character of `inner` is in `outer`."""
-    return union(inner, outer) == union(outer)
+    return unite(inner, outer) == unite(outer)
 
 
 def both_cases(ranges: Ranges) -> Ranges:
@@ -291,7 +291,7 @@ def both_cases(ranges: Ranges) -> Ranges:
         for code in range(low, min(high, _LAST_CASED) + 1)
         for other in families.get(code, ())
     }
-    return union(ranges, tuple((code, code) for code in sorted(extra)))
+    return unite(ranges, tuple((code, code) for code in sorted(extra)))
 
 
 @lru_cache(maxsize=4096)
@@ -302,7 +302,7 @@ def _same_letter(code: int) -> Ranges:
     """
     wanted = chr(code).lower()
     family = _families().get(code, (code,))
-    return union(*(((other, other),) for other in family if chr(other).lower() == wanted or 0x3C3 in family))
+    return unite(*(((other, other),) for other in family if chr(other).lower() == wanted or 0x3C3 in family))
 
 
 @cache

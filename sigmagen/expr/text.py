@@ -20,16 +20,16 @@ ANY_TEXT, ANY_CHARACTER = 0, 1
 """`*` and `?` in the parts of a pattern. They are numbers, so that no text can be mistaken for a wildcard."""
 
 
-def folded(text: str) -> str:
+def fold_case(text: str) -> str:
     """Convert a text to lower case letter by letter, as SQL, KQL and SPL do.
 
-    >>> folded("\u0391\u03a3"), "\u0391\u03a3".lower()
+    >>> fold_case("\u0391\u03a3"), "\u0391\u03a3".lower()
     ('\u03b1\u03c3', '\u03b1\u03c2')
     """
     return text.lower() if text.isascii() else "".join(letter.lower()[0] for letter in text)
 
 
-def pattern_parts(parts: Sequence[Any]) -> list[str | int]:
+def split_pattern(parts: Sequence[Any]) -> list[str | int]:
     """Return pySigma's parts, with wildcards as numbers and adjacent texts joined."""
     joined: list[str | int] = []
     for part in parts:
@@ -50,7 +50,7 @@ def text_condition(subject: Expr, parts: list[str | int], *, cased: bool, lowere
     if not cased and any(not _DISPUTED.isdisjoint(text) for text in texts):
         return Call("like_ignoring_case", (subject, *map(Literal, parts)))
     if lowered and not cased:
-        parts = [folded(part) if isinstance(part, str) else part for part in parts]
+        parts = [fold_case(part) if isinstance(part, str) else part for part in parts]
     exact = cased or lowered
     if not parts:
         return call("is_empty", subject)
@@ -58,7 +58,7 @@ def text_condition(subject: Expr, parts: list[str | int], *, cased: bool, lowere
         return call("eq" if exact else "equals_ignoring_case", subject, parts[0])
     if not exact:
         subject = call("lower", subject)
-        parts = [folded(part) if isinstance(part, str) else part for part in parts]
+        parts = [fold_case(part) if isinstance(part, str) else part for part in parts]
     return _wildcards(subject, parts)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sigmagen.lint.catalogue import Check, load_catalogue
-from sigmagen.mapping.source import source_files
+from sigmagen.mapping.source import find_source_files
 from sigmagen.problems import Problem
 from sigmagen.rules.load import LoadedRules
 from sigmagen.rules.yaml import Document, KeyPath, YamlFile, load_documents
@@ -90,7 +90,7 @@ class Context:
     def sources(self) -> dict[str, dict[str, Any]]:
         """The source mappings by name."""
         found = {}
-        for path in source_files(self.mappings)[0]:
+        for path in find_source_files(self.mappings)[0]:
             documents = load_documents(path).documents
             if documents and isinstance(documents[0].data, dict):
                 found[path.stem] = documents[0].data
@@ -114,13 +114,13 @@ def _documents(file: YamlFile) -> Iterator[RuleDocument]:
     for document in mappings:
         body = document.data.get("correlation")
         if isinstance(body, dict) and body.get("generate") is not True and document.data.get("generate") is not True:
-            referred |= {text.lower() for text in texts(body.get("rules"))}
+            referred |= {text.lower() for text in list_texts(body.get("rules"))}
     for document in mappings:
         keys = {str(document.data.get(key)).lower() for key in ("name", "id") if document.data.get(key)}
         yield RuleDocument(file, document, document.data, not keys & referred)
 
 
-def texts(value: object) -> list[str]:
+def list_texts(value: object) -> list[str]:
     """Return the texts in a list; a single text is a list of one. Other values are ignored."""
     values = value if isinstance(value, list) else [value]
     return [text for text in values if isinstance(text, str)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sigmagen.durations import DAY, MINUTE, format_timespan, parse_timespan
-from sigmagen.lint.context import Context, RuleDocument, texts
+from sigmagen.lint.context import Context, RuleDocument, list_texts
 from sigmagen.problems import Problem
 from sigmagen.rules.conditions import OPERATORS
 from sigmagen.rules.model import TEMPORAL_TYPES
@@ -39,19 +39,19 @@ def _timespan(context: Context, document: RuleDocument) -> Iterator[Problem]:
 
 def _grouping(context: Context, document: RuleDocument) -> Iterator[Problem]:
     body = document.body()
-    group_by = texts(body.get("group-by"))
+    group_by = list_texts(body.get("group-by"))
     if not group_by:
         yield context.problem(
             "group-by-missing", document.document, "the correlation has no group-by", ("correlation", "group-by")
         )
-    if body.get("type") in TEMPORAL_TYPES and len(texts(body.get("rules"))) == 1:
+    if body.get("type") in TEMPORAL_TYPES and len(list_texts(body.get("rules"))) == 1:
         message = f"{body['type']} needs two rules or more"
         yield context.problem("temporal-one-rule", document.document, message, ("correlation", "rules"))
     condition = body.get("condition")
     if not isinstance(condition, dict):
         return
     path = ("correlation", "condition", "field")
-    fields = texts(condition.get("field"))
+    fields = list_texts(condition.get("field"))
     if body.get("type") == "event_count" and fields:
         message = f"event_count ignores field '{fields[0]}'"
         hint = "did you mean value_count?"

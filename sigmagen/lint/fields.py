@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Collection, Iterator
 from typing import Any
 
-from sigmagen.lint.context import Context, RuleDocument, texts
+from sigmagen.lint.context import Context, RuleDocument, list_texts
 from sigmagen.problems import Problem
 from sigmagen.rules.model import BaseRule, Correlation, base_rules
 from sigmagen.rules.yaml import Document, KeyPath
@@ -28,7 +28,7 @@ def check(context: Context) -> Iterator[Problem]:
                 yield from _correlation(context, documents[(rule.file, rule.line)].document, rule)
 
 
-def known_fields(context: Context, logsource: dict[str, Any]) -> dict[str, str] | None:
+def find_known_fields(context: Context, logsource: dict[str, Any]) -> dict[str, str] | None:
     """Return the fields of a log source with their types; None if the log source is unknown."""
     category = logsource.get("category")
     if category in CATEGORIES:
@@ -38,7 +38,7 @@ def known_fields(context: Context, logsource: dict[str, Any]) -> dict[str, str] 
         return {
             name: str(field.get("type", ""))
             for name, field in fields.items()
-            if isinstance(field, dict) and category in (texts(field.get("category")) or CATEGORIES)
+            if isinstance(field, dict) and category in (list_texts(field.get("category")) or CATEGORIES)
         }
     feeding = [source for source in context.sources.values() if _feeds(source, logsource)]
     native = [source["native_fields"] for source in feeding if isinstance(source.get("native_fields"), dict)]
@@ -58,7 +58,7 @@ def _base(context: Context, document: RuleDocument) -> Iterator[Problem]:
     logsource, detection = document.data.get("logsource"), document.data.get("detection")
     if not isinstance(logsource, dict) or not isinstance(detection, dict):
         return
-    known = known_fields(context, logsource)
+    known = find_known_fields(context, logsource)
     if known is None:
         if logsource.get("category") not in CATEGORIES:
             shown = ", ".join(f"{key}={value}" for key, value in logsource.items() if key != "definition" and value)
@@ -87,7 +87,7 @@ def _correlation(context: Context, document: Document, rule: Correlation) -> Ite
     """Check that group-by and condition fields exist in the log source of every referenced rule."""
     reported: set[str] = set()
     for base in base_rules(rule):
-        known = known_fields(context, _logsource(base))
+        known = find_known_fields(context, _logsource(base))
         if known is None:
             continue
         for field, path in _correlation_fields(rule):

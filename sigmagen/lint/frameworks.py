@@ -6,7 +6,7 @@ import difflib
 import re
 from collections.abc import Iterator
 
-from sigmagen.lint.context import Context, RuleDocument, texts
+from sigmagen.lint.context import Context, RuleDocument, list_texts
 from sigmagen.problems import Problem
 
 # Key under `frameworks` -> file of ids.
@@ -38,7 +38,7 @@ def _ids(context: Context, document: RuleDocument, name: str, ids: object) -> It
     known = context.framework(FILES[name])
     if known is None:
         return
-    for position, identifier in enumerate(texts(ids)):
+    for position, identifier in enumerate(list_texts(ids)):
         if identifier not in known:
             near = difflib.get_close_matches(identifier, known, 3)
             nearest = f"nearest: {', '.join(f'{key} {known[key]}' for key in near)}" if near else None
@@ -48,7 +48,7 @@ def _ids(context: Context, document: RuleDocument, name: str, ids: object) -> It
 
 
 def _tags(context: Context, document: RuleDocument) -> Iterator[Problem]:
-    for position, tag in enumerate(texts(document.data.get("tags"))):
+    for position, tag in enumerate(list_texts(document.data.get("tags"))):
         path = ("tags", position)
         namespace = tag.partition(".")[0]
         if namespace not in NAMESPACES:

@@ -8,7 +8,7 @@ from datetime import date
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from sigmagen.lint.context import Context, RuleDocument, texts
+from sigmagen.lint.context import Context, RuleDocument, list_texts
 from sigmagen.problems import Problem
 
 REQUIRED = (
@@ -118,7 +118,7 @@ def _prose(context: Context, document: RuleDocument) -> Iterator[Problem]:
         yield context.problem("title-length", document.document, message, ("title",))
     if isinstance(description, str) and 0 < len(description.strip()) < DESCRIPTION_LENGTH:
         yield context.problem("description-short", document.document, "the description is too short", ("description",))
-    for position, text in enumerate(texts(document.data.get("falsepositives"))):
+    for position, text in enumerate(list_texts(document.data.get("falsepositives"))):
         if text.strip(" .").lower() in VAGUE:
             path = ("falsepositives", position)
             yield context.problem("falsepositives-vague", document.document, f"'{text}' is too vague", path)

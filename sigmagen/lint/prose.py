@@ -45,19 +45,19 @@ def check(context: Context) -> Iterator[Problem]:
             if not isinstance(rule, Correlation):
                 continue
             document = documents[(rule.file, rule.line)]
-            spans = spans_of_time(rule.description)
+            spans = find_timespans(rule.description)
             if spans and rule.timespan not in spans:
                 shown = ", ".join(format_timespan(span) for span in sorted(spans))
                 message = f"the description mentions {shown}, but the timespan is {format_timespan(rule.timespan)}"
                 yield context.problem("prose-timespan", document, message, ("description",))
-            counts = counts_of(rule.description, _COUNTED.get(rule.type, ()))
-            if rule.threshold and counts and not counts & _fitting(rule.threshold):
+            counts = find_counts(rule.description, _COUNTED.get(rule.type, ()))
+            if rule.threshold and counts and not counts & _list_equal_counts(rule.threshold):
                 shown = ", ".join(f"{count:,}" for count in sorted(counts))
                 message = f"the description mentions {shown}, but the threshold is {rule.threshold.value:,}"
                 yield context.problem("prose-threshold", document, message, ("description",))
 
 
-def spans_of_time(text: str) -> set[int]:
+def find_timespans(text: str) -> set[int]:
     """Return the time spans after "in", "within", "over", "during" or "inside", in milliseconds."""
     found = set()
     for match in _TIME.finditer(text):
@@ -66,7 +66,7 @@ def spans_of_time(text: str) -> set[int]:
     return found
 
 
-def counts_of(text: str, nouns: tuple[str, ...]) -> set[float]:
+def find_counts(text: str, nouns: tuple[str, ...]) -> set[float]:
     """Return the numbers before one of the nouns, with at most two words in between."""
     if not nouns:
         return set()
@@ -81,7 +81,7 @@ def counts_of(text: str, nouns: tuple[str, ...]) -> set[float]:
     }
 
 
-def _fitting(threshold: Threshold) -> set[float]:
+def _list_equal_counts(threshold: Threshold) -> set[float]:
     """Return the numbers that may describe a threshold: "more than 49" and "50 or more" are the same."""
     other = {"gt": 1, "gte": -1, "lt": -1, "lte": 1}.get(threshold.op, 0)
     return {float(threshold.value), float(threshold.value + other)}

@@ -8,14 +8,14 @@ from typing import Any
 from sigmagen.lint.context import Context, RuleDocument
 from sigmagen.problems import Problem
 from sigmagen.rules.correlation import EXTENDED_TYPES
-from sigmagen.rules.schema import check_schema, schema_path
+from sigmagen.rules.schema import check_schema, find_schema
 
 
 def check(context: Context, reported: Sequence[Problem]) -> Iterator[Problem]:
     """Yield schema problems at lines without an error, and pySigma's error for files without any."""
     lines = {(problem.file, problem.line) for problem in reported if problem.severity == "error"}
     broken = {file for file, line in lines if line is not None}
-    schema = schema_path("rule", context.mappings)
+    schema = find_schema("rule", context.mappings)
     for document in (*context.documents, *context.filters):
         clean = document.document.file not in broken
         for problem in check_schema(document.document, schema, "rule-schema"):
@@ -38,12 +38,12 @@ def _official(context: Context, document: RuleDocument) -> Iterator[Problem]:
     from sigma.filters import SigmaFilter
     from sigma.rule import SigmaRule
 
-    from sigmagen.rules.encoding import encodings
+    from sigmagen.rules.encoding import use_encodings
 
     kind: Any = SigmaCorrelationRule if document.is_correlation else SigmaRule
     kind = SigmaFilter if "filter" in document.data else kind
     try:
-        with encodings():
+        with use_encodings():
             found: list[Exception] = list(kind.from_dict(_as_official(document), collect_errors=True).errors)
     # pySigma raises unspecific exceptions for values of unexpected types.
     except Exception as error:

@@ -8,13 +8,13 @@ from pathlib import Path
 from sigmagen.lint.context import Context
 from sigmagen.problems import Problem
 from sigmagen.rules.model import BaseRule, Correlation, RuleFile
-from sigmagen.rules.testfile import Case, LoadedTest, companion, load_test_file
+from sigmagen.rules.testfile import Case, LoadedTest, get_test_path, load_test_file
 from sigmagen.rules.yaml import Document, YamlFile
 
 KINDS = ("attack", "benign", "miss")
 
 
-def _holds_filters_only(source: YamlFile) -> bool:
+def _has_only_filters(source: YamlFile) -> bool:
     """Return whether a file contains only filters, which have no tests."""
     data = [document.data for document in source.documents]
     return bool(data) and all(isinstance(part, dict) and "filter" in part for part in data)
@@ -23,15 +23,15 @@ def _holds_filters_only(source: YamlFile) -> bool:
 def check(context: Context) -> Iterator[Problem]:
     """Yield the problems of test files, including those from loading."""
     rule_files = {file.path: file for file in context.loaded.files}
-    paths = [source.path for source in context.loaded.sources if not _holds_filters_only(source)]
+    paths = [source.path for source in context.loaded.sources if not _has_only_filters(source)]
     for path in paths:
         if not path.exists():
             continue
-        if not companion(path).is_file():
-            hint = f"add {companion(path).name} in the same folder"
+        if not get_test_path(path).is_file():
+            hint = f"add {get_test_path(path).name} in the same folder"
             yield context.file_problem("test-missing", path, "the rule has no test file", hint)
             continue
-        loaded = load_test_file(companion(path), context.mappings)
+        loaded = load_test_file(get_test_path(path), context.mappings)
         yield from loaded.problems
         yield from _contents(context, loaded, rule_files.get(path))
     yield from _orphans(context, {path.parent for path in paths})

@@ -9,7 +9,7 @@ _IPV6 = r"[0-9A-Fa-f]*:[0-9A-Fa-f]*:[0-9A-Fa-f:.]*"
 ADDRESS = f"{_IPV4}|{_IPV6}"
 
 
-def address_pattern(trusted_proxies: int = 1) -> str:
+def build_address_pattern(trusted_proxies: int = 1) -> str:
     """Return a regular expression with the client's address as its group, for all dialects and Elasticsearch's grok.
 
     A proxy appends the address of its caller to X-Forwarded-For. Behind n trusted proxies, the n-th address from the
@@ -20,18 +20,20 @@ def address_pattern(trusted_proxies: int = 1) -> str:
     return rf"(?:^|,) *\[?({ADDRESS})\]?(?::[0-9]+)? *{rest}$"
 
 
-def grok_pattern(field: str) -> str:
+def build_grok_pattern(field: str) -> str:
     """Return the same expression for Elasticsearch's grok, with `ADDRESS` as its pattern CLIENT_ADDRESS."""
-    return address_pattern().replace(f"({ADDRESS})", f"%{{CLIENT_ADDRESS:{field}}}")
+    return build_address_pattern().replace(f"({ADDRESS})", f"%{{CLIENT_ADDRESS:{field}}}")
 
 
-def client_address(text: object, trusted_proxies: int = 1) -> str | None:
+def extract_client_address(text: object, trusted_proxies: int = 1) -> str | None:
     """Return the client's address in a logged text.
 
-    >>> client_address("198.51.100.1, 192.0.2.7"), client_address("192.0.2.7:443"), client_address("unknown")
-    ('192.0.2.7', '192.0.2.7', None)
-    >>> client_address("203.0.113.5, 198.51.100.1, 192.0.2.7", trusted_proxies=2)
+    >>> extract_client_address("198.51.100.1, 192.0.2.7"), extract_client_address("192.0.2.7:443")
+    ('192.0.2.7', '192.0.2.7')
+    >>> extract_client_address("unknown") is None
+    True
+    >>> extract_client_address("203.0.113.5, 198.51.100.1, 192.0.2.7", trusted_proxies=2)
     '198.51.100.1'
     """
-    found = re.search(address_pattern(trusted_proxies), text) if isinstance(text, str) else None
+    found = re.search(build_address_pattern(trusted_proxies), text) if isinstance(text, str) else None
     return found[1] if found else None

@@ -6,8 +6,8 @@ import difflib
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from sigmagen.mapping.documents import value_problem
-from sigmagen.mapping.signatures import check_expression, is_path, names_in
+from sigmagen.mapping.documents import make_value_problem
+from sigmagen.mapping.signatures import check_expression, find_paths, is_path
 from sigmagen.problems import Problem
 from sigmagen.rules.yaml import Document, KeyPath
 
@@ -19,7 +19,7 @@ def check_source(document: Document, known: Collection[str] | None) -> Iterator[
     """Yield the problems of a source that matches its schema. `known` are the canonical fields, None if unreadable."""
     data = document.data
     if data.get("canonical") and not isinstance(data["time"], str):
-        yield value_problem(document, "the time of canonical events must be a field", ("time",))
+        yield make_value_problem(document, "the time of canonical events must be a field", ("time",))
     for path in data["recognise"]:
         yield from _path(document, path, ("recognise", path))
     for path in data.get("native_fields", {}):
@@ -32,7 +32,7 @@ def check_source(document: Document, known: Collection[str] | None) -> Iterator[
         for column in join.get("columns", {}):
             if column not in join["schema"]:
                 message = f"column '{column}' is not in the schema of '{join['table']}'"
-                yield value_problem(document, message, ("targets", siem, "join", "columns", column))
+                yield make_value_problem(document, message, ("targets", siem, "join", "columns", column))
     for path in _named_fields(data) if known is not None else ():
         yield from _known_field(document, str(path[-1]), known or (), path)
 
@@ -47,12 +47,12 @@ def check_taxonomy(document: Document) -> Iterator[Problem]:
         yield from found
         if found or "derive" not in entry:
             continue
-        read[name] = list(names_in(entry["derive"]))
+        read[name] = list(find_paths(entry["derive"]))
         for other in read[name]:
             yield from _known_field(document, other, fields, path)
     for name in read:
         if _reaches(read, name, name):
-            yield value_problem(document, f"'{name}' is derived from itself", ("fields", name, "derive"))
+            yield make_value_problem(document, f"'{name}' is derived from itself", ("fields", name, "derive"))
 
 
 def check_pivots(document: Document, known: Collection[str] | None) -> Iterator[Problem]:
@@ -64,12 +64,12 @@ def check_pivots(document: Document, known: Collection[str] | None) -> Iterator[
     for position, pivot in enumerate(data["pivots"]):
         path: KeyPath = ("pivots", position)
         if pivot["id"] in seen:
-            yield value_problem(document, f"two pivots have the id '{pivot['id']}'", (*path, "id"))
+            yield make_value_problem(document, f"two pivots have the id '{pivot['id']}'", (*path, "id"))
         seen.add(pivot["id"])
         for key, names in (("section", data["sections"]), ("range", data["ranges"])):
             if pivot[key] not in names:
                 message = f"unknown {key} '{pivot[key]}'"
-                yield value_problem(document, message, (*path, key), f"available: {', '.join(names)}")
+                yield make_value_problem(document, message, (*path, key), f"available: {', '.join(names)}")
         yield from _pivot_columns(document, path, pivot)
         for field, place in _pivot_fields(path, pivot) if known is not None else ():
             yield from _known_field(document, field, known or (), place)
@@ -112,14 +112,16 @@ def _pivot_columns(document: Document, path: KeyPath, pivot: Mapping[str, Any]) 
     made = [*columns, *pivot.get("by", ()), *pivot.get("show", ()), *pivot.get("text", ())]
     for position, key in enumerate(pivot["sort"]):
         if key.removeprefix("-") not in made:
-            yield value_problem(document, f"unknown column '{key.removeprefix('-')}'", (*path, "sort", position))
+            yield make_value_problem(document, f"unknown column '{key.removeprefix('-')}'", (*path, "sort", position))
     for name in pivot.get("keep", {}):
         if name not in columns:
-            yield value_problem(document, f"unknown column '{name}'", (*path, "keep", name))
+            yield make_value_problem(document, f"unknown column '{name}'", (*path, "keep", name))
     for name, spec in columns.items():
         for part in spec.get("mean", ()):
             if part not in columns or "mean" in columns[part]:
-                yield value_problem(document, f"'{part}' is not a column of numbers", (*path, "columns", name, "mean"))
+                yield make_value_problem(
+                    document, f"'{part}' is not a column of numbers", (*path, "columns", name, "mean")
+                )
 
 
 def _pivot_fields(path: KeyPath, pivot: Mapping[str, Any]) -> Iterator[tuple[str, KeyPath]]:
@@ -142,12 +144,12 @@ def _known_field(document: Document, name: str, known: Collection[str], path: Ke
     if name not in known:
         near = difflib.get_close_matches(name, known, 1)
         hint = f"did you mean '{near[0]}'?" if near else "the fields are in taxonomy.yml"
-        yield value_problem(document, f"unknown field '{name}'", path, hint)
+        yield make_value_problem(document, f"unknown field '{name}'", path, hint)
 
 
 def _path(document: Document, text: str, path: KeyPath) -> Iterator[Problem]:
     if not is_path(text):
-        yield value_problem(document, f"{text!r} is not a path", path)
+        yield make_value_problem(document, f"{text!r} is not a path", path)
 
 
 def _reaches(read: Mapping[str, list[str]], start: str, wanted: str) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sigmagen.problems import Problem, SigmagenError
-from sigmagen.rules.schema import check_schema, schema_path
+from sigmagen.rules.schema import check_schema, find_schema
 from sigmagen.rules.yaml import Document, KeyPath, load_documents
 
 FORM = "mapping-form"
@@ -26,7 +26,7 @@ def load_checked(path: Path, schema: str, mappings: Path, check: Check | None = 
         raise SigmagenError(loaded.problems)
     document, *others = loaded.documents
     problems = [others[0].problem("several-documents", "the file must have only one YAML document")] if others else []
-    problems += check_schema(document, schema_path(schema, mappings), FORM)
+    problems += check_schema(document, find_schema(schema, mappings), FORM)
     if not problems and check is not None:
         problems += check(document)
     if problems:
@@ -34,12 +34,12 @@ def load_checked(path: Path, schema: str, mappings: Path, check: Check | None = 
     return document.data
 
 
-def value_problem(document: Document, message: str, path: KeyPath, hint: str | None = None) -> Problem:
+def make_value_problem(document: Document, message: str, path: KeyPath, hint: str | None = None) -> Problem:
     """Return a problem of a value that matches the schema."""
     return document.problem(VALUE, message, path, hint)
 
 
-def collected(*loaders: Callable[[], Any]) -> list[Problem]:
+def collect_problems(*loaders: Callable[[], Any]) -> list[Problem]:
     """Call all loaders and return their problems."""
     problems: list[Problem] = []
     for load in loaders:

@@ -14,7 +14,7 @@ LONGEST_KEYWORD = 8191
 _OF_FIELD = {"integer": "long", "float": "double", "boolean": "boolean", "timestamp": "date", "ip": "ip"}
 
 
-def field_types(source: Source, taxonomy: Taxonomy) -> dict[str, str]:
+def collect_field_types(source: Source, taxonomy: Taxonomy) -> dict[str, str]:
     """Return field -> Elasticsearch type."""
     if source.canonical:
         return {
@@ -23,12 +23,12 @@ def field_types(source: Source, taxonomy: Taxonomy) -> dict[str, str]:
     return dict(source.stored["elastic"].columns)
 
 
-def index_mappings(source: Source, taxonomy: Taxonomy) -> dict[str, Any]:
+def build_index_mappings(source: Source, taxonomy: Taxonomy) -> dict[str, Any]:
     """Return the `mappings` of a template. No field is mapped dynamically, since callers could choose the names."""
-    return {"dynamic": False, **mappings_of(field_types(source, taxonomy))}
+    return {"dynamic": False, **build_properties(collect_field_types(source, taxonomy))}
 
 
-def mappings_of(types: Mapping[str, str], *, longest_keyword: int = LONGEST_KEYWORD) -> dict[str, Any]:
+def build_properties(types: Mapping[str, str], *, longest_keyword: int = LONGEST_KEYWORD) -> dict[str, Any]:
     """Return the `properties` of fields with dotted names. Keywords have at most `longest_keyword` characters."""
     properties: dict[str, Any] = {}
     for name, kind in types.items():

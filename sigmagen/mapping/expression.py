@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from sigmagen.expr.operations import OperationError
 from sigmagen.expr.tree import TEXTUAL, Call, Column, Expr, Get, Literal, Type, call
-from sigmagen.mapping.address import address_pattern
+from sigmagen.mapping.address import build_address_pattern
 from sigmagen.mapping.fingerprint import BIAS_MARK, BIAS_NOISE, TEMPLATE_MASKS
 
 
@@ -141,8 +141,8 @@ def _parse_json(args: Sequence[Any], wanted: Type, scope: Scope) -> Expr:
 
 
 def _address(args: Sequence[Any], wanted: Type, scope: Scope) -> Expr:
-    """Extract the client's address from a text; see `address_pattern`."""
-    return call("extract", _bound(args[0], scope), address_pattern(scope.trusted_proxies))
+    """Extract the client's address from a text; see `build_address_pattern`."""
+    return call("extract", _bound(args[0], scope), build_address_pattern(scope.trusted_proxies))
 
 
 def _cast(args: Sequence[Any], wanted: Type, scope: Scope) -> Expr:

@@ -16,8 +16,8 @@ from typing import Any
 
 from sigmagen.durations import MINUTE
 from sigmagen.expr.tree import Type
-from sigmagen.mapping.documents import load_checked, value_problem
-from sigmagen.mapping.source import LogsourceEntry, Source, StoredSource, together
+from sigmagen.mapping.documents import load_checked, make_value_problem
+from sigmagen.mapping.source import LogsourceEntry, Source, StoredSource, combine_sources
 from sigmagen.problems import Problem
 from sigmagen.rules.model import BaseRule, Correlation, LogSource, base_rules
 from sigmagen.rules.yaml import Document
@@ -72,7 +72,7 @@ class Generic:
             for number, (where, logsources) in enumerate(parts.items(), 1)
             for logsource in logsources
         ]
-        return replace(together(sources), name=GENERIC, title=self.title)
+        return replace(combine_sources(sources), name=GENERIC, title=self.title)
 
     def records(self, rule: BaseRule | Correlation | None = None) -> Source:
         """Return the source of local records, which every rule reads; without a rule, the source to store them in."""
@@ -98,7 +98,7 @@ class Generic:
         return next(places, self.stored[siem].location) or NO_TABLE + re.sub(r"\W+", "_", str(logsource), flags=re.A)
 
 
-def unplaced(source: Source, siem: str) -> list[str]:
+def find_unknown_tables(source: Source, siem: str) -> list[str]:
     """Return the placeholders for unknown tables."""
     return [part.stored[siem].location for part in source.parts if part.stored[siem].location.startswith(NO_TABLE)]
 
@@ -124,7 +124,7 @@ def _location_faults(document: Document) -> Iterator[Problem]:
     for number, entry in enumerate(document.data.get("locations", ())):
         for siem in registry.siems():
             if siem in entry and (fault := registry.get(siem).find_location_fault(entry[siem])):
-                yield value_problem(document, fault, ("locations", number, siem))
+                yield make_value_problem(document, fault, ("locations", number, siem))
 
 
 def _stored_source(name: str, data: Mapping[str, Any]) -> StoredSource:
@@ -180,7 +180,7 @@ def _type(uses: set[Type]) -> Type:
     return next(iter(uses)) if uses in ({"boolean"}, {"timestamp"}) else "string"
 
 
-def tested_for_presence(rule: BaseRule) -> list[str]:
+def find_presence_tests(rule: BaseRule) -> list[str]:
     """Return the distinct fields that a rule compares with null or tests with `exists`."""
     return list(dict.fromkeys(name for name, kind in _uses(rule.condition) if kind is None))
 

@@ -10,7 +10,7 @@ from sigmagen.mapping.taxonomy import Taxonomy
 _OF_FIELD = {"integer": "long", "float": "real", "boolean": "bool", "timestamp": "datetime"}
 
 
-def table_schemas(source: Source, taxonomy: Taxonomy) -> dict[str, Mapping[str, str]]:
+def build_table_schemas(source: Source, taxonomy: Taxonomy) -> dict[str, Mapping[str, str]]:
     """Return table -> column -> Kusto type for the source's table and a joined table, or those of all its parts."""
     schemas: dict[str, Mapping[str, str]] = {}
     for part in source.parts:

@@ -8,10 +8,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sigmagen.mapping.documents import value_problem
+from sigmagen.mapping.documents import make_value_problem
 from sigmagen.mapping.expression import OPERATIONS
 from sigmagen.problems import Problem
-from sigmagen.rules.yaml import Document, KeyPath, kind
+from sigmagen.rules.yaml import Document, KeyPath, describe_type
 
 Constant = Literal["scalar", "text", "number", "whole", "path", "name", "pattern", "group"]
 
@@ -109,17 +109,17 @@ def check_expression(document: Document, path: KeyPath, data: Any) -> Iterator[P
     """
     if isinstance(data, str):
         if not is_path(data):
-            yield value_problem(document, f"{data!r} is not a path", path, f"use {_WORDS['path']}")
+            yield make_value_problem(document, f"{data!r} is not a path", path, f"use {_WORDS['path']}")
         return
     if not isinstance(data, dict) or len(data) != 1:
         message = f"expected a path or one operation, not {_shown(data)}"
-        yield value_problem(document, message, path, "an operation is a mapping with one key: {lower: [a.b]}")
+        yield make_value_problem(document, message, path, "an operation is a mapping with one key: {lower: [a.b]}")
         return
     ((name, arguments),) = data.items()
     if name not in OPERATIONS:
         near = difflib.get_close_matches(str(name), OPERATIONS, 1)
         hint = f"did you mean '{near[0]}'?" if near else f"available: {', '.join(sorted(OPERATIONS))}"
-        yield value_problem(document, f"unknown operation '{name}'", (*path, name), hint)
+        yield make_value_problem(document, f"unknown operation '{name}'", (*path, name), hint)
         return
     yield from _check_arguments(document, (*path, name), name, arguments)
 
@@ -129,7 +129,7 @@ def is_path(text: str) -> bool:
     return PATH.fullmatch(text) is not None
 
 
-def names_in(data: Any) -> Iterator[str]:
+def find_paths(data: Any) -> Iterator[str]:
     """Return the paths that a valid expression reads from its own scope."""
     if isinstance(data, str):
         yield data
@@ -138,7 +138,7 @@ def names_in(data: Any) -> Iterator[str]:
     signature = SIGNATURES.get(name, Signature())
     for position, argument in enumerate(_listed(arguments)):
         if signature.constant(position) is None:
-            yield from names_in(argument)
+            yield from find_paths(argument)
 
 
 def _check_arguments(document: Document, path: KeyPath, name: str, arguments: Any) -> Iterator[Problem]:
@@ -146,7 +146,7 @@ def _check_arguments(document: Document, path: KeyPath, name: str, arguments: An
     listed = _listed(arguments)
     if len(listed) < signature.least or (signature.most is not None and len(listed) > signature.most):
         message = f"'{name}' takes {signature.count()}, not {len(listed)}"
-        yield value_problem(document, message, path)
+        yield make_value_problem(document, message, path)
         return
     for position, argument in enumerate(listed):
         place = (*path, position) if isinstance(arguments, list) else path
@@ -155,7 +155,7 @@ def _check_arguments(document: Document, path: KeyPath, name: str, arguments: An
             yield from check_expression(document, place, argument)
         elif not _fits(constant, argument):
             message = f"argument {position + 1} of '{name}' must be {_WORDS[constant]}, not {_shown(argument)}"
-            yield value_problem(document, message, place)
+            yield make_value_problem(document, message, place)
 
 
 def _listed(arguments: Any) -> list[Any]:
@@ -194,4 +194,4 @@ def _groups(pattern: str) -> int | None:
 
 
 def _shown(value: Any) -> str:
-    return repr(value)[:60] if isinstance(value, str | int | float) else kind(value)
+    return repr(value)[:60] if isinstance(value, str | int | float) else describe_type(value)

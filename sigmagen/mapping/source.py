@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sigmagen.durations import MINUTE, parse_duration
-from sigmagen.folders import not_a_file
+from sigmagen.folders import check_regular_file
 from sigmagen.mapping.checks import check_source
 from sigmagen.mapping.documents import load_checked
 from sigmagen.mapping.taxonomy import known_fields
@@ -77,7 +77,7 @@ class LogsourceEntry:
 
 @dataclass(frozen=True)
 class Source:
-    """A log source, or several combined by `together` for a rule that correlates across them."""
+    """A log source, or several combined by `combine_sources` for a rule that correlates across them."""
 
     name: str
     title: str
@@ -113,7 +113,7 @@ class Source:
         return next((entry for entry in self.logsources if entry.logsource in (logsource, LogSource())), None)
 
 
-def together(chosen: Sequence[tuple[LogSource, Source]]) -> Source:
+def combine_sources(chosen: Sequence[tuple[LogSource, Source]]) -> Source:
     """Combine the sources that a rule reads, each for one logsource, into one."""
     parts = tuple({part.name: part for _, part in chosen}.values())
     if len(parts) == 1:
@@ -128,7 +128,7 @@ def together(chosen: Sequence[tuple[LogSource, Source]]) -> Source:
     return replace(first, name=names, title=titles, logsources=(), stored=stored, together=tuple(chosen))
 
 
-def relocated(source: Source, siem: str, place: Callable[[Source], str]) -> Source:
+def relocate(source: Source, siem: str, place: Callable[[Source], str]) -> Source:
     """Return the source with other locations in a SIEM: `place` returns the location of each part."""
 
     def moved(part: Source) -> Source:
@@ -136,7 +136,7 @@ def relocated(source: Source, siem: str, place: Callable[[Source], str]) -> Sour
 
     if not source.together:
         return moved(source)
-    return together([(logsource, moved(part)) for logsource, part in source.together])
+    return combine_sources([(logsource, moved(part)) for logsource, part in source.together])
 
 
 def _stored_source(name: str, data: dict[str, Any], source: dict[str, Any], canonical: bool) -> StoredSource:
@@ -208,10 +208,10 @@ def parse_source(name: str, data: dict[str, Any]) -> Source:
     )
 
 
-def source_files(mappings: Path) -> tuple[list[Path], list[Problem]]:
+def find_source_files(mappings: Path) -> tuple[list[Path], list[Problem]]:
     """Return the source mapping files in a folder, and a warning for each path that is not a regular file."""
     folder = mappings / "sources"
-    found = {path: not_a_file(str(path), str(folder)) for path in sorted(folder.glob("*.yml"))}
+    found = {path: check_regular_file(str(path), str(folder)) for path in sorted(folder.glob("*.yml"))}
     return [path for path, left_out in found.items() if not left_out], [item for item in found.values() if item]
 
 
@@ -221,7 +221,7 @@ def load_sources(mappings: Path) -> dict[str, Source]:
     known = known_fields(mappings)
     sources: dict[str, Source] = {}
     problems: list[Problem] = []
-    for path in source_files(mappings)[0]:
+    for path in find_source_files(mappings)[0]:
         try:
             data = load_checked(path, "source", mappings, lambda document: check_source(document, known))
             sources[path.stem] = parse_source(path.stem, data)

@@ -17,7 +17,7 @@ _URL = re.compile(
 _HIGHEST_PORT = 65535
 
 
-def checked_address(url: str, name: str, *, secret: bool) -> str:
+def validate_address(url: str, name: str, *, secret: bool) -> str:
     """Return the address without trailing slashes.
 
     Raises SigmagenError if it is not http or https, contains a user, password, query or fragment, or would send a

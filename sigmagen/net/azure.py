@@ -15,10 +15,10 @@ from azure.identity import DefaultAzureCredential
 from azure.monitor.query import LogsQueryClient
 from requests.adapters import HTTPAdapter
 
-from sigmagen.net.address import checked_address
+from sigmagen.net.address import validate_address
 from sigmagen.net.secrets import remember
-from sigmagen.net.settings import SENTINEL_ENDPOINT, setting
-from sigmagen.net.transport import TooLargeError, limit, read_whole
+from sigmagen.net.settings import SENTINEL_ENDPOINT, read_setting
+from sigmagen.net.transport import TooLargeError, limit_responses, read_body
 
 _DEFAULT_ENDPOINT = "https://api.loganalytics.io"
 
@@ -28,11 +28,11 @@ class _Adapter(HTTPAdapter):
 
     def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
         super().init_poolmanager(*arguments, **options)
-        limit(self.poolmanager)
+        limit_responses(self.poolmanager)
 
     def proxy_manager_for(self, *arguments: Any, **options: Any) -> Any:
         manager = super().proxy_manager_for(*arguments, **options)
-        limit(manager)
+        limit_responses(manager)
         return manager
 
     def send(
@@ -46,7 +46,7 @@ class _Adapter(HTTPAdapter):
     ) -> requests.Response:
         answer = super().send(request, True, timeout, verify, cert, proxies)
         try:
-            data = read_whole(answer.raw)
+            data = read_body(answer.raw)
         except TooLargeError as error:
             # Azure's client would retry after an error of `requests`.
             raise ValueError(str(error)) from None
@@ -79,7 +79,7 @@ class _Credential:
 
 
 class _OnThisMachine(SansIOHTTPPolicy[Any, Any]):
-    """Allows sending a token without TLS to this machine. `checked_address` rejects it for other hosts."""
+    """Allows sending a token without TLS to this machine. `validate_address` rejects it for other hosts."""
 
     def on_request(self, request: Any) -> None:
         request.context.options["enforce_https"] = False
@@ -90,7 +90,7 @@ def logs_client(timeout: float, credential: TokenCredential | None = None, **opt
 
     `timeout` is the limit for a complete response, in seconds. Raises SigmagenError for an invalid endpoint.
     """
-    endpoint = checked_address(setting(SENTINEL_ENDPOINT) or _DEFAULT_ENDPOINT, "Log Analytics", secret=True)
+    endpoint = validate_address(read_setting(SENTINEL_ENDPOINT) or _DEFAULT_ENDPOINT, "Log Analytics", secret=True)
     # Its warnings would be printed on standard error.
     logging.getLogger("azure").addHandler(logging.NullHandler())
     session = requests.Session()

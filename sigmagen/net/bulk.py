@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from sigmagen.net.client import shown
+from sigmagen.net.client import redact
 from sigmagen.net.retry import ATTEMPTS, BusyError, retry_delay
 
 CHUNK_DOCUMENTS = 1_000
@@ -106,4 +106,4 @@ def _results(answer: Any, operation: str, documents: Sequence[Document]) -> Iter
 
 def _reason(error: Any) -> str:
     said = error.get("reason", error) if isinstance(error, dict) else error
-    return shown(str(said)) if said else ""
+    return redact(str(said)) if said else ""

@@ -14,10 +14,10 @@ from urllib.parse import quote, urlencode, urlsplit
 import orjson
 import urllib3
 
-from sigmagen.net.address import checked_address
+from sigmagen.net.address import validate_address
 from sigmagen.net.retry import BUSY, BusyError, retry_after, retry_delay, with_retries
 from sigmagen.net.secrets import hide, remember
-from sigmagen.net.transport import Answer, connections, fetch
+from sigmagen.net.transport import Answer, fetch, make_pool_manager
 from sigmagen.problems import EXIT_USAGE, Problem, SigmagenError
 
 FIRST_PAUSE = 1.0
@@ -53,7 +53,7 @@ class Response:
         return [orjson.loads(line) for line in self.data.splitlines() if line.strip()]
 
 
-def no_server(message: str, status: int | None = None) -> SigmagenError:
+def make_server_error(message: str, status: int | None = None) -> SigmagenError:
     """Return the error for a server that can't be used."""
     return SigmagenError(Problem("no-server", message), EXIT_USAGE)
 
@@ -76,11 +76,11 @@ class Client:
         fingerprint: str | None = None,
         timeout: float = TIMEOUT,
         persistent: bool = True,
-        failure: Failure = no_server,
+        failure: Failure = make_server_error,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         """Raises SigmagenError for an invalid address, or a secret that is not valid in a header."""
-        self.base = checked_address(base, name, secret=bool(secrets))
+        self.base = validate_address(base, name, secret=bool(secrets))
         self.headers = headers
         self.name = name
         for value in secrets:
@@ -89,7 +89,7 @@ class Client:
             message = f"the credentials of {name} contain characters that are not valid in a header"
             raise SigmagenError(Problem("credentials", message), EXIT_USAGE)
         self._timeout, self._persistent, self._failure, self._jitter = timeout, persistent, failure, jitter
-        self._connections = connections(ca_file, fingerprint)
+        self._connections = make_pool_manager(ca_file, fingerprint)
 
     def get(self, path: str, **params: str | int) -> Response | None:
         """Return the JSON body of a GET request; None if the path doesn't exist. Raises SigmagenError."""
@@ -132,7 +132,7 @@ class Client:
         try:
             raw = self.once(method, url, headers, data)
         except urllib3.exceptions.HTTPError as error:
-            text = f"does not respond ({type(error).__name__}: {shown(str(error))})"
+            text = f"does not respond ({type(error).__name__}: {redact(str(error))})"
             failure = self._error(method, path, text)
             if self._persistent:
                 raise BusyError(failure) from None
@@ -160,7 +160,7 @@ class Client:
 
     def refused(self, method: str, path: str, answer: Response) -> SigmagenError:
         """Return the error for a response, with the server's reason."""
-        words = reason(answer.data)
+        words = extract_reason(answer.data)
         return self._error(method, path, f"HTTP {answer.status}{f', {words}' if words else ''}", answer.status)
 
     def _error(self, method: str, path: str, text: str, status: int | None = None) -> SigmagenError:
@@ -171,15 +171,15 @@ class Client:
         self._connections.clear()
 
 
-def shown(text: str) -> str:
+def redact(text: str) -> str:
     """Return a server's message without secrets, then shortened, so that no part of a secret remains."""
     return hide(" ".join(text.split()))[:LONGEST_REASON]
 
 
-def reason(data: bytes) -> str:
+def extract_reason(data: bytes) -> str:
     """Return the error message in a response; empty if it is not JSON."""
     try:
-        return shown(_words(orjson.loads(data)))
+        return redact(_words(orjson.loads(data)))
     except ValueError:
         return ""
 
@@ -208,7 +208,7 @@ UNEXPECTED = (ArithmeticError, AttributeError, LookupError, RecursionError, Type
 
 
 @contextmanager
-def expecting(failure: Callable[[], SigmagenError]) -> Iterator[None]:
+def reject_invalid_response(failure: Callable[[], SigmagenError]) -> Iterator[None]:
     """Raise the failure, not an internal error, if the code inside reads a response that has another form."""
     try:
         yield

@@ -24,8 +24,8 @@ from elastic_transport.client_utils import DEFAULT, DefaultType
 from elasticsearch import ApiError, Elasticsearch, TransportError
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, ReadTimeoutError, SSLError
 
-from sigmagen.net.address import checked_address
-from sigmagen.net.client import shown
+from sigmagen.net.address import validate_address
+from sigmagen.net.client import redact
 from sigmagen.net.retry import BUSY, BusyError, retry_after, with_retries
 from sigmagen.net.secrets import hide
 from sigmagen.net.settings import (
@@ -34,11 +34,11 @@ from sigmagen.net.settings import (
     ELASTICSEARCH_FINGERPRINT,
     ELASTICSEARCH_PASSWORD,
     ELASTICSEARCH_USERNAME,
-    file_setting,
-    secret,
-    setting,
+    read_file_setting,
+    read_secret,
+    read_setting,
 )
-from sigmagen.net.transport import Answer, connections, fetch
+from sigmagen.net.transport import Answer, fetch, make_pool_manager
 from sigmagen.problems import EXIT_USAGE, Problem, SigmagenError
 
 NAME = "Elasticsearch"
@@ -60,7 +60,7 @@ class Node(BaseNode):
 
     def __init__(self, config: NodeConfig) -> None:
         super().__init__(config)
-        self._connections = connections(config.ca_certs, config.ssl_assert_fingerprint)
+        self._connections = make_pool_manager(config.ca_certs, config.ssl_assert_fingerprint)
 
     def perform_request(
         self,
@@ -78,13 +78,13 @@ class Node(BaseNode):
         try:
             answer = fetch(self._connections, method, self.base_url + target, sent, body, timeout)
         except NewConnectionError as error:
-            raise ConnectionError(f"{type(error).__name__}: {shown(str(error))}") from error
+            raise ConnectionError(f"{type(error).__name__}: {redact(str(error))}") from error
         except (ConnectTimeoutError, ReadTimeoutError) as error:
             raise ConnectionTimeout(f"no complete response within {timeout:.0f} s") from error
         except SSLError as error:
-            raise TlsError(shown(str(error))) from error
+            raise TlsError(redact(str(error))) from error
         except HTTPError as error:
-            raise ConnectionError(f"{type(error).__name__}: {shown(str(error))}") from error
+            raise ConnectionError(f"{type(error).__name__}: {redact(str(error))}") from error
         data = _json_object(answer) if method != "HEAD" else b""
         # The client would print a `warning` header.
         received = {name: _CLEAN.sub("?", hide(value)) for name, value in answer.headers.items()}
@@ -115,12 +115,12 @@ def _json_object(answer: Answer) -> bytes:
 
 
 def connect(url: str, *, timeout: int) -> Elasticsearch:
-    """Return a client with the credentials in the settings. It does not retry; see `ask`.
+    """Return a client with the credentials in the settings. It does not retry; see `send_with_retries`.
 
     Raises SigmagenError for an invalid address or invalid settings.
     """
-    options = client_options()
-    base = checked_address(url, NAME, secret=has_credentials(options))
+    options = read_client_options()
+    base = validate_address(url, NAME, secret=has_credentials(options))
     try:
         return Elasticsearch(
             base,
@@ -132,16 +132,16 @@ def connect(url: str, *, timeout: int) -> Elasticsearch:
         )
     except (ValueError, TypeError):
         # The error messages may quote the arguments.
-        raise unusable(f"{ELASTICSEARCH_FINGERPRINT} or the URL can't be used") from None
+        raise make_server_error(f"{ELASTICSEARCH_FINGERPRINT} or the URL can't be used") from None
 
 
-def client_options() -> dict[str, Any]:
+def read_client_options() -> dict[str, Any]:
     """Return the client's options for authentication and TLS. Raises SigmagenError for contradictory settings."""
-    user, password = setting(ELASTICSEARCH_USERNAME), setting(ELASTICSEARCH_PASSWORD)
+    user, password = read_setting(ELASTICSEARCH_USERNAME), read_setting(ELASTICSEARCH_PASSWORD)
     if user and not password:
-        password = secret(ELASTICSEARCH_PASSWORD)
-    key = setting(ELASTICSEARCH_API_KEY) or (None if user or password else secret(ELASTICSEARCH_API_KEY))
-    authority, fingerprint = file_setting(ELASTICSEARCH_CA_FILE), setting(ELASTICSEARCH_FINGERPRINT)
+        password = read_secret(ELASTICSEARCH_PASSWORD)
+    key = read_setting(ELASTICSEARCH_API_KEY) or (None if user or password else read_secret(ELASTICSEARCH_API_KEY))
+    authority, fingerprint = read_file_setting(ELASTICSEARCH_CA_FILE), read_setting(ELASTICSEARCH_FINGERPRINT)
     wrong = []
     if key and (user or password):
         wrong.append(f"{ELASTICSEARCH_API_KEY} and {ELASTICSEARCH_USERNAME} are both set; unset one of them")
@@ -169,7 +169,7 @@ def has_credentials(options: dict[str, Any]) -> bool:
     return bool({"api_key", "basic_auth"} & options.keys())
 
 
-def ask(request: Callable[[], T], failure: Callable[[ElasticError], SigmagenError]) -> T:
+def send_with_retries(request: Callable[[], T], failure: Callable[[ElasticError], SigmagenError]) -> T:
     """Send a request of the client and retry while the cluster is busy. Raises the failure."""
 
     def once() -> T:
@@ -183,7 +183,7 @@ def ask(request: Callable[[], T], failure: Callable[[ElasticError], SigmagenErro
     return with_retries(once)
 
 
-def unusable(reason: str, url: str | None = None, hint: str | None = None) -> SigmagenError:
+def make_server_error(reason: str, url: str | None = None, hint: str | None = None) -> SigmagenError:
     """Return the error for a cluster that can't be used. `url` must have been accepted by `connect`."""
     message = f"{NAME}{f' at {url}' if url else ''}: {hide(reason)}"
     return SigmagenError(Problem("no-server", message, hint=hint or HINT), EXIT_USAGE)
@@ -192,8 +192,8 @@ def unusable(reason: str, url: str | None = None, hint: str | None = None) -> Si
 def reason(error: ElasticError) -> str:
     """Return the reason of a failure without the request, which may contain a secret."""
     if not isinstance(error, ApiError):
-        return f"{type(error).__name__}: {shown(str(error.message))}"
+        return f"{type(error).__name__}: {redact(str(error.message))}"
     cause = error.body.get("error") if isinstance(error.body, dict) else None
     said = cause.get("reason") if isinstance(cause, dict) else None
-    name = shown(str(error.message)) if error.body else ""
-    return f"HTTP {error.status_code}{f', {name}' if name else ''}" + (f": {shown(str(said))}" if said else "")
+    name = redact(str(error.message)) if error.body else ""
+    return f"HTTP {error.status_code}{f', {name}' if name else ''}" + (f": {redact(str(said))}" if said else "")

@@ -10,7 +10,13 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
-from sigmagen.net.settings import ELASTICSEARCH_PASSWORD, ELASTICSEARCH_USERNAME, secret, secrets_in_use, setting
+from sigmagen.net.settings import (
+    ELASTICSEARCH_PASSWORD,
+    ELASTICSEARCH_USERNAME,
+    list_secrets,
+    read_secret,
+    read_setting,
+)
 
 MASK = "***"
 SHORTEST = 4
@@ -25,7 +31,7 @@ def remember(value: str) -> None:
     _remembered.add(value)
 
 
-def basic_token(user: str, password: str) -> str:
+def encode_basic_token(user: str, password: str) -> str:
     """Encode user and password for HTTP basic authentication."""
     return base64.b64encode(f"{user}:{password}".encode(errors="surrogateescape")).decode()
 
@@ -36,23 +42,23 @@ def hide(text: str) -> str:
     return pattern.sub(MASK, text) if pattern else text
 
 
-def hidden(value: Any) -> Any:
+def hide_in_json(value: Any) -> Any:
     """Apply `hide` to every text in a JSON value, including keys."""
     if isinstance(value, str):
         return hide(value)
     if isinstance(value, dict):
-        return {hidden(key): hidden(item) for key, item in value.items()}
+        return {hide_in_json(key): hide_in_json(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [hidden(item) for item in value]
+        return [hide_in_json(item) for item in value]
     return value
 
 
 def _secrets() -> Iterator[str]:
-    yield from secrets_in_use()
+    yield from list_secrets()
     yield from _remembered
-    user, password = setting(ELASTICSEARCH_USERNAME), setting(ELASTICSEARCH_PASSWORD)
-    if user and (password := password or secret(ELASTICSEARCH_PASSWORD)):
-        yield basic_token(user, password)
+    user, password = read_setting(ELASTICSEARCH_USERNAME), read_setting(ELASTICSEARCH_PASSWORD)
+    if user and (password := password or read_secret(ELASTICSEARCH_PASSWORD)):
+        yield encode_basic_token(user, password)
 
 
 @lru_cache(maxsize=16)

@@ -81,22 +81,22 @@ _KNOWN = {known.name: known for known in SETTINGS}
 _from_keyring: dict[str, str] = {}
 
 
-def setting(name: str) -> str | None:
+def read_setting(name: str) -> str | None:
     """Return the value of a variable; None if it is empty or not set."""
     return os.environ.get(name, "").strip() or None
 
 
-def file_setting(name: str) -> str | None:
+def read_file_setting(name: str) -> str | None:
     """Return the path in a variable. Raises SigmagenError if the file does not exist."""
-    path = setting(name)
+    path = read_setting(name)
     if path is not None and not os.path.isfile(path):
         raise SigmagenError(Problem("no-file", f"{name}: file not found: {path}"), EXIT_USAGE)
     return path
 
 
-def secret(name: str) -> str | None:
+def read_secret(name: str) -> str | None:
     """Return a secret from the environment or, if the `keyring` package is installed, from the keyring."""
-    if value := setting(name):
+    if value := read_setting(name):
         return value
     if find_spec("keyring") is None:
         return None
@@ -110,20 +110,20 @@ def secret(name: str) -> str | None:
     return stored
 
 
-def value_of(name: str) -> str | None:
+def read_value(name: str) -> str | None:
     """Return the value of a setting, from the keyring too if it is a secret."""
-    return secret(name) if _KNOWN[name].secret else setting(name)
+    return read_secret(name) if _KNOWN[name].secret else read_setting(name)
 
 
-def secrets_in_use() -> set[str]:
+def list_secrets() -> set[str]:
     """Return all secrets in the settings of this process."""
     names = [known.name for known in SETTINGS if known.secret] + list(OTHER_SECRETS)
-    return {value for name in names if (value := setting(name))} | set(_from_keyring.values())
+    return {value for name in names if (value := read_setting(name))} | set(_from_keyring.values())
 
 
 def require(names: Sequence[str]) -> None:
     """Raise SigmagenError with a problem for each setting that has no value."""
-    missing = [_missing(name) for name in names if not value_of(name)]
+    missing = [_missing(name) for name in names if not read_value(name)]
     if missing:
         raise SigmagenError(missing, EXIT_USAGE)
 
@@ -134,11 +134,11 @@ def _missing(name: str) -> Problem:
     return Problem("missing-setting", f"{name} is not set: {known.meaning}", hint=hint)
 
 
-def resource_id() -> tuple[str | None, list[Problem]]:
+def read_resource_id() -> tuple[str | None, list[Problem]]:
     """Return the workspace's resource id, with a warning if it is set under the name of earlier versions."""
-    if value := setting(SENTINEL_RESOURCE_ID):
+    if value := read_setting(SENTINEL_RESOURCE_ID):
         return value, []
-    former = setting(SENTINEL_WORKSPACE)
+    former = read_setting(SENTINEL_WORKSPACE)
     if former is None or not former.startswith("/"):
         return None, []
     message = (
@@ -148,7 +148,7 @@ def resource_id() -> tuple[str | None, list[Problem]]:
     return former, [Problem("renamed-setting", message, "warning", hint=hint)]
 
 
-def table() -> str:
+def format_table() -> str:
     """Return all settings as a Markdown table, for docs/settings.md."""
     rows = [
         f"| `{known.name}` | {known.meaning} | {'yes' if known.secret else ''} | {', '.join(known.commands)} |"

@@ -93,19 +93,19 @@ class _HTTPSPool(urllib3.HTTPSConnectionPool):
     ConnectionCls = _TimedHTTPSConnection
 
 
-def limit(manager: urllib3.PoolManager) -> None:
+def limit_responses(manager: urllib3.PoolManager) -> None:
     """Make a manager use connections that limit the time of a response."""
     manager.pool_classes_by_scheme = {"http": _HTTPPool, "https": _HTTPSPool}
 
 
-def connections(ca_file: str | None = None, fingerprint: str | None = None) -> urllib3.PoolManager:
+def make_pool_manager(ca_file: str | None = None, fingerprint: str | None = None) -> urllib3.PoolManager:
     """Return a pool manager that verifies certificates: by the system's or a file's authorities, or by fingerprint."""
     tls: dict[str, Any] = {"cert_reqs": "CERT_REQUIRED", "ca_certs": ca_file}
     if fingerprint:
         # The fingerprint identifies the certificate, so no authority is needed.
         tls = {"cert_reqs": "CERT_NONE", "assert_fingerprint": fingerprint, "assert_hostname": False}
     manager = urllib3.PoolManager(**tls)
-    limit(manager)
+    limit_responses(manager)
     return manager
 
 
@@ -132,7 +132,7 @@ def fetch(
             preload_content=False,
             timeout=urllib3.Timeout(connect=min(CONNECT_TIMEOUT, timeout), read=timeout),
         )
-        return Answer(raw.status, raw.headers, read_whole(raw))
+        return Answer(raw.status, raw.headers, read_body(raw))
     except HTTPError:
         raise
     except ValueError as error:
@@ -140,7 +140,7 @@ def fetch(
         raise ProtocolError(f"the response is not HTTP ({type(error).__name__})") from None
 
 
-def read_whole(raw: urllib3.BaseHTTPResponse) -> bytes:
+def read_body(raw: urllib3.BaseHTTPResponse) -> bytes:
     """Return the body of a response. Raises TooLargeError."""
     pieces: list[bytes] = []
     size = 0

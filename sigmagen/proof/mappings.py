@@ -8,7 +8,7 @@ from pathlib import Path
 from sigmagen.content.investigate.pivots import load_playbook
 from sigmagen.convert.converter import Converter
 from sigmagen.local.blind_spots import load_needs
-from sigmagen.mapping.documents import collected
+from sigmagen.mapping.documents import collect_problems
 from sigmagen.packages.elastic.target import ElasticTarget
 from sigmagen.packages.sentinel.facts import Facts
 from sigmagen.problems import Problem
@@ -27,4 +27,4 @@ def check_mappings(mappings: Path) -> list[Problem]:
     if (mappings / "targets" / "elastic.yml").exists():
         loaders.append(partial(ElasticTarget.load, mappings))  # type: ignore[arg-type]
     loaders.append(partial(load_needs, mappings))  # type: ignore[arg-type]
-    return collected(*loaders)
+    return collect_problems(*loaders)

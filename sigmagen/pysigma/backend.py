@@ -23,7 +23,7 @@ from sigmagen.convert.converter import Converter
 from sigmagen.convert.many import convert_all
 from sigmagen.plan.model import Mode
 from sigmagen.problems import Problem, SigmagenError
-from sigmagen.rules.load import rules_of
+from sigmagen.rules.load import parse_rules
 from sigmagen.rules.model import RuleFile
 from sigmagen.rules.yaml import parse_documents
 
@@ -116,7 +116,7 @@ class SigmagenBackend(Backend):
         text = yaml.safe_dump_all(
             [_document(part) for part in _with_references(rule)], allow_unicode=True, sort_keys=False
         )
-        loaded = rules_of([parse_documents(text.encode(), path)], mappings_folder=self._mappings)
+        loaded = parse_rules([parse_documents(text.encode(), path)], mappings_folder=self._mappings)
         if loaded.problems:
             raise SigmagenError(loaded.problems)
         (file,) = loaded.files

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from sigmagen.report.console import Console
 
 
-def colour() -> bool | None:
+def choose_colour() -> bool | None:
     """Return False with NO_COLOR or a dumb terminal, True with FORCE_COLOR, None to detect.
 
     An empty variable counts as not set. NO_COLOR has precedence over FORCE_COLOR.
@@ -23,6 +23,6 @@ def console(*, stderr: bool = False) -> Console:
     """Return a console for tables and progress. Without colours it doesn't use bold or dim text either."""
     from sigmagen.report.console import Console
 
-    if colour() is False:
+    if choose_colour() is False:
         return Console(stderr=stderr, highlight=False, color_system=None)
-    return Console(stderr=stderr, highlight=False, force_terminal=colour())
+    return Console(stderr=stderr, highlight=False, force_terminal=choose_colour())

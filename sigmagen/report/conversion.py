@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sigmagen.convert.many import TargetSummary
-from sigmagen.display import harmless
+from sigmagen.display import sanitize
 from sigmagen.report.colour import console
 
 _STYLES = {"error": "red", "warning": "yellow", "info": "cyan"}
@@ -30,7 +30,7 @@ def print_summaries(summaries: Sequence[TargetSummary]) -> None:
     for summary in summaries:
         for reason in summary.reasons[:_REASONS]:
             what = f"{reason.code}: {reason.reason}" if reason.reason else reason.code
-            text = f"{summary.target} {reason.severity} x {reason.count:,}: {harmless(what)[:_WIDEST]}"
+            text = f"{summary.target} {reason.severity} x {reason.count:,}: {sanitize(what)[:_WIDEST]}"
             out.print(Text(text, _STYLES[reason.severity]), soft_wrap=True)
         if len(summary.reasons) > _REASONS:
             out.print(f"{summary.target}: {len(summary.reasons) - _REASONS} more reasons; --json has all")

@@ -12,7 +12,7 @@ from sigmagen.local.detection import Detection, NotRun
 from sigmagen.problems import Problem
 
 
-def report_document(
+def build_report(
     detections: Sequence[Detection],
     blind: Sequence[BlindSpot],
     not_run: Sequence[NotRun],
@@ -29,7 +29,7 @@ def report_document(
     }
 
 
-def statistics(
+def build_statistics(
     detector: Detector, rules: int, alerts: int, records: Mapping[str, int], unrecognised: int
 ) -> dict[str, Any]:
     """Return the counts of a report. `records` are counted by source; `unrecognised` records have no known source."""

@@ -8,12 +8,12 @@ from typing import Any
 
 from sigmagen.content.investigate.build import LeftOut, PivotQuery
 from sigmagen.content.investigate.pivots import Playbook
-from sigmagen.display import harmless
+from sigmagen.display import sanitize
 from sigmagen.durations import iso
 from sigmagen.targets import registry
 
 
-def lines(
+def format_lines(
     book: Playbook,
     queries: Sequence[PivotQuery],
     left_out: Sequence[LeftOut],
@@ -33,7 +33,7 @@ def lines(
                 yield from (f"## {query.pivot.title} ({query.pivot.id})", "", query.pivot.question, "")
             yield from _query(query)
         for item in missing:
-            yield f"Left out for {item.source.name}, {item.target}: {item.pivot.id}: {harmless(item.reason)}"
+            yield f"Left out for {item.source.name}, {item.target}: {item.pivot.id}: {sanitize(item.reason)}"
         yield from ("",) if missing else ()
     yield from ("# Response", "", *(f"{number}. {line}" for number, line in enumerate(steps, 1)))
 
@@ -45,10 +45,10 @@ def _query(query: PivotQuery) -> Iterator[str]:
         yield f"Not available in {query.target} for {query.source.name}: {', '.join(query.without)}."
     # A value in SPL may contain line breaks and backticks, so the fence must be longer than any in the query.
     fence = "`" * max(3, 1 + max(map(len, re.findall("`+", query.text)), default=0))
-    yield from ("", fence, *map(harmless, query.text.split("\n")), fence, "")
+    yield from ("", fence, *map(sanitize, query.text.split("\n")), fence, "")
 
 
-def document(query: PivotQuery) -> dict[str, Any]:
+def build_pivot_document(query: PivotQuery) -> dict[str, Any]:
     """Return the documented JSON shape of a pivot."""
     return {
         "id": query.pivot.id,
@@ -66,6 +66,6 @@ def document(query: PivotQuery) -> dict[str, Any]:
     }
 
 
-def left_out_document(item: LeftOut) -> dict[str, Any]:
+def build_left_out_document(item: LeftOut) -> dict[str, Any]:
     """Return the documented JSON shape of a pivot without a query."""
     return {"id": item.pivot.id, "source": item.source.name, "target": item.target, "reason": item.reason}

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from xml.etree import ElementTree
 
-from sigmagen.display import harmless
+from sigmagen.display import sanitize
 from sigmagen.logs.output import whole_file
 from sigmagen.proof.verify import Cell
 
@@ -36,13 +36,13 @@ def _suites(cells: Sequence[Cell]) -> ElementTree.Element:
 
 
 def _case(suite: ElementTree.Element, cell: Cell) -> None:
-    name = harmless(f"{cell.rule} on {cell.source}, {cell.mode}")
+    name = sanitize(f"{cell.rule} on {cell.source}, {cell.mode}")
     engine = f"{cell.target}.{cell.engine}"
     case = ElementTree.SubElement(suite, "testcase", classname=engine, name=name)
-    said = harmless(cell.reason or "; ".join(cell.differences))
+    said = sanitize(cell.reason or "; ".join(cell.differences))
     if cell.status == "not_run":
         ElementTree.SubElement(case, "skipped", message=said)
     elif cell.status != "equal":
         ElementTree.SubElement(case, "failure", type=cell.status, message=said).text = "\n".join(
-            harmless(line) for line in cell.differences
+            sanitize(line) for line in cell.differences
         )

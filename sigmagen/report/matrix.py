@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from rich.table import Table
 from rich.text import Text
 
-from sigmagen.display import harmless
+from sigmagen.display import sanitize
 from sigmagen.proof.verify import Cell
 from sigmagen.report.colour import console
 from sigmagen.report.console import Console
@@ -38,7 +38,7 @@ def _table(cells: Sequence[Cell], targets: Sequence[str]) -> Table:
     last = ""
     for (rule, source), by_target in rows.items():
         if rule != last:
-            table.add_row(Text(harmless(rule), "bold"))
+            table.add_row(Text(sanitize(rule), "bold"))
             last = rule
         table.add_row(f"  {source}", *(_status(by_target.get(target, [])) for target in targets))
     return table
@@ -77,4 +77,4 @@ def _print_reasons(console: Console, cells: Sequence[Cell], *, everything: bool)
         shown = (
             ", ".join(places) if everything or len(places) <= 3 else f"{', '.join(places[:2])}, {len(places) - 2} more"
         )
-        console.print(Text(f"{_WORDS.get(status, status)}: {harmless(said)} ({harmless(shown)})", _STYLES[status]))
+        console.print(Text(f"{_WORDS.get(status, status)}: {sanitize(said)} ({sanitize(shown)})", _STYLES[status]))

@@ -64,7 +64,7 @@ class _Reader:
             return ConditionError(f"{wanted} is missing at the end")
         return ConditionError(f"{wanted} is expected at character {self.tokens[self.at][0] + 1}, not '{self.word}'")
 
-    def _takes(self, word: str) -> bool:
+    def _accept(self, word: str) -> bool:
         """Consume the next token if it is the given keyword, and return whether it was."""
         if self.word is None or self.word.lower() != word:
             return False
@@ -75,7 +75,7 @@ class _Reader:
         from sigma.conditions import ConditionOR
 
         terms = [self._term(depth)]
-        while self._takes("or"):
+        while self._accept("or"):
             terms.append(self._term(depth))
         return terms[0] if len(terms) == 1 else ConditionOR(terms)
 
@@ -83,7 +83,7 @@ class _Reader:
         from sigma.conditions import ConditionAND
 
         factors = [self._factor(depth)]
-        while self._takes("and"):
+        while self._accept("and"):
             factors.append(self._factor(depth))
         return factors[0] if len(factors) == 1 else ConditionAND(factors)
 
@@ -92,18 +92,18 @@ class _Reader:
 
         if depth > _DEEPEST:
             raise ConditionError(f"brackets and 'not' are nested more than {_DEEPEST} levels deep")
-        if self._takes("not"):
+        if self._accept("not"):
             return ConditionNOT([self._factor(depth + 1)])
-        if self._takes("("):
+        if self._accept("("):
             inner = self.condition(depth + 1)
-            if not self._takes(")"):
+            if not self._accept(")"):
                 raise self.unexpected("')'")
             return inner
         if self.word is None or not re.match(r"[\w*?.-]", self.word):
             raise self.unexpected("a selection")
         word = self.word
         self.at += 1
-        if self._takes("of"):
+        if self._accept("of"):
             return self._selector(word)
         return self._named(word)
 

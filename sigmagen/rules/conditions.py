@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from sigmagen.problems import Problem
 from sigmagen.rules.model import Combined, Comparison, Expression, Occurs, Operator, Threshold
-from sigmagen.rules.wording import in_words
-from sigmagen.rules.yaml import Document, KeyPath, kind
+from sigmagen.rules.wording import reword_error
+from sigmagen.rules.yaml import Document, KeyPath, describe_type
 
 if TYPE_CHECKING:
     from sigma.correlations import CorrelationConditionItem, SigmaRuleReference
@@ -57,7 +57,7 @@ class ThresholdParser:
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
             hint = "write the number without quotes or separators"
             shown = f" ({value!r})" if isinstance(value, str) else ""
-            self._note("wrong-type", f"a threshold must be a number, not {kind(value)}{shown}", path, hint)
+            self._note("wrong-type", f"a threshold must be a number, not {describe_type(value)}{shown}", path, hint)
             return None
         if self.type in _COUNTS and (value < 0 or value != int(value)):
             self._note(
@@ -92,7 +92,7 @@ def _possible(comparisons: list[Comparison], *, whole: bool) -> bool:
     return any(all(_MEETS[item.op](number, item.value) for item in comparisons) for number in near)
 
 
-def named_rules(text: str) -> list[str]:
+def find_named_rules(text: str) -> list[str]:
     """Return the distinct rules named in a boolean condition, in order. Raises ValueError if it is invalid."""
     from sigma.correlations import SigmaExtendedCorrelationCondition
     from sigma.exceptions import SigmaError
@@ -100,7 +100,7 @@ def named_rules(text: str) -> list[str]:
     try:
         return list(SigmaExtendedCorrelationCondition(text).get_referenced_rules())
     except SigmaError as error:
-        raise ValueError(in_words(error)) from None
+        raise ValueError(reword_error(error)) from None
 
 
 def parse_expression(text: str, rules: tuple[str, ...]) -> Expression:
@@ -110,7 +110,7 @@ def parse_expression(text: str, rules: tuple[str, ...]) -> Expression:
     """
     from sigma.correlations import SigmaExtendedCorrelationCondition
 
-    named = named_rules(text)
+    named = find_named_rules(text)
     unknown = [name for name in named if name not in rules]
     unused = [name for name in rules if name not in named]
     if unknown or unused:

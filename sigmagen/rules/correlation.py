@@ -8,10 +8,10 @@ from typing import Any
 
 from sigmagen.durations import parse_timespan
 from sigmagen.problems import Problem
-from sigmagen.rules.conditions import PATH, ThresholdParser, named_rules, parse_expression
-from sigmagen.rules.detection import check_choices, text_or_none
+from sigmagen.rules.conditions import PATH, ThresholdParser, find_named_rules, parse_expression
+from sigmagen.rules.detection import check_choices, get_text
 from sigmagen.rules.model import CORRELATION_TYPES, TEMPORAL_TYPES, Expression, Threshold
-from sigmagen.rules.yaml import Document, KeyPath, kind
+from sigmagen.rules.yaml import Document, KeyPath, describe_type
 
 KEYS = ("type", "rules", "group-by", "timespan", "condition", "aliases", "generate")
 EXTENDED_TYPES = {"temporal_extended": "temporal", "temporal_ordered_extended": "temporal_ordered"}
@@ -57,7 +57,7 @@ class _Parser:
 
     def parse(self) -> tuple[Draft | BrokenDraft, list[Problem]]:
         name, identifier, title, level, status, description = (
-            text_or_none(self.document, key, self.problems)
+            get_text(self.document, key, self.problems)
             for key in ("name", "id", "title", "level", "status", "description")
         )
         check_choices(self.document, self.problems)
@@ -65,7 +65,7 @@ class _Parser:
             self._note("missing-key", "the correlation has no title")
         body = self.data["correlation"]
         if not isinstance(body, dict):
-            self._note("wrong-type", f"'correlation' must be a mapping, not {kind(body)}", ("correlation",))
+            self._note("wrong-type", f"'correlation' must be a mapping, not {describe_type(body)}", ("correlation",))
             return BrokenDraft(()), self.problems
         self._keys(body)
         correlation_type = self._type(body)
@@ -148,7 +148,7 @@ class _Parser:
         if "rules" in body or not isinstance(condition, str):
             return ()
         try:
-            return tuple(named_rules(condition))
+            return tuple(find_named_rules(condition))
         except ValueError:
             return ()  # reported with the condition
 
@@ -160,11 +160,11 @@ class _Parser:
         if isinstance(value, str):
             return (value,)
         if not isinstance(value, list):
-            self._note("wrong-type", f"'{key}' must be a list of texts, not {kind(value)}", (*parent, key))
+            self._note("wrong-type", f"'{key}' must be a list of texts, not {describe_type(value)}", (*parent, key))
             return ()
         for position, item in enumerate(value):
             if not isinstance(item, str):
-                message = f"'{key}' must contain only text, not {kind(item)}"
+                message = f"'{key}' must contain only text, not {describe_type(item)}"
                 self._note("wrong-type", message, (*parent, key, position), "quote it")
         return tuple(item for item in value if isinstance(item, str))
 
@@ -174,7 +174,9 @@ class _Parser:
             return {}
         if not isinstance(value, dict):
             hint = "example: frameworks: {atlas: [AML.T0024.002]}"
-            self._note("wrong-type", f"'frameworks' must be a mapping, not {kind(value)}", ("frameworks",), hint)
+            self._note(
+                "wrong-type", f"'frameworks' must be a mapping, not {describe_type(value)}", ("frameworks",), hint
+            )
             return {}
         return {name: self._texts(value, name, ("frameworks",)) for name in value}
 
@@ -199,7 +201,7 @@ class _Parser:
             return None, self._expression(condition, rules)
         if condition is not None and not isinstance(condition, dict):
             hint = "only temporal types accept a boolean condition" if isinstance(condition, str) else None
-            self._note("wrong-type", f"'condition' must be a mapping, not {kind(condition)}", PATH, hint)
+            self._note("wrong-type", f"'condition' must be a mapping, not {describe_type(condition)}", PATH, hint)
         if not isinstance(condition, dict):
             return None, None
         parser = ThresholdParser(self.document, correlation_type, self._texts(condition, "field", PATH))
@@ -226,7 +228,7 @@ class _Parser:
         if not aliases:
             return ()
         if not isinstance(aliases, dict):
-            self._note("wrong-type", f"'aliases' must be a mapping, not {kind(aliases)}", path, _ALIAS_HINT)
+            self._note("wrong-type", f"'aliases' must be a mapping, not {describe_type(aliases)}", path, _ALIAS_HINT)
             return ()
         found: tuple[dict[str, str], ...] = tuple({} for _ in rules)
         for alias, names in aliases.items():

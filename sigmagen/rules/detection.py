@@ -8,8 +8,8 @@ from sigmagen.problems import Problem
 from sigmagen.rules.condition_text import ConditionError, parse_condition
 from sigmagen.rules.model import LEVELS, STATUSES, BaseRule, LogSource
 from sigmagen.rules.placeholders import AllowLists, simplify
-from sigmagen.rules.selections import SelectionReader, values_below
-from sigmagen.rules.yaml import Document, kind
+from sigmagen.rules.selections import SelectionReader, count_values
+from sigmagen.rules.yaml import Document, describe_type
 
 if TYPE_CHECKING:
     from sigma.rule import SigmaDetections
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 _LONGEST_SHOWN = 200
 
 
-def text_or_none(document: Document, key: str, problems: list[Problem]) -> str | None:
+def get_text(document: Document, key: str, problems: list[Problem]) -> str | None:
     """Return the text at a top-level key; report a problem if it is not text."""
     value = document.data.get(key)
     if value is None or isinstance(value, str):
         return value
-    problems.append(document.problem("wrong-type", f"'{key}' must be text, not {kind(value)}", (key,)))
+    problems.append(document.problem("wrong-type", f"'{key}' must be text, not {describe_type(value)}", (key,)))
     return None
 
 
@@ -40,9 +40,9 @@ def check_choices(document: Document, problems: list[Problem]) -> None:
 def parse_base(document: Document, lists: AllowLists) -> tuple[BaseRule | None, list[Problem]]:
     """Parse a base rule. Returns the rule, or None with all problems."""
     problems: list[Problem] = []
-    name, identifier, title = (text_or_none(document, key, problems) for key in ("name", "id", "title"))
+    name, identifier, title = (get_text(document, key, problems) for key in ("name", "id", "title"))
     for key in ("level", "status", "description"):
-        text_or_none(document, key, problems)
+        get_text(document, key, problems)
     check_choices(document, problems)
     if "title" not in document.data:
         problems.append(document.problem("missing-key", "the rule has no title"))
@@ -73,14 +73,14 @@ def parse_logsource(document: Document, problems: list[Problem]) -> LogSource | 
         problems.append(document.problem("missing-key", "the rule has no logsource", hint=hint))
         return None
     if not isinstance(value, dict):
-        message = f"'logsource' must be a mapping, not {kind(value)}"
+        message = f"'logsource' must be a mapping, not {describe_type(value)}"
         problems.append(document.problem("wrong-type", message, ("logsource",), hint))
         return None
     parts = {}
     for key in ("category", "product", "service"):
         part = value.get(key)
         if part is not None and not isinstance(part, str):
-            message = f"logsource {key} must be text, not {kind(part)}"
+            message = f"logsource {key} must be text, not {describe_type(part)}"
             problems.append(document.problem("wrong-type", message, ("logsource", key)))
         elif part:
             parts[key] = part
@@ -100,7 +100,7 @@ def parse_section(document: Document, section: str, lists: AllowLists, problems:
         problems.append(document.problem("missing-key", "the rule has no detection"))
         return None
     if not isinstance(detection, dict):
-        message = f"'{section}' must be a mapping, not {kind(detection)}"
+        message = f"'{section}' must be a mapping, not {describe_type(detection)}"
         problems.append(document.problem("wrong-type", message, (section,)))
         return None
     if section == "filter":
@@ -119,7 +119,7 @@ def _condition_texts(document: Document, section: str, detection: dict[str, Any]
         return []
     texts = value if isinstance(value, list) else [value]
     if not texts or not all(isinstance(text, str) and text.strip() for text in texts):
-        message = f"'condition' must be text, not {kind(value)}"
+        message = f"'condition' must be text, not {describe_type(value)}"
         problems.append(document.problem("wrong-type", message, path))
         return []
     return texts
@@ -136,7 +136,7 @@ def _detections(
     """Parse the condition. Its problems are reported even if selections are broken."""
     from sigma.rule import SigmaDetection, SigmaDetections
 
-    from sigmagen.rules.encoding import encodings
+    from sigmagen.rules.encoding import use_encodings
 
     definitions = {key: value for key, value in detection.items() if key != "condition"}
     if not definitions:
@@ -146,7 +146,7 @@ def _detections(
     before = len(problems)
     reader = SelectionReader(document, lists, problems)
     parsed: dict[str, SigmaDetection] = {}
-    with encodings():
+    with use_encodings():
         for key, definition in definitions.items():
             found = reader.read(definition, (section, key))
             parsed[key] = found or SigmaDetection.from_definition({"field": "value"})
@@ -167,7 +167,7 @@ def _parsed_condition(
     """Parse the condition into one tree. Several conditions of one rule are alternatives."""
     from sigma.conditions import ConditionOR
 
-    sizes = values_below(parsed.detections)
+    sizes = count_values(parsed.detections)
     trees: list[Any] = []
     for position, text in enumerate(texts):
         try:

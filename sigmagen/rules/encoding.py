@@ -103,7 +103,7 @@ _MODIFIERS: dict[str, Any] = {
 
 
 @contextmanager
-def encodings() -> Iterator[None]:
+def use_encodings() -> Iterator[None]:
     """Use these modifiers in pySigma inside the context; its own are restored afterwards."""
     before = dict(modifier_mapping)
     modifier_mapping.update(_MODIFIERS)

@@ -14,7 +14,7 @@ from sigmagen.problems import Problem
 from sigmagen.rules.detection import parse_logsource, parse_section
 from sigmagen.rules.model import BaseRule, LogSource
 from sigmagen.rules.placeholders import AllowLists
-from sigmagen.rules.yaml import Document, kind
+from sigmagen.rules.yaml import Document, describe_type
 
 if TYPE_CHECKING:
     from sigmagen.rules.model import Condition
@@ -47,7 +47,7 @@ def parse_filter(document: Document, lists: AllowLists) -> tuple[Filter | None, 
         problems.append(document.problem("missing-key", "the filter has no title"))
     body = document.data["filter"]
     if not isinstance(body, dict):
-        message = f"'filter' must be a mapping, not {kind(body)}"
+        message = f"'filter' must be a mapping, not {describe_type(body)}"
         return None, [*problems, document.problem("wrong-type", message, ("filter",))]
     logsource = parse_logsource(document, problems)
     rules = _rules(document, body.get("rules", ANY), problems)
@@ -60,14 +60,14 @@ def parse_filter(document: Document, lists: AllowLists) -> tuple[Filter | None, 
 def _rules(document: Document, value: object, problems: list[Problem]) -> tuple[str, ...] | None:
     names = value if isinstance(value, list) else [value]
     if not names or not all(isinstance(name, str) for name in names):
-        message = f"'rules' must be a list of names or ids, or 'any', not {kind(value)}"
+        message = f"'rules' must be a list of names or ids, or 'any', not {describe_type(value)}"
         problems.append(document.problem("wrong-type", message, ("filter", "rules"), "example: rules: any"))
         return ()
     texts = [str(name) for name in names]
     return None if texts == [ANY] else tuple(part for text in texts for part in (text, text.lower()))
 
 
-def filtered(rule: BaseRule, filters: Iterable[Filter]) -> BaseRule:
+def apply_filters(rule: BaseRule, filters: Iterable[Filter]) -> BaseRule:
     """Return the rule with the conditions of all filters that apply to it."""
     from sigma.conditions import ConditionAND
 

@@ -6,15 +6,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from sigmagen.folders import not_a_file, shown, walk
+from sigmagen.folders import check_regular_file, display_path, walk
 from sigmagen.problems import Problem
 from sigmagen.rules.correlation import Draft, parse_correlation
 from sigmagen.rules.detection import parse_base
-from sigmagen.rules.filters import filtered, parse_filter
+from sigmagen.rules.filters import apply_filters, parse_filter
 from sigmagen.rules.model import BaseRule, Correlation, RuleFile
 from sigmagen.rules.placeholders import AllowLists, load_allow_lists
 from sigmagen.rules.resolve import Entry, FileDraft, Resolver
-from sigmagen.rules.yaml import Document, YamlFile, kind, load_documents
+from sigmagen.rules.yaml import Document, YamlFile, describe_type, load_documents
 
 SUFFIXES = (".yml", ".yaml")
 TEST_SUFFIXES = (".test.yml", ".test.yaml")
@@ -49,11 +49,11 @@ def load_rules(
     else is loaded.
     """
     found, problems = find_rule_files(list(paths) if paths else [rules_folder])
-    loaded = rules_of(map(load_documents, found), mappings_folder=mappings_folder, allow_lists=allow_lists)
+    loaded = parse_rules(map(load_documents, found), mappings_folder=mappings_folder, allow_lists=allow_lists)
     return replace(loaded, problems=(*problems, *loaded.problems))
 
 
-def rules_of(
+def parse_rules(
     yaml_files: Iterable[YamlFile], *, mappings_folder: Path, allow_lists: AllowLists | None = None
 ) -> LoadedRules:
     """Return the rules of parsed YAML files. Like `load_rules`, never raises."""
@@ -105,12 +105,12 @@ def find_rule_files(paths: Sequence[Path]) -> tuple[list[Path], list[Problem]]:
 def _walk(folder: Path, problems: list[Problem]) -> Iterator[Path]:
     def refused(error: OSError) -> Problem:
         message = f"can't read the folder: {error.strerror or error}"
-        return Problem("file-unreadable", message, file=shown(str(error.filename)))
+        return Problem("file-unreadable", message, file=display_path(str(error.filename)))
 
     for path in walk(str(folder), problems, refused):
         if not path.endswith(SUFFIXES) or path.endswith(TEST_SUFFIXES):
             continue
-        if left_out := not_a_file(path, str(folder)):
+        if left_out := check_regular_file(path, str(folder)):
             problems.append(left_out)
         else:
             yield Path(path)
@@ -134,7 +134,9 @@ def _join_filters(drafts: Sequence[FileDraft]) -> list[Problem]:
     rules = [entry.rule for draft in drafts for entry in draft.entries if isinstance(entry.rule, BaseRule)]
     for draft in drafts:
         draft.entries = [
-            Entry(entry.document, filtered(entry.rule, filters) if isinstance(entry.rule, BaseRule) else entry.rule)
+            Entry(
+                entry.document, apply_filters(entry.rule, filters) if isinstance(entry.rule, BaseRule) else entry.rule
+            )
             for entry in draft.entries
         ]
     return [
@@ -149,7 +151,7 @@ def _join_filters(drafts: Sequence[FileDraft]) -> list[Problem]:
 def _entry(document: Document, lists: AllowLists, problems: list[Problem]) -> Entry:
     data = document.data
     if not isinstance(data, dict):
-        problems.append(document.problem("wrong-type", f"a rule must be a mapping, not {kind(data)}"))
+        problems.append(document.problem("wrong-type", f"a rule must be a mapping, not {describe_type(data)}"))
         return Entry(document, None)
     if "action" in data:
         message = "Sigma rule collections (action:) are not supported"

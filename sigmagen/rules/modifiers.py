@@ -25,7 +25,7 @@ DASHES = ("-", "/", "\u2013", "\u2014", "\u2015")
 """Hyphen, slash, en dash, em dash, horizontal bar: the characters that `windash` exchanges."""
 
 
-def conflict(modifiers: Sequence[str]) -> str | None:
+def find_conflict(modifiers: Sequence[str]) -> str | None:
     """Return why the modifiers of an item contradict each other; None if they don't."""
     for first, second in combinations(dict.fromkeys(modifiers), 2):
         if _contradict(first, second):
@@ -49,22 +49,24 @@ def _contradict(first: str, second: str) -> bool:
     return bool(kinds and text) and not (kinds == {"fieldref"} and text <= {*_PLACES})
 
 
-def text_needed(modifiers: Sequence[str]) -> str | None:
+def find_text_modifier(modifiers: Sequence[str]) -> str | None:
     """Return the modifier of an item that only accepts text, if there is one."""
     return next((name for name in modifiers if name in (*_NEEDS_TEXT, *_OF_TEXT)), None)
 
 
-def spellings(value: str, modifiers: Sequence[str]) -> int:
+def count_spellings(value: str, modifiers: Sequence[str]) -> int:
     """Return the number of values that the modifiers produce from one text.
 
-    >>> spellings("x -a /b", ["windash"]), spellings("abc", ["base64offset", "contains"]), spellings("-a", [])
-    (25, 3, 1)
+    >>> count_spellings("x -a /b", ["windash"]), count_spellings("abc", ["base64offset", "contains"])
+    (25, 3)
+    >>> count_spellings("-a", [])
+    1
     """
     dashes = len(DASH.findall(value)) if "windash" in modifiers else 0
     return int(len(DASHES) ** dashes * 3 ** modifiers.count("base64offset"))
 
 
-def called(class_name: str, modifiers: Sequence[str]) -> str:
+def get_modifier_name(class_name: str, modifiers: Sequence[str]) -> str:
     """Return the name of the modifier that a class of pySigma (or `sigmagen.rules.encoding`) implements."""
     from sigma.modifiers import modifier_mapping
 

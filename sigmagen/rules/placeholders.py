@@ -52,7 +52,7 @@ def load_allow_lists(mappings: Path) -> tuple[AllowLists, list[Problem]]:
     return lists, problems
 
 
-def tenant_lists(mappings: Path, own: Mapping[str, Sequence[str]]) -> AllowLists:
+def merge_tenant_lists(mappings: Path, own: Mapping[str, Sequence[str]]) -> AllowLists:
     """Return the allow lists of a mappings folder, with a tenant's `own` replacing those of the same name.
 
     The built-in lists are emptied: their values are public, so an attacker could use them.
@@ -63,15 +63,15 @@ def tenant_lists(mappings: Path, own: Mapping[str, Sequence[str]]) -> AllowLists
     return {**lists, **{name: tuple(values) for name, values in own.items()}}
 
 
-def placeholder_names(value: object) -> list[str]:
+def find_placeholders(value: object) -> list[str]:
     """Return the names between percent signs in a detection value."""
     values = value if isinstance(value, list) else [value]
     return [name for text in values if isinstance(text, str) for name in PLACEHOLDER.findall(text)]
 
 
-def unknown_placeholders(document: Document, lists: AllowLists, value: object, path: KeyPath) -> list[Problem]:
+def find_unknown_placeholders(document: Document, lists: AllowLists, value: object, path: KeyPath) -> list[Problem]:
     """Report a problem for each placeholder in an item's value that has no allow list."""
-    return [_unknown(document, lists, name, path) for name in placeholder_names(value) if name not in lists]
+    return [_unknown(document, lists, name, path) for name in find_placeholders(value) if name not in lists]
 
 
 def _unknown(document: Document, lists: AllowLists, name: str, path: KeyPath) -> Problem:
@@ -81,17 +81,17 @@ def _unknown(document: Document, lists: AllowLists, name: str, path: KeyPath) ->
     return document.problem("unknown-placeholder", f"unknown allow list '{name}' in placeholder %{name}%", path, hint)
 
 
-def number_filled(text: str, lists: AllowLists) -> int:
+def count_expansions(text: str, lists: AllowLists) -> int:
     """Return the number of values of a text with placeholders. A placeholder without a list counts once."""
     return math.prod(len(lists.get(name, ("",))) for name in PLACEHOLDER.findall(text))
 
 
-def filled(text: str, lists: AllowLists, *, literal: bool = False) -> list[str]:
+def expand_placeholders(text: str, lists: AllowLists, *, literal: bool = False) -> list[str]:
     r"""Return a text with all combinations of the values of its placeholders; `\%` is a percent sign.
 
     A value that ends in a backslash does not escape the wildcard after it, unless backslashes are `literal`.
 
-    >>> filled(r"%drives%*", {"drives": ("C:\\", "D:")})
+    >>> expand_placeholders(r"%drives%*", {"drives": ("C:\\", "D:")})
     ['C:\\\\*', 'D:*']
     """
     parts = PLACEHOLDER.split(text)
@@ -108,7 +108,7 @@ def _joined(left: str, right: str) -> str:
     return f"{left}\\{right}" if open_ended and right[:1] in ("*", "?", "\\") else left + right
 
 
-def is_nothing(value: object) -> bool:
+def is_empty_list_mark(value: object) -> bool:
     """Return whether a value of the parsed condition marks an empty allow list."""
     return NOTHING in str(value)
 
@@ -134,7 +134,7 @@ def _fold(node: Any) -> Any:
     from sigma.conditions import ConditionItem, ConditionNOT, ConditionOR
 
     if not isinstance(node, ConditionItem):
-        return False if is_nothing(node.value) else node
+        return False if is_empty_list_mark(node.value) else node
     args = [_fold(arg) for arg in node.args]
     if isinstance(node, ConditionNOT):
         if isinstance(args[0], bool):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from sigmagen.bundled import mappings_folder as built_in_mappings
 from sigmagen.problems import Problem
-from sigmagen.rules.yaml import Document, KeyPath, kind
+from sigmagen.rules.yaml import Document, KeyPath, describe_type
 
 if TYPE_CHECKING:
     from jsonschema import Draft202012Validator
@@ -29,7 +29,7 @@ _TYPES = {
 }
 
 
-def schema_path(name: str, mappings: Path | None) -> Path:
+def find_schema(name: str, mappings: Path | None) -> Path:
     """Return the path of a schema such as "rule" or "test", in the mappings folder or else the built-in one."""
     own = mappings / "schema" / f"{name}.schema.json" if mappings else None
     return own if own and own.exists() else built_in_mappings() / "schema" / f"{name}.schema.json"
@@ -38,7 +38,9 @@ def schema_path(name: str, mappings: Path | None) -> Path:
 def check_schema(document: Document, schema: Path, code: str) -> list[Problem]:
     """Return all schema violations in a document, sorted by line."""
     found = [
-        problem for error in _validator(schema).iter_errors(document.data) for problem in _say(document, error, code)
+        problem
+        for error in _validator(schema).iter_errors(document.data)
+        for problem in _to_problem(document, error, code)
     ]
     found += [
         document.problem(code, f"{_name(path)} must be a finite number", path) for path in _not_finite(document.data)
@@ -62,12 +64,12 @@ def _validator(schema: Path) -> Draft202012Validator:
     return Draft202012Validator(json.loads(schema.read_text(encoding="utf-8")))
 
 
-def _say(document: Document, error: ValidationError, code: str) -> Iterator[Problem]:
+def _to_problem(document: Document, error: ValidationError, code: str) -> Iterator[Problem]:
     path: KeyPath = tuple(error.absolute_path)
     if error.validator == "additionalProperties":
         yield from _unknown_keys(document, error, code, path)
         return
-    message, hint = _words(error, path)
+    message, hint = _describe(error, path)
     yield document.problem(code, message, path, hint)
 
 
@@ -82,7 +84,7 @@ def _unknown_keys(document: Document, error: ValidationError, code: str, path: K
             yield document.problem(code, f"unknown key '{key}' in {_name(path)}", (*path, key), hint)
 
 
-def _words(error: ValidationError, path: KeyPath) -> tuple[str, str | None]:
+def _describe(error: ValidationError, path: KeyPath) -> tuple[str, str | None]:
     name, limit = _name(path), error.validator_value
     value: Any = error.instance
     hint = error.schema.get("description") if isinstance(error.schema, dict) else None
@@ -96,11 +98,11 @@ def _words(error: ValidationError, path: KeyPath) -> tuple[str, str | None]:
             return f"missing key '{key}' in {name}", None
         case "type":
             wanted = " or ".join(_TYPES.get(str(one), str(one)) for one in _list(limit))
-            return f"{name} must be {wanted}, not {kind(value)}", hint
+            return f"{name} must be {wanted}, not {describe_type(value)}", hint
         case "enum" | "const":
-            return f"{name} can't be {_shown(value)}", f"available: {', '.join(map(str, _list(limit)))}"
+            return f"{name} can't be {_to_yaml(value)}", f"available: {', '.join(map(str, _list(limit)))}"
         case "pattern":
-            return f"{name} can't be {_shown(value)}", hint
+            return f"{name} can't be {_to_yaml(value)}", hint
         case "minItems" | "minLength" | "minProperties":
             return f"{name} is too short", hint
         case "maxItems" | "maxLength":
@@ -119,7 +121,7 @@ def _list(value: Any) -> Iterable[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def _shown(value: Any) -> str:
+def _to_yaml(value: Any) -> str:
     """Return a value in YAML's notation."""
     return repr(value) if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)[:80]
 

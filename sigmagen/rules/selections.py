@@ -12,10 +12,16 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from sigmagen.problems import Problem
-from sigmagen.rules.modifiers import called, conflict, spellings, text_needed
-from sigmagen.rules.placeholders import NOTHING, AllowLists, filled, number_filled, unknown_placeholders
-from sigmagen.rules.wording import in_words, value_in_words
-from sigmagen.rules.yaml import Document, KeyPath, kind
+from sigmagen.rules.modifiers import count_spellings, find_conflict, find_text_modifier, get_modifier_name
+from sigmagen.rules.placeholders import (
+    NOTHING,
+    AllowLists,
+    count_expansions,
+    expand_placeholders,
+    find_unknown_placeholders,
+)
+from sigmagen.rules.wording import reword_error, reword_value
+from sigmagen.rules.yaml import Document, KeyPath, describe_type
 
 if TYPE_CHECKING:
     from sigma.rule import SigmaDetection, SigmaDetectionItem
@@ -60,12 +66,14 @@ class SelectionReader:
         if not (self._known(modifiers, path) and self._values(field, modifiers, values, path)):
             return None
         if "expand" in modifiers:
-            unknown = unknown_placeholders(self.document, self.lists, values, path)
+            unknown = find_unknown_placeholders(self.document, self.lists, values, path)
             self.problems += unknown
             if unknown:
                 return None
             modifiers.remove("expand")
-            values = [text for one in values for text in filled(one, self.lists, literal="re" in modifiers)]
+            values = [
+                text for one in values for text in expand_placeholders(one, self.lists, literal="re" in modifiers)
+            ]
             if not values:
                 self.emptied.append(field)
                 values, modifiers = [NOTHING], [name for name in modifiers if name == "neq"]
@@ -73,7 +81,7 @@ class SelectionReader:
             # pySigma raises unspecific exceptions for values of unexpected types.
             return SigmaDetectionItem.from_mapping("|".join([field, *modifiers]), values)
         except Exception as error:
-            self._note(_said(error, modifiers), path)
+            self._note(_reword_reason(error, modifiers), path)
             return None
 
     def _known(self, modifiers: list[str], path: KeyPath) -> bool:
@@ -86,7 +94,7 @@ class SelectionReader:
                 hint = f"nearest: {', '.join(near)}"
                 self.problems.append(self.document.problem("unknown-modifier", message, path, hint))
                 return False
-        if reason := conflict(modifiers):
+        if reason := find_conflict(modifiers):
             self._note(reason, path)
             return False
         return True
@@ -100,13 +108,15 @@ class SelectionReader:
         for position, value in enumerate(values):
             place = (*path, position)
             if isinstance(value, dict | list):
-                self._note(f"{field or 'the item'} is compared with {kind(value)}", place, "write text or a number")
+                self._note(
+                    f"{field or 'the item'} is compared with {describe_type(value)}", place, "write text or a number"
+                )
             elif value is None and not field:
                 self._note("a value without a field can't be empty", place)
-            elif not isinstance(value, str) and (modifier := text_needed(modifiers)):
-                self._note(f"the modifier '{modifier}' needs text, not {kind(value)}", place, "quote it")
+            elif not isinstance(value, str) and (modifier := find_text_modifier(modifiers)):
+                self._note(f"the modifier '{modifier}' needs text, not {describe_type(value)}", place, "quote it")
             elif "expand" in modifiers and not isinstance(value, str):
-                self._note(f"the modifier 'expand' needs text, not {kind(value)}", place, "quote it")
+                self._note(f"the modifier 'expand' needs text, not {describe_type(value)}", place, "quote it")
         if len(self.problems) > before:
             return False
         number = sum(self._number(value, modifiers) for value in values)
@@ -119,27 +129,27 @@ class SelectionReader:
     def _number(self, value: Any, modifiers: list[str]) -> int:
         if not isinstance(value, str):
             return 1
-        listed = number_filled(value, self.lists) if "expand" in modifiers else 1
-        return listed * spellings(value, modifiers)
+        listed = count_expansions(value, self.lists) if "expand" in modifiers else 1
+        return listed * count_spellings(value, modifiers)
 
     def _note(self, message: str, path: KeyPath, hint: str | None = None) -> None:
         self.problems.append(self.document.problem("invalid-detection", message, path, hint))
 
 
-def _said(error: Exception, modifiers: list[str]) -> str:
+def _reword_reason(error: Exception, modifiers: list[str]) -> str:
     """Return pySigma's reason in terms of the rule."""
     text = str(error) or type(error).__name__
     if found := _INCOMPATIBLE.search(text):
-        return f"the modifier '{called(found[1], modifiers)}' can't be applied to {value_in_words(found[2])}"
-    return in_words(error)
+        return f"the modifier '{get_modifier_name(found[1], modifiers)}' can't be applied to {reword_value(found[2])}"
+    return reword_error(error)
 
 
-def values_below(detections: Mapping[str, SigmaDetection]) -> dict[str, int]:
+def count_values(detections: Mapping[str, SigmaDetection]) -> dict[str, int]:
     """Return the number of values of each selection."""
-    return {name: _values_below(detection) for name, detection in detections.items()}
+    return {name: _count_values(detection) for name, detection in detections.items()}
 
 
-def _values_below(part: Any) -> int:
+def _count_values(part: Any) -> int:
     """Return the number of values below a selection, an item, or an expansion of one value."""
     below = getattr(part, "detection_items", None) or getattr(part, "value", None) or getattr(part, "values", None)
-    return sum(map(_values_below, below)) if isinstance(below, list) else 1
+    return sum(map(_count_values, below)) if isinstance(below, list) else 1

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal
 
 from sigmagen.durations import SECOND, parse_duration
 from sigmagen.problems import Problem
-from sigmagen.rules.schema import check_schema, schema_path
+from sigmagen.rules.schema import check_schema, find_schema
 from sigmagen.rules.yaml import Document, KeyPath, load_documents
 
 Kind = Literal["attack", "benign", "miss"]
@@ -75,7 +75,7 @@ class LoadedTest:
     document: Document | None = None
 
 
-def companion(rule: Path) -> Path:
+def get_test_path(rule: Path) -> Path:
     """Return the path of a rule file's test file."""
     return rule.with_name(f"{rule.stem}.test.yml")
 
@@ -91,7 +91,7 @@ def load_test_file(path: Path, mappings_folder: Path | None = None) -> LoadedTes
     document = loaded.documents[0]
     for extra in loaded.documents[1:]:
         problems.append(extra.problem("several-documents", "a test file must be a single YAML document"))
-    problems += check_schema(document, schema_path("test", mappings_folder), "test-schema")
+    problems += check_schema(document, find_schema("test", mappings_folder), "test-schema")
     problems += _beyond_schema(document, {(problem.line, problem.column) for problem in problems})
     if problems:
         return LoadedTest(None, tuple(problems), document)

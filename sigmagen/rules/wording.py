@@ -14,19 +14,19 @@ _VALUES = {"True": "true", "False": "false", "None": "null"}
 _TYPES = {"dict": "a mapping", "list": "a list"}
 
 
-def in_words(error: Exception) -> str:
+def reword_error(error: Exception) -> str:
     """Return a readable message for an exception that pySigma raised for a rule.
 
-    >>> in_words(TypeError("Unsupported type: <class 'dict'>"))
+    >>> reword_error(TypeError("Unsupported type: <class 'dict'>"))
     'a mapping is not a value'
-    >>> in_words(ValueError("Expected W:(A-Z), found end of text  (at char 5), (line:1, col:6)"))
+    >>> reword_error(ValueError("Expected W:(A-Z), found end of text  (at char 5), (line:1, col:6)"))
     'unexpected end of text'
-    >>> in_words(AttributeError("'int' object has no attribute 'split'"))
+    >>> reword_error(AttributeError("'int' object has no attribute 'split'"))
     'a value has an unexpected type'
     """
     text = " ".join(str(error).split())
     if unfit := _UNFIT.fullmatch(text):
-        return f"modifier '{_modifier(unfit[1])}' does not take {value_in_words(unfit[2])}"
+        return f"modifier '{_modifier(unfit[1])}' does not take {reword_value(unfit[2])}"
     if unsupported := _TYPE.search(text):
         return f"{_TYPES.get(unsupported[1], 'this')} is not a value"
     if unexpected := _EXPECTED.search(text):
@@ -47,7 +47,7 @@ def _modifier(name: str) -> str:
     return next((modifier for modifier, found in modifier_mapping.items() if found.__name__ == name), "this")
 
 
-def value_in_words(text: str) -> str:
+def reword_value(text: str) -> str:
     """Return a readable form of a value in pySigma's message."""
     if "SigmaNull" in text:
         return "null"

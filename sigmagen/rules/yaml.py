@@ -87,7 +87,7 @@ class YamlFile:
     problems: tuple[Problem, ...]
 
 
-def kind(value: object) -> str:
+def describe_type(value: object) -> str:
     """Return the type of a value in YAML's terms."""
     names = {dict: "a mapping", list: "a list", str: "text", bool: "true or false", type(None): "empty"}
     return names.get(type(value), "a number")

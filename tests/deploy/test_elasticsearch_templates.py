@@ -11,7 +11,7 @@ import pytest
 
 from sigmagen.bundled import mappings_folder
 from sigmagen.convert.converter import Converter
-from sigmagen.deploy.custom_template import fields
+from sigmagen.deploy.custom_template import list_fields
 from sigmagen.deploy.elastic import Templates
 from sigmagen.deploy.plan import Found, Item, Part, apply, make_plan
 from sigmagen.net.client import Client
@@ -148,7 +148,7 @@ def test_what_a_users_own_custom_template_lacks_is_merged_when_asked(parts: list
     assert "_meta" not in after
     mappings = after["template"]["mappings"]
     assert mappings["dynamic"] == "strict"
-    assert set(fields({"template": {"mappings": mappings}})) == {"mine.id", *lacks}
+    assert set(list_fields({"template": {"mappings": mappings}})) == {"mine.id", *lacks}
     assert actions(parts) == {"unchanged"}
 
 
@@ -168,5 +168,5 @@ def test_what_an_earlier_package_put_into_a_custom_template_goes_and_what_people
     put(parts, item.key, {"template": {"mappings": {"properties": {**earlier, **CUSTOM["properties"]}}}, "_meta": meta})
     assert actions(parts) == {"update"}
     apply(make_plan(parts))
-    assert set(fields(body_of(parts, item.key))) == {"mine.id", "aws.cloudtrail.session_credential_from_console"}
+    assert set(list_fields(body_of(parts, item.key))) == {"mine.id", "aws.cloudtrail.session_credential_from_console"}
     assert actions(parts) == {"unchanged"}

@@ -19,7 +19,7 @@ from sigmagen.net import client as http
 from sigmagen.net.retry import ATTEMPTS
 from sigmagen.packages import sentinel
 from sigmagen.rules.load import load_rules
-from sigmagen.rules.placeholders import tenant_lists
+from sigmagen.rules.placeholders import merge_tenant_lists
 from tests.deploy.kills import kill_points, killed_at
 from tests.servers.azure import PAGE, TOKEN, WORKSPACE, State, standing_in
 
@@ -30,7 +30,7 @@ def package_of(folder: Path, overlaid: Json) -> Path:
     """A package of two rules: small, so that there are few requests, and whole."""
     converter = Converter.load(mappings_folder())
     paths = [rules_folder() / "volume" / "call_count.yml", rules_folder() / "output" / "logit_bias_churn.yml"]
-    lists = tenant_lists(mappings_folder(), {})
+    lists = merge_tenant_lists(mappings_folder(), {})
     loaded = load_rules(paths, rules_folder=rules_folder(), mappings_folder=mappings_folder(), allow_lists=lists)
     sentinel.write(content(converter, loaded.files, "sentinel", ["litellm"]), folder, converter, overlaid)
     return folder

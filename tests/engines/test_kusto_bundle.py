@@ -75,7 +75,7 @@ def test_the_package_comes_from_the_configured_registry(
     monkeypatch.setenv(variable, registry)
     assert bundle.main() == 0
     assert capsys.readouterr().out.strip() == str(home / bundle.VERSION)
-    assert [path.name for path in bundle.scripts()] == list(bundle.SCRIPTS)
+    assert [path.name for path in bundle.load_scripts()] == list(bundle.SCRIPTS)
     assert {path.name for path in home.iterdir()} == {bundle.VERSION}
     assert (home / bundle.VERSION / "package.json").is_file()
 

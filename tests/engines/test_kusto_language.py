@@ -11,7 +11,7 @@ import pytest
 from sigmagen.bundled import mappings_folder, rules_folder
 from sigmagen.convert.converter import Converter, Query
 from sigmagen.engines.kusto_language import Function, KustoLanguage, Tables
-from sigmagen.mapping.sentinel_tables import table_schemas
+from sigmagen.mapping.sentinel_tables import build_table_schemas
 from sigmagen.problems import SigmagenError
 from sigmagen.rules.load import load_rules
 from sigmagen.rules.model import Threshold
@@ -51,7 +51,7 @@ def label(query: Query) -> str:
 
 def mapped(query: Query) -> Tables:
     """The tables as the mapping declares them: a column that it lacks is unknown."""
-    return table_schemas(query.source, CONVERTER.taxonomy)
+    return build_table_schemas(query.source, CONVERTER.taxonomy)
 
 
 def whole(query: Query) -> Tables:

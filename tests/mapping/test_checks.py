@@ -11,7 +11,7 @@ import pytest
 from sigmagen.bundled import mappings_folder
 from sigmagen.convert.converter import Converter
 from sigmagen.mapping.signatures import check_expression
-from sigmagen.mapping.source import load_sources, together
+from sigmagen.mapping.source import combine_sources, load_sources
 from sigmagen.mapping.taxonomy import load_taxonomy
 from sigmagen.problems import Problem
 from sigmagen.proof.mappings import check_mappings
@@ -141,7 +141,7 @@ def test_sources_read_together_are_mapped_where_all_of_them_are(folder: Path) ->
     converter = Converter.load(folder)
     parts = [converter.sources["gateway"], converter.sources["litellm"]]
     (one, two) = (part.logsources[0].logsource for part in parts)
-    joined = together([(one, parts[0]), (two, parts[1])])
+    joined = combine_sources([(one, parts[0]), (two, parts[1])])
     assert set(joined.stored) == {"splunk", "duckdb"}
 
 

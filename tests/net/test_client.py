@@ -10,7 +10,7 @@ from types import ModuleType
 import pytest
 
 from sigmagen.net import settings
-from sigmagen.net.address import checked_address
+from sigmagen.net.address import validate_address
 from sigmagen.net.client import LONGEST_RETRY_AFTER, Client
 from sigmagen.net.retry import ATTEMPTS, retry_after
 from sigmagen.problems import SigmagenError
@@ -100,14 +100,14 @@ def test_retry_after_is_a_number_or_a_date(value: str | None, seconds: float | N
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:5601", "http://[::1]:5601/", "http://localhost/s/team"])
 def test_a_secret_goes_to_this_machine_without_encryption(url: str) -> None:
-    assert checked_address(url, "Kibana", secret=True) == url.rstrip("/")
+    assert validate_address(url, "Kibana", secret=True) == url.rstrip("/")
 
 
 @pytest.mark.parametrize("url", ["http://localhost.example.com", "http://192.0.2.1", "http://127.0.0.1.example.com"])
 def test_a_secret_goes_nowhere_else_without_encryption(url: str) -> None:
     with pytest.raises(SigmagenError, match="without encryption"):
-        checked_address(url, "Kibana", secret=True)
-    assert checked_address(url, "Kibana", secret=False)
+        validate_address(url, "Kibana", secret=True)
+    assert validate_address(url, "Kibana", secret=False)
 
 
 def test_a_secret_is_taken_from_the_keyring(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -118,7 +118,7 @@ def test_a_secret_is_taken_from_the_keyring(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setitem(sys.modules, "keyring", keyring)
     monkeypatch.setitem(sys.modules, "keyring.errors", errors)
     monkeypatch.setattr(settings, "find_spec", lambda name: True)
-    assert settings.secret("SIGMAGEN_TEST_KEY") == "from the keyring"
-    assert settings.secret("SIGMAGEN_OTHER_KEY") is None
+    assert settings.read_secret("SIGMAGEN_TEST_KEY") == "from the keyring"
+    assert settings.read_secret("SIGMAGEN_OTHER_KEY") is None
     monkeypatch.setenv("SIGMAGEN_TEST_KEY", "from the environment")
-    assert settings.secret("SIGMAGEN_TEST_KEY") == "from the environment"
+    assert settings.read_secret("SIGMAGEN_TEST_KEY") == "from the environment"

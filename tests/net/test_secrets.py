@@ -10,8 +10,8 @@ from urllib.parse import quote, quote_plus
 import pytest
 
 from sigmagen.cli.problems import print_problems
-from sigmagen.net.client import LONGEST_REASON, shown
-from sigmagen.net.secrets import hidden, hide, remember
+from sigmagen.net.client import LONGEST_REASON, redact
+from sigmagen.net.secrets import hide, hide_in_json, remember
 from sigmagen.net.settings import SETTINGS
 from sigmagen.problems import Problem
 
@@ -83,12 +83,14 @@ def test_a_word_that_only_looks_like_a_secret_stays(monkeypatch: pytest.MonkeyPa
 def test_a_reason_is_cut_after_its_secrets_are_hidden() -> None:
     remember("a-token-that-is-long")
     text = "x" * (LONGEST_REASON - 10) + "a-token-that-is-long"
-    assert shown(text) == "x" * (LONGEST_REASON - 10) + "***"
+    assert redact(text) == "x" * (LONGEST_REASON - 10) + "***"
 
 
 def test_a_document_is_hidden_whole() -> None:
     remember("a-token")
-    assert hidden({"a-token": ["a-token", 1, None, {"x": ("a-token",)}]}) == {"***": ["***", 1, None, {"x": ["***"]}]}
+    assert hide_in_json({"a-token": ["a-token", 1, None, {"x": ("a-token",)}]}) == {
+        "***": ["***", 1, None, {"x": ["***"]}]
+    }
 
 
 def test_nothing_is_hidden_where_there_is_no_secret() -> None:

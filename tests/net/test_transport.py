@@ -10,7 +10,7 @@ import urllib3
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from sigmagen.net import transport
-from sigmagen.net.transport import Answer, TooLargeError, connections, fetch
+from sigmagen.net.transport import Answer, TooLargeError, fetch, make_pool_manager
 from tests.servers.stand_in import Reply, StandIn, serve
 
 OK = Reply(200, b"{}")
@@ -24,7 +24,7 @@ def server() -> Iterator[StandIn]:
 
 @pytest.fixture
 def pool() -> Iterator[urllib3.PoolManager]:
-    manager = connections()
+    manager = make_pool_manager()
     yield manager
     manager.clear()
 

@@ -8,14 +8,14 @@ import pytest
 from sigma.modifiers import SigmaBase64Modifier, modifier_mapping
 from sigma.rule import SigmaDetectionItem
 
-from sigmagen.rules.encoding import encodings
+from sigmagen.rules.encoding import use_encodings
 
 TEXTS = ["a", "ab", "abc", "é", "用户", "a*b?", "\\"]
 
 
 def values(key: str, text: str) -> list[str]:
     written = text.replace("\\", "\\\\").replace("*", "\\*").replace("?", "\\?")
-    with encodings():
+    with use_encodings():
         (value,) = SigmaDetectionItem.from_mapping(key, written).value
     return ["".join(map(str, part.s)) for part in getattr(value, "values", [value])]
 
@@ -40,7 +40,7 @@ def test_base64_is_what_an_encoder_writes(modifiers: str, prefix: bytes, encodin
 
 
 def test_pysigma_has_its_own_modifiers_again_afterwards() -> None:
-    with encodings():
+    with use_encodings():
         assert modifier_mapping["base64"] is not SigmaBase64Modifier
     assert modifier_mapping["base64"] is SigmaBase64Modifier
     assert "utf16le" not in modifier_mapping

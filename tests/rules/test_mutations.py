@@ -14,7 +14,7 @@ from sigmagen.convert.converter import Converter
 from sigmagen.convert.many import convert_all
 from sigmagen.lint import lint
 from sigmagen.problems import Problem
-from sigmagen.rules.load import rules_of
+from sigmagen.rules.load import parse_rules
 from sigmagen.rules.yaml import parse_documents
 from sigmagen.targets import registry
 from tests.rules.mutations import mutated, seeds
@@ -26,7 +26,7 @@ WITHOUT_LINE = {"test-missing", "file-missing", "name-duplicate", "id-duplicate"
 
 def judged(raw: bytes, path: Path, converter: Converter) -> tuple[list[Problem], int]:
     """All that check and convert say of a rule file, and how many queries there are."""
-    loaded = rules_of([parse_documents(raw, path)], mappings_folder=mappings_folder())
+    loaded = parse_rules([parse_documents(raw, path)], mappings_folder=mappings_folder())
     problems = [*loaded.problems, *lint(loaded, mappings_folder=mappings_folder())]
     result = convert_all(converter, loaded.files, list(registry.targets()), [])
     return [*problems, *result.problems], len(result.queries)

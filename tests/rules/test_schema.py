@@ -9,11 +9,11 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from sigmagen.bundled import mappings_folder
-from sigmagen.rules.schema import check_schema, schema_path
+from sigmagen.rules.schema import check_schema, find_schema
 from sigmagen.rules.yaml import load_documents, parse_documents
 
-RULE = schema_path("rule", None)
-TEST = schema_path("test", None)
+RULE = find_schema("rule", None)
+TEST = find_schema("test", None)
 
 
 def said(text: str, schema: Path) -> list[tuple[int | None, str]]:
@@ -30,11 +30,11 @@ def test_schemas_are_valid_and_lie_in_the_mappings(schema: Path) -> None:
 
 
 def test_a_mappings_folder_without_schemas_gets_the_built_in_ones(tmp_path: Path) -> None:
-    assert schema_path("rule", tmp_path) == RULE
+    assert find_schema("rule", tmp_path) == RULE
     own = tmp_path / "schema" / "rule.schema.json"
     own.parent.mkdir()
     own.write_text("{}", encoding="utf-8")
-    assert schema_path("rule", tmp_path) == own
+    assert find_schema("rule", tmp_path) == own
 
 
 def test_the_sound_files_follow_their_schemas_and_name_them(files: Path) -> None:

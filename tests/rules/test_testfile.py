@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sigmagen.durations import HOUR
-from sigmagen.rules.testfile import LoadedTest, companion, load_test_file
+from sigmagen.rules.testfile import LoadedTest, get_test_path, load_test_file
 
 TEXT = """rule: probe_burst
 defaults: {principal: partner-07}
@@ -37,7 +37,7 @@ def load(folder: Path, text: str) -> LoadedTest:
 
 
 def test_the_companion_of_a_rule_file() -> None:
-    assert companion(Path("rules/volume/burst.yml")) == Path("rules/volume/burst.test.yml")
+    assert get_test_path(Path("rules/volume/burst.yml")) == Path("rules/volume/burst.test.yml")
 
 
 def test_a_test_file_as_loaded(files: Path) -> None:

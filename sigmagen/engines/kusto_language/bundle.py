@@ -39,17 +39,17 @@ _REGISTRY = "https://registry.npmjs.org"
 _SECONDS = 300
 
 
-def folder(home: Path | None = None) -> Path:
+def get_folder(home: Path | None = None) -> Path:
     """Return the folder of the pinned version, which may not exist."""
     return (home or Path(os.environ.get(HOME_VARIABLE) or "build/kusto-language")) / VERSION
 
 
-def scripts(home: Path | None = None) -> list[Path]:
+def load_scripts(home: Path | None = None) -> list[Path]:
     """Return the scripts of the parser in loading order. Raises SigmagenError if it has not been fetched."""
-    paths = [folder(home) / name for name in SCRIPTS]
+    paths = [get_folder(home) / name for name in SCRIPTS]
     if not all(path.is_file() for path in paths):
         raise SigmagenError(
-            Problem("kusto-language-missing", f"Microsoft's KQL parser is not in {folder(home)}", hint=HOW_TO_GET)
+            Problem("kusto-language-missing", f"Microsoft's KQL parser is not in {get_folder(home)}", hint=HOW_TO_GET)
         )
     return paths
 
@@ -59,7 +59,7 @@ def fetch(home: Path | None = None) -> Path:
 
     Raises SigmagenError if the package has another hash and, with EXIT_UNREACHABLE, if the registry can't be reached.
     """
-    target = folder(home)
+    target = get_folder(home)
     if target.is_dir():
         return target
     archive = _packed_by_npm() if shutil.which("npm") else _downloaded()

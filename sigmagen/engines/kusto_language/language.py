@@ -104,7 +104,7 @@ class KustoLanguage(Closing):
 
     def _loaded(self) -> MiniRacer:
         if self._racer is None:
-            scripts = bundle.scripts(self._home)
+            scripts = bundle.load_scripts(self._home)
             try:
                 from py_mini_racer import JSEvalException, MiniRacer
             except ImportError:

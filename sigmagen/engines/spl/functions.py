@@ -168,8 +168,8 @@ def _elements(value: Value, keep_quotes: bool = False) -> Value:
 
 
 def _keys(value: Value) -> str | None:
-    found = json_values.parsed(text(value))
-    return json_values.dumped(list(found)) if isinstance(found, dict) else None
+    found = json_values.parse_json(text(value))
+    return json_values.dump_json(list(found)) if isinstance(found, dict) else None
 
 
 def _digest(name: str) -> Callable[[Value], str]:
@@ -232,9 +232,9 @@ FUNCTIONS: dict[str, Function] = {
     "json_array_to_mv": Function(1, 2, _elements),
     "json_keys": Function(1, 1, _keys),
     "json_valid": Function(
-        1, 1, lambda value: json_values.parsed(text(value)) is not json_values.MISSING, condition=True
+        1, 1, lambda value: json_values.parse_json(text(value)) is not json_values.MISSING, condition=True
     ),
     # Date and time functions.
-    "strftime": Function(2, 2, lambda time, form: times.formatted(number(time), text(form))),
-    "strptime": Function(2, 2, lambda value, form: times.read(text(value), text(form))),
+    "strftime": Function(2, 2, lambda time, form: times.format_time(number(time), text(form))),
+    "strptime": Function(2, 2, lambda value, form: times.parse_time(text(value), text(form))),
 }

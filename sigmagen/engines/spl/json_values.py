@@ -18,7 +18,7 @@ EXTRACTION_CUTOFF = 5_000
 
 
 @lru_cache(maxsize=2048)
-def parsed(text: str) -> Any:
+def parse_json(text: str) -> Any:
     """Parse JSON text; MISSING if it is not valid."""
     try:
         return orjson.loads(text)
@@ -26,12 +26,12 @@ def parsed(text: str) -> Any:
         return MISSING
 
 
-def dumped(value: Any) -> str:
+def dump_json(value: Any) -> str:
     """Return JSON text. (Splunk's white space in it is not documented.)"""
     return orjson.dumps(value).decode()
 
 
-def extracted(raw: str) -> Row:
+def extract_fields(raw: str) -> Row:
     """Return an event's fields under KV_MODE = json: keys joined by dots, `key{}` for arrays with a value per element.
 
     A JSON null is the text "null" (not documented, but shown so). Empty objects and arrays give no field. Only the
@@ -41,7 +41,7 @@ def extracted(raw: str) -> Row:
     if len(raw) > EXTRACTION_CUTOFF or len(raw.encode()) > EXTRACTION_CUTOFF:
         for name, value in _leaves(raw.encode()[:EXTRACTION_CUTOFF].decode(errors="ignore")):
             found.setdefault(name, []).append(_text(value))
-    elif isinstance(record := parsed(raw), dict | list):
+    elif isinstance(record := parse_json(raw), dict | list):
         _collect("", record, found)
     return {name: from_values(values) for name, values in found.items()}
 
@@ -124,18 +124,18 @@ def extract(text: str, path: str) -> Value:
     Null if the text is not JSON, the value is missing, or it is JSON null. A path with `{}` gives a JSON array.
     A boolean is bool, which tostring() converts to text; comparing it with the text "true" is not documented.
     """
-    value = parsed(text)
+    value = parse_json(text)
     if value is MISSING:
         return None
     found = _walk([value], path_steps(path))
     if None in path_steps(path):
-        return dumped(found) if found else None
+        return dump_json(found) if found else None
     return native(found[0]) if found else None
 
 
 def extract_exact(text: str, key: str) -> Value:
     """Run json_extract_exact: the value of a literal key of the outer object, including dots and braces."""
-    value = parsed(text)
+    value = parse_json(text)
     return native(value.get(key)) if isinstance(value, dict) else None
 
 
@@ -155,7 +155,7 @@ def _walk(values: list[Any], steps: tuple[str | int | None, ...]) -> list[Any]:
 def native(value: Any) -> Value:
     """Return a JSON value as json_extract does."""
     if isinstance(value, dict | list):
-        return dumped(value)
+        return dump_json(value)
     if isinstance(value, bool):
         return value
     return None if value is None else to_field(value)
@@ -163,14 +163,14 @@ def native(value: Any) -> Value:
 
 def array_to_values(text: str, keep_quotes: bool) -> list[str] | None:
     """Run json_array_to_mv: one value per element; None if the text is not a JSON array."""
-    value = parsed(text)
+    value = parse_json(text)
     if not isinstance(value, list):
         return None
-    return [item if isinstance(item, str) and not keep_quotes else dumped(item) for item in value]
+    return [item if isinstance(item, str) and not keep_quotes else dump_json(item) for item in value]
 
 
-def shown(text: str, steps: tuple[str | int | None, ...]) -> Value:
+def show_path(text: str, steps: tuple[str | int | None, ...]) -> Value:
     """Return the values that spath extracts at a path, objects and arrays as JSON text."""
-    value = parsed(text)
+    value = parse_json(text)
     found = [] if value is MISSING else _walk([value], steps)
-    return from_values([dumped(item) if isinstance(item, dict | list) else _text(item) for item in found])
+    return from_values([dump_json(item) if isinstance(item, dict | list) else _text(item) for item in found])

@@ -45,7 +45,7 @@ class UnsupportedPatternError(ValueError):
 
 
 @contextmanager
-def limited(seconds: float = SECONDS) -> Iterator[None]:
+def limit_time(seconds: float = SECONDS) -> Iterator[None]:
     """Limit the total time of all pattern searches inside, in seconds; later ones raise NotRunError."""
     token = _deadline.set(time.monotonic() + seconds)
     try:
@@ -61,7 +61,7 @@ def _left() -> float:
 
 
 class Pattern:
-    """A compiled pattern. Every search counts towards the time limit of `limited`."""
+    """A compiled pattern. Every search counts towards the time limit of `limit_time`."""
 
     def __init__(self, pattern: str, compiled: regex.Pattern[str]) -> None:
         self.pattern = pattern
@@ -216,7 +216,7 @@ def like(pattern: str) -> re.Pattern[str]:
     return _linear([re.escape(part).replace("_", ".") for part in pattern.split("%")])
 
 
-def anywhere_between(parts: list[str]) -> str:
+def join_with_wildcards(parts: list[str]) -> str:
     """Return a pattern for parts with any text between them, with atomic groups so that it never backtracks.
 
     If a later part is missing after the first match of a part, it is missing after every other match too.
@@ -229,4 +229,4 @@ def anywhere_between(parts: list[str]) -> str:
 
 
 def _linear(parts: list[str], flags: int = 0) -> re.Pattern[str]:
-    return re.compile(anywhere_between(parts), re.DOTALL | flags)
+    return re.compile(join_with_wildcards(parts), re.DOTALL | flags)

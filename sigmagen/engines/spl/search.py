@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import NoReturn
 
 from sigmagen.engines.spl.errors import refuse
-from sigmagen.engines.spl.regex import anywhere_between, wildcard
+from sigmagen.engines.spl.regex import join_with_wildcards, wildcard
 from sigmagen.engines.spl.scanner import Scanner, Token, unescape
 from sigmagen.engines.spl.values import Row, Scalar, to_number, to_text, values_of
 
@@ -161,7 +161,7 @@ def _keyword(token: Token) -> Test:
     wanted = _plain(token)
     if not wanted.strip("*"):
         return lambda row: True
-    text = anywhere_between([re.escape(part) for part in wanted.strip("*").split("*")])
+    text = join_with_wildcards([re.escape(part) for part in wanted.strip("*").split("*")])
     before = "" if wanted.startswith("*") else f"(?<![^{_BREAKERS}])"
     after = "" if wanted.endswith("*") else f"(?![^{_BREAKERS}])"
     search = re.compile(before + text + after, re.DOTALL | re.IGNORECASE).search

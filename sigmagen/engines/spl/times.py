@@ -37,7 +37,7 @@ def _pieces(form: str) -> list[str]:
     return [*pieces, form[at:]]
 
 
-def formatted(seconds: float | None, form: str) -> str | None:
+def format_time(seconds: float | None, form: str) -> str | None:
     """Run strftime in UTC. Raises ValueError for an unsupported variable."""
     if seconds is None:
         return None
@@ -53,7 +53,7 @@ def formatted(seconds: float | None, form: str) -> str | None:
     return "".join(shown)
 
 
-def read(text: str, form: str) -> float | None:
+def parse_time(text: str, form: str) -> float | None:
     """Run strptime; the default zone is UTC. None if the text doesn't match. Raises ValueError for other variables."""
     pieces = _pieces(form)
     if odd := [piece for piece in pieces if piece in ("%s", "%Z", "%V", "%w")]:
@@ -69,7 +69,7 @@ def read(text: str, form: str) -> float | None:
     return (moment.replace(tzinfo=moment.tzinfo or UTC) - _EPOCH) / timedelta(seconds=1)
 
 
-def span(text: str) -> float:
+def parse_span(text: str) -> float:
     """Return a span such as `10m` in seconds. Raises ValueError; months and sub-second spans are not supported."""
     match = _SPAN.fullmatch(text)
     seconds = next((size for size, names in _UNITS.items() if match and match[2] in names), None)

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from sigmagen.engines.store.shape import from_epoch, get, milliseconds, nest, parse, text
-from sigmagen.mapping.address import client_address
+from sigmagen.mapping.address import extract_client_address
 
 # Longer than this in UTF-16 units, as Java counts, Elastic's Bedrock integration drops a body.
 BODY_LIMIT = 32_766
@@ -36,7 +36,7 @@ def _litellm(record: Document) -> Rows:
     fields: Document = {"@timestamp": from_epoch(record["startTime"])}
     fields |= {f"litellm.{path}": get(record, path) for path in _LITELLM}
     # The ingest step of the package's README.
-    fields["litellm.requester_ip_address"] = client_address(record.get("requester_ip_address"))
+    fields["litellm.requester_ip_address"] = extract_client_address(record.get("requester_ip_address"))
     fields |= {f"litellm.{key}": text(record.get(key)) for key in ("messages", "model_parameters", "response")}
     return _one(fields)
 
@@ -86,7 +86,7 @@ def _cloudtrail(record: Document) -> Rows:
         "aws.cloudtrail.error_message": record.get("errorMessage"),
         "aws.cloudtrail.request_id": record.get("requestID"),
         "aws.cloudtrail.session_credential_from_console": record.get("sessionCredentialFromConsole"),
-        "source.ip": client_address(record.get("sourceIPAddress")),
+        "source.ip": extract_client_address(record.get("sourceIPAddress")),
         "user_agent.original": record.get("userAgent"),
         "cloud.region": record.get("awsRegion"),
         "cloud.account.id": record.get("recipientAccountId"),
@@ -101,7 +101,7 @@ def _apim(record: Document) -> Rows:
     fields |= {f"azure.open_ai.properties.{_snake(key)}": properties.get(key) for key in _GATEWAY_PROPERTIES}
     fields |= {
         "@timestamp": milliseconds(record["time"]),
-        "source.ip": client_address(record.get("callerIpAddress")),
+        "source.ip": extract_client_address(record.get("callerIpAddress")),
         "event.outcome": {"Succeeded": "success", "Failed": "failure"}.get(record.get("resultType", "")),
         "http.request.method": properties.get("method"),
         "http.response.status_code": properties.get("responseCode"),

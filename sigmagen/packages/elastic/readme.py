@@ -7,7 +7,7 @@ from typing import Any
 
 import sigmagen
 from sigmagen.content.detections import Content
-from sigmagen.mapping.address import ADDRESS, grok_pattern
+from sigmagen.mapping.address import ADDRESS, build_grok_pattern
 from sigmagen.mapping.taxonomy import Taxonomy
 from sigmagen.packages.elastic.guide import SUPPRESSION_LICENCE, TIMESTAMP_DECISION
 from sigmagen.packages.elastic.target import ElasticTarget
@@ -43,7 +43,7 @@ ADDRESS_STEP = json.dumps(
             {
                 "grok": {
                     "field": "litellm.requester_ip_address",
-                    "patterns": [grok_pattern("litellm.requester_ip_address")],
+                    "patterns": [build_grok_pattern("litellm.requester_ip_address")],
                     "pattern_definitions": {"CLIENT_ADDRESS": ADDRESS},
                     "ignore_missing": True,
                     "on_failure": [{"remove": {"field": "litellm.requester_ip_address", "ignore_missing": True}}],

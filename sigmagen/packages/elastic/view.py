@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sigmagen.convert.converter import Query
 from sigmagen.expr.tree import TRUE, Type
-from sigmagen.mapping.elastic_template import field_types
+from sigmagen.mapping.elastic_template import collect_field_types
 from sigmagen.mapping.source import Source
 from sigmagen.mapping.taxonomy import Taxonomy
 from sigmagen.plan.items import all_needed_fields
@@ -48,7 +48,7 @@ def event_views(rule: Correlation, source: Source, taxonomy: Taxonomy) -> list[E
 
 def stored_columns(query: Query, taxonomy: Taxonomy) -> dict[str, str]:
     """The columns of the index that a query names, with their Elasticsearch types, by name."""
-    types = {name: kind for part in query.source.parts for name, kind in field_types(part, taxonomy).items()}
+    types = {name: kind for part in query.source.parts for name, kind in collect_field_types(part, taxonomy).items()}
     return {name: types[name] for name in sorted(types) if names_column(query.text, name)}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sigmagen.display import comment_text
+from sigmagen.display import format_comment
 from sigmagen.packages.sentinel.package import Package, Part
 from sigmagen.packages.sentinel.rule import AnalyticsRule
 from sigmagen.packages.sentinel.text import file_name, span
@@ -129,4 +129,4 @@ def _rule(rule: AnalyticsRule) -> str:
 
 def _cell(text: str) -> str:
     """Text that ends no cell and starts no markup."""
-    return comment_text(text).replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("[", "\\[")
+    return format_comment(text).replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("[", "\\[")

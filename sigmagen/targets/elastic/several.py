@@ -19,7 +19,7 @@ from sigmagen.expr.regex import (
     Repeat,
     complement,
     parse,
-    union,
+    unite,
     wildcards,
 )
 from sigmagen.expr.tree import Call, Column, Expr, Get, Literal, subject
@@ -129,7 +129,7 @@ class EsqlSeveral(EsqlConditions):
 def _within_one(node: Node) -> Node:
     """The expression, no character of which is the separator."""
     if isinstance(node, Chars):
-        return Chars(complement(union(complement(node.ranges), _SEPARATOR_ALONE)))
+        return Chars(complement(unite(complement(node.ranges), _SEPARATOR_ALONE)))
     if isinstance(node, Chain):
         return Chain(tuple(map(_within_one, node.parts)))
     if isinstance(node, Choice):

@@ -6,7 +6,7 @@ import pytest
 
 from sigmagen.engines.errors import NotRunError
 from sigmagen.engines.spl import regex
-from sigmagen.engines.spl.regex import compiled, like, limited, wildcard
+from sigmagen.engines.spl.regex import compiled, like, limit_time, wildcard
 from tests.spl import evaluated
 
 SLOW = "^(a|aa)+$"
@@ -14,7 +14,7 @@ TEXT = "a" * 200 + "b"
 
 
 def test_a_pattern_is_given_up_with_its_name_when_the_time_is_over() -> None:
-    with limited(0.01), pytest.raises(NotRunError, match="takes too long on this text") as error:
+    with limit_time(0.01), pytest.raises(NotRunError, match="takes too long on this text") as error:
         compiled(SLOW).search(TEXT)
     assert SLOW in error.value.reason
 
@@ -29,7 +29,7 @@ def test_every_function_with_a_pattern_has_the_limit(expression: str, monkeypatc
 
 
 def test_all_patterns_of_a_search_share_one_limit() -> None:
-    with limited(0):
+    with limit_time(0):
         for _ in range(3):
             with pytest.raises(NotRunError):
                 compiled(SLOW).search(TEXT)

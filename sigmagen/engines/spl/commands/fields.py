@@ -10,7 +10,7 @@ from sigmagen.engines.spl.errors import refuse
 from sigmagen.engines.spl.evaluate import value_of
 from sigmagen.engines.spl.pipeline import Command, Context, Piece, each
 from sigmagen.engines.spl.scanner import EXPRESSION, Scanner, whole_number
-from sigmagen.engines.spl.times import span
+from sigmagen.engines.spl.times import parse_span
 from sigmagen.engines.spl.tree import parse_expression
 from sigmagen.engines.spl.values import Expression, Row, Rows, Value, from_values, to_number, to_text, values_of
 
@@ -206,7 +206,7 @@ def parse_bin(piece: Piece, scanner: Scanner) -> Command:
     if field != "_time" or "span" not in options:
         refuse("bin is supported as `bin span=<span> _time`", name.position)
     try:
-        seconds = span(options["span"].value)
+        seconds = parse_span(options["span"].value)
     except ValueError as error:
         refuse(str(error), options["span"].position)
 
@@ -258,7 +258,7 @@ def parse_spath(piece: Piece, scanner: Scanner) -> Command:
         text = row.get(source)
         if type(text) is not str:
             return row
-        value = json_values.shown(text, steps)
+        value = json_values.show_path(text, steps)
         return row if value is None else row | {target: value}
 
     return Command("spath", piece.position, each(run), per_event=target != "_time")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import orjson
 
 from sigmagen.engines.spl.errors import refuse
-from sigmagen.engines.spl.json_values import extracted
+from sigmagen.engines.spl.json_values import extract_fields
 from sigmagen.engines.spl.pipeline import Command, Context, Piece, Pipeline
 from sigmagen.engines.spl.scanner import Scanner, whole_number
 from sigmagen.engines.spl.values import Rows
@@ -34,7 +34,7 @@ def parse_makeresults(piece: Piece, scanner: Scanner) -> Command:
         if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
             refuse("data must be an array of objects", options["data"].position)
         texts = [orjson.dumps(record).decode() for record in records]
-        rows = [{**extracted(text), "_raw": text} for text in texts]
+        rows = [{**extract_fields(text), "_raw": text} for text in texts]
     return Command("makeresults", piece.position, None, source=lambda _: [dict(row) for row in rows])
 
 

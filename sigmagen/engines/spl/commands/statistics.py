@@ -9,7 +9,7 @@ from sigmagen.engines.spl.aggregates import Aggregate, parse_aggregates
 from sigmagen.engines.spl.errors import SplError, refuse
 from sigmagen.engines.spl.pipeline import Command, Context, Piece
 from sigmagen.engines.spl.scanner import Scanner, boolean, whole_number
-from sigmagen.engines.spl.times import span
+from sigmagen.engines.spl.times import parse_span
 from sigmagen.engines.spl.values import Row, Rows, Value, to_number, to_text, values_of
 
 Key = tuple[Value, ...]
@@ -94,7 +94,7 @@ def parse_streamstats(piece: Piece, scanner: Scanner) -> Command:
     seconds = None
     if "time_window" in options:
         try:
-            seconds = span(options["time_window"].value)
+            seconds = parse_span(options["time_window"].value)
         except ValueError as error:
             refuse(str(error), options["time_window"].position)
 
