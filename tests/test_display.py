@@ -11,13 +11,13 @@ from sigmagen import display as text
 from sigmagen.display import draw_sparkline, format_comment, format_count, sanitize, shorten
 
 
-def test_the_examples_in_the_docstrings_are_true() -> None:
+def test_docstring_examples() -> None:
     found = doctest.testmod(text)
     assert found.attempted >= 5
     assert found.failed == 0
 
 
-def test_no_character_that_moves_a_cursor_or_turns_the_writing_around_is_left() -> None:
+def test_control_and_direction_characters_are_replaced() -> None:
     everything = "".join(map(chr, [*range(0x3000), 0xFEFF]))
     left = sanitize(everything)
     assert not [character for character in left if unicodedata.category(character) in ("Cc", "Zl", "Zp")]
@@ -26,7 +26,7 @@ def test_no_character_that_moves_a_cursor_or_turns_the_writing_around_is_left() 
     assert len(left) == len(everything)
 
 
-def test_letters_of_any_script_stay_as_they_are() -> None:
+def test_letters_of_any_script_are_kept() -> None:
     assert sanitize("José Ωμέγα 日本語 עברית 🙂") == "José Ωμέγα 日本語 עברית 🙂"
 
 
@@ -41,16 +41,16 @@ def test_a_comment_stays_one_line_without_backticks(hostile: str) -> None:
     ("value", "expected"),
     [(0.1 + 0.2, "0.3"), (True, "True"), (None, "None"), ("AB" * 32, "AB" * 32), ("x" * 201, "x" * 200 + "…")],
 )
-def test_a_value_is_shown_short(value: object, expected: str) -> None:
+def test_values_are_shortened(value: object, expected: str) -> None:
     assert shorten(value) == expected
 
 
-def test_a_noun_may_have_its_own_plural() -> None:
+def test_irregular_plural() -> None:
     assert (format_count(1, "query", "queries"), format_count(2, "query", "queries")) == ("1 query", "2 queries")
 
 
 @pytest.mark.parametrize(("counts", "bars"), [([], ""), ([0, 0], "··"), ([1, 1000], "▁█"), ([3], "█")])
-def test_bars_show_the_least_event_and_the_absence_of_any(counts: list[int], bars: str) -> None:
+def test_bars_distinguish_one_event_from_none(counts: list[int], bars: str) -> None:
     assert draw_sparkline(counts) == bars
 
 

@@ -22,7 +22,7 @@ def events(text: str) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("source", SOURCES)
-def test_the_output_is_the_canonical_events_written_by_hand(source: str, run: Run) -> None:
+def test_output_equals_hand_written_events(source: str, run: Run) -> None:
     wanted = json.loads((NATIVE / source / "canonical.json").read_text("utf-8"))
     result = run("normalize", NATIVE / source / "records.ndjson")
     assert result.exit_code == 0
@@ -32,14 +32,14 @@ def test_the_output_is_the_canonical_events_written_by_hand(source: str, run: Ru
     assert ("skipped, not an inference call" in result.stderr) == (None in wanted)
 
 
-def test_an_output_file_holds_the_same_bytes_as_standard_output(run: Run, tmp_path: Path, litellm: Path) -> None:
+def test_output_file_equals_standard_output(run: Run, tmp_path: Path, litellm: Path) -> None:
     output = tmp_path / "events.ndjson"
     result = run("normalize", litellm, "-o", output)
     assert (result.exit_code, result.stdout) == (0, "")
     assert output.read_bytes() == run("normalize", "-", input=litellm.read_bytes()).stdout_bytes
 
 
-def test_prompts_are_left_out_unless_they_are_asked_for(run: Run, litellm: Path) -> None:
+def test_prompts_need_option(run: Run, litellm: Path) -> None:
     # no word of the fixtures' prompts but those that name a field or value too
     assert "Q 19331 from list" not in run("normalize", litellm).output
     assert "Q 19331 from list" in run("normalize", litellm, "--with-text").stdout
@@ -55,9 +55,7 @@ def test_prompts_are_left_out_unless_they_are_asked_for(run: Run, litellm: Path)
         ("same_prompt_resampled", "apim"),
     ],
 )
-def test_detect_finds_in_the_output_what_it_finds_in_the_native_log(
-    stem: str, source: str, run: Run, tmp_path: Path
-) -> None:
+def test_detect_finds_same_alerts_in_output(stem: str, source: str, run: Run, tmp_path: Path) -> None:
     native, canonical = tmp_path / "native.ndjson", tmp_path / "canonical.ndjson"
     native.write_bytes(ndjson(attack(stem, source)))
     assert run("normalize", native, "-o", canonical).exit_code == 0
@@ -76,7 +74,7 @@ def test_detect_finds_in_the_output_what_it_finds_in_the_native_log(
     assert found(canonical, "canonical") == expected
 
 
-def test_a_reject_has_file_line_reason_and_the_text_itself(run: Run, tmp_path: Path, litellm: Path) -> None:
+def test_reject_has_location_reason_and_text(run: Run, tmp_path: Path, litellm: Path) -> None:
     log = tmp_path / "log.ndjson"
     first, *rest = litellm.read_bytes().splitlines()
     lines = [first, b"no JSON", b'{"of": "no source"}', first.replace(b"1786440000.125", b'"soon"'), b"7", *rest]
@@ -98,7 +96,7 @@ def test_a_reject_has_file_line_reason_and_the_text_itself(run: Run, tmp_path: P
     assert stat.S_IMODE(rejects.stat().st_mode) == 0o600
 
 
-def test_rejects_lie_beside_the_output_or_in_this_folder_or_where_they_are_told(run: Run, tmp_path: Path) -> None:
+def test_default_paths_of_rejects(run: Run, tmp_path: Path) -> None:
     log = tmp_path / "log.ndjson"
     log.write_text("no JSON\n")
     run("normalize", log, "-o", tmp_path / "out.ndjson")
@@ -109,9 +107,7 @@ def test_rejects_lie_beside_the_output_or_in_this_folder_or_where_they_are_told(
     assert (tmp_path / "told").is_file()
 
 
-def test_without_rejects_there_is_no_file_of_them_and_an_old_one_is_emptied(
-    run: Run, tmp_path: Path, litellm: Path
-) -> None:
+def test_rejects_file_without_rejects(run: Run, tmp_path: Path, litellm: Path) -> None:
     output = tmp_path / "out.ndjson"
     run("normalize", litellm, "-o", output)
     rejects = tmp_path / "out.ndjson.rejects.ndjson"

@@ -89,12 +89,12 @@ def expression(text: str) -> list[str]:
         ("{lower: [{upper: [a]}]}", "unknown operation 'upper'"),
     ],
 )
-def test_an_expression_says_what_is_wrong_with_it(text: str, said: str) -> None:
+def test_invalid_expressions_have_messages(text: str, said: str) -> None:
     (message,) = expression(text)
     assert message.startswith(said)
 
 
-def test_all_that_is_wrong_with_an_expression_is_said_at_once() -> None:
+def test_all_problems_of_expression_are_reported() -> None:
     assert len(expression("{if: [{loewr: [a]}, {left: [a, x]}, 5]}")) == 3
 
 
@@ -127,9 +127,7 @@ def test_all_that_is_wrong_with_an_expression_is_said_at_once() -> None:
         ("targets/sentinel_package.yml", "source: rules}", "source: rulse}", (None, "unknown source 'rulse'")),
     ],
 )
-def test_a_fault_of_a_mapping_is_said_at_its_line(
-    folder: Path, name: str, old: str, new: str, said: tuple[int | None, str]
-) -> None:
+def test_mapping_problem_has_line(folder: Path, name: str, old: str, new: str, said: tuple[int | None, str]) -> None:
     line, message = said
     found = changed(folder, name, old, new)
     assert any(message in text for _, text in found), found
@@ -137,7 +135,7 @@ def test_a_fault_of_a_mapping_is_said_at_its_line(
     assert line is None or line in {place for place, text in found if message in text}, found
 
 
-def test_sources_read_together_are_mapped_where_all_of_them_are(folder: Path) -> None:
+def test_combined_source_is_mapped_where_all_parts_are(folder: Path) -> None:
     converter = Converter.load(folder)
     parts = [converter.sources["gateway"], converter.sources["litellm"]]
     (one, two) = (part.logsources[0].logsource for part in parts)

@@ -39,7 +39,7 @@ def test_mapped_columns_are_documented_with_the_same_type(table: str) -> None:
 
 
 @pytest.mark.parametrize("table", CUSTOM)
-def test_columns_of_a_custom_table_are_ones_that_log_analytics_accepts(table: str) -> None:
+def test_custom_table_columns_are_valid_in_log_analytics(table: str) -> None:
     assert MAPPED[table]["TimeGenerated"] == "datetime"
     refused = [
         name

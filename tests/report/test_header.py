@@ -25,7 +25,7 @@ def query(target: str, mode: str = "alert", **changes: object) -> Query:
 
 
 @pytest.mark.parametrize("target", [name for name, target in registry.targets().items() if target.comment])
-def test_a_header_says_who_what_where_and_when(target: str) -> None:
+def test_header_fields(target: str) -> None:
     found = format_header(query(target, title="Many calls", id="an-id", frameworks={"atlas": ("AML.T0024.002",)}))
     end = " ```" if target == "splunk" else ""
     # The window, an ingest delay of ten minutes or, in files, five, two intervals and how late a run may be.
@@ -44,7 +44,7 @@ def test_a_header_says_who_what_where_and_when(target: str) -> None:
 
 @pytest.mark.parametrize("mode", ["alert", "hunt"])
 @pytest.mark.parametrize("target", [name for name, target in registry.targets().items() if target.comment])
-def test_nothing_that_a_rule_says_can_end_the_comment(target: str, mode: str) -> None:
+def test_rule_text_can_not_end_comment(target: str, mode: str) -> None:
     found = format_header(
         query(target, mode, title=HOSTILE, id=HOSTILE, frameworks={"atlas": (HOSTILE,)}, raw={"author": HOSTILE})
     )

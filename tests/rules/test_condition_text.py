@@ -61,14 +61,14 @@ def test_what_conditions_mean(text: str, wanted: Any) -> None:
         ("not " * 70 + "sel_a", "more than 64 levels", None),
     ],
 )
-def test_what_is_wrong_is_said_with_a_way_out(text: str, reason: str, hint: str | None) -> None:
+def test_errors_have_hints(text: str, reason: str, hint: str | None) -> None:
     with pytest.raises(ConditionError) as error:
         parsed(text)
     assert reason in str(error.value)
     assert (hint or "") in (error.value.hint or "")
 
 
-def test_a_pattern_with_many_wildcards_takes_one_look_at_a_name() -> None:
+def test_pattern_with_many_wildcards_is_linear() -> None:
     """Backtracking would try every way to put fifty letters among two thousand."""
     with pytest.raises(ConditionError):
         parsed("1 of " + 50 * "*a" + "b", ("a" * 2_000,))

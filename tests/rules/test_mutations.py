@@ -32,7 +32,7 @@ def judged(raw: bytes, path: Path, converter: Converter) -> tuple[list[Problem],
     return [*problems, *result.problems], len(result.queries)
 
 
-def test_changed_rules_are_converted_or_refused_with_a_place(tmp_path: Path) -> None:
+def test_mutated_rules_are_converted_or_rejected_with_location(tmp_path: Path) -> None:
     converter = Converter.load(mappings_folder())
     rules = seeds()
     path = tmp_path / "rule.yml"
@@ -55,6 +55,6 @@ def test_changed_rules_are_converted_or_refused_with_a_place(tmp_path: Path) -> 
     assert refused > MANY // 10
 
 
-def test_a_seed_gives_the_same_rule_again() -> None:
+def test_seed_reproduces_rule() -> None:
     rules = seeds()
     assert [mutated(Random(n), rules) for n in range(20)] == [mutated(Random(n), rules) for n in range(20)]

@@ -22,7 +22,7 @@ def said(text: str, schema: Path) -> list[tuple[int | None, str]]:
 
 
 @pytest.mark.parametrize("schema", [RULE, TEST], ids=lambda path: path.name)
-def test_schemas_are_valid_and_lie_in_the_mappings(schema: Path) -> None:
+def test_schemas_are_valid(schema: Path) -> None:
     assert schema.parent == mappings_folder() / "schema"
     content = json.loads(schema.read_text(encoding="utf-8"))
     assert content["$schema"] == "https://json-schema.org/draft/2020-12/schema"
@@ -37,7 +37,7 @@ def test_a_mappings_folder_without_schemas_gets_the_built_in_ones(tmp_path: Path
     assert find_schema("rule", tmp_path) == own
 
 
-def test_the_sound_files_follow_their_schemas_and_name_them(files: Path) -> None:
+def test_valid_files_match_and_name_their_schemas(files: Path) -> None:
     for name, schema in (("probe.yml", RULE), ("probe.test.yml", TEST)):
         path = files / "valid" / name
         for document in load_documents(path).documents:
@@ -81,11 +81,11 @@ def test_the_sound_files_follow_their_schemas_and_name_them(files: Path) -> None
         ),
     ],
 )
-def test_what_is_said_of_rules(text: str, expected: set[tuple[int, str]]) -> None:
+def test_messages_for_rules(text: str, expected: set[tuple[int, str]]) -> None:
     assert set(said(text, RULE)) == expected
 
 
-def test_an_unknown_key_has_the_nearest_as_hint() -> None:
+def test_unknown_key_has_suggestion() -> None:
     (document,) = parse_documents(b"rule: x\ncase: []\ncases: [{}]\n", Path("file.yml")).documents
     problems = check_schema(document, TEST, "code")
     assert problems[0].hint == "did you mean 'cases'?"

@@ -101,12 +101,12 @@ LEAKS = re.compile(
 )
 
 
-def test_the_docstrings_are_right() -> None:
+def test_docstring_examples() -> None:
     assert doctest.testmod(wording).failed == 0
 
 
 @pytest.mark.parametrize("command", [("check",), ("convert", "-t", "splunk", "-t", "lucene")])
-def test_broken_rules_are_refused_in_words_of_our_own(command: tuple[str, ...], tmp_path: Path) -> None:
+def test_broken_rules_have_readable_messages(command: tuple[str, ...], tmp_path: Path) -> None:
     rule = tmp_path / "rule.yml"
     for text in BROKEN:
         rule.write_text(text)
@@ -130,7 +130,7 @@ def test_broken_rules_are_refused_in_words_of_our_own(command: tuple[str, ...], 
         ("{s: {a: 1}, condition: s | count() > 5}", "use a correlation"),
     ],
 )
-def test_what_is_wrong_is_said_with_its_name(detection: str, said: str, tmp_path: Path) -> None:
+def test_problems_name_their_cause(detection: str, said: str, tmp_path: Path) -> None:
     rule = tmp_path / "rule.yml"
     rule.write_text(PLAIN + detection)
     assert said in CliRunner().invoke(cli, ["check", str(rule)]).output
