@@ -232,15 +232,15 @@ class _Changer:
 
     def _correlation(self, rule: Correlation) -> Correlation:
         change = self._overlay.of(rule)
-        threshold, timespan, said = rule.threshold, rule.timespan, []
+        threshold, timespan, changes = rule.threshold, rule.timespan, []
         if "threshold" in change and threshold is not None:
-            said.append(f"threshold {_number(change['threshold'])} instead of {threshold.value}")
+            changes.append(f"threshold {_number(change['threshold'])} instead of {threshold.value}")
             threshold = replace(threshold, value=_number(change["threshold"]))
         if "timespan" in change:
             timespan = parse_timespan(change["timespan"])
-            said.append(f"timespan {format_timespan(timespan)} instead of {format_timespan(rule.timespan)}")
+            changes.append(f"timespan {format_timespan(timespan)} instead of {format_timespan(rule.timespan)}")
         rules = tuple(map(self.rule, rule.rules))
-        if not said and all(new is old for new, old in zip(rules, rule.rules, strict=True)):
+        if not changes and all(new is old for new, old in zip(rules, rule.rules, strict=True)):
             return rule
-        note = f" (Tuned for this tenant: {', '.join(said)}.)" if said else ""
+        note = f" (Tuned for this tenant: {', '.join(changes)}.)" if changes else ""
         return replace(rule, rules=rules, threshold=threshold, timespan=timespan, description=rule.description + note)

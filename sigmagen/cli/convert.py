@@ -135,7 +135,7 @@ def _fewer(problems: Sequence[Problem]) -> Iterator[Problem]:
 
 
 def _roots(paths: Sequence[Path], settings: Settings) -> list[Path]:
-    """Return the folders whose structure the output mirrors."""
+    """Return the root folders for the structure of the output."""
     return [path.resolve() for path in (settings.rules, *paths) if path.is_dir()]
 
 

@@ -130,9 +130,9 @@ class LazyGroup(click.Group):
 
                 click.echo(hide(format_exc()), err=True, nl=False)
                 return EXIT_INTERNAL
-            said = sanitize(hide(" ".join(str(error).split()))[:200])
+            text = sanitize(hide(" ".join(str(error).split()))[:200])
             hint = f"please report this error with the command line; {DEBUG_VARIABLE}=1 shows the traceback"
-            click.echo(f"internal error: {type(error).__name__}: {said}; {hint}", err=True)
+            click.echo(f"internal error: {type(error).__name__}: {text}; {hint}", err=True)
             return EXIT_INTERNAL
 
 

@@ -232,8 +232,8 @@ class SavedObjects:
         reasons = {str(error.get("error", {}).get("type", "unknown")) for error in answer.get("errors", [])}
         if "conflict" in reasons:
             raise ConflictError(item.key)
-        said = hide(", ".join(sorted(reasons))) or "no reason given"
-        message = f"Kibana rejected the saved object {item.title}: {said}"
+        reason = hide(", ".join(sorted(reasons))) or "no reason given"
+        message = f"Kibana rejected the saved object {item.title}: {reason}"
         raise SigmagenError(Problem("deploy-refused", message), EXIT_FINDINGS)
 
 

@@ -105,5 +105,5 @@ def _results(answer: Any, operation: str, documents: Sequence[Document]) -> Iter
 
 
 def _reason(error: Any) -> str:
-    said = error.get("reason", error) if isinstance(error, dict) else error
-    return redact(str(said)) if said else ""
+    reason = error.get("reason", error) if isinstance(error, dict) else error
+    return redact(str(reason)) if reason else ""

@@ -184,14 +184,14 @@ def extract_reason(data: bytes) -> str:
         return ""
 
 
-def _words(said: Any) -> str:
+def _words(body: Any) -> str:
     """Return the first text under `message`, `error` or `reason` at any depth."""
-    if isinstance(said, list):
-        said = next(iter(said), None)
-    if isinstance(said, dict):
-        found = (_words(said[key]) for key in ("message", "error", "reason", "messages", "text") if said.get(key))
+    if isinstance(body, list):
+        body = next(iter(body), None)
+    if isinstance(body, dict):
+        found = (_words(body[key]) for key in ("message", "error", "reason", "messages", "text") if body.get(key))
         return next((text for text in found if text), "")
-    return said if isinstance(said, str) else ""
+    return body if isinstance(body, str) else ""
 
 
 def _target(answer: Answer) -> str:

@@ -194,6 +194,6 @@ def reason(error: ElasticError) -> str:
     if not isinstance(error, ApiError):
         return f"{type(error).__name__}: {redact(str(error.message))}"
     cause = error.body.get("error") if isinstance(error.body, dict) else None
-    said = cause.get("reason") if isinstance(cause, dict) else None
+    detail = cause.get("reason") if isinstance(cause, dict) else None
     name = redact(str(error.message)) if error.body else ""
-    return f"HTTP {error.status_code}{f', {name}' if name else ''}" + (f": {redact(str(said))}" if said else "")
+    return f"HTTP {error.status_code}{f', {name}' if name else ''}" + (f": {redact(str(detail))}" if detail else "")

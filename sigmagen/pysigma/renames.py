@@ -67,8 +67,8 @@ def _items(converter: Converter, source: Source, siem: str, entry: LogsourceEntr
     where = builder.build().where
     absent = _absent(where, siem)
     if where != TRUE and not absent:
-        said = f"{logsource} is only a part of {source.stored[siem].location}: use sigmagen's own backend"
-        yield item(RuleFailureTransformation(said), "part")
+        reason = f"{logsource} is only a part of {source.stored[siem].location}: use sigmagen's own backend"
+        yield item(RuleFailureTransformation(reason), "part")
         return
     fields = _fields(converter, source, entry)
     names = {field: _stored(builder, field, siem) for field in fields}

@@ -39,10 +39,10 @@ def _case(suite: ElementTree.Element, cell: Cell) -> None:
     name = sanitize(f"{cell.rule} on {cell.source}, {cell.mode}")
     engine = f"{cell.target}.{cell.engine}"
     case = ElementTree.SubElement(suite, "testcase", classname=engine, name=name)
-    said = sanitize(cell.reason or "; ".join(cell.differences))
+    reason = sanitize(cell.reason or "; ".join(cell.differences))
     if cell.status == "not_run":
-        ElementTree.SubElement(case, "skipped", message=said)
+        ElementTree.SubElement(case, "skipped", message=reason)
     elif cell.status != "equal":
-        ElementTree.SubElement(case, "failure", type=cell.status, message=said).text = "\n".join(
+        ElementTree.SubElement(case, "failure", type=cell.status, message=reason).text = "\n".join(
             sanitize(line) for line in cell.differences
         )

@@ -70,11 +70,11 @@ def _print_reasons(console: Console, cells: Sequence[Cell], *, everything: bool)
     reasons: dict[tuple[str, str], list[Cell]] = {}
     for cell in cells:
         if cell.status != "equal":
-            said = cell.reason or "; ".join(cell.differences)
-            reasons.setdefault((cell.status, said), []).append(cell)
-    for (status, said), group in reasons.items():
+            reason = cell.reason or "; ".join(cell.differences)
+            reasons.setdefault((cell.status, reason), []).append(cell)
+    for (status, reason), group in reasons.items():
         places = list(dict.fromkeys(f"{cell.rule} on {cell.source} in {cell.target}" for cell in group))
         shown = (
             ", ".join(places) if everything or len(places) <= 3 else f"{', '.join(places[:2])}, {len(places) - 2} more"
         )
-        console.print(Text(f"{_WORDS.get(status, status)}: {sanitize(said)} ({sanitize(shown)})", _STYLES[status]))
+        console.print(Text(f"{_WORDS.get(status, status)}: {sanitize(reason)} ({sanitize(shown)})", _STYLES[status]))
