@@ -174,7 +174,7 @@ def _relocate(stored: StoredSource, change: Mapping[str, str]) -> StoredSource:
 
 
 def _place(siem: str, change: object) -> tuple[Location, str] | None:
-    """How a SIEM writes the place of a source's records, and the place that a change names."""
+    """Return the location format of a SIEM and the new location, if a change has one."""
     location = registry.get(siem).location if siem in registry.siems() else None
     if location is None or not isinstance(change, Mapping) or not change.get(location.key):
         return None

@@ -83,12 +83,12 @@ def test_field_missing_in_selected_source_has_hint(run: Run, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("command", ["check", "convert"])
-@pytest.mark.parametrize(("name", "said"), [("absent.yml", "no such file"), ("gone.yml", "no such file")])
+@pytest.mark.parametrize(("name", "said"), [("absent.yml", "file not found"), ("gone.yml", "file not found")])
 def test_missing_rule_path_is_reported(command: str, name: str, said: str, run: Run, tmp_path: Path) -> None:
     (tmp_path / "gone.yml").symlink_to(tmp_path / "nowhere")
     result = run(command, tmp_path / name)
     assert result.exit_code == 2
-    assert f"{tmp_path / name}: error[file-missing]: there is {said}" in result.output
+    assert f"{tmp_path / name}: error[file-missing]: {said}" in result.output
 
 
 @pytest.mark.parametrize("command", ["check", "convert"])
@@ -259,4 +259,4 @@ def test_folder_without_mappings_is_reported(command: str, run: Run, tmp_path: P
     )
     assert result.exit_code == 2
     assert f"{tmp_path / 'mappings' / 'sources'}: error[no-mappings]" in result.output
-    assert "give --mappings a folder with sources/*.yml" in result.output
+    assert "use --mappings with a folder that contains sources/*.yml" in result.output

@@ -266,9 +266,9 @@ def test_unreadable_prompts_are_blind_spots(run: Run, tmp_path: Path, records: l
     quiet[8] = {**quiet[8], **failed, "completion_tokens": None}
     path.write_bytes(ndjson(quiet))
     few = ("--rules", rules_folder() / "pattern")
-    said = "blind spots: of 600 litellm records, 600 have no readable prompt, 7 no user, 7 no API key\n"
+    message = "blind spots: of 600 litellm records, 600 have no readable prompt, 7 no user, 7 no API key\n"
     for flags in ((), ("--json",)):
-        assert run("detect", path, *flags, *few, "--report", tmp_path / "report.json").stderr.endswith(said)
+        assert run("detect", path, *flags, *few, "--report", tmp_path / "report.json").stderr.endswith(message)
     lacks = "600 have no readable prompt, 7 no user, 7 no organization, 7 no API key, 1 no token count"
     assert f"of 600 litellm records, {lacks};" in run("detect", path).stderr.splitlines()[-1]
     (prompts, users, _) = json.loads((tmp_path / "report.json").read_bytes())["blind_spots"]

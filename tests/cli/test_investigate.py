@@ -88,7 +88,7 @@ def test_alert_is_selected_by_group(run: Run, attack_log: Path, tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (("call_count",), "give RULE, --group and --window"),
         (("call_cuont", *GROUP, *WINDOW), "available: call_count"),
@@ -104,14 +104,14 @@ def test_alert_is_selected_by_group(run: Run, attack_log: Path, tmp_path: Path) 
         (("call_count", *GROUP, *WINDOW, "-t", "lucene"), "'lucene' is not one of"),
     ],
 )
-def test_invalid_arguments_are_reported(run: Run, arguments: tuple[str, ...], said: str) -> None:
+def test_invalid_arguments_are_reported(run: Run, arguments: tuple[str, ...], message: str) -> None:
     result = run("investigate", *arguments)
     assert result.exit_code == 3
-    assert said in result.stderr
+    assert message in result.stderr
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("{", "not JSON"),
         ("[" * 100_000, "not JSON"),
@@ -122,12 +122,12 @@ def test_invalid_arguments_are_reported(run: Run, arguments: tuple[str, ...], sa
         ('{"rule": "call_count", "source": "litellm", "group": {"user.id": "a"}, "window_start": 5}', "no times"),
     ],
 )
-def test_invalid_alert_file_is_reported(run: Run, tmp_path: Path, text: str, said: str) -> None:
+def test_invalid_alert_file_is_reported(run: Run, tmp_path: Path, text: str, message: str) -> None:
     file = tmp_path / "alert.json"
     file.write_text(text)
     result = run("investigate", "--alert", file)
     assert result.exit_code == 2
-    assert said in result.stderr
+    assert message in result.stderr
     assert str(file) in result.stderr
 
 

@@ -117,11 +117,11 @@ def test_closed_pipe_ends_silently(arguments: tuple[str, ...], start: Start) -> 
     os.close(read)
     process = start(*arguments, stdout=write)
     os.close(write)
-    _, said = process.communicate(timeout=60)
+    _, message = process.communicate(timeout=60)
     assert process.returncode == 141
-    assert b"Traceback" not in said
-    assert b"Broken" not in said
-    assert b"Exception" not in said
+    assert b"Traceback" not in message
+    assert b"Broken" not in message
+    assert b"Exception" not in message
 
 
 @pytest.mark.parametrize("options", [(), ("--json",), ("-v",)])
@@ -130,8 +130,8 @@ def test_closed_pipe_of_alerts_is_not_an_error(options: tuple[str, ...], start: 
     os.close(read)
     process = start("detect", attack_log, *options, stdout=write)
     os.close(write)
-    _, said = process.communicate(timeout=60)
-    assert (process.returncode, b"Error" in said) == (141, False)
+    _, message = process.communicate(timeout=60)
+    assert (process.returncode, b"Error" in message) == (141, False)
 
 
 @pytest.mark.parametrize("arguments", [("detect", "absent.json"), ("convert", "absent.yml"), ("no-such-command",)])
@@ -149,11 +149,11 @@ def test_closed_standard_error_ends_silently(arguments: tuple[str, ...], start: 
 def test_full_disk_is_reported_once(arguments: tuple[str, ...], start: Start) -> None:
     with open("/dev/full", "wb") as full:
         process = start(*arguments, stdout=full)
-    _, said = process.communicate(timeout=60)
+    _, message = process.communicate(timeout=60)
     assert process.returncode == 3
-    assert said.count(b"error[system]: No space left on device") == 1
-    assert b"Traceback" not in said
-    assert b"Exception" not in said
+    assert message.count(b"error[system]: No space left on device") == 1
+    assert b"Traceback" not in message
+    assert b"Exception" not in message
 
 
 @pytest.mark.parametrize("command", ["convert", "detect -", "normalize -", "check"])
@@ -178,9 +178,9 @@ def test_interrupt_is_reported_and_leaves_no_files(
         writing.write((NATIVE / "litellm" / "records.ndjson").read_bytes())
         writing.flush()
         process.send_signal(sent)
-        stdout, said = process.communicate(timeout=60)
+        stdout, message = process.communicate(timeout=60)
     assert (process.returncode, stdout) == (code, b"")
-    assert said.strip() == word
+    assert message.strip() == word
     assert list(tmp_path.iterdir()) == [pipe]
 
 
@@ -224,8 +224,8 @@ def test_full_temporary_disk_is_reported(room: int, start: Start, tmp_path: Path
     log = ndjson({**record, "id": str(number), "padding": "x" * 2000} for number in range(4000))
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
     process = start("detect", "-", stdin=subprocess.PIPE, env=environment, preexec_fn=no_room)
-    stdout, said = process.communicate(log, timeout=60)
+    stdout, message = process.communicate(log, timeout=60)
     assert (process.returncode, stdout) == (3, b"")
-    assert b"error[system]" in said
-    assert b"TMPDIR" in said
+    assert b"error[system]" in message
+    assert b"TMPDIR" in message
     assert list(tmp_path.iterdir()) == []

@@ -1,4 +1,4 @@
-"""A mappings folder of one's own: its faults are said by `check`, and a source need not have every SIEM."""
+"""A mappings folder of one's own: its faults are message by `check`, and a source need not have every SIEM."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def test_check_reports_problems_of_all_mappings(run: Run, folder: Path) -> None:
         (folder / name).write_text(text.replace(old, new, 1))
     result = run("check", RULE, "--mappings", folder)
     assert result.exit_code == 2
-    for said in ("gateway.yml:9:", "taxonomy.yml:", "generic.yml:"):
-        assert said in result.stdout
+    for message in ("gateway.yml:9:", "taxonomy.yml:", "generic.yml:"):
+        assert message in result.stdout
 
 
 def test_source_of_one_siem_is_omitted_for_others_with_reason(run: Run, folder: Path) -> None:

@@ -61,7 +61,7 @@ def test_threshold_and_timespan_change_in_the_rule_and_its_queries(write: Write)
     changed = rule(found, "call_count")
     assert changed.threshold is not None
     assert (changed.threshold.value, changed.timespan) == (800, 2 * HOUR)
-    assert changed.description.endswith("threshold 800 in place of 500, timespan 2 hours in place of 1 hour.)")
+    assert changed.description.endswith("threshold 800 instead of 500, timespan 2 hours instead of 1 hour.)")
     text = found.converter().convert(changed, CONVERTER.sources["litellm"], "splunk").text
     assert "value >= 800" in text
     assert "floor(_time/1200)*1200" in text
@@ -178,7 +178,7 @@ def test_a_rule_s_own_allow_list_is_defined_by_the_overlay(write: Write, tmp_pat
     # Without the rule that asks for it, the list is a misspelt one.
     result = run("convert", "-t", "elastic", "-s", "canonical", "--overlay", path)
     assert result.exit_code == 2
-    assert "overlay.yml:1:15: error[overlay-unknown]: there is no allow list 'our_services'" in result.stderr
+    assert "overlay.yml:1:15: error[overlay-unknown]: unknown allow list 'our_services'" in result.stderr
     # With all rules in a folder, it may go with a few of them.
     (tmp_path / "rules").mkdir()
     (tmp_path / "rules" / "rule.yml").write_text(LISTED)
@@ -187,7 +187,7 @@ def test_a_rule_s_own_allow_list_is_defined_by_the_overlay(write: Write, tmp_pat
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("rules: {call_count: {treshold: 9}}", "unknown key 'treshold'"),
         ("rules: {call_count: {threshold: many}}", "'threshold' must be a number or a mapping"),
@@ -207,9 +207,9 @@ def test_a_rule_s_own_allow_list_is_defined_by_the_overlay(write: Write, tmp_pat
         ("rules: [", "YAML"),
     ],
 )
-def test_invalid_values_are_errors(text: str, said: str, write: Write) -> None:
+def test_invalid_values_are_errors(text: str, message: str, write: Write) -> None:
     found = problems(text, write)
-    assert any(said.lower() in str(problem).lower() for problem in found), found
+    assert any(message.lower() in str(problem).lower() for problem in found), found
     assert all(problem.file and problem.line for problem in found)
 
 

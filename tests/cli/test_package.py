@@ -147,7 +147,7 @@ def test_obsolete_files_are_removed_or_reported(run: Run, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "said"),
+    ("name", "text", "message"),
     [
         ("README.md", "mine", "no sigmagen-files.json"),
         ("sigmagen-files.json", "{", "can't be read"),
@@ -156,14 +156,14 @@ def test_obsolete_files_are_removed_or_reported(run: Run, tmp_path: Path) -> Non
         ("sigmagen-files.json", '{"siem": "sentinel", "files": {"/etc/x": ""}}', "outside of the folder"),
     ],
 )
-def test_a_folder_with_other_files_is_refused(run: Run, tmp_path: Path, name: str, text: str, said: str) -> None:
+def test_a_folder_with_other_files_is_refused(run: Run, tmp_path: Path, name: str, text: str, message: str) -> None:
     out = tmp_path / "out"
     out.mkdir()
     (out / name).write_text(text)
     (tmp_path / "x").write_text("mine")
     result = run("package", "sentinel", CALLS, "-s", "litellm", "-o", out)
     assert result.exit_code == 3
-    assert said in result.stderr
+    assert message in result.stderr
     assert files(tmp_path) == {f"out/{name}", "x"}
 
 

@@ -116,7 +116,7 @@ def test_broken_rules_have_readable_messages(command: tuple[str, ...], tmp_path:
 
 
 @pytest.mark.parametrize(
-    ("detection", "said"),
+    ("detection", "message"),
     [
         ("{s: {a|cidr: 5}, condition: s}", "the modifier 'cidr' needs text, not a number"),
         ("{s: {a|gt: null}, condition: s}", "the modifier 'gt' can't be applied to null"),
@@ -130,7 +130,7 @@ def test_broken_rules_have_readable_messages(command: tuple[str, ...], tmp_path:
         ("{s: {a: 1}, condition: s | count() > 5}", "use a correlation"),
     ],
 )
-def test_problems_name_their_cause(detection: str, said: str, tmp_path: Path) -> None:
+def test_problems_name_their_cause(detection: str, message: str, tmp_path: Path) -> None:
     rule = tmp_path / "rule.yml"
     rule.write_text(PLAIN + detection)
-    assert said in CliRunner().invoke(cli, ["check", str(rule)]).output
+    assert message in CliRunner().invoke(cli, ["check", str(rule)]).output
