@@ -12,7 +12,7 @@ import click
 from sigmagen.cli.packaging import Packaging
 from sigmagen.cli.problems import print_json, print_problems
 from sigmagen.cli.settings import AS_JSON, RULE_PATHS, SOURCES, Settings, with_settings
-from sigmagen.deploy.plan import Change, Plan, apply, make_plan
+from sigmagen.deploy.plan import Change, DeploymentPlan, apply, make_plan
 from sigmagen.display import sanitize, shorten
 from sigmagen.logs.scratch import scratch_folder
 from sigmagen.net.secrets import hide, hide_in_json
@@ -113,7 +113,7 @@ def _packaged(
         yield folder
 
 
-def _show(plan: Plan, *, everything: bool) -> None:
+def _show(plan: DeploymentPlan, *, everything: bool) -> None:
     for change in plan:
         if change.action != "unchanged" or everything:
             click.echo(_line(change, change.action))

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from urllib.parse import quote
 
 from sigmagen.deploy import custom_template
-from sigmagen.deploy.plan import Body, ConflictError, Found, Item, Part, find_differences, make_deploy_error
+from sigmagen.deploy.plan import Body, ConflictError, Found, Item, PackagePart, find_differences, make_deploy_error
 from sigmagen.net.client import Client
 from sigmagen.net.elasticsearch import read_client_options
 from sigmagen.net.secrets import encode_basic_token, hide
@@ -42,16 +42,16 @@ _OPTIONS = ("alert_suppression", "timestamp_override")
 
 
 @contextmanager
-def parts(folder: Path) -> Iterator[list[Part]]:
+def parts(folder: Path) -> Iterator[list[PackagePart]]:
     """Return the parts of a package folder, templates first. Raises SigmagenError if a file or setting is missing."""
     require([ELASTICSEARCH_URL, KIBANA_URL, KIBANA_API_KEY])
     elasticsearch, kibana = elasticsearch_client(), kibana_client()
     try:
         yield [
-            Part(Templates(elasticsearch, "component"), list(_documents(folder / COMPONENT_TEMPLATES))),
-            Part(Templates(elasticsearch, "index"), list(_documents(folder / INDEX_TEMPLATES))),
-            Part(SavedObjects(kibana), [_saved_object(line) for line in _lines(folder / SAVED_OBJECTS)]),
-            Part(Rules(kibana), [_rule(line) for line in _lines(folder / RULES)]),
+            PackagePart(Templates(elasticsearch, "component"), list(_documents(folder / COMPONENT_TEMPLATES))),
+            PackagePart(Templates(elasticsearch, "index"), list(_documents(folder / INDEX_TEMPLATES))),
+            PackagePart(SavedObjects(kibana), [_saved_object(line) for line in _lines(folder / SAVED_OBJECTS)]),
+            PackagePart(Rules(kibana), [_rule(line) for line in _lines(folder / RULES)]),
         ]
     finally:
         elasticsearch.close()

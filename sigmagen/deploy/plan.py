@@ -92,7 +92,7 @@ class Change:
 
 
 @dataclass(frozen=True)
-class Part:
+class PackagePart:
     """The objects of one kind, and the store that they are deployed to."""
 
     store: Store
@@ -100,7 +100,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Plan:
+class DeploymentPlan:
     """All changes in the order of execution: referenced objects are created first and deleted last."""
 
     changes: tuple[Change, ...]
@@ -132,7 +132,7 @@ def _documented(store: Store) -> AbstractContextManager[None]:
     )
 
 
-def make_plan(parts: Sequence[Part], *, prune: bool = False, merge: bool = False) -> Plan:
+def make_plan(parts: Sequence[PackagePart], *, prune: bool = False, merge: bool = False) -> DeploymentPlan:
     """Return the plan for a package. Raises SigmagenError.
 
     `prune` deletes our obsolete objects. `merge` adds missing fields to shared objects that sigmagen did not create.
@@ -147,7 +147,7 @@ def make_plan(parts: Sequence[Part], *, prune: bool = False, merge: bool = False
         left = [there for key, there in sorted(found.items()) if key not in wanted and there.ours]
         action: Action = "delete" if prune else "obsolete"
         gone = [Change(action, part.store.kind, there.key, there.title, found=there) for there in left] + gone
-    return Plan((*changes, *gone), {part.store.kind: part.store for part in parts})
+    return DeploymentPlan((*changes, *gone), {part.store.kind: part.store for part in parts})
 
 
 def _change(store: Store, item: Item, found: Found | None, *, merge: bool) -> Change:
@@ -160,7 +160,7 @@ def _change(store: Store, item: Item, found: Found | None, *, merge: bool) -> Ch
     return Change(changing if fields else "unchanged", store.kind, item.key, item.title, fields, item, found)
 
 
-def apply(plan: Plan, done: Callable[[Change], None] = lambda change: None) -> list[Change]:
+def apply(plan: DeploymentPlan, done: Callable[[Change], None] = lambda change: None) -> list[Change]:
     """Apply the plan and call `done` after each change. Returns the objects that became foreign in the meantime.
 
     Raises SigmagenError at the first object that the SIEM rejects. Earlier changes are kept.

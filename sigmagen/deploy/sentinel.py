@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import quote, urlsplit
 
-from sigmagen.deploy.plan import Body, ConflictError, Found, Item, Part, find_differences, make_deploy_error
+from sigmagen.deploy.plan import Body, ConflictError, Found, Item, PackagePart, find_differences, make_deploy_error
 from sigmagen.net.client import Client, Response
 from sigmagen.net.secrets import hide
 from sigmagen.net.settings import (
@@ -47,7 +47,7 @@ _OPTIONS = ("entityMappings", "customDetails", "alertDetailsOverride")
 
 
 @contextmanager
-def parts(folder: Path) -> Iterator[list[Part]]:
+def parts(folder: Path) -> Iterator[list[PackagePart]]:
     """Return the parts of a package folder in the order of their dependencies.
 
     Watchlists are included only if the rules read them. Raises SigmagenError if a file or setting is missing.
@@ -65,10 +65,10 @@ def parts(folder: Path) -> Iterator[list[Part]]:
     client = _client()
     try:
         yield [
-            Part(Watchlists(client, workspace), lists),
-            Part(SavedSearches(client, workspace), searches),
-            Part(Workbooks(client, workspace), workbooks),
-            Part(Rules(client, workspace), rules),
+            PackagePart(Watchlists(client, workspace), lists),
+            PackagePart(SavedSearches(client, workspace), searches),
+            PackagePart(Workbooks(client, workspace), workbooks),
+            PackagePart(Rules(client, workspace), rules),
         ]
     finally:
         client.close()

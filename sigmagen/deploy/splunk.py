@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from sigmagen.deploy.plan import Body, ConflictError, Found, Item, Part, find_differences, make_deploy_error
+from sigmagen.deploy.plan import Body, ConflictError, Found, Item, PackagePart, find_differences, make_deploy_error
 from sigmagen.net.client import Client
 from sigmagen.net.settings import (
     SPLUNK_CA_FILE,
@@ -63,7 +63,7 @@ ENDPOINTS = (
 
 
 @contextmanager
-def parts(folder: Path) -> Iterator[list[Part]]:
+def parts(folder: Path) -> Iterator[list[PackagePart]]:
     """Return the parts of a package folder, the app first.
 
     Raises SigmagenError if a file or setting is missing, or if a foreign app has the same name.
@@ -102,7 +102,7 @@ def _conf(files: dict[str, str], name: str) -> dict[str, dict[str, str]]:
         raise SigmagenError(Problem("not-a-package", str(error), file=f"{name}.conf")) from None
 
 
-def _app(client: Client, files: dict[str, str]) -> Part:
+def _app(client: Client, files: dict[str, str]) -> PackagePart:
     conf = _conf(files, "app")
     body = {
         "label": conf["ui"]["label"],
@@ -110,10 +110,10 @@ def _app(client: Client, files: dict[str, str]) -> Part:
         "description": conf["launcher"]["description"],
         "author": AUTHOR,
     }
-    return Part(App(client), [Item(APP, conf["ui"]["label"], body)])
+    return PackagePart(App(client), [Item(APP, conf["ui"]["label"], body)])
 
 
-def _part(client: Client, endpoint: Endpoint, files: dict[str, str]) -> Part:
+def _part(client: Client, endpoint: Endpoint, files: dict[str, str]) -> PackagePart:
     overlaid: dict[str, Any] = json.loads(files.get("overlay.json", "{}"))
     decided = {f"{PREFIX}{name}" for name, place in overlaid.get("sources", {}).items() if "splunk" in place}
     decided |= {macro for name in overlaid.get("allow_lists", {}) for macro in list_macros(name)}
@@ -128,7 +128,7 @@ def _part(client: Client, endpoint: Endpoint, files: dict[str, str]) -> Part:
         Item(name, name, {**settings, _SHARING: endpoint.sharing})
         for name, settings in _conf(files, endpoint.conf).items()
     ]
-    return Part(Stanzas(client, endpoint, users), items)
+    return PackagePart(Stanzas(client, endpoint, users), items)
 
 
 class App:

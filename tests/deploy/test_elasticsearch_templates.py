@@ -13,7 +13,7 @@ from sigmagen.bundled import mappings_folder
 from sigmagen.convert.converter import Converter
 from sigmagen.deploy.custom_template import list_fields
 from sigmagen.deploy.elastic import Templates
-from sigmagen.deploy.plan import Found, Item, Part, apply, make_plan
+from sigmagen.deploy.plan import Found, Item, PackagePart, apply, make_plan
 from sigmagen.net.client import Client
 from sigmagen.packages.elastic.target import ElasticTarget
 from sigmagen.packages.elastic.templates import component_templates, index_template
@@ -39,7 +39,7 @@ def mine(name: str, body: dict[str, Any]) -> Item:
 
 
 @pytest.fixture
-def parts(elasticsearch_url: str) -> Iterator[list[Part]]:
+def parts(elasticsearch_url: str) -> Iterator[list[PackagePart]]:
     client = Client(elasticsearch_url, {})
     components, indices = Mine(client, "component"), Mine(client, "index")
     component_items, index_items = [], []
@@ -51,25 +51,25 @@ def parts(elasticsearch_url: str) -> Iterator[list[Part]]:
         body["index_patterns"] = [f"{RUN}-{pattern}" for pattern in body["index_patterns"]]
         index_items.append(mine(name, body))
     try:
-        yield [Part(components, component_items), Part(indices, index_items)]
+        yield [PackagePart(components, component_items), PackagePart(indices, index_items)]
     finally:
-        for part in (Part(indices, index_items), Part(components, component_items)):
+        for part in (PackagePart(indices, index_items), PackagePart(components, component_items)):
             for item in part.items:
                 part.store.delete(Found(item.key, item.title, {}, True))
         client.close()
 
 
-def actions(parts: list[Part], *, prune: bool = False) -> set[str]:
+def actions(parts: list[PackagePart], *, prune: bool = False) -> set[str]:
     return {change.action for change in make_plan(parts, prune=prune)}
 
 
-def test_redeployed_template_is_unchanged(parts: list[Part]) -> None:
+def test_redeployed_template_is_unchanged(parts: list[PackagePart]) -> None:
     assert actions(parts) == {"create"}
     assert apply(make_plan(parts)) == []
     assert actions(parts) == {"unchanged"}
 
 
-def test_added_and_removed_fields_are_updates(parts: list[Part]) -> None:
+def test_added_and_removed_fields_are_updates(parts: list[PackagePart]) -> None:
     apply(make_plan(parts))
     first, *rest = parts[0].items
     for changed in (
@@ -83,7 +83,7 @@ def test_added_and_removed_fields_are_updates(parts: list[Part]) -> None:
         assert actions(newer) == {"unchanged"}
 
 
-def test_foreign_template_is_not_changed(parts: list[Part]) -> None:
+def test_foreign_template_is_not_changed(parts: list[PackagePart]) -> None:
     client = parts[0].store.client  # type: ignore[attr-defined]
     name = parts[0].items[0].key
     theirs = {"template": {"mappings": {}}, "_meta": {"created_by": "them"}}
@@ -94,7 +94,7 @@ def test_foreign_template_is_not_changed(parts: list[Part]) -> None:
     assert parts[0].store.found({name})[name].body["_meta"] == {"created_by": "them"}
 
 
-def test_a_template_that_appears_after_the_plan_is_not_overwritten(parts: list[Part]) -> None:
+def test_a_template_that_appears_after_the_plan_is_not_overwritten(parts: list[PackagePart]) -> None:
     plan = make_plan(parts)
     client = parts[0].store.client  # type: ignore[attr-defined]
     name = parts[0].items[0].key
@@ -103,7 +103,7 @@ def test_a_template_that_appears_after_the_plan_is_not_overwritten(parts: list[P
     assert parts[0].store.found({name})[name].ours is False
 
 
-def test_index_templates_are_deleted_before_components(parts: list[Part]) -> None:
+def test_index_templates_are_deleted_before_components(parts: list[PackagePart]) -> None:
     apply(make_plan(parts))
     nothing = [replace(part, items=[]) for part in parts]
     assert actions(nothing) == {"obsolete"}
@@ -114,21 +114,21 @@ def test_index_templates_are_deleted_before_components(parts: list[Part]) -> Non
 CUSTOM: dict[str, Any] = {"dynamic": "strict", "properties": {"mine": {"properties": {"id": {"type": "keyword"}}}}}
 
 
-def custom_of(parts: list[Part]) -> list[Part]:
+def custom_of(parts: list[PackagePart]) -> list[PackagePart]:
     """The parts with one template to merge: CloudTrail's, under a name of this run that ends in `@custom`."""
     (item,) = [item for item in parts[0].items if item.key.endswith("aws.cloudtrail@custom")]
     return [replace(parts[0], items=[item])]
 
 
-def put(parts: list[Part], name: str, body: dict[str, Any]) -> None:
+def put(parts: list[PackagePart], name: str, body: dict[str, Any]) -> None:
     parts[0].store.client.send("PUT", f"/_component_template/{name}", body=body)  # type: ignore[attr-defined]
 
 
-def body_of(parts: list[Part], name: str) -> dict[str, Any]:
+def body_of(parts: list[PackagePart], name: str) -> dict[str, Any]:
     return parts[0].store.found({name})[name].body
 
 
-def test_merge_adds_missing_fields_to_user_template(parts: list[Part]) -> None:
+def test_merge_adds_missing_fields_to_user_template(parts: list[PackagePart]) -> None:
     parts = custom_of(parts)
     (item,) = parts[0].items
     theirs = {"template": {"mappings": CUSTOM, "settings": {"index": {"refresh_interval": "5s"}}}, "version": 7}
@@ -152,7 +152,7 @@ def test_merge_adds_missing_fields_to_user_template(parts: list[Part]) -> None:
     assert actions(parts) == {"unchanged"}
 
 
-def test_user_mapping_of_field_is_preserved(parts: list[Part]) -> None:
+def test_user_mapping_of_field_is_preserved(parts: list[PackagePart]) -> None:
     parts = custom_of(parts)
     (item,) = parts[0].items
     put(parts, item.key, {"template": {"mappings": {"properties": {"aws": {"type": "flattened"}}}}})
@@ -160,7 +160,7 @@ def test_user_mapping_of_field_is_preserved(parts: list[Part]) -> None:
     assert change.action == "unchanged"
 
 
-def test_custom_template_update_preserves_user_fields(parts: list[Part]) -> None:
+def test_custom_template_update_preserves_user_fields(parts: list[PackagePart]) -> None:
     parts = custom_of(parts)
     (item,) = parts[0].items
     earlier = {"aws": {"properties": {"cloudtrail": {"properties": {"error_code": {"type": "keyword"}}}}}}
