@@ -77,7 +77,7 @@ def find_unknown_placeholders(document: Document, lists: AllowLists, value: obje
 def _unknown(document: Document, lists: AllowLists, name: str, path: KeyPath) -> Problem:
     near = difflib.get_close_matches(name, lists, 3)
     known = ", ".join(near or sorted(lists)) or "none"
-    hint = f"{'nearest' if near else 'known'}: {known}; define it in allow-lists.yml of the mappings folder"
+    hint = f"{'nearest' if near else 'available'}: {known}; define it in allow-lists.yml of the mappings folder"
     return document.problem("unknown-placeholder", f"unknown allow list '{name}' in placeholder %{name}%", path, hint)
 
 

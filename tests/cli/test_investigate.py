@@ -44,7 +44,7 @@ def test_the_text_has_every_section_once(run: Run) -> None:
         "# Impact",
         "# Response",
     ]
-    assert "Put a quota on the principal" in text
+    assert "Set a quota for the principal" in text
 
 
 def test_a_rule_is_found_by_its_id_too(run: Run) -> None:

@@ -170,7 +170,7 @@ detection: {selection: {user.id: "*"}, known: {"user.id|expand": "%our_services%
 def test_a_rule_s_own_allow_list_is_defined_by_the_overlay(write: Write, tmp_path: Path, run: Run) -> None:
     rule_file = tmp_path / "rule.yml"
     rule_file.write_text(LISTED)
-    assert "placeholder %our_services% has no allow list" in run("check", rule_file).output
+    assert "unknown allow list 'our_services' in placeholder" in run("check", rule_file).output
     path = write("allow_lists: {our_services: [svc-one, svc-two]}")
     result = run("convert", rule_file, "-t", "elastic", "-s", "canonical", "--overlay", path)
     assert result.exit_code == 0, result.output
