@@ -117,7 +117,7 @@ def test_failing_npm_is_reported(
     npm.chmod(0o755)
     monkeypatch.setenv("PATH", str(npm.parent))
     assert bundle.main() == bundle.EXIT_UNREACHABLE
-    assert "npm says" in capsys.readouterr().err
+    assert "npm:" in capsys.readouterr().err
 
 
 def test_check_without_package_has_hint(home: Path) -> None:

@@ -262,7 +262,7 @@ def test_names_are_passed_unchanged(kusto_language: KustoLanguage) -> None:
 
 
 def test_an_unknown_type_is_an_error_that_names_the_column(kusto_language: KustoLanguage) -> None:
-    with pytest.raises(SigmagenError, match=r"T\.x: no such type: 'keyword'"):
+    with pytest.raises(SigmagenError, match=r"T\.x: unknown type 'keyword'"):
         kusto_language.check("T", {"T": {"x": "keyword"}})
 
 

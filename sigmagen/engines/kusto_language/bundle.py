@@ -94,7 +94,7 @@ def _packed_by_npm() -> bytes:
         packed = list(Path(scratch).glob("*.tgz"))
         if result.returncode or len(packed) != 1:
             # npm prints its reason first, then a stack trace.
-            raise _unreachable("npm:  " + " ".join(result.stderr.split())[:300])
+            raise _unreachable("npm: " + " ".join(result.stderr.split())[:300])
         return packed[0].read_bytes()
 
 
