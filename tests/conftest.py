@@ -51,7 +51,7 @@ def validator(name: str) -> Path | None:
 
 def _has_kusto_language() -> bool:
     try:
-        bundle.scripts()
+        bundle.load_scripts()
     except SigmagenError:
         return False
     return find_spec("py_mini_racer") is not None

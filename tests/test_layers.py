@@ -29,6 +29,7 @@ LAYERS = (
     ("local",),
     ("proof",),
     ("report",),
+    ("api",),
     ("cli",),
 )
 """From the ground up. Packages of one layer don't import each other, except on the ground.

@@ -14,7 +14,7 @@ from sigmagen.bundled import mappings_folder, rules_folder
 from sigmagen.convert.converter import Converter
 from sigmagen.proof.cases import run_tests
 from sigmagen.rules.load import find_rule_files, load_rules
-from sigmagen.rules.testfile import companion
+from sigmagen.rules.testfile import get_test_path
 
 CONVERTER = Converter.load(mappings_folder())
 RULES = sorted(find_rule_files([rules_folder()])[0])
@@ -120,7 +120,7 @@ def survives(path: Path, documents: list[dict[str, Any]], folder: Path) -> bool:
     """Whether every case on every source is still as expected."""
     changed = folder / path.name
     changed.write_text(yaml.safe_dump_all(documents, sort_keys=False))
-    companion(changed).write_text(companion(path).read_text())
+    get_test_path(changed).write_text(get_test_path(path).read_text())
     loaded = load_rules([changed], rules_folder=folder, mappings_folder=mappings_folder())
     assert loaded.files, [str(problem) for problem in loaded.problems]
     # The canonical source carries all fields, so most mutants die there, quickly.

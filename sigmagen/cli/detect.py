@@ -1,4 +1,4 @@
-"""`sigmagen detect`: rules over native logs, on this machine."""
+"""`sigmagen detect`: run rules on native logs, on this machine."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sigmagen.cli.problems import broken, json_bytes, print_json, print_problems
 from sigmagen.cli.settings import AS_JSON, Settings, with_settings
 from sigmagen.cli.size import MAX_RECORD_SIZE
 from sigmagen.convert.many import find_broken_rules
-from sigmagen.display import counted, harmless
+from sigmagen.display import format_count, sanitize
 from sigmagen.engines.duckdb import DuckDBEngine
 from sigmagen.local.blind_spots import in_one_line
 from sigmagen.local.detect import Detector
@@ -25,27 +25,29 @@ from sigmagen.logs.recognise import Recogniser
 from sigmagen.logs.scratch import scratch_folder
 from sigmagen.mapping.generic import GENERIC
 from sigmagen.problems import EXIT_FINDINGS, SigmagenError
-from sigmagen.report.detection import report_document, statistics
+from sigmagen.report.detection import build_report, build_statistics
 
 LONG = 5 * 1024 * 1024
-"""Bytes of input from which on a progress bar is worth it."""
+"""Input size in bytes above which a progress bar is shown."""
 
 ON_DISK = 64 * 1024 * 1024
-"""Bytes of input from which on the records are kept in a file: as fast, and gzip may hide ten times as much."""
+"""Input size in bytes above which records are kept in a file. It is as fast, and gzip may expand tenfold."""
 
 _STEP = 500
 
 
 @click.command("detect")
 @click.argument("logs", nargs=-1, required=True, metavar="LOG...")
-@click.option("-s", "--source", help="What the logs are, whatever they look like; generic for any other kind.")
+@click.option(
+    "-s", "--source", help="Log source of the logs. Default: detected per record. Use generic for any other log."
+)
 @AS_JSON
 @click.option(
     "--report",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Write alerts, blind spots, rules that were not run, problems and counts to this file, as JSON.",
+    help="Write a JSON report of alerts, blind spots, skipped rules, problems and counts to this file.",
 )
-@click.option("--fail-on-alert", is_flag=True, help="Exit with 1 where there is an alert.")
+@click.option("--fail-on-alert", is_flag=True, help="Exit with 1 if there is an alert.")
 @MAX_RECORD_SIZE
 @with_settings
 def command(
@@ -57,12 +59,12 @@ def command(
     max_record_size: int,
     settings: Settings,
 ) -> int:
-    """Find alerts in native logs, here and now.
+    """Run rules on native logs, on this machine.
 
-    LOG is a file, a folder (searched for .json, .jsonl, .ndjson and .log, each also .gz) or - for standard input. The
-    records of each known log source are recognised. With -s generic, rules of any log source read all records, whose
-    fields are named as in the rules. The last line says what could not be seen. Exits with 0 also where there are
-    alerts, unless --fail-on-alert is given, and with 2 where something could not be read.
+    LOG is a file, a folder (searched for .json, .jsonl, .ndjson and .log, also with .gz) or - for standard input. The
+    log source of each record is detected. With -s generic, every rule runs on all records, which must use the field
+    names of the rules. The last line lists the blind spots. Exits with 0 even if there are alerts, unless
+    --fail-on-alert is given, and with 2 if something could not be read.
     """
     converter = settings.converter()
     generic = converter.generic if source == GENERIC else None
@@ -80,8 +82,8 @@ def command(
         problems = [*loaded.problems, *reader.problems, *recogniser.problems, *detector.problems]
         counts = recogniser.counts - detector.repeats.dropped
         if written:
-            stats = statistics(detector, len(rules), len(detections), counts, recogniser.left_out)
-            written.write(json_bytes(report_document(detections, blind, detector.not_run, problems, stats)))
+            stats = build_statistics(detector, len(rules), len(detections), counts, recogniser.left_out)
+            written.write(json_bytes(build_report(detections, blind, detector.not_run, problems, stats)))
     print_problems(problems)
     if settings.verbose:
         _print_not_run(detector.not_run)
@@ -90,14 +92,14 @@ def command(
     else:
         _print(detections, counts, detector.repeats.dropped.total(), rules, verbose=settings.verbose)
     if blind:
-        click.echo(f"blind spots: {harmless(in_one_line(blind))}", err=True)
+        click.echo(f"blind spots: {sanitize(in_one_line(blind))}", err=True)
     return broken(problems) or (EXIT_FINDINGS if fail_on_alert and detections else 0)
 
 
 def _engine(size: int | None, stack: ExitStack) -> DuckDBEngine:
-    """An engine that keeps the records in memory, or in a file of ours alone that is gone afterwards.
+    """Return an engine that keeps the records in memory, or in a private temporary file.
 
-    Raises SigmagenError where a file is needed and there is no place for one.
+    Raises SigmagenError if the file can't be created.
     """
     large = size is None or size >= ON_DISK
     folder = None
@@ -111,7 +113,7 @@ def _engine(size: int | None, stack: ExitStack) -> DuckDBEngine:
 
 
 def progress(reader: LogReader) -> Iterable[Record]:
-    """The reader's records, with a progress bar on standard error where the input is long and someone looks on."""
+    """Yield the reader's records, with a progress bar if the input is large and standard error is a terminal."""
     if not reader.size or reader.size < LONG or not sys.stderr.isatty():
         return reader
     return _with_bar(reader, reader.size)
@@ -134,21 +136,21 @@ def _with_bar(reader: LogReader, size: int) -> Iterator[Record]:
 def _print(
     detections: Sequence[Detection], counts: Counter[str], repeated: int, rules: Sequence[Rule], *, verbose: bool
 ) -> None:
-    """The alerts, and how many records of each source there are; those delivered twice count once."""
+    """Print the alerts and the number of records of each source. Repeated records count once."""
     if detections:
         from sigmagen.report.alerts import print_alerts
         from sigmagen.report.colour import console
 
         print_alerts(console(), detections, everything=verbose)
         click.echo(err=True)
-    kinds = ", ".join(f"{count:,} {name}" for name, count in counts.items()) or "none of a known source"
+    kinds = ", ".join(f"{count:,} {name}" for name, count in counts.items()) or "no known source"
     if repeated:
-        kinds += f"; delivered twice: {counted(repeated, 'record')}"
-    alerts = counted(len(detections), "alert") if detections else "no alert"
-    click.echo(f"{alerts}; {counted(len(rules), 'rule')}, records: {kinds}", err=True)
+        kinds += f"; repeated: {format_count(repeated, 'record')}"
+    alerts = format_count(len(detections), "alert") if detections else "no alert"
+    click.echo(f"{alerts}; {format_count(len(rules), 'rule')}, records: {kinds}", err=True)
 
 
 def _print_not_run(not_run: Sequence[NotRun]) -> None:
     for item in not_run:
         place = f" on {item.source}" if item.source else ""
-        click.echo(f"not run: {item.rule.name}{place}: {harmless(item.reason)}", err=True)
+        click.echo(f"not run: {item.rule.name}{place}: {sanitize(item.reason)}", err=True)

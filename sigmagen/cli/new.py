@@ -8,7 +8,7 @@ import click
 
 from sigmagen.bundled import checkout, mappings_folder, rules_folder
 from sigmagen.cli.settings import Settings, with_settings
-from sigmagen.display import harmless
+from sigmagen.display import sanitize
 from sigmagen.problems import EXIT_USAGE, Problem, SigmagenError
 from sigmagen.skeleton import new_rule, new_source
 
@@ -70,5 +70,5 @@ def _folder(given: Path, built_in: Path, option: str) -> Path:
 
 def _print(written: list[Path], then: str) -> None:
     for path in written:
-        click.echo(harmless(str(path)))
-    click.echo(f"Fill in these files; run {harmless(then)}.", err=True)
+        click.echo(sanitize(str(path)))
+    click.echo(f"Fill in these files; run {sanitize(then)}.", err=True)

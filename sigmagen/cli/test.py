@@ -1,4 +1,4 @@
-"""`sigmagen test`: each rule's own test file, played on the reference engine."""
+"""`sigmagen test`: run the rules' test files on the reference engine."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import click
 
 from sigmagen.cli.problems import broken, print_json, print_problems
 from sigmagen.cli.settings import AS_JSON, RULE_PATHS, SOURCES, Settings, chosen_sources, with_settings
-from sigmagen.display import harmless
+from sigmagen.display import sanitize
 from sigmagen.problems import EXIT_FINDINGS, Problem, SigmagenError
 from sigmagen.proof.cases import CaseResult, run_tests
 
@@ -26,11 +26,11 @@ _WORDS = {
 @AS_JSON
 @with_settings
 def command(paths: tuple[Path, ...], sources: tuple[str, ...], as_json: bool, settings: Settings) -> int:
-    """Play each rule's own test file on the reference engine.
+    """Run the rules' test files on the reference engine.
 
-    Every case is played on every log source that carries the rule's fields: attacks must alert on the expected group,
-    and not before the threshold is crossed; benign twins must stay silent; known misses are silent, and named as such.
-    PATH is a rule file or a folder; without one, all rules are tested. Exits with 1 where a case fails.
+    Every case runs on every log source that has the rule's fields. Attacks must alert on the expected group, and not
+    before the threshold is reached. Benign cases and known misses must not alert. PATH is a rule file or a folder.
+    Default: all rules. Exits with 1 if a case fails.
     """
     converter = settings.converter()
     wanted = chosen_sources(converter, sources)
@@ -56,18 +56,18 @@ def command(paths: tuple[Path, ...], sources: tuple[str, ...], as_json: bool, se
 
 
 def _print(results: Sequence[CaseResult], *, verbose: bool) -> None:
-    """One rule's cases: each once, with the sources on which it went the same way."""
+    """Print the cases of one rule, each with the sources on which it had the same result."""
     if results:
-        click.secho(harmless(results[0].rule), bold=True)
+        click.secho(sanitize(results[0].rule), bold=True)
     rows: dict[tuple[str, str, str, tuple[str, ...]], list[CaseResult]] = {}
     for result in results:
         rows.setdefault((result.kind, result.case, result.status, result.reasons), []).append(result)
     for (kind, case, status, reasons), group in rows.items():
         word, colour = _WORDS.get((kind, status), ("FAILED", "red"))
         sources = ", ".join(result.source for result in group)
-        click.echo(f"  {click.style(f'{word:<10}', colour)}  {harmless(case)}  ({sources})")
+        click.echo(f"  {click.style(f'{word:<10}', colour)}  {sanitize(case)}  ({sources})")
         for reason in reasons if verbose else reasons[:3]:
-            click.echo(f"              {harmless(reason)}")
+            click.echo(f"              {sanitize(reason)}")
 
 
 def _summary(results: Sequence[CaseResult]) -> str:

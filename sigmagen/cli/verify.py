@@ -1,4 +1,4 @@
-"""`sigmagen verify`: every generated query, executed and compared with the reference."""
+"""`sigmagen verify`: run every generated query and compare it with the reference."""
 
 from __future__ import annotations
 
@@ -15,14 +15,13 @@ from sigmagen.cli.problems import broken, print_json, print_problems
 from sigmagen.cli.settings import AS_JSON, RULE_PATHS, SOURCES, Settings, chosen_sources, with_settings
 from sigmagen.convert.converter import Converter
 from sigmagen.engines.alert import Engine
-from sigmagen.engines.opening import Connect
+from sigmagen.engines.opening import open_engines
 from sigmagen.net.secrets import hide
-from sigmagen.net.settings import resource_id
+from sigmagen.net.settings import read_resource_id
 from sigmagen.problems import EXIT_FINDINGS, EXIT_USAGE, Problem, SigmagenError
 from sigmagen.proof.verify import Cell, verify
 from sigmagen.rules.model import RuleFile
-from sigmagen.targets.registry import targets, verifiable
-from sigmagen.targets.target import load
+from sigmagen.targets.registry import verifiable
 
 
 @click.command("verify")
@@ -33,11 +32,13 @@ from sigmagen.targets.target import load
     "names",
     multiple=True,
     type=click.Choice(verifiable()),
-    help="Target to verify (repeatable). Default: all that have an engine here.",
+    help="Target to verify (repeatable). Default: all targets with an available engine.",
 )
 @SOURCES
 @AS_JSON
-@click.option("--junit", type=click.Path(path_type=Path, dir_okay=False), help="Write the cells as JUnit XML, too.")
+@click.option(
+    "--junit", type=click.Path(path_type=Path, dir_okay=False), help="Also write the cells as JUnit XML to this file."
+)
 @with_settings
 def command(
     paths: tuple[Path, ...],
@@ -49,19 +50,19 @@ def command(
 ) -> int:
     """Run every generated query and compare it with the reference.
 
-    The attacks and twins of each rule's test file are written as native logs and stored as each SIEM stores them;
-    then the converted text runs as it is: as a hunt, and as alert runs at a drifting schedule. What can't be run is
-    shown as such, never as passed. Exits with 1 where a cell is different or vacuous, with 3 where a target was asked
-    for and has no engine, or a server does not answer.
+    The cases of each rule's test file are written as native logs and stored as each SIEM stores them. The converted
+    query then runs unchanged: once as a hunt, and as alert runs on a drifting schedule. Queries that can't be run are
+    reported as not run, never as passed. Exits with 1 if a cell is different or vacuous, and with 3 if a requested
+    target has no engine or a server does not answer.
 
     \b
-    Where queries run (see docs/verification.md):
+    Engines (see docs/verification.md):
       elastic   the Elasticsearch at SIGMAGEN_ELASTICSEARCH_URL
-      splunk    the Splunk at SIGMAGEN_SPLUNK_URL, with SIGMAGEN_SPLUNK_TOKEN; else emulated here
-      sentinel  the workspace SIGMAGEN_SENTINEL_WORKSPACE, as you are signed in to Azure; else emulated here
+      splunk    the Splunk at SIGMAGEN_SPLUNK_URL, with SIGMAGEN_SPLUNK_TOKEN; otherwise emulated locally
+      sentinel  the workspace SIGMAGEN_SENTINEL_WORKSPACE, with your Azure login; otherwise emulated locally
 
-    On somebody's own servers nothing is left behind: Elasticsearch gets throw-away indices sigmagen-verify-*, which
-    are deleted; for Splunk and Sentinel the events travel inside the query, and nothing is written.
+    Your servers are left unchanged: on Elasticsearch, temporary indices sigmagen-verify-* are created and deleted. For
+    Splunk and Sentinel, the events are part of the query, and nothing is written.
     """
     converter = settings.converter()
     wanted = chosen_sources(converter, sources)
@@ -77,7 +78,7 @@ def command(
         found = _cells(converter, loaded.files, engines, wanted, problems)
         try:
             for cell in _with_progress(found, quiet=as_json):
-                # What a server sent as a reason or a value is shown from here on.
+                # The output may contain text from servers.
                 differences = tuple(hide(text) for text in cell.differences)
                 cells.append(replace(cell, reason=cell.reason and hide(cell.reason), differences=differences))
         except SigmagenError as error:
@@ -109,15 +110,15 @@ def _cells(
             yield from verify(converter, [file], engines, sources)
         except SigmagenError as error:
             if error.exit_code == EXIT_USAGE:
-                raise  # a server that can't be used for this rule can't be used for the next
+                raise  # if a server can't be used for this rule, it can't be used for the next one either
             problems += error.problems
 
 
 @contextmanager
 def _interrupted_cleanly() -> Iterator[None]:
-    """Let SIGTERM, as a build server sends it, end the command as Ctrl-C does: what was written elsewhere is deleted.
+    """Handle SIGTERM, which build servers send, like Ctrl-C, so that temporary indices are deleted.
 
-    A library may turn the interrupt into an error of its own (a database's "query interrupted"): it stays an interrupt.
+    If a library turns the interrupt into its own error, such as "query interrupted", it is raised as an interrupt.
     """
     interrupted = False
 
@@ -139,7 +140,7 @@ def _interrupted_cleanly() -> Iterator[None]:
 
 
 def _with_progress(cells: Iterable[Cell], *, quiet: bool) -> Iterator[Cell]:
-    """The cells, with what is being looked at on a terminal's standard error."""
+    """Yield the cells, with progress on standard error if it is a terminal."""
     if quiet or not sys.stderr.isatty():
         yield from cells
         return
@@ -152,20 +153,6 @@ def _with_progress(cells: Iterable[Cell], *, quiet: bool) -> Iterator[Cell]:
 
 
 def _engines(names: Iterable[str], converter: Converter, stack: ExitStack) -> dict[str, Engine | str]:
-    """The engine of each target, or the reason why there is none here.
-
-    Raises SigmagenError for all settings that can't be used, before any server is asked.
-    """
-    print_problems(resource_id()[1])
-    ready: dict[str, Connect | str] = {}
-    problems: list[Problem] = []
-    for name in names:
-        try:
-            ready[name] = load(str(targets()[name].engine))(converter.taxonomy)
-        except SigmagenError as error:
-            problems += error.problems
-    if problems:
-        raise SigmagenError(problems, EXIT_USAGE)
-    return {
-        name: connect if isinstance(connect, str) else stack.enter_context(connect()) for name, connect in ready.items()
-    }
+    """Return the engine of each target, or the reason why it has none. Raises SigmagenError for invalid settings."""
+    print_problems(read_resource_id()[1])
+    return open_engines(names, converter.taxonomy, stack)

@@ -11,9 +11,9 @@ from pathlib import Path
 from sigmagen.convert.render import render
 from sigmagen.durations import DAY, MINUTE, duration_text
 from sigmagen.expr.tree import TEXTUAL, UnsupportedDetectionError
-from sigmagen.mapping.documents import collected, load_checked
-from sigmagen.mapping.generic import GENERIC, Generic, load_generic, tested_for_presence, unplaced
-from sigmagen.mapping.source import Source, StoredSource, load_sources, together
+from sigmagen.mapping.documents import collect_problems, load_checked
+from sigmagen.mapping.generic import GENERIC, Generic, find_presence_tests, find_unknown_tables, load_generic
+from sigmagen.mapping.source import Source, StoredSource, combine_sources, load_sources
 from sigmagen.mapping.taxonomy import Taxonomy, load_taxonomy
 from sigmagen.plan.build import build_plan, not_convertible
 from sigmagen.plan.logical import UnsupportedCorrelationError
@@ -74,7 +74,7 @@ class Converter:
         """A converter for a mappings folder. Raises SigmagenError with all problems of the mappings."""
         loaders = [load_sources, load_taxonomy, load_generic]
         limits = [partial(load_limits, mappings, siem) for siem in registry.siems()]
-        if problems := collected(*(partial(load, mappings) for load in loaders), *limits):
+        if problems := collect_problems(*(partial(load, mappings) for load in loaders), *limits):
             raise SigmagenError(problems)
         return cls(mappings, load_sources(mappings), load_taxonomy(mappings), load_generic(mappings))
 
@@ -95,7 +95,7 @@ class Converter:
         """The sources that feed a rule; for a rule across several log sources, each combination of theirs."""
         logsources = list(dict.fromkeys(base.logsource for base in base_rules(rule)))
         choices = [[source for source in self.sources.values() if source.entry_for(item)] for item in logsources]
-        return [together(list(zip(logsources, chosen, strict=True))) for chosen in product(*choices)]
+        return [combine_sources(list(zip(logsources, chosen, strict=True))) for chosen in product(*choices)]
 
     def fallback(self, rule: BaseRule | Correlation) -> Source | None:
         """The generic source, if there is one, for a rule on log sources without a taxonomy."""
@@ -144,7 +144,7 @@ class Converter:
         ]
         notes += [
             Problem("location-unknown", f"{rule.title}: replace {table} by your table", "warning", rule.file, rule.line)
-            for table in unplaced(source, target.stored_in)
+            for table in find_unknown_tables(source, target.stored_in)
         ]
         columns = {column: name for column, name in rendered.columns.items() if name in plan.group_by}
         schedule, warnings = self._schedule(plan.windows, source.stored[target.stored_in], rule)
@@ -169,7 +169,7 @@ class Converter:
         for base in base_rules(rule):
             part = source.part_for(base.logsource)
             native = base.logsource.category is None or (part is not None and part.stored[target.stored_in].untyped)
-            for name in tested_for_presence(base):
+            for name in find_presence_tests(base):
                 if native:
                     kind = part.native_fields.get(name, "string") if part else "string"
                 else:

@@ -1,4 +1,4 @@
-"""A deployment, the same for every SIEM: what is created, updated, left as it is, or not ours."""
+"""A deployment, the same for every SIEM: which objects are created, updated, unchanged or foreign."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
-from sigmagen.net.client import expecting
+from sigmagen.net.client import reject_invalid_response
 from sigmagen.problems import EXIT_FINDINGS, Problem, SigmagenError
 
 Action = Literal["create", "update", "merge", "unchanged", "foreign", "obsolete", "delete"]
-"""`foreign`: somebody else's object has the id that ours would have; `merge`: it takes in what it lacks of ours, and
-keeps all that it has. `obsolete`: ours, and no longer in the package."""
+"""`foreign`: an object that sigmagen did not create has the id of ours. `merge`: missing fields are added to such an
+object, and nothing else in it changes. `obsolete`: ours, and no longer in the package."""
 
 Body = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Item:
-    """An object of the package. `key` is its id among those of its kind."""
+    """An object of the package. `key` is its id, unique among objects of its kind."""
 
     key: str
     title: str
@@ -28,7 +28,7 @@ class Item:
 
 @dataclass(frozen=True)
 class Found:
-    """An object that is there, and whether we made it. A `shared` one can hold ours beside what others put there."""
+    """An existing object, and whether sigmagen created it. A `shared` object may contain fields of users and ours."""
 
     key: str
     title: str
@@ -38,39 +38,39 @@ class Found:
 
 
 class ConflictError(Exception):
-    """An object that was to be created is there already."""
+    """The object to create already exists."""
 
 
 class Store(Protocol):
-    """Where the objects of one kind are kept. Its methods raise SigmagenError where the SIEM refuses or is gone."""
+    """Access to the objects of one kind. Its methods raise SigmagenError if the SIEM rejects a request or fails."""
 
     kind: str
 
     def found(self, keys: Collection[str]) -> dict[str, Found]:
-        """By key: what is there under these keys, and everything that we made."""
+        """Return, by key, the existing objects with these keys and all objects that sigmagen created."""
 
     def differences(self, item: Item, found: Found) -> list[str]:
-        """The names of the fields in which what is there is not what the package says.
+        """Return the names of the fields that differ from the package.
 
-        Of somebody else's shared object: what it lacks.
+        For a shared object that sigmagen did not create: the missing fields.
         """
 
     def create(self, item: Item) -> None:
-        """Make an object. Raises ConflictError where it is there."""
+        """Create an object. Raises ConflictError if it exists."""
 
     def update(self, item: Item, found: Found) -> None:
-        """Make an object of ours what the package says; what its users decide (such as: is it on) stays.
+        """Update one of our objects to the package's version. Settings of its users, such as enabled, are kept.
 
-        Somebody else's shared object gets only what it lacks.
+        A shared object that sigmagen did not create only gets the missing fields.
         """
 
     def delete(self, found: Found) -> None:
-        """Remove an object of ours; that it is gone already is no error."""
+        """Delete one of our objects. It is not an error if it no longer exists."""
 
 
 @dataclass(frozen=True)
 class Change:
-    """What is to be done about one object. `fields` are those that differ."""
+    """The action for one object. `fields` are those that differ."""
 
     action: Action
     kind: str
@@ -81,7 +81,7 @@ class Change:
     found: Found | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        """The documented JSON shape."""
+        """Return the documented JSON shape."""
         return {
             "action": self.action,
             "kind": self.kind,
@@ -93,7 +93,7 @@ class Change:
 
 @dataclass(frozen=True)
 class ObjectSet:
-    """The objects of one kind, and where they go."""
+    """The objects of one kind, and the store that they are deployed to."""
 
     store: Store
     items: Sequence[Item]
@@ -101,7 +101,7 @@ class ObjectSet:
 
 @dataclass(frozen=True)
 class Deployment:
-    """All changes, in the order in which they are made: what others refer to first, and removed last."""
+    """All changes in the order of execution: referenced objects are created first and deleted last."""
 
     changes: tuple[Change, ...]
     stores: Mapping[str, Store] = field(default_factory=dict)
@@ -111,29 +111,31 @@ class Deployment:
 
     @property
     def foreign(self) -> list[Change]:
-        """What can't be put in place because somebody else's object is there."""
+        """The objects that can't be deployed because a foreign object has their id."""
         return [change for change in self.changes if change.action == "foreign"]
 
     @property
     def pending(self) -> list[Change]:
-        """What applying the plan would do."""
+        """The changes that applying the plan would make."""
         return [change for change in self.changes if change.action in ("create", "update", "merge", "delete")]
 
 
-def deploy_failure(message: str, status: int | None = None) -> SigmagenError:
-    """The error of a server that refuses, or can't be reached: what was done before stays done."""
-    hint = "what was done stays done; run it again when the cause is gone"
+def make_deploy_error(message: str, status: int | None = None) -> SigmagenError:
+    """Return the error for a server that rejects a request or can't be reached."""
+    hint = "finished changes are kept; fix the cause and run the command again"
     return SigmagenError(Problem("deploy-refused", message, hint=hint), EXIT_FINDINGS)
 
 
 def _documented(store: Store) -> AbstractContextManager[None]:
-    return expecting(lambda: deploy_failure(f"{store.kind}: the server's answer is not what its API documents"))
+    return reject_invalid_response(
+        lambda: make_deploy_error(f"{store.kind}: the server's response does not match its API documentation")
+    )
 
 
 def plan_deployment(parts: Sequence[ObjectSet], *, prune: bool = False, merge: bool = False) -> Deployment:
-    """The plan for a package. Raises SigmagenError.
+    """Return the plan for a package. Raises SigmagenError.
 
-    With `prune`, what is ours and obsolete is deleted; with `merge`, somebody else's shared objects get what they lack.
+    `prune` deletes our obsolete objects. `merge` adds missing fields to shared objects that sigmagen did not create.
     """
     changes: list[Change] = []
     gone: list[Change] = []
@@ -159,9 +161,9 @@ def _change(store: Store, item: Item, found: Found | None, *, merge: bool) -> Ch
 
 
 def apply(plan: Deployment, done: Callable[[Change], None] = lambda change: None) -> list[Change]:
-    """Carry the plan out; `done` hears of each change that was made. Returns what turned out foreign meanwhile.
+    """Apply the plan and call `done` after each change. Returns the objects that became foreign in the meantime.
 
-    Raises SigmagenError at the first object that the SIEM refuses; what was done before stays done.
+    Raises SigmagenError at the first object that the SIEM rejects. Earlier changes are kept.
     """
     foreign = []
     for change in plan.pending:
@@ -175,7 +177,7 @@ def apply(plan: Deployment, done: Callable[[Change], None] = lambda change: None
 
 
 def _carry_out(store: Store, change: Change) -> bool:
-    """Make one change. False: somebody else's object has the place."""
+    """Make one change. Returns False if a foreign object has the id."""
     if change.action == "delete" and change.found is not None:
         store.delete(change.found)
     elif change.action in ("update", "merge") and change.item is not None and change.found is not None:
@@ -186,14 +188,16 @@ def _carry_out(store: Store, change: Change) -> bool:
 
 
 def _created(store: Store, item: Item) -> bool:
-    """Create an object, or make it what it should be if an answer was lost, or another run was here. False: foreign."""
+    """Create an object, or update it if an earlier or parallel run created it. Returns False if it is foreign."""
     try:
         store.create(item)
     except ConflictError:
         found = store.found({item.key}).get(item.key)
         if found is None:
-            message = f"{store.kind} {item.title}: can't be created and isn't there"
-            raise SigmagenError(Problem("deploy-conflict", message, hint="run it again"), EXIT_FINDINGS) from None
+            message = f"{store.kind} {item.title}: creation failed, and the object does not exist"
+            raise SigmagenError(
+                Problem("deploy-conflict", message, hint="run the command again"), EXIT_FINDINGS
+            ) from None
         if not found.ours:
             return False
         if store.differences(item, found):
@@ -201,22 +205,24 @@ def _created(store: Store, item: Item) -> bool:
     return True
 
 
-def differing(wanted: Mapping[str, Any], there: Mapping[str, Any], ignored: Collection[str] = ()) -> list[str]:
-    """The top-level fields of `wanted` that `there` doesn't hold. What a SIEM adds on its own is no difference."""
-    return sorted(name for name, value in wanted.items() if name not in ignored and not holds(there.get(name), value))
+def find_differences(wanted: Mapping[str, Any], there: Mapping[str, Any], ignored: Collection[str] = ()) -> list[str]:
+    """Return the top-level fields of `wanted` that `there` doesn't contain. Fields that a SIEM adds don't count."""
+    return sorted(
+        name for name, value in wanted.items() if name not in ignored and not contains(there.get(name), value)
+    )
 
 
-def holds(there: Any, wanted: Any) -> bool:
-    """Whether a value holds what is wanted; numbers and flags may be written as text, and absent means empty."""
+def contains(there: Any, wanted: Any) -> bool:
+    """Return whether a value contains the wanted one. Numbers and booleans may be text; a missing value is empty."""
     if isinstance(wanted, Mapping):
         there = there if isinstance(there, Mapping) else {}
-        return all(holds(there.get(name), value) for name, value in wanted.items())
+        return all(contains(there.get(name), value) for name, value in wanted.items())
     if isinstance(wanted, list):
         there = there or []
         return (
             isinstance(there, list)
             and len(there) == len(wanted)
-            and all(holds(one, other) for one, other in zip(there, wanted, strict=True))
+            and all(contains(one, other) for one, other in zip(there, wanted, strict=True))
         )
     if isinstance(wanted, str) or isinstance(there, str) or wanted is None or there is None:
         return _text(there) == _text(wanted)

@@ -16,12 +16,20 @@ from sigmagen.convert.converter import Query
 from sigmagen.durations import iso
 from sigmagen.engines.alert import Alert, alerts_from
 from sigmagen.engines.errors import QueryRefusedError
-from sigmagen.mapping.elastic_template import index_mappings
-from sigmagen.mapping.source import Source, relocated
+from sigmagen.mapping.elastic_template import build_index_mappings
+from sigmagen.mapping.source import Source, relocate
 from sigmagen.mapping.taxonomy import Taxonomy
 from sigmagen.net.bulk import Document, bulk
-from sigmagen.net.client import expecting
-from sigmagen.net.elasticsearch import ElasticError, ask, client_options, connect, has_credentials, reason, unusable
+from sigmagen.net.client import reject_invalid_response
+from sigmagen.net.elasticsearch import (
+    ElasticError,
+    connect,
+    has_credentials,
+    make_server_error,
+    read_client_options,
+    reason,
+    send_with_retries,
+)
 from sigmagen.problems import EXIT_USAGE, Problem, SigmagenError
 from sigmagen.sources import stored_rows
 from sigmagen.targets.elastic.printer import HUNT_ROWS
@@ -56,7 +64,7 @@ class ElasticsearchEngine:
         self._indices: set[str] = set()
         try:
             self._remove_leftovers()
-            self.is_isolated = has_credentials(client_options()) or self._is_used()
+            self.is_isolated = has_credentials(read_client_options()) or self._is_used()
             self._streams = [] if self.is_isolated else self._stream_patterns()
         except SigmagenError:
             self.client.close()
@@ -70,7 +78,7 @@ class ElasticsearchEngine:
         names = [_temporary_index(part.stored[self.siem].location) for part in source.parts]
         if not self.is_isolated and not any(fnmatchcase(name, pattern) for name in names for pattern in self._streams):
             return source
-        return relocated(source, self.siem, lambda part: f"{PREFIX}-{self._run}-{part.name}")
+        return relocate(source, self.siem, lambda part: f"{PREFIX}-{self._run}-{part.name}")
 
     def load(self, source: Source, records: Sequence[Mapping[str, Any]]) -> None:
         index = self._require_own_index(source)
@@ -83,7 +91,7 @@ class ElasticsearchEngine:
         else:
             settings |= {"number_of_shards": "1", "number_of_replicas": "0"}
         self._do(lambda: self.client.options(ignore_status=404).indices.delete(index=index))
-        mappings = {"_meta": meta, **index_mappings(source, self.taxonomy)}
+        mappings = {"_meta": meta, **build_index_mappings(source, self.taxonomy)}
         self._do(lambda: self.client.indices.create(index=index, mappings=mappings, settings=settings))
         for result in bulk(self._send, "index", self._documents(source, index, records)):
             if result.document and not result.written:
@@ -175,10 +183,12 @@ class ElasticsearchEngine:
 
     def _do(self, request: Callable[[], T]) -> T:
         """The result of a request. Raises SigmagenError if the cluster can't be used."""
-        return ask(request, self._failure)
+        return send_with_retries(request, self._failure)
 
     def _expecting(self) -> AbstractContextManager[None]:
-        return expecting(lambda: unusable("an answer is not what Elasticsearch documents", self.url))
+        return reject_invalid_response(
+            lambda: make_server_error("an answer is not what Elasticsearch documents", self.url)
+        )
 
     def _failure(self, error: ElasticError) -> SigmagenError:
         why = reason(error)
@@ -190,7 +200,7 @@ class ElasticsearchEngine:
             hint = "`make elasticsearch` starts one"
         elif status == 429 and "circuit_breaking_exception" in why:
             hint = "the query needs more memory than the server has left: give it more heap, or choose a shorter range"
-        return unusable(why, self.url, hint)
+        return make_server_error(why, self.url, hint)
 
     def _delete(self, index: str) -> None:
         self._do(lambda: self.client.options(ignore_status=404).indices.delete(index=index))
@@ -228,7 +238,7 @@ class _BadRequestError(SigmagenError):
     """HTTP 400: the request is wrong, not the server."""
 
     def __init__(self, url: str, reason: str) -> None:
-        super().__init__(unusable(reason, url).problems, EXIT_USAGE)
+        super().__init__(make_server_error(reason, url).problems, EXIT_USAGE)
         self.reason = reason
 
 

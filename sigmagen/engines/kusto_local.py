@@ -13,7 +13,7 @@ from sigmagen.convert.converter import Query
 from sigmagen.engines.alert import Alert, alerts_from
 from sigmagen.engines.closing import Closing
 from sigmagen.engines.kusto_apply import ROW, replace_mv_apply
-from sigmagen.mapping.sentinel_tables import table_schemas
+from sigmagen.mapping.sentinel_tables import build_table_schemas
 from sigmagen.mapping.source import Source
 from sigmagen.mapping.taxonomy import Taxonomy
 from sigmagen.sources import stored_rows
@@ -49,7 +49,7 @@ class KustoLocalEngine(Closing):
         self._serial = 0
 
     def load(self, source: Source, records: Sequence[Mapping[str, Any]]) -> None:
-        schemas = table_schemas(source, self.taxonomy)
+        schemas = build_table_schemas(source, self.taxonomy)
         rows: dict[str, list[str]] = {table: [] for table in schemas}
         for record in records:
             for table, stored in stored_rows(self.siem, source.name, dict(record)).items():
@@ -97,7 +97,7 @@ class KustoLocalEngine(Closing):
     def _translate(self, text: str, source: Source) -> str:
         import duckdb_kql
 
-        schema = {table: list(columns) for table, columns in table_schemas(source, self.taxonomy).items()}
+        schema = {table: list(columns) for table, columns in build_table_schemas(source, self.taxonomy).items()}
 
         def sql(kql: str) -> str:
             return _bin_exactly(str(duckdb_kql.to_sql(kql, schema=schema)))

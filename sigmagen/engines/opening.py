@@ -7,7 +7,8 @@ settings, before any server is contacted.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from importlib.util import find_spec
 
 from sigmagen.engines.alert import Engine
@@ -20,14 +21,35 @@ from sigmagen.net.settings import (
     SPLUNK_CA_FILE,
     SPLUNK_TOKEN,
     SPLUNK_URL,
-    file_setting,
-    resource_id,
-    secret,
-    setting,
+    read_file_setting,
+    read_resource_id,
+    read_secret,
+    read_setting,
 )
 from sigmagen.problems import EXIT_USAGE, Problem, SigmagenError
+from sigmagen.targets import registry
+from sigmagen.targets.target import load
 
 Connect = Callable[[], Engine]
+
+
+def open_engines(names: Iterable[str], taxonomy: Taxonomy, stack: ExitStack) -> dict[str, Engine | str]:
+    """Return the engine of each target, or the reason why it has none. The stack closes the engines.
+
+    Raises SigmagenError for all invalid settings, before any server is contacted.
+    """
+    ready: dict[str, Connect | str] = {}
+    problems: list[Problem] = []
+    for name in names:
+        try:
+            ready[name] = load(str(registry.get(name).engine))(taxonomy)
+        except SigmagenError as error:
+            problems += error.problems
+    if problems:
+        raise SigmagenError(problems, EXIT_USAGE)
+    return {
+        name: connect if isinstance(connect, str) else stack.enter_context(connect()) for name, connect in ready.items()
+    }
 
 
 def open_duckdb(taxonomy: Taxonomy) -> Connect:
@@ -39,19 +61,19 @@ def open_duckdb(taxonomy: Taxonomy) -> Connect:
 
 def open_elasticsearch(taxonomy: Taxonomy) -> Connect | str:
     """The Elasticsearch in the settings."""
-    url = setting(ELASTICSEARCH_URL)
+    url = read_setting(ELASTICSEARCH_URL)
     if not url:
         return f"ES|QL needs an Elasticsearch: set {ELASTICSEARCH_URL} (`make elasticsearch` starts one)"
     from sigmagen.engines.elasticsearch import ElasticsearchEngine
-    from sigmagen.net.elasticsearch import client_options
+    from sigmagen.net.elasticsearch import read_client_options
 
-    client_options()
+    read_client_options()
     return lambda: ElasticsearchEngine(url, taxonomy)
 
 
 def open_splunk(taxonomy: Taxonomy) -> Connect:
     """The Splunk in the settings, or else our SPL interpreter."""
-    url = setting(SPLUNK_URL)
+    url = read_setting(SPLUNK_URL)
     if not url:
         from sigmagen.engines.splunk_local import SplunkLocalEngine
 
@@ -59,7 +81,7 @@ def open_splunk(taxonomy: Taxonomy) -> Connect:
     from sigmagen.engines.splunk import SplunkEngine
     from sigmagen.engines.splunk_rest import SplunkClient
 
-    token, authority = secret(SPLUNK_TOKEN), file_setting(SPLUNK_CA_FILE)
+    token, authority = read_secret(SPLUNK_TOKEN), read_file_setting(SPLUNK_CA_FILE)
     if not token:
         hint = f"set it in the environment, or: keyring set {SERVICE} {SPLUNK_TOKEN}; see {DOCUMENT}"
         problem = Problem("missing-setting", f"{SPLUNK_URL} is set, {SPLUNK_TOKEN} is not", hint=hint)
@@ -69,8 +91,8 @@ def open_splunk(taxonomy: Taxonomy) -> Connect:
 
 def open_sentinel(taxonomy: Taxonomy) -> Connect | str:
     """The workspace in the settings, or else duckdb-kql."""
-    workspace = setting(SENTINEL_WORKSPACE)
-    former, _ = resource_id()
+    workspace = read_setting(SENTINEL_WORKSPACE)
+    former, _ = read_resource_id()
     if not workspace or workspace == former:
         return _open_kusto(taxonomy)
     if not re.fullmatch(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", workspace):

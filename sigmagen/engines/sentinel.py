@@ -21,10 +21,10 @@ from sigmagen.engines.alert import Alert, alerts_from, instant
 from sigmagen.engines.closing import Closing
 from sigmagen.engines.errors import QueryRefusedError
 from sigmagen.engines.inline import InlineRuns, StoredRow, find_mentioned, split_rows
-from sigmagen.mapping.sentinel_tables import table_schemas
+from sigmagen.mapping.sentinel_tables import build_table_schemas
 from sigmagen.mapping.source import Source
 from sigmagen.mapping.taxonomy import Taxonomy
-from sigmagen.net.client import UNEXPECTED, expecting, shown
+from sigmagen.net.client import UNEXPECTED, redact, reject_invalid_response
 from sigmagen.net.settings import SENTINEL_WORKSPACE
 from sigmagen.problems import EXIT_USAGE, Problem, SigmagenError
 from sigmagen.sources import stored_rows
@@ -74,13 +74,15 @@ class SentinelEngine(Closing):
     def run(self, query: Query, start: int, end: int) -> list[Alert]:
         """Raises NotRunError if a run has too many events for one query."""
         rows = [row for part in query.source.parts for row in self._rows.get(part.name, [])]
-        schemas = table_schemas(query.source, self.taxonomy)
+        schemas = build_table_schemas(query.source, self.taxonomy)
         texts = (inline_events(query.text, part, schemas) for part in split_rows(rows, query, start, end))
         return self._runs.run(query, texts, start, end)
 
     def _execute(self, query: Query, text: str, start: int, end: int) -> list[Alert]:
         columns, rows = self._ask(text, start, end)
-        with expecting(lambda: _unusable("the answer is not a table of results, as Log Analytics sends it")):
+        with reject_invalid_response(
+            lambda: _unusable("the answer is not a table of results, as Log Analytics sends it")
+        ):
             return alerts_from(query, columns, rows)
 
     def _ask(self, text: str, start: int, end: int) -> tuple[list[str], list[list[Any]]]:
@@ -102,7 +104,9 @@ class SentinelEngine(Closing):
             )
         if not result.tables:
             raise _unusable("the answer has no table")
-        with expecting(lambda: _unusable("the answer is not a table of results, as Log Analytics sends it")):
+        with reject_invalid_response(
+            lambda: _unusable("the answer is not a table of results, as Log Analytics sends it")
+        ):
             table = result.tables[0]
             return list(table.columns), [list(row) for row in table.rows]
 
@@ -128,7 +132,7 @@ def _reason(error: HttpResponseError) -> str:
 
 def _first_line(message: Any) -> str:
     lines = str(message).strip().splitlines()
-    return shown(lines[0]) if lines else "no reason given"
+    return redact(lines[0]) if lines else "no reason given"
 
 
 def inline_events(text: str, rows: Sequence[StoredRow], schemas: Schemas) -> str:

@@ -25,7 +25,7 @@ from sigmagen.engines.inline import InlineRuns, StoredRow, columns_of, find_ment
 from sigmagen.engines.splunk_local import alerts_of, event_rows
 from sigmagen.engines.splunk_rest import SplunkClient
 from sigmagen.mapping.source import Source
-from sigmagen.net.client import expecting
+from sigmagen.net.client import reject_invalid_response
 
 LONGEST_SEARCH = 4_000_000
 """Characters of a search. Splunk documents only a limit for requests (2 GB); this one is our own."""
@@ -65,7 +65,7 @@ class SplunkEngine(Closing):
 
     def _execute(self, query: Query, text: str, start: int, end: int) -> list[Alert]:
         rows = self.client.export(text, f"{start / 1000:.3f}", f"{end / 1000:.3f}")
-        with expecting(lambda: self.client.unusable("the answer lacks columns of the search")):
+        with reject_invalid_response(lambda: self.client.unusable("the answer lacks columns of the search")):
             return alerts_of(query, rows)
 
     def close(self) -> None:

@@ -14,7 +14,7 @@ from sigmagen.convert.converter import Query
 from sigmagen.engines import spl
 from sigmagen.engines.alert import Alert, alerts_from
 from sigmagen.engines.closing import Closing
-from sigmagen.engines.spl.regex import limited
+from sigmagen.engines.spl.regex import limit_time
 from sigmagen.engines.spl.search import assigned
 from sigmagen.engines.spl.values import to_number
 from sigmagen.engines.splunk_search_time import search_time_fields
@@ -58,7 +58,7 @@ class SplunkLocalEngine(Closing):
         try:
             pipeline, context = self._prepare(text)
             context.earliest, context.latest = start / 1000, end / 1000
-            with _collector_paused(), limited():
+            with _collector_paused(), limit_time():
                 return pipeline.run(context)
         except spl.SplError as error:
             raise error.located(text) from None

@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 
 from sigmagen.engines.errors import QueryRefusedError
-from sigmagen.net.client import Client, shown
+from sigmagen.net.client import Client, redact
 from sigmagen.net.settings import SPLUNK_CA_FILE, SPLUNK_TOKEN, SPLUNK_URL
 from sigmagen.problems import EXIT_USAGE, Problem, SigmagenError
 
@@ -109,4 +109,4 @@ def _error_message(body: bytes) -> str:
 def _message_texts(body: dict[str, Any], kinds: tuple[str, ...] = ()) -> str:
     """The texts of Splunk's messages, of some kinds or of all."""
     found = [message for message in body.get("messages", []) if not kinds or message.get("type") in kinds]
-    return shown("; ".join(str(message.get("text", "")) for message in found))
+    return redact("; ".join(str(message.get("text", "")) for message in found))

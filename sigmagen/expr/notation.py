@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 
-from sigmagen.display import harmless
+from sigmagen.display import sanitize
 from sigmagen.durations import duration_text
 from sigmagen.expr.tree import Call, Column, Expr, Get, Literal, Parameter
 
@@ -44,7 +44,7 @@ def notation(expression: Expr) -> str:
 
 def name_text(name: str) -> str:
     """A name; one that holds more than letters, digits, `_`, `.` and `@` is quoted."""
-    return name if _PLAIN.fullmatch(name) else f"`{harmless(name).replace('`', '``')}`"
+    return name if _PLAIN.fullmatch(name) else f"`{sanitize(name).replace('`', '``')}`"
 
 
 def _get(value: Get) -> str:

@@ -1,4 +1,4 @@
-"""Correlations whose windows, groups or thresholds can't do what is meant."""
+"""Checks of the windows, groups and thresholds of correlations."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sigmagen.durations import DAY, MINUTE, format_timespan, parse_timespan
-from sigmagen.lint.context import Context, RuleDocument, texts
+from sigmagen.lint.context import Context, RuleDocument, list_texts
 from sigmagen.problems import Problem
 from sigmagen.rules.conditions import OPERATORS
 from sigmagen.rules.correlation_types import CORRELATION_TYPES, CorrelationType
@@ -16,7 +16,7 @@ LONGEST = 14 * DAY
 
 
 def check(context: Context) -> Iterator[Problem]:
-    """Problems of correlations."""
+    """Yield the problems of correlations."""
     for document in context.documents:
         if document.body():
             yield from _timespan(context, document)
@@ -40,24 +40,25 @@ def _timespan(context: Context, document: RuleDocument) -> Iterator[Problem]:
 
 def _grouping(context: Context, document: RuleDocument) -> Iterator[Problem]:
     body = document.body()
-    group_by = texts(body.get("group-by"))
+    group_by = list_texts(body.get("group-by"))
     if not group_by:
-        yield context.problem("group-by-missing", document.document, "no group-by", ("correlation", "group-by"))
+        message = "the correlation has no group-by"
+        yield context.problem("group-by-missing", document.document, message, ("correlation", "group-by"))
     kind = _kind(body)
-    if kind and kind.temporal and len(texts(body.get("rules"))) == 1:
+    if kind and kind.temporal and len(list_texts(body.get("rules"))) == 1:
         message = f"{kind.name} needs two rules or more"
         yield context.problem("temporal-one-rule", document.document, message, ("correlation", "rules"))
     condition = body.get("condition")
     if not isinstance(condition, dict):
         return
     path = ("correlation", "condition", "field")
-    fields = texts(condition.get("field"))
+    fields = list_texts(condition.get("field"))
     if kind and kind.fields == "none" and fields:
-        message = f"{kind.name} takes no notice of field '{fields[0]}'"
+        message = f"{kind.name} ignores field '{fields[0]}'"
         hint = "did you mean value_count?" if kind.measures == "events" else None
         yield context.problem("condition-field-unused", document.document, message, path, hint)
     if kind and kind.measures == "distinct values" and fields and set(fields) <= set(group_by):
-        message = f"'{fields[0]}' is counted and grouped by"
+        message = f"'{fields[0]}' is both counted and in group-by"
         yield context.problem("grouped-field-counted", document.document, message, path)
 
 
@@ -72,10 +73,12 @@ def _threshold(context: Context, document: RuleDocument) -> Iterator[Problem]:
             continue
         path = ("correlation", "condition", op)
         if (op == "gte" and value <= 1) or (op == "gt" and value < 1):
-            yield context.problem("threshold-trivial", document.document, f"{op} {value} is always met", path)
-        holds_for_nothing = {"lt": value > 0, "lte": value >= 0, "eq": value == 0, "neq": value != 0}
-        if holds_for_nothing.get(op):
-            message = f"{op} {value} holds for no events too, which no query can see"
+            yield context.problem("threshold-trivial", document.document, f"'{op}: {value}' is always met", path)
+        matches_zero = {"lt": value > 0, "lte": value >= 0, "eq": value == 0, "neq": value != 0}
+        if matches_zero.get(op):
+            message = (
+                f"'{op}: {value}' also matches zero events, but a group without events produces no row and never alerts"
+            )
             yield context.problem("threshold-absence", document.document, message, path)
 
 

@@ -1,4 +1,4 @@
-"""Fields that no log source carries: a rule on them could never match."""
+"""Checks for fields that no log source has: a rule on them would never match."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Collection, Iterator
 from typing import Any
 
-from sigmagen.lint.context import Context, RuleDocument, texts
+from sigmagen.lint.context import Context, RuleDocument, list_texts
 from sigmagen.problems import Problem
 from sigmagen.rules.model import BaseRule, Correlation, base_rules
 from sigmagen.rules.yaml import Document, KeyPath
@@ -16,7 +16,7 @@ NUMERIC = ("integer", "float")
 
 
 def check(context: Context) -> Iterator[Problem]:
-    """Problems of field names in detections, group-by and conditions."""
+    """Yield the problems of field names in detections, group-by and conditions."""
     for document in context.documents:
         if not document.is_correlation:
             yield from _base(context, document)
@@ -27,8 +27,8 @@ def check(context: Context) -> Iterator[Problem]:
                 yield from _correlation(context, documents[(rule.file, rule.line)].document, rule)
 
 
-def known_fields(context: Context, logsource: dict[str, Any]) -> dict[str, str] | None:
-    """The fields of a log source with their types; None where nothing is known of it."""
+def find_known_fields(context: Context, logsource: dict[str, Any]) -> dict[str, str] | None:
+    """Return the fields of a log source with their types; None if the log source is unknown."""
     category = logsource.get("category")
     if category in CATEGORIES:
         fields = context.taxonomy
@@ -37,7 +37,7 @@ def known_fields(context: Context, logsource: dict[str, Any]) -> dict[str, str] 
         return {
             name: str(field.get("type", ""))
             for name, field in fields.items()
-            if isinstance(field, dict) and category in (texts(field.get("category")) or CATEGORIES)
+            if isinstance(field, dict) and category in (list_texts(field.get("category")) or CATEGORIES)
         }
     feeding = [source for source in context.sources.values() if _feeds(source, logsource)]
     native = [source["native_fields"] for source in feeding if isinstance(source.get("native_fields"), dict)]
@@ -57,11 +57,11 @@ def _base(context: Context, document: RuleDocument) -> Iterator[Problem]:
     logsource, detection = document.data.get("logsource"), document.data.get("detection")
     if not isinstance(logsource, dict) or not isinstance(detection, dict):
         return
-    known = known_fields(context, logsource)
+    known = find_known_fields(context, logsource)
     if known is None:
         if logsource.get("category") not in CATEGORIES:
-            said = ", ".join(f"{key}={value}" for key, value in logsource.items() if key != "definition" and value)
-            message = f"no source mapping feeds {said}"
+            shown = ", ".join(f"{key}={value}" for key, value in logsource.items() if key != "definition" and value)
+            message = f"no source mapping has the log source {shown}"
             yield context.problem("unknown-logsource", document.document, message, ("logsource",))
         return
     for field, path in _detection_fields(detection, ("detection",)):
@@ -69,7 +69,7 @@ def _base(context: Context, document: RuleDocument) -> Iterator[Problem]:
 
 
 def _detection_fields(definition: Any, path: KeyPath) -> Iterator[tuple[str, KeyPath]]:
-    """Each field of a detection with its place; the first level is the selections' names."""
+    """Yield the fields of a detection with their paths. The first level has the names of the selections."""
     if isinstance(definition, list):
         for position, item in enumerate(definition):
             yield from _detection_fields(item, (*path, position))
@@ -83,17 +83,17 @@ def _detection_fields(definition: Any, path: KeyPath) -> Iterator[tuple[str, Key
 
 
 def _correlation(context: Context, document: Document, rule: Correlation) -> Iterator[Problem]:
-    """group-by and condition fields must exist in the log source of every rule below."""
+    """Check that group-by and condition fields exist in the log source of every referenced rule."""
     reported: set[str] = set()
     for base in base_rules(rule):
-        known = known_fields(context, _logsource(base))
+        known = find_known_fields(context, _logsource(base))
         if known is None:
             continue
         for field, path in _correlation_fields(rule):
             problems = list(_unknown(context, document, field, path, known))
             kind = known.get(field)
             if not problems and kind not in (*NUMERIC, None) and path[1] == "condition" and rule.kind.numeric:
-                message = f"{rule.type} needs a number, and '{field}' is of type {kind}"
+                message = f"{rule.type} needs a numeric field, but '{field}' has the type {kind}"
                 problems = [context.problem("field-not-numeric", document, message, path)]
             if field not in reported:
                 yield from problems
@@ -121,6 +121,6 @@ def _unknown(
     hint = (
         f"nearest: {', '.join(near)}"
         if near
-        else "taxonomy.yml lists canonical fields, a source's native_fields its own"
+        else "canonical fields are listed in taxonomy.yml, native ones under native_fields of a source"
     )
     yield context.problem("unknown-field", document, f"unknown field '{field}'", path, hint)

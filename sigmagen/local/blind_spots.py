@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from sigmagen.convert.render import render
-from sigmagen.display import counted
+from sigmagen.display import format_count
 from sigmagen.engines.duckdb import DuckDBEngine
 from sigmagen.mapping.documents import load_checked
 from sigmagen.mapping.source import LogsourceEntry, Source
@@ -123,7 +123,7 @@ def _of_entry(
         if count:
             names = tuple(name for name, fields_there in fields_of.items() if set(fields) & fields_there)
             verb = "has" if count == 1 else "have"
-            message = f"{count:,} of {counted(total, f'{source.name} record')} {verb} no {need.name}"
+            message = f"{count:,} of {format_count(total, f'{source.name} record')} {verb} no {need.name}"
             yield BlindSpot("unreadable", source.name, need.name, count, total, names, message)
 
 
@@ -164,7 +164,7 @@ def reused_ids(counts: Mapping[str, int]) -> list[BlindSpot]:
     for source, count in counts.items():
         if count:
             belongs = "belongs" if count == 1 else "belong"
-            message = f"{counted(count, f'{source} id')} {belongs} to records with different content"
+            message = f"{format_count(count, f'{source} id')} {belongs} to records with different content"
             found.append(BlindSpot("reused-id", source, None, count, None, (), message))
     return found
 
@@ -179,7 +179,7 @@ def in_one_line(spots: Sequence[BlindSpot]) -> str:
     for (source, total), found in by_source.items():
         first, *others = (f"{spot.count:,} {{}}no {spot.missing}" for spot in found)
         lacks = [first.format("has " if found[0].count == 1 else "have "), *(text.format("") for text in others)]
-        parts.append(f"of {counted(total or 0, f'{source} record')}, {', '.join(lacks)}")
+        parts.append(f"of {format_count(total or 0, f'{source} record')}, {', '.join(lacks)}")
     return "; ".join([*parts, *(spot.message for spot in spots if spot.kind != "unreadable")])
 
 
@@ -203,14 +203,14 @@ def unseen_rules(not_run: Iterable[NotRun], broken: int = 0) -> list[BlindSpot]:
         message = f"{_rules(list(why))} not run on {source} ({said.pop() if len(said) == 1 else '-v says why'})"
         found.append(BlindSpot("not-run", source, None, len(why), None, tuple(why), message))
     if broken:
-        message = f"{counted(broken, 'broken rule')} not run"
+        message = f"{format_count(broken, 'broken rule')} not run"
         found.append(BlindSpot("broken-rules", None, None, broken, None, (), message))
     return found
 
 
 def _rules(names: Sequence[str]) -> str:
     """Few rules by name, many by number."""
-    return ", ".join(names) if len(names) < 3 else counted(len(names), "rule")
+    return ", ".join(names) if len(names) < 3 else format_count(len(names), "rule")
 
 
 def _quoted(name: str) -> str:

@@ -11,7 +11,7 @@ from functools import partial
 from itertools import chain
 from typing import IO, Any
 
-from sigmagen.folders import shown
+from sigmagen.folders import display_path
 from sigmagen.logs.envelopes import LAYERS, unwrapped
 from sigmagen.logs.files import STDIN, STDIN_NAME, OpenLog, find_log_files, open_log, total_size, unreadable
 from sigmagen.logs.parse import NotReadableError, dumps, is_object, loads, size_text, spans_lines
@@ -83,7 +83,7 @@ class LogReader:
 
     def __iter__(self) -> Iterator[Record]:
         for path in self.files:
-            name = STDIN_NAME if path == STDIN else shown(path)
+            name = STDIN_NAME if path == STDIN else display_path(path)
             try:
                 with open_log(path) as log:
                     self._open = log

@@ -33,7 +33,7 @@ from sigmagen.expr.address import address_condition, network_condition
 from sigmagen.expr.membership import any_of
 from sigmagen.expr.pcre import RegexError
 from sigmagen.expr.regex import anchored, parse
-from sigmagen.expr.text import ANY_TEXT, pattern_parts, text_condition
+from sigmagen.expr.text import ANY_TEXT, split_pattern, text_condition
 from sigmagen.expr.tree import (
     NUMERIC,
     TEXTUAL,
@@ -171,7 +171,7 @@ class ConditionCompiler:
     def _text(self, column: Column, value: SigmaString, *, cased: bool) -> Expr:
         if any(not isinstance(part, str | SpecialChars) for part in value.s):
             raise _unsupported(column, f"compared with an unresolved placeholder: {value}")
-        parts = pattern_parts(value.s)
+        parts = split_pattern(value.s)
         if any("\0" in part for part in parts if isinstance(part, str)):
             raise _unsupported(column, "compared with UTF-16 text, which no field holds: add |base64 or |base64offset")
         if parts and all(part == ANY_TEXT for part in parts):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from sigmagen.display import harmless
+from sigmagen.display import sanitize
 from sigmagen.durations import duration_text
 from sigmagen.expr.notation import SIGNS, name_text, notation
 from sigmagen.expr.tree import Call
@@ -65,7 +65,7 @@ def _indented(lines: Iterator[str]) -> Iterator[str]:
 def _windowed(windowed: Windowed) -> Iterator[str]:
     window = windowed.window
     every = f"windows of {duration_text(window.timespan)} every {duration_text(window.tick)}"
-    yield f"{harmless(windowed.rule.name)}: {every} by {_names(windowed.group_by)}"
+    yield f"{sanitize(windowed.rule.name)}: {every} by {_names(windowed.group_by)}"
     yield f"{_INDENT}where {_condition(windowed)}"
     if not windowed.monotone:
         yield f"{_INDENT}only windows inside the time range"
@@ -80,7 +80,7 @@ def _windowed(windowed: Windowed) -> Iterator[str]:
 
 
 def _events(stream: Events) -> str:
-    rules = " or ".join(harmless(rule.name) for _, rule in stream.rules)
+    rules = " or ".join(sanitize(rule.name) for _, rule in stream.rules)
     return f"over events of {stream.source.name} that match {rules}{_renamed(stream.names)}"
 
 
@@ -90,7 +90,7 @@ def _renamed(names: Mapping[str, str]) -> str:
 
 
 def _condition(windowed: Windowed) -> str:
-    condition, names = windowed.condition, [harmless(rule.name) for rule in windowed.rule.rules]
+    condition, names = windowed.condition, [sanitize(rule.name) for rule in windowed.rule.rules]
     measure: str = windowed.measure
     if isinstance(condition, Order):
         wanted = f"{measure} {', '.join(names[position] for position in condition.wanted)}"

@@ -19,7 +19,7 @@ from sigmagen.problems import Problem, SigmagenError
 from sigmagen.proof.simulate.identity import canonical_group
 from sigmagen.proof.simulate.scenes import Scene, lay_out, records, span
 from sigmagen.rules.model import BaseRule, Correlation, RuleFile, base_rules
-from sigmagen.rules.testfile import TestFile, companion, load_test_file
+from sigmagen.rules.testfile import TestFile, get_test_path, load_test_file
 from sigmagen.sources import MissingCodeError
 from sigmagen.targets.registry import REFERENCE
 
@@ -48,7 +48,7 @@ def rule_under_test(file: RuleFile) -> tuple[Correlation, TestFile]:
 
     Raises SigmagenError when there is no test file, it has faults, or it names a rule that doesn't alert.
     """
-    path = companion(file.path)
+    path = get_test_path(file.path)
     loaded = load_test_file(path)
     if loaded.test is None:
         raise SigmagenError(list(loaded.problems))

@@ -10,7 +10,7 @@ from sigmagen.content.investigate.pivots import load_playbook
 from sigmagen.content.readiness import load_losses
 from sigmagen.convert.converter import Converter
 from sigmagen.local.blind_spots import load_needs
-from sigmagen.mapping.documents import collected
+from sigmagen.mapping.documents import collect_problems
 from sigmagen.mapping.source import Source
 from sigmagen.packages.elastic.target import ElasticTarget
 from sigmagen.packages.sentinel.facts import Facts
@@ -44,4 +44,4 @@ def check_mappings(mappings: Path) -> list[Problem]:
         if (mappings / "targets" / f"{siem}.yml").exists():
             loaders.append(partial(load_losses, mappings, siem))  # type: ignore[arg-type]
     loaders.append(partial(load_needs, mappings))  # type: ignore[arg-type]
-    return collected(*loaders)
+    return collect_problems(*loaders)

@@ -1,4 +1,4 @@
-"""The verification matrix on a terminal: a row for each rule and source, a column for each target."""
+"""Printing the verification matrix: a row for each rule and source, a column for each target."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from rich.table import Table
 from rich.text import Text
 
-from sigmagen.display import harmless
+from sigmagen.display import sanitize
 from sigmagen.proof.verify import Cell
 from sigmagen.report.colour import console
 from sigmagen.report.console import Console
@@ -18,7 +18,7 @@ _WORDS = {"not_run": "not run"}
 
 
 def print_matrix(cells: Sequence[Cell], *, everything: bool = False) -> None:
-    """The matrix on standard output, then every cell that is not equal, with the reason."""
+    """Print the matrix on standard output, then every cell that is not equal with its reason."""
     out = console()
     targets = list(dict.fromkeys(cell.target for cell in cells))
     out.print(_table(cells, targets))
@@ -38,14 +38,14 @@ def _table(cells: Sequence[Cell], targets: Sequence[str]) -> Table:
     last = ""
     for (rule, source), by_target in rows.items():
         if rule != last:
-            table.add_row(Text(harmless(rule), "bold"))
+            table.add_row(Text(sanitize(rule), "bold"))
             last = rule
         table.add_row(f"  {source}", *(_status(by_target.get(target, [])) for target in targets))
     return table
 
 
 def _heading(cells: Sequence[Cell], target: str) -> str:
-    """The target, and which engine ran its queries."""
+    """Return the target and the engine that ran its queries."""
     engine = next(
         (f"\n{cell.engine}\n{cell.fidelity}" for cell in cells if cell.target == target and cell.fidelity), ""
     )
@@ -53,7 +53,7 @@ def _heading(cells: Sequence[Cell], target: str) -> str:
 
 
 def _status(cells: Sequence[Cell]) -> Text:
-    """`equal 12` where hunt and alert runs agree (12 rows of the hunt), else each by itself."""
+    """Return `equal 12` if hunt (12 rows) and alert runs have the same status, otherwise both."""
     hunt = next((cell for cell in cells if cell.mode == "hunt"), None)
     statuses = {cell.status for cell in cells}
     if hunt and len(statuses) == 1:
@@ -66,15 +66,15 @@ def _status(cells: Sequence[Cell]) -> Text:
 
 
 def _print_reasons(console: Console, cells: Sequence[Cell], *, everything: bool) -> None:
-    """Why cells are not equal; the reasons that many cells share, once."""
+    """Print why cells are not equal; a reason that several cells share is printed once."""
     reasons: dict[tuple[str, str], list[Cell]] = {}
     for cell in cells:
         if cell.status != "equal":
-            said = cell.reason or "; ".join(cell.differences)
-            reasons.setdefault((cell.status, said), []).append(cell)
-    for (status, said), group in reasons.items():
+            reason = cell.reason or "; ".join(cell.differences)
+            reasons.setdefault((cell.status, reason), []).append(cell)
+    for (status, reason), group in reasons.items():
         places = list(dict.fromkeys(f"{cell.rule} on {cell.source} in {cell.target}" for cell in group))
         shown = (
             ", ".join(places) if everything or len(places) <= 3 else f"{', '.join(places[:2])}, {len(places) - 2} more"
         )
-        console.print(Text(f"{_WORDS.get(status, status)}: {harmless(said)} ({harmless(shown)})", _STYLES[status]))
+        console.print(Text(f"{_WORDS.get(status, status)}: {sanitize(reason)} ({sanitize(shown)})", _STYLES[status]))

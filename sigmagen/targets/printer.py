@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from sigmagen.expr.operations import LAST, NAMED, OPERATIONS, SAME
-from sigmagen.expr.text import folded
+from sigmagen.expr.text import fold_case
 from sigmagen.expr.tree import (
     Call,
     Column,
@@ -279,7 +279,7 @@ class Printer(ABC):
 def lowered(expression: Expr) -> Expr:
     """A string constant in lower case."""
     if isinstance(expression, Literal) and isinstance(expression.value, str):
-        return Literal(folded(expression.value))
+        return Literal(fold_case(expression.value))
     return expression
 
 

@@ -23,7 +23,7 @@ def test_the_built_in_rules_are_clean(run: Run) -> None:
     assert (result.exit_code, result.stdout, result.stderr) == (0, "", "all clean\n")
 
 
-def test_findings_are_the_result_and_their_number_is_not(run: Run, tmp_path: Path) -> None:
+def test_findings_are_on_standard_output_and_summary_is_not(run: Run, tmp_path: Path) -> None:
     shutil.copy(RULE, tmp_path / "rule.yml")
     result = run("check", tmp_path)
     assert result.exit_code == 1
@@ -40,7 +40,7 @@ def test_json_is_a_list_of_problems(run: Run, tmp_path: Path) -> None:
     assert (result.exit_code, result.stderr) == (1, "")
 
 
-def test_json_of_nothing_is_an_empty_list(run: Run) -> None:
+def test_json_without_problems_is_an_empty_list(run: Run) -> None:
     assert json.loads(run("check", RULE, "--json").stdout) == []
 
 
@@ -55,7 +55,7 @@ def test_json_of_nothing_is_an_empty_list(run: Run) -> None:
         ("title-length", "info", True, 0),
     ],
 )
-def test_the_exit_code_follows_the_gravest_problem(code: str, severity: str, strict: bool, expected: int) -> None:
+def test_exit_code_follows_most_severe_problem(code: str, severity: str, strict: bool, expected: int) -> None:
     problem = Problem(code, "message", severity)  # type: ignore[arg-type]
     assert exit_code([problem], mappings_folder(), strict=strict) == expected
     assert exit_code([], mappings_folder(), strict=strict) == 0
@@ -70,7 +70,7 @@ def test_a_broken_mapping_is_found(run: Run, tmp_path: Path) -> None:
     assert f"{mappings / 'sources' / 'litellm.yml'}:2:1: error[yaml-syntax]" in result.stdout
 
 
-def test_a_filter_that_is_joined_is_checked_too(run: Run, tmp_path: Path) -> None:
+def test_applied_filter_is_checked(run: Run, tmp_path: Path) -> None:
     path = tmp_path / "filter.yml"
     path.write_text("title: Broken\nlogsource: {category: ai_inference}\nfilter: 3\n")
     result = run("check", RULE, "--filters", path)
@@ -92,12 +92,12 @@ def test_a_rule_can_t_write_to_the_terminal(run: Run, tmp_path: Path) -> None:
     assert not {"\x1b", "\u202e"} & set(result.stdout)
 
 
-def test_a_pipe_among_the_mappings_or_beside_a_rule_is_not_opened(run: Run, tmp_path: Path) -> None:
+def test_pipe_is_not_opened(run: Run, tmp_path: Path) -> None:
     mappings = tmp_path / "mappings"
     shutil.copytree(mappings_folder(), mappings)
     os.mkfifo(mappings / "sources" / "pipe.yml")
     result = run("check", "--mappings", mappings)
-    assert f"{mappings / 'sources' / 'pipe.yml'}: warning[not-a-file]: left out: a pipe, not a file" in result.stdout
+    assert f"{mappings / 'sources' / 'pipe.yml'}: warning[not-a-file]: skipped: a pipe, not a file" in result.stdout
     shutil.copy(RULE, tmp_path / "rule.yml")
     os.mkfifo(tmp_path / "rule.test.yml")
     assert "test-missing" in run("check", tmp_path / "rule.yml").stdout

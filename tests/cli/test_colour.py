@@ -66,23 +66,23 @@ def commands(tmp_path: Path, attack_log: Path) -> list[list[str]]:
     ]
 
 
-def test_no_command_writes_colours_where_they_are_not_wanted(commands: list[list[str]]) -> None:
+def test_no_color_disables_colours_of_every_command(commands: list[list[str]]) -> None:
     for arguments in commands:
         assert not COLOUR.search(on_terminal(arguments, {"NO_COLOR": "1"})), arguments
 
 
 @pytest.mark.parametrize("environment", [{"TERM": "dumb"}, {"NO_COLOR": "1", "FORCE_COLOR": "1"}])
-def test_a_dumb_terminal_gets_none_and_no_color_wins(environment: dict[str, str], commands: list[list[str]]) -> None:
+def test_dumb_terminal_and_precedence_of_no_color(environment: dict[str, str], commands: list[list[str]]) -> None:
     for arguments in commands[:3]:
         assert not COLOUR.search(on_terminal(arguments, environment)), arguments
 
 
-def test_a_terminal_gets_colours_otherwise_also_where_the_variable_is_empty(commands: list[list[str]]) -> None:
+def test_terminal_gets_colours_with_empty_variables(commands: list[list[str]]) -> None:
     for arguments in commands:
         assert COLOUR.search(on_terminal(arguments, {"NO_COLOR": ""})), arguments
 
 
-def test_a_pipe_gets_colours_only_where_they_are_forced(commands: list[list[str]]) -> None:
+def test_pipe_gets_colours_only_if_forced(commands: list[list[str]]) -> None:
     inherited = {key: value for key, value in os.environ.items() if key not in ("NO_COLOR", "FORCE_COLOR")}
     for arguments in commands[:3]:
         for environment, wanted in (({}, False), ({"FORCE_COLOR": "1"}, True)):

@@ -23,7 +23,7 @@ def copy(tmp_path: Path) -> Path:
     return tmp_path / RULE.name
 
 
-def test_attacks_are_found_twins_are_silent_and_misses_are_named(run: Run) -> None:
+def test_results_of_attacks_benign_cases_and_misses(run: Run) -> None:
     result = run("test", RULE, "-s", "canonical")
     assert result.exit_code == 0
     cases = yaml.safe_load(TEST.read_text())["cases"]
@@ -66,7 +66,7 @@ cases:
 """
 
 
-def test_a_case_without_a_record_that_the_rule_could_look_at_fails(run: Run, copy: Path) -> None:
+def test_case_without_matching_log_source_fails(run: Run, copy: Path) -> None:
     copy.with_name("short_prompt_long_answer.test.yml").write_text(OPERATIONS)
     result = run("test", copy, "-s", "canonical", "-s", "litellm", "-s", "apim", "--json")
     assert result.exit_code == 1
@@ -87,7 +87,7 @@ def test_a_case_without_a_record_that_the_rule_could_look_at_fails(run: Run, cop
     }
 
 
-def test_a_record_that_the_source_does_not_count_as_an_inference_is_none(run: Run, tmp_path: Path) -> None:
+def test_record_that_is_not_an_inference_is_ignored(run: Run, tmp_path: Path) -> None:
     calls = rules_folder() / "volume" / "call_count.yml"
     (tmp_path / calls.name).write_text(calls.read_text())
     cases = OPERATIONS.replace("short_prompt_long_answer", "call_count").replace("fine_tune", "GetFoundationModel")
@@ -97,7 +97,7 @@ def test_a_record_that_the_source_does_not_count_as_an_inference_is_none(run: Ru
     assert "no record on cloudtrail" in found[0]["reasons"][0]
 
 
-def test_an_attack_that_is_missed_and_a_twin_that_alerts_fail_with_the_reason(run: Run, copy: Path) -> None:
+def test_missed_attack_and_alerting_benign_case_fail_with_reason(run: Run, copy: Path) -> None:
     rule = copy.read_text()
     copy.write_text(rule.replace("gte: 100", "gte: 100000"))
     missed = run("test", copy, "-s", "canonical")
@@ -112,7 +112,7 @@ def test_an_attack_that_is_missed_and_a_twin_that_alerts_fail_with_the_reason(ru
     assert "and should be silent" in reasons
 
 
-def test_reasons_are_cut_to_three_unless_more_is_asked_for(run: Run, copy: Path) -> None:
+def test_reasons_are_limited_unless_verbose(run: Run, copy: Path) -> None:
     copy.write_text(copy.read_text().replace("gte: 100", "gte: 1"))
     test = copy.with_name(TEST.name)
     test.write_text(
@@ -132,7 +132,7 @@ def test_a_missing_test_file_is_broken_input_and_the_others_are_tested(run: Run,
     assert "short_prompt_long_answer" in result.stdout
 
 
-def test_a_broken_test_file_is_told_with_its_place(run: Run, copy: Path) -> None:
+def test_broken_test_file_has_location(run: Run, copy: Path) -> None:
     test = copy.with_name(TEST.name)
     test.write_text(test.read_text().replace("kind: benign", "kind: friendly", 1))
     result = run("test", copy)

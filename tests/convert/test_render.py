@@ -16,7 +16,7 @@ from sigmagen.engines.duckdb import DuckDBEngine
 from sigmagen.expr.tree import Column, Get, call
 from sigmagen.plan.model import Plan
 from sigmagen.plan.steps import Aggregate, CountRows, Derive, Filter, Project, Scan, Step
-from sigmagen.report.investigation import lines
+from sigmagen.report.investigation import format_lines
 from sigmagen.rules.load import load_rules
 from sigmagen.targets import registry
 from tests.native_logs import attack, converter
@@ -95,7 +95,7 @@ def test_an_investigation_shows_the_notes_of_its_queries(monkeypatch: pytest.Mon
     queries, left_out = pivots_for(converter(), rule, converter().sources["litellm"], "splunk", subject)
     assert queries
     assert all(isinstance(query, PivotQuery) and query.notes == ("only approximately",) for query in queries)
-    shown = list(lines(load_playbook(mappings), queries, left_out, (), ()))
+    shown = list(format_lines(load_playbook(mappings), queries, left_out, (), ()))
     assert shown.count("Approximate: only approximately.") == len(queries)
 
 

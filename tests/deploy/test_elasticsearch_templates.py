@@ -11,7 +11,7 @@ import pytest
 
 from sigmagen.bundled import mappings_folder
 from sigmagen.convert.converter import Converter
-from sigmagen.deploy.custom_template import fields
+from sigmagen.deploy.custom_template import list_fields
 from sigmagen.deploy.deployment import Found, Item, ObjectSet, apply, plan_deployment
 from sigmagen.deploy.elastic import Templates
 from sigmagen.net.client import Client
@@ -63,13 +63,13 @@ def actions(parts: list[ObjectSet], *, prune: bool = False) -> set[str]:
     return {change.action for change in plan_deployment(parts, prune=prune)}
 
 
-def test_what_elasticsearch_writes_back_is_unchanged(parts: list[ObjectSet]) -> None:
+def test_redeployed_template_is_unchanged(parts: list[ObjectSet]) -> None:
     assert actions(parts) == {"create"}
     assert apply(plan_deployment(parts)) == []
     assert actions(parts) == {"unchanged"}
 
 
-def test_a_new_field_and_a_lost_one_are_updates(parts: list[ObjectSet]) -> None:
+def test_added_and_removed_fields_are_updates(parts: list[ObjectSet]) -> None:
     apply(plan_deployment(parts))
     first, *rest = parts[0].items
     for changed in (
@@ -83,7 +83,7 @@ def test_a_new_field_and_a_lost_one_are_updates(parts: list[ObjectSet]) -> None:
         assert actions(newer) == {"unchanged"}
 
 
-def test_a_template_of_somebody_else_stays(parts: list[ObjectSet]) -> None:
+def test_foreign_template_is_not_changed(parts: list[ObjectSet]) -> None:
     client = parts[0].store.client  # type: ignore[attr-defined]
     name = parts[0].items[0].key
     theirs = {"template": {"mappings": {}}, "_meta": {"created_by": "them"}}
@@ -103,7 +103,7 @@ def test_a_template_that_appears_after_the_plan_is_not_overwritten(parts: list[O
     assert parts[0].store.found({name})[name].ours is False
 
 
-def test_index_templates_go_before_the_components_they_are_made_of(parts: list[ObjectSet]) -> None:
+def test_index_templates_are_deleted_before_components(parts: list[ObjectSet]) -> None:
     apply(plan_deployment(parts))
     nothing = [replace(part, items=[]) for part in parts]
     assert actions(nothing) == {"obsolete"}
@@ -128,7 +128,7 @@ def body_of(parts: list[ObjectSet], name: str) -> dict[str, Any]:
     return parts[0].store.found({name})[name].body
 
 
-def test_what_a_users_own_custom_template_lacks_is_merged_when_asked(parts: list[ObjectSet]) -> None:
+def test_merge_adds_missing_fields_to_user_template(parts: list[ObjectSet]) -> None:
     parts = custom_of(parts)
     (item,) = parts[0].items
     theirs = {"template": {"mappings": CUSTOM, "settings": {"index": {"refresh_interval": "5s"}}}, "version": 7}
@@ -148,11 +148,11 @@ def test_what_a_users_own_custom_template_lacks_is_merged_when_asked(parts: list
     assert "_meta" not in after
     mappings = after["template"]["mappings"]
     assert mappings["dynamic"] == "strict"
-    assert set(fields({"template": {"mappings": mappings}})) == {"mine.id", *lacks}
+    assert set(list_fields({"template": {"mappings": mappings}})) == {"mine.id", *lacks}
     assert actions(parts) == {"unchanged"}
 
 
-def test_a_field_that_a_user_maps_otherwise_is_theirs(parts: list[ObjectSet]) -> None:
+def test_user_mapping_of_field_is_preserved(parts: list[ObjectSet]) -> None:
     parts = custom_of(parts)
     (item,) = parts[0].items
     put(parts, item.key, {"template": {"mappings": {"properties": {"aws": {"type": "flattened"}}}}})
@@ -160,9 +160,7 @@ def test_a_field_that_a_user_maps_otherwise_is_theirs(parts: list[ObjectSet]) ->
     assert change.action == "unchanged"
 
 
-def test_what_an_earlier_package_put_into_a_custom_template_goes_and_what_people_added_stays(
-    parts: list[ObjectSet],
-) -> None:
+def test_custom_template_update_preserves_user_fields(parts: list[ObjectSet]) -> None:
     parts = custom_of(parts)
     (item,) = parts[0].items
     earlier = {"aws": {"properties": {"cloudtrail": {"properties": {"error_code": {"type": "keyword"}}}}}}
@@ -170,5 +168,5 @@ def test_what_an_earlier_package_put_into_a_custom_template_goes_and_what_people
     put(parts, item.key, {"template": {"mappings": {"properties": {**earlier, **CUSTOM["properties"]}}}, "_meta": meta})
     assert actions(parts) == {"update"}
     apply(plan_deployment(parts))
-    assert set(fields(body_of(parts, item.key))) == {"mine.id", "aws.cloudtrail.session_credential_from_console"}
+    assert set(list_fields(body_of(parts, item.key))) == {"mine.id", "aws.cloudtrail.session_credential_from_console"}
     assert actions(parts) == {"unchanged"}

@@ -17,8 +17,8 @@ from elasticsearch import Elasticsearch
 from sigmagen.bundled import mappings_folder, rules_folder
 from sigmagen.convert.converter import Converter
 from sigmagen.engines.elasticsearch import CREATOR, PREFIX, ElasticsearchEngine
-from sigmagen.mapping.elastic_template import index_mappings
-from sigmagen.mapping.source import relocated
+from sigmagen.mapping.elastic_template import build_index_mappings
+from sigmagen.mapping.source import relocate
 from sigmagen.net.retry import ATTEMPTS
 from sigmagen.problems import EXIT_USAGE, SigmagenError
 from sigmagen.proof.verify import verify
@@ -236,7 +236,7 @@ def test_data_of_somebody_where_the_pattern_looks_is_neither_read_nor_touched(
     name = f"logs-litellm.proxy-somebody-{uuid4().hex}"
     client.options(ignore_status=404).indices.delete_index_template(name=name)
     client.indices.put_index_template(name=name, index_patterns=[name], priority=900)
-    mappings = index_mappings(CONVERTER.source("litellm"), CONVERTER.taxonomy)
+    mappings = build_index_mappings(CONVERTER.source("litellm"), CONVERTER.taxonomy)
     client.indices.create(index=name, mappings=mappings)
     # The attack itself by other organizations: in one window with ours, they would be more.
     theirs = json.loads(json.dumps(attack("one_egress_many_organizations", "litellm")).replace("org-", "their-"))
@@ -320,6 +320,6 @@ def test_a_source_that_was_not_moved_is_found_by_its_own_pattern(
 ) -> None:
     """Whoever loads a source as it is runs queries for where it is."""
     place = f"logs-{uuid4().hex}-*"
-    source = relocated(CONVERTER.source("canonical"), "elastic", lambda _: place)
+    source = relocate(CONVERTER.source("canonical"), "elastic", lambda _: place)
     apart.load(source, [{"@timestamp": "2026-08-11T09:14:03.217Z", "user.id": "u"}])
     assert client.esql.query(query=f"FROM {place} | STATS n = COUNT(*) | LIMIT 1")["values"] == [[1]]

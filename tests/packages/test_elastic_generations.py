@@ -22,9 +22,9 @@ from elasticsearch.helpers import bulk
 from sigmagen.bundled import mappings_folder, rules_folder
 from sigmagen.content.detections import SourceDetection, collect_content
 from sigmagen.convert.converter import Converter
-from sigmagen.deploy.custom_template import fields
+from sigmagen.deploy.custom_template import list_fields
 from sigmagen.durations import iso
-from sigmagen.mapping.elastic_template import field_types, mappings_of
+from sigmagen.mapping.elastic_template import build_properties, collect_field_types
 from sigmagen.mapping.source import Source
 from sigmagen.packages import elastic
 from sigmagen.packages.elastic.target import ElasticTarget
@@ -61,7 +61,7 @@ def source_of(name: str) -> Source:
 def mapped(name: str, generation: str) -> dict[str, str]:
     """The fields of one generation of a source's indices, with their types."""
     source, integration = source_of(name), TARGET.integrations[name]
-    columns = field_types(source, CONVERTER.taxonomy)
+    columns = collect_field_types(source, CONVERTER.taxonomy)
     which = -1 if generation == "newest" else 0
     found = {field: kinds[which] for field, kinds in integration.mapped.items()}
     # Of ECS, as the integration's own templates map it.
@@ -85,7 +85,7 @@ def _vendor(field: str) -> str:
 def test_no_custom_template_maps_what_the_integration_maps(name: str) -> None:
     integration = TARGET.integrations[name]
     templates = dict(component_templates(source_of(name), CONVERTER.taxonomy, TARGET))
-    custom = fields(templates[integration.custom])
+    custom = list_fields(templates[integration.custom])
     assert integration.mapped
     assert not custom.keys() & integration.mapped.keys()
     for field, definition in custom.items():
@@ -144,7 +144,7 @@ class Streams:
         """Indices of these generations; the documents go to them in turn."""
         self.clear()
         for generation in generations:
-            mappings = {"dynamic": False, **mappings_of(mapped(self.name, generation))}
+            mappings = {"dynamic": False, **build_properties(mapped(self.name, generation))}
             self.client.indices.create(index=self.index(generation), mappings=mappings, settings=SETTINGS)
         actions = (
             {"_index": self.index(generations[number % len(generations)]), "_source": document}

@@ -20,7 +20,7 @@ from sigmagen.content.investigate.pivots import load_playbook
 from sigmagen.content.investigate.subject import Subject
 from sigmagen.durations import iso
 from sigmagen.engines.elasticsearch import ElasticsearchEngine
-from sigmagen.mapping.elastic_template import field_types
+from sigmagen.mapping.elastic_template import collect_field_types
 from sigmagen.packages.elastic.formatting import marker
 from sigmagen.packages.elastic.investigation import dashboard, panel_queries, pivots_of
 from sigmagen.packages.elastic.timeline import buttons
@@ -114,7 +114,7 @@ def test_hostile_text_stays_text_in_a_dashboard() -> None:
 def test_buttons_look_for_the_alerts_values_in_fields_that_the_index_has() -> None:
     found = 0
     for detection in CONTENT.detections:
-        mapped = {name for part in detection.source.parts for name in field_types(part, CONVERTER.taxonomy)}
+        mapped = {name for part in detection.source.parts for name in collect_field_types(part, CONVERTER.taxonomy)}
         for text in buttons(detection, CONVERTER.taxonomy):
             document = json.loads(text.removeprefix("!{investigate").removesuffix("}"))
             assert set(document) == {"label", "providers", "relativeFrom", "relativeTo"}

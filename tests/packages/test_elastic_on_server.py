@@ -24,7 +24,7 @@ from sigmagen.convert.converter import Converter
 from sigmagen.durations import iso
 from sigmagen.engines.alert import Alert
 from sigmagen.engines.elasticsearch import ElasticsearchEngine
-from sigmagen.mapping.source import Source, relocated
+from sigmagen.mapping.source import Source, relocate
 from sigmagen.packages import elastic
 from sigmagen.packages.elastic.events import group_events
 from sigmagen.packages.elastic.rules import detection_rule
@@ -53,7 +53,7 @@ def on_own_streams(converter: Converter, run: str = RUN) -> Converter:
     def own(part: Source) -> str:
         return part.stored["elastic"].location.replace("logs-", f"logs-{run}.", 1)
 
-    sources = {name: relocated(source, "elastic", own) for name, source in converter.sources.items()}
+    sources = {name: relocate(source, "elastic", own) for name, source in converter.sources.items()}
     return replace(converter, sources=sources)
 
 

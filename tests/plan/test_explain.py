@@ -14,7 +14,7 @@ import pytest
 
 from sigmagen.durations import DAY, HOUR
 from sigmagen.expr.tree import Column, call, disjunction
-from sigmagen.mapping.source import Source, together
+from sigmagen.mapping.source import Source, combine_sources
 from sigmagen.plan.build import build_plan
 from sigmagen.plan.correlate import LOWERINGS
 from sigmagen.plan.model import Mode, Plan
@@ -90,7 +90,7 @@ RULES: dict[str, Correlation] = {
 def source_of(rule: Correlation) -> Source:
     bedrock, trail = CONVERTER.source("bedrock_invocation"), CONVERTER.source("cloudtrail")
     if DENIED in rule.rules:
-        return together([(TRAIL, trail), (CHAT.logsource, bedrock)])
+        return combine_sources([(TRAIL, trail), (CHAT.logsource, bedrock)])
     return CONVERTER.source("canonical")
 
 

@@ -11,10 +11,10 @@ from jsonschema import Draft202012Validator
 
 from sigmagen.rules.conditions import ThresholdParser
 from sigmagen.rules.correlation_types import CORRELATION_TYPES, EXTENDED_TYPES, CorrelationType
-from sigmagen.rules.schema import schema_path
+from sigmagen.rules.schema import find_schema
 from sigmagen.rules.yaml import parse_documents
 
-SCHEMA = json.loads(schema_path("rule", None).read_text(encoding="utf-8"))["properties"]["correlation"]
+SCHEMA = json.loads(find_schema("rule", None).read_text(encoding="utf-8"))["properties"]["correlation"]
 TYPES = pytest.mark.parametrize("kind", CORRELATION_TYPES.values(), ids=CORRELATION_TYPES)
 
 

@@ -10,7 +10,7 @@ import pytest
 import sigmagen
 from sigmagen import sources
 from sigmagen.bundled import mappings_folder
-from sigmagen.mapping.source import source_files
+from sigmagen.mapping.source import find_source_files
 from sigmagen.sources import MissingCodeError, missing, named, render, source_names, stored_rows
 from sigmagen.sources.call import Call
 
@@ -33,7 +33,7 @@ def made(folder: Path, name: str, **modules: str) -> None:
 
 
 def test_each_mapping_has_its_folder_and_each_folder_its_mapping() -> None:
-    assert list(source_names()) == [path.stem for path in source_files(mappings_folder())[0]]
+    assert list(source_names()) == [path.stem for path in find_source_files(mappings_folder())[0]]
 
 
 def named_in(path: Path, names: set[str]) -> list[str]:

@@ -20,7 +20,7 @@ from sigmagen.convert.converter import Query
 from sigmagen.engines import spl
 from sigmagen.engines.kusto_language import KustoLanguage
 from sigmagen.problems import SigmagenError
-from sigmagen.report.header import header
+from sigmagen.report.header import format_header
 from sigmagen.targets import registry
 from tests.targets.engines import CONVERTER, event, found, running
 from tests.targets.hostile import POSITIONS, Trial, commands, names, naming, rule_with, strings, titled
@@ -73,10 +73,12 @@ def test_a_title_stays_in_its_comment(trial: Trial) -> None:
     assert found(trial.engine, query) == {"ann"}
     plain = commands(query.target, query.text)
     for start in range(0, len(STRINGS), 20):
-        headers = [header(replace(query, rule=titled(rule, text))) for text in STRINGS[start : start + 20]]
+        headers = [format_header(replace(query, rule=titled(rule, text))) for text in STRINGS[start : start + 20]]
         for one in headers:
             assert commands(query.target, one + query.text) == plain, one[:500]
-            assert one.count("\n") == header(replace(query, rule=titled(rule, "innocent"))).count("\n"), one[:500]
+            assert one.count("\n") == format_header(replace(query, rule=titled(rule, "innocent"))).count("\n"), one[
+                :500
+            ]
         assert found(trial.engine, replace(query, text="".join(headers) + query.text)) == {"ann"}, headers
 
 

@@ -8,7 +8,7 @@ import duckdb
 import pytest
 
 from sigmagen.expr.pcre import RegexError
-from sigmagen.expr.regex import ANY, both_cases, complement, union
+from sigmagen.expr.regex import ANY, both_cases, complement, unite
 from sigmagen.targets.lucene.terms import LUCENE
 from sigmagen.targets.regex import PCRE, RE2, Pcre, translate
 
@@ -118,7 +118,7 @@ def test_pcre_keeps_what_only_it_has() -> None:
 
 
 def test_sets_of_characters() -> None:
-    assert union(((5, 6),), ((1, 2),), ((3, 4),)) == ((1, 6),)
+    assert unite(((5, 6),), ((1, 2),), ((3, 4),)) == ((1, 6),)
     assert complement(ANY) == ()
     assert complement(complement(((1, 2), (9, 9)))) == ((1, 2), (9, 9))
     assert both_cases(((ord("a"), ord("a")),)) == ((65, 65), (97, 97))

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from sigmagen.convert.converter import Query
 from sigmagen.convert.render import render
 from sigmagen.expr.tree import TRUE, Literal, call
-from sigmagen.mapping.elastic_template import field_types
+from sigmagen.mapping.elastic_template import collect_field_types
 from sigmagen.mapping.source import Source
 from sigmagen.mapping.taxonomy import Taxonomy
 from sigmagen.plan.logical import all_needed_fields, event_streams
@@ -49,7 +49,7 @@ def group_events(
 
 def stored_columns(query: Query, taxonomy: Taxonomy) -> dict[str, str]:
     """The columns of the index that a query names, with their Elasticsearch types, by name."""
-    types = {name: kind for part in query.source.parts for name, kind in field_types(part, taxonomy).items()}
+    types = {name: kind for part in query.source.parts for name, kind in collect_field_types(part, taxonomy).items()}
     return {name: types[name] for name in sorted(types) if names_column(query.text, name)}
 
 

@@ -6,7 +6,7 @@ import re
 from uuid import uuid5
 
 from sigmagen.content.detections import NAMESPACE
-from sigmagen.display import harmless
+from sigmagen.display import sanitize
 from sigmagen.durations import SECOND, largest_unit
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|!~$])")
@@ -18,7 +18,7 @@ def plain(text: str) -> str:
     >>> plain("one\\n  two\\x1b")
     'one two\ufffd'
     """
-    return harmless(" ".join(text.split()))
+    return sanitize(" ".join(text.split()))
 
 
 def markdown(text: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 import sigmagen
 from sigmagen.content.detections import PackageContent
-from sigmagen.mapping.address import ADDRESS, grok_pattern
+from sigmagen.mapping.address import ADDRESS, build_grok_pattern
 from sigmagen.mapping.source import Forwarded, Source
 from sigmagen.mapping.taxonomy import Taxonomy
 from sigmagen.packages.elastic.formatting import code, markdown, marker, span
@@ -42,7 +42,7 @@ def address_step(field: str) -> str:
     """The ingest pipeline that takes the client's address out of a header which `field`, of the type `ip`, gets."""
     grok = {
         "field": field,
-        "patterns": [grok_pattern(field)],
+        "patterns": [build_grok_pattern(field)],
         "pattern_definitions": {"CLIENT_ADDRESS": ADDRESS},
         "ignore_missing": True,
         "on_failure": [{"remove": {"field": field, "ignore_missing": True}}],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from hashlib import sha256
 
-from sigmagen.display import harmless
+from sigmagen.display import sanitize
 from sigmagen.durations import MINUTE, largest_unit
 
 _LONGEST_NAME = 100
@@ -21,7 +21,7 @@ def plain(text: str) -> str:
     for brace in "{}":
         while brace * 2 in line:
             line = line.replace(brace * 2, f"{brace} {brace}")
-    return harmless(line)
+    return sanitize(line)
 
 
 def cut(text: str, longest: int) -> str:

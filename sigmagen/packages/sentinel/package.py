@@ -26,7 +26,7 @@ from sigmagen.packages.sentinel.workbook import ID as WORKBOOK_ID
 from sigmagen.packages.sentinel.workbook import TITLE as WORKBOOK_TITLE
 from sigmagen.packages.sentinel.workbook import workbook
 from sigmagen.problems import Problem, SigmagenError
-from sigmagen.rules.placeholders import tenant_lists
+from sigmagen.rules.placeholders import merge_tenant_lists
 
 WATCHLIST_TITLE = "sigmagen: {name}"
 WATCHLIST_WORDS = "Values that detections of model extraction leave out. One exact value a line, no wildcards."
@@ -79,7 +79,7 @@ class Package:
         pivots = investigations(converter, content.detections, version)
         content, rules, hunts, refused = _within_limits(content, facts, version, pivots)
         asked = [function for item in content.detections for function in pivots[item.id]]
-        lists = tenant_lists(converter.mappings, overlaid.get("allow_lists", {}))
+        lists = merge_tenant_lists(converter.mappings, overlaid.get("allow_lists", {}))
         filters = overlaid.get("filters")
         filters = filters if isinstance(filters, Mapping) else {}
         variants = watched(converter, content.detections, rules, lists, filters, facts)

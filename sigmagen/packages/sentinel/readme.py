@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sigmagen.display import comment_text
+from sigmagen.display import format_comment
 from sigmagen.packages.sentinel.formatting import file_name, span
 from sigmagen.packages.sentinel.package import Package, SourceResources
 from sigmagen.packages.sentinel.rule import AnalyticsRule
@@ -129,4 +129,4 @@ def _rule(rule: AnalyticsRule) -> str:
 
 def _cell(text: str) -> str:
     """Text that ends no cell and starts no markup."""
-    return comment_text(text).replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("[", "\\[")
+    return format_comment(text).replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("[", "\\[")

@@ -53,10 +53,10 @@ def app_files(
     from sigmagen.packages.splunk.readme import overlay_json, readme
     from sigmagen.packages.splunk.savedsearches import analytic_story, savedsearches
     from sigmagen.packages.splunk.searches import packaged
-    from sigmagen.rules.placeholders import load_allow_lists, tenant_lists
+    from sigmagen.rules.placeholders import load_allow_lists, merge_tenant_lists
 
     examples, _ = load_allow_lists(converter.mappings)
-    own = tenant_lists(converter.mappings, overlaid.get("allow_lists", {}))
+    own = merge_tenant_lists(converter.mappings, overlaid.get("allow_lists", {}))
     # Where the tenant has no values, those of the examples tell where a list stands.
     lists = ListMacros(
         {**own, **{name: examples[name] for name in own if not own[name] and name in examples}},

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field, replace
 from sigmagen.content.detections import NOBODY
 from sigmagen.convert.converter import Converter
 from sigmagen.durations import SECOND
-from sigmagen.mapping.source import Source, relocated
+from sigmagen.mapping.source import Source, relocate
 from sigmagen.packages.splunk.conf import Conf
-from sigmagen.rules.placeholders import AllowLists, placeholder_names
+from sigmagen.rules.placeholders import AllowLists, find_placeholders
 
 PREFIX = "sigmagen_"
 SILENCE = f"{PREFIX}silent_after_seconds"
@@ -29,7 +29,7 @@ def by_macro(converter: Converter) -> Converter:
     def place(source: Source) -> str:
         return f"`{source_macro(source)}`"
 
-    sources = {name: relocated(source, "splunk", place) for name, source in converter.sources.items()}
+    sources = {name: relocate(source, "splunk", place) for name, source in converter.sources.items()}
     return replace(converter, sources=sources)
 
 
@@ -69,7 +69,7 @@ def _placeholders(part: object) -> Iterable[str]:
     if isinstance(part, Mapping):
         for key, value in part.items():
             if isinstance(key, str) and "expand" in key.split("|")[1:]:
-                yield from placeholder_names(value)
+                yield from find_placeholders(value)
             else:
                 yield from _placeholders(value)
     elif isinstance(part, list):

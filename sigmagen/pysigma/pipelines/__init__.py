@@ -1,4 +1,4 @@
-"""What pySigma finds as `sigma.pipelines.sigmagen`: field names of each log source in each SIEM."""
+"""The module `sigma.pipelines.sigmagen` of pySigma: field names of each log source in each SIEM."""
 
 from collections.abc import Callable, Iterator, Mapping
 

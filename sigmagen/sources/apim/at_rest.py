@@ -8,7 +8,7 @@ from hashlib import sha256
 from typing import Any
 from urllib.parse import urlsplit
 
-from sigmagen.mapping.address import client_address
+from sigmagen.mapping.address import extract_client_address
 from sigmagen.sources.records import (
     Record,
     Rows,
@@ -75,7 +75,7 @@ def elastic(record: Record) -> Rows:
     fields |= {f"azure.open_ai.properties.{_snake(key)}": properties.get(key) for key in _PROPERTIES}
     fields |= {
         "@timestamp": milliseconds(record["time"]),
-        "source.ip": client_address(record.get("callerIpAddress")),
+        "source.ip": extract_client_address(record.get("callerIpAddress")),
         "event.outcome": {"Succeeded": "success", "Failed": "failure"}.get(record.get("resultType", "")),
         "http.request.method": properties.get("method"),
         "http.response.status_code": properties.get("responseCode"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sigmagen.mapping.address import client_address
+from sigmagen.mapping.address import extract_client_address
 from sigmagen.sources.records import Record, Rows, columns, document, events, get, milliseconds, present, text
 
 _COLUMNS = {
@@ -55,7 +55,7 @@ def elastic(record: Record) -> Rows:
         "aws.cloudtrail.error_message": record.get("errorMessage"),
         "aws.cloudtrail.request_id": record.get("requestID"),
         "aws.cloudtrail.session_credential_from_console": record.get("sessionCredentialFromConsole"),
-        "source.ip": client_address(record.get("sourceIPAddress")),
+        "source.ip": extract_client_address(record.get("sourceIPAddress")),
         "user_agent.original": record.get("userAgent"),
         "cloud.region": record.get("awsRegion"),
         "cloud.account.id": record.get("recipientAccountId"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sigmagen.mapping.address import client_address
+from sigmagen.mapping.address import extract_client_address
 from sigmagen.sources.records import Record, Rows, document, events, from_epoch, get, present, text
 
 _FIELDS = (
@@ -23,7 +23,7 @@ def elastic(record: Record) -> Rows:
     fields: Record = {"@timestamp": from_epoch(record["startTime"])}
     fields |= {f"litellm.{path}": get(record, path) for path in _FIELDS}
     # The ingest step of the package's README.
-    fields["litellm.requester_ip_address"] = client_address(record.get("requester_ip_address"))
+    fields["litellm.requester_ip_address"] = extract_client_address(record.get("requester_ip_address"))
     fields |= {f"litellm.{key}": text(record.get(key)) for key in ("messages", "model_parameters", "response")}
     return document(fields)
 

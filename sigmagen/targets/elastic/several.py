@@ -19,7 +19,7 @@ from sigmagen.expr.regex import (
     Repeat,
     complement,
     parse,
-    union,
+    unite,
     wildcards,
 )
 from sigmagen.expr.tree import Call, Column, Expr, Get, Literal, subject
@@ -133,7 +133,7 @@ class EsqlSeveral(EsqlConditions):
 def _exclude_separator(node: Node) -> Node:
     """The expression, without the separator in any of its characters."""
     if isinstance(node, Chars):
-        return Chars(complement(union(complement(node.ranges), _SEPARATOR_ALONE)))
+        return Chars(complement(unite(complement(node.ranges), _SEPARATOR_ALONE)))
     if isinstance(node, Chain):
         return Chain(tuple(map(_exclude_separator, node.parts)))
     if isinstance(node, Choice):

@@ -21,7 +21,7 @@ from sigmagen.expr.regex import (
     Ranges,
     Repeat,
     complement,
-    union,
+    unite,
     within,
 )
 from sigmagen.targets.regex import Pcre, describe
@@ -156,7 +156,7 @@ def outermost(node: Node, *, last: bool) -> tuple[Ranges, bool]:
         return node.ranges, False
     if isinstance(node, Choice):
         sets = [outermost(option, last=last) for option in node.options]
-        return union(*(found for found, _ in sets)), any(empty for _, empty in sets)
+        return unite(*(found for found, _ in sets)), any(empty for _, empty in sets)
     if isinstance(node, Repeat):
         found, empty = outermost(node.part, last=last)
         return found, empty or node.low == 0
@@ -167,7 +167,7 @@ def outermost(node: Node, *, last: bool) -> tuple[Ranges, bool]:
     seen: Ranges = ()
     for part in reversed(node.parts) if last else node.parts:
         found, empty = outermost(part, last=last)
-        seen = union(seen, found)
+        seen = unite(seen, found)
         if not empty:
             return seen, False
     return seen, True
