@@ -6,8 +6,9 @@ import re
 import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -32,6 +33,9 @@ from sigmagen.net.settings import (
     setting,
 )
 from sigmagen.problems import EXIT_FINDINGS, EXIT_USAGE, Problem, SigmagenError
+from sigmagen.proof.cases import rule_under_test
+from sigmagen.proof.extent import WHOLE, quick_extent
+from sigmagen.proof.ledger import Ledger
 from sigmagen.proof.verify import TARGETS, Cell, verify
 from sigmagen.rules.model import RuleFile
 
@@ -48,6 +52,20 @@ from sigmagen.rules.model import RuleFile
 )
 @SOURCES
 @AS_JSON
+@click.option("--quick", is_flag=True, help="Play one attack and one twin per rule; alert runs once per schedule.")
+@click.option(
+    "--cache",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Don't execute cells again that this file remembers as equal; note the new ones in it.",
+)
+@click.option(
+    "--recheck",
+    type=click.IntRange(0, 100),
+    default=0,
+    metavar="PERCENT",
+    help="Execute this share of the remembered cells all the same.",
+)
+@click.option("--seed", type=int, default=0, help="Chooses the cells of --recheck.")
 @click.option("--junit", type=click.Path(path_type=Path, dir_okay=False), help="Write the cells as JUnit XML, too.")
 @with_settings
 def command(
@@ -55,6 +73,10 @@ def command(
     targets: tuple[str, ...],
     sources: tuple[str, ...],
     as_json: bool,
+    quick: bool,
+    cache: Path | None,
+    recheck: int,
+    seed: int,
     junit: Path | None,
     settings: Settings,
 ) -> int:
@@ -73,6 +95,10 @@ def command(
 
     On somebody's own servers nothing is left behind: Elasticsearch gets throw-away indices sigmagen-verify-*, which
     are deleted; for Splunk and Sentinel the events travel inside the query, and nothing is written.
+
+    With --cache, a cell is not executed again while its query, test file and mapping, the code that stores and
+    interprets records, and all versions stay the same. Such a cell is shown as remembered, with the day since which
+    it holds. What a Splunk or a workspace found is never remembered.
     """
     converter = settings.converter()
     wanted = chosen_sources(converter, sources)
@@ -80,12 +106,15 @@ def command(
     problems: list[Problem] = list(loaded.problems)
     cells: list[Cell] = []
     stopped: list[Problem] = []
+    ledger = Ledger(cache, again=recheck, seed=seed) if cache else None
     with _interrupted_cleanly(), ExitStack() as stack:
         engines = _engines(targets or TARGETS, converter, stack)
         missing = [reason for target, reason in engines.items() if target in targets and isinstance(reason, str)]
         if missing:
             raise SigmagenError([Problem("no-engine", reason) for reason in missing], EXIT_USAGE)
-        found = _cells(converter, loaded.files, engines, wanted, problems)
+        extent = quick_extent(converter, _with_test(loaded.files), engines) if quick else WHOLE
+        verified = partial(verify, converter, engines=engines, sources=wanted, extent=extent, ledger=ledger)
+        found = _cells(verified, loaded.files, problems)
         try:
             for cell in _with_progress(found, quiet=as_json):
                 # What a server sent as a reason or a value is shown from here on.
@@ -104,24 +133,32 @@ def command(
         from sigmagen.report.matrix import print_matrix
 
         print_matrix(cells, everything=settings.verbose)
+    if ledger:
+        click.echo(ledger.figures.text(seed), err=True)
     bad = any(cell.status in ("different", "vacuous") for cell in cells)
     return EXIT_USAGE if stopped else broken(problems) or (EXIT_FINDINGS if bad else 0)
 
 
 def _cells(
-    converter: Converter,
-    files: Sequence[RuleFile],
-    engines: dict[str, Engine | str],
-    sources: Sequence[str] | None,
-    problems: list[Problem],
+    verified: Callable[[Sequence[RuleFile]], Iterator[Cell]], files: Sequence[RuleFile], problems: list[Problem]
 ) -> Iterator[Cell]:
     for file in files:
         try:
-            yield from verify(converter, [file], engines, sources)
+            yield from verified([file])
         except SigmagenError as error:
             if error.exit_code == EXIT_USAGE:
                 raise  # a server that can't be used for this rule can't be used for the next
             problems += error.problems
+
+
+def _with_test(files: Sequence[RuleFile]) -> list[RuleFile]:
+    """The files with a test file that can be used; what is wrong with the others is said when their turn comes."""
+    found = []
+    for file in files:
+        with suppress(SigmagenError):
+            rule_under_test(file)
+            found.append(file)
+    return found
 
 
 @contextmanager
