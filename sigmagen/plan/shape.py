@@ -15,9 +15,25 @@ from sigmagen.plan.model import Plan
 from sigmagen.plan.steps import Aggregate, PruneGroups, Step, Union
 
 
-def plan_shape(plan: Plan) -> str:
-    """The steps of a plan in their order, with the functions of its aggregates; one line, equal for equal shapes."""
-    return " | ".join(map(_step_shape, plan.steps))
+def plan_shape(plan: Plan) -> frozenset[str]:
+    """The order of a plan's steps, with the functions of its aggregates, as two lines: reading and counting.
+
+    How events are read and how they are counted meet in plain rows only, so the two are shapes of their own. Derived
+    columns and filters that follow each other are one part, whatever their number.
+    """
+    steps = [*map(_step_shape, plan.steps)]
+    names = [shape.split()[0] for shape in steps]
+    middle = next((place for place, name in enumerate(names) if name in _COUNTING), len(steps))
+    return frozenset(f"{half}: {_line(part)}" for half, part in (("read", steps[:middle]), ("count", steps[middle:])))
+
+
+_COUNTING = ("aggregate", "expand")
+
+
+def _line(shapes: list[str]) -> str:
+    """Steps as one line, without a step that does as the one before."""
+    pairs = zip(["", *shapes], shapes, strict=False)
+    return " | ".join(shape for before, shape in pairs if not {before, shape} <= {"derive", "filter"})
 
 
 def operations(plan: Plan) -> frozenset[str]:
@@ -37,7 +53,7 @@ def operations(plan: Plan) -> frozenset[str]:
 def _step_shape(step: Step) -> str:
     name = type(step).__name__.lower()
     if isinstance(step, Union):
-        return f"{name} [{'; '.join(sorted({plan_shape(branch) for branch in step.branches}))}]"
+        return f"{name} [{'; '.join(sorted({_line([*map(_step_shape, branch.steps)]) for branch in step.branches}))}]"
     if isinstance(step, Aggregate | PruneGroups):
         made = step.columns if isinstance(step, Aggregate) else (step.total,)
         functions = {value.op if isinstance(value, Call) else "column" for _, value in made}
