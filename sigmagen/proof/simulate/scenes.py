@@ -49,10 +49,11 @@ def lay_out(test: TestFile, source: str, *, reach: int, start: int = EPOCH, pref
         lengths: list[int | None] = [None]
         for alert in case.alerts if prefixes else ():
             lengths += [alert.after, *([alert.after - 1] if alert.after > 1 else [])]
+        made = calls(test, case, 0)
         for prefix in dict.fromkeys(lengths):
-            played = sorted(calls(test, case, start), key=lambda call: call.time)[:prefix]
             # The same call in two scenes is two events; within a scene, equal ids are a repeated delivery.
-            played = [replace(call, id=f"{call.id}-{len(scenes)}") for call in played]
+            number = len(scenes)
+            played = [replace(call, id=f"{call.id}-{number}", time=start + call.time) for call in made[:prefix]]
             end = (played[-1].time if played else start) + reach
             scenes.append(Scene(case, prefix, tuple(played), start, end))
             # An odd distance, so that scenes don't all lie alike on the panes.
