@@ -16,7 +16,8 @@ from sigmagen.lint.catalogue import load_catalogue
 from sigmagen.mapping.source import source_files
 from sigmagen.packages.elastic.templates import against_integrations
 from sigmagen.problems import EXIT_BROKEN_INPUT, EXIT_CLEAN, EXIT_FINDINGS, Problem, SigmagenError
-from sigmagen.rules.load import LoadedRules, load_rules
+from sigmagen.rules.load import LoadedRules, find_rule_files, load_rules
+from sigmagen.rules.testfile import companion
 
 
 def run_check(paths: Sequence[Path] | None, rules_folder: Path, mappings_folder: Path) -> list[Problem]:
@@ -49,8 +50,9 @@ def _ordered(problems: Sequence[Problem]) -> list[Problem]:
 def command(paths: tuple[Path, ...], strict: bool, as_json: bool, settings: Settings) -> int:
     """Validate and lint rules, their tests and the mappings.
 
-    PATH is a rule file or a folder; without one, all rules are checked. Exits with 2 where a file can't be used, with
-    1 where there are errors (with --strict, or warnings).
+    PATH is a rule file or a folder; without one, all rules are checked. A rule of the rules folder is checked beside
+    all others of it: an id or a name that another rule has, and a reference to another file, are seen. Exits with 2
+    where a file can't be used, with 1 where there are errors (with --strict, or warnings).
     """
     problems = all_problems(settings, paths)
     if as_json:
@@ -62,7 +64,26 @@ def command(paths: tuple[Path, ...], strict: bool, as_json: bool, settings: Sett
 
 
 def all_problems(settings: Settings, paths: Sequence[Path] = ()) -> list[Problem]:
-    """What is wrong with the rules, with filters and overlay joined to them, and with the mappings."""
+    """What is wrong with the rules, with filters and overlay joined to them, and with the mappings.
+
+    Rules of the rules folder are checked beside all others of it, so that a reference is found and an id or a name
+    that another rule has is a problem; what is wrong with the others is not said.
+    """
+    others = _others(settings.rules, paths)
+    unasked = {str(file) for path in others for file in (path, companion(path))}
+    return [problem for problem in _problems(settings, [*others, *paths]) if problem.file not in unasked]
+
+
+def _others(rules: Path, paths: Sequence[Path]) -> list[Path]:
+    """The other rule files of the rules folder; none where no path leads into it."""
+    asked = {file.resolve() for file in find_rule_files(paths)[0]} if paths else set()
+    folder = rules.resolve()
+    if not any(file.is_relative_to(folder) for file in asked):
+        return []
+    return [file for file in find_rule_files([rules])[0] if file.resolve() not in asked]
+
+
+def _problems(settings: Settings, paths: Sequence[Path]) -> list[Problem]:
     from sigmagen.proof.mappings import check_mappings
 
     if broken := check_mappings(settings.mappings):
