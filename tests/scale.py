@@ -69,22 +69,16 @@ def _change_correlation(correlation: dict[str, Any], names: dict[str, str], numb
 
 def write_clones(folder: Path, converter: Converter, pairs: int) -> list[RuleFile]:
     """Rule files and their tests, until they make so many pairs."""
-    files, number = _load(folder), 0
-    while sum(len(pairs_of(converter, [file], "duckdb")) for file in files) < pairs:
-        for path in sorted(find_rule_files([rules_folder()])[0]):
+    paths = sorted(find_rule_files([rules_folder()])[0])
+    loaded = load_rules(paths, rules_folder=rules_folder(), mappings_folder=mappings_folder())
+    rounds = -(-pairs // len(pairs_of(converter, loaded.files, "duckdb")))
+    for number in range(rounds):
+        for path in paths:
             documents = [document for document in yaml.safe_load_all(path.read_text()) if document]
             copy = folder / f"{path.stem}_{number}.yml"
             copy.write_text(yaml.safe_dump_all(cloned(documents, number), sort_keys=False))
             test = yaml.safe_load(companion(path).read_text())
             companion(copy).write_text(yaml.safe_dump({**test, "rule": f"{test['rule']}_{number}"}))
-        number += 1
-        files = _load(folder)
-    return files
-
-
-def _load(folder: Path) -> list[RuleFile]:
-    if not any(folder.iterdir()):
-        return []
     loaded = load_rules([folder], rules_folder=folder, mappings_folder=mappings_folder())
     assert not loaded.problems, loaded.problems[0]
     return list(loaded.files)

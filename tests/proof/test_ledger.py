@@ -6,11 +6,14 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
+from elastic_transport import ConnectionError
 
 from sigmagen.bundled import mappings_folder, rules_folder
 from sigmagen.convert.converter import Converter, Query
+from sigmagen.engines.elasticsearch import ElasticsearchEngine
 from sigmagen.engines.splunk_local import SplunkLocalEngine
 from sigmagen.problems import SigmagenError
 from sigmagen.proof import fingerprint as hashing
@@ -211,3 +214,13 @@ def test_every_package_that_stores_or_interprets_records_is_part_of_the_hash() -
         for _, name in imports(path)
     }  # fmt: skip
     assert used <= covered | by_result | neither
+
+
+def test_a_cluster_that_does_not_tell_its_version_is_not_remembered() -> None:
+    engine = ElasticsearchEngine.__new__(ElasticsearchEngine)
+    engine.client = Mock()
+    node = {"version": "8.19.3", "build_hash": "abc"}
+    engine.client.nodes.info.return_value = {"nodes": {"a": node, "b": node}}
+    assert engine.version() == "elasticsearch 8.19.3 abc"
+    engine.client.nodes.info.side_effect = ConnectionError("no answer")
+    assert engine.version() is None
