@@ -45,8 +45,9 @@ def cloned(documents: Sequence[dict[str, Any]], number: int) -> list[dict[str, A
         if "id" in document:
             document["id"] = str(uuid5(NAMESPACE_URL, f"{document['id']}/{number}"))
         if "detection" in document:
-            field = "userAgent" if "service" in document["logsource"] else "user_agent.original"
-            document["detection"]["filter_clone"] = {field: f"client {number}"}
+            # Every source carries these fields.
+            field = "awsRegion" if "service" in document["logsource"] else "gen_ai.request.model"
+            document["detection"]["filter_clone"] = {field: f"other-{number}"}
             document["detection"]["condition"] = f"({document['detection']['condition']}) and not filter_clone"
         if "correlation" in document:
             _change_correlation(document["correlation"], names, number)
