@@ -11,6 +11,8 @@ import pytest
 
 from sigmagen.engines.kusto_language import KustoLanguage, bundle
 from sigmagen.problems import SigmagenError
+from sigmagen.proof.ledger import Figures
+from tests.sampling import SEED, THOROUGH
 
 ELASTICSEARCH_VARIABLE = "SIGMAGEN_ELASTICSEARCH_URL"
 NO_ELASTICSEARCH = f"needs an Elasticsearch: run `make elasticsearch`, then set {ELASTICSEARCH_VARIABLE} as it prints"
@@ -41,6 +43,20 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         pytest.skip(NO_KUSTO_LANGUAGE)
     if item.get_closest_marker("validators") and not all(map(validator, ("splunk-appinspect", "ksconf"))):
         pytest.skip(NO_VALIDATORS)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how many cells of the verification matrix were executed, and how many were remembered."""
+    reports = [report for found in terminalreporter.stats.values() for report in found]
+    figures = [
+        Figures(*value)
+        for report in reports
+        if getattr(report, "when", None) == "teardown"
+        for key, value in report.user_properties
+        if key == "proof"
+    ]
+    if figures and not THOROUGH:
+        terminalreporter.write_line(f"proof: {sum(figures, Figures()).text(SEED)}")
 
 
 def validator(name: str) -> Path | None:

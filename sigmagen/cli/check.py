@@ -16,7 +16,8 @@ from sigmagen.lint.catalogue import load_catalogue
 from sigmagen.mapping.source import find_source_files
 from sigmagen.packages.elastic.templates import against_integrations
 from sigmagen.problems import EXIT_BROKEN_INPUT, EXIT_CLEAN, EXIT_FINDINGS, Problem, SigmagenError
-from sigmagen.rules.load import LoadedRules, load_rules
+from sigmagen.rules.load import LoadedRules, find_rule_files, load_rules
+from sigmagen.rules.testfile import get_test_path
 
 
 def run_check(paths: Sequence[Path] | None, rules_folder: Path, mappings_folder: Path) -> list[Problem]:
@@ -49,8 +50,9 @@ def _ordered(problems: Sequence[Problem]) -> list[Problem]:
 def command(paths: tuple[Path, ...], strict: bool, as_json: bool, settings: Settings) -> int:
     """Validate and lint rules, their tests and the mappings.
 
-    PATH is a rule file or a folder. Default: all rules. Exits with 2 if a file can't be used and with 1 if there are
-    errors (with --strict, also for warnings).
+    PATH is a rule file or a folder. Default: all rules. A rule of the rules folder is compared with all others, so
+    duplicate ids and names, and references to other files, are found. Exits with 2 if a file can't be used and with 1
+    if there are errors (with --strict, also for warnings).
     """
     problems = all_problems(settings, paths)
     if as_json:
@@ -62,7 +64,25 @@ def command(paths: tuple[Path, ...], strict: bool, as_json: bool, settings: Sett
 
 
 def all_problems(settings: Settings, paths: Sequence[Path] = ()) -> list[Problem]:
-    """What is wrong with the rules, with filters and overlay joined to them, and with the mappings."""
+    """Return the problems of the rules, with filters and overlay applied, and of the mappings.
+
+    Rules of the rules folder are compared with all others of it, but problems of the others are left out.
+    """
+    others = _others(settings.rules, paths)
+    unasked = {str(file) for path in others for file in (path, get_test_path(path))}
+    return [problem for problem in _problems(settings, [*others, *paths]) if problem.file not in unasked]
+
+
+def _others(rules: Path, paths: Sequence[Path]) -> list[Path]:
+    """The other rule files of the rules folder; none where no path leads into it."""
+    asked = {file.resolve() for file in find_rule_files(paths)[0]} if paths else set()
+    folder = rules.resolve()
+    if not any(file.is_relative_to(folder) for file in asked):
+        return []
+    return [file for file in find_rule_files([rules])[0] if file.resolve() not in asked]
+
+
+def _problems(settings: Settings, paths: Sequence[Path]) -> list[Problem]:
     from sigmagen.proof.mappings import check_mappings, missing_code
 
     if broken := check_mappings(settings.mappings):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import click
@@ -19,6 +20,9 @@ from sigmagen.engines.opening import open_engines
 from sigmagen.net.secrets import hide
 from sigmagen.net.settings import read_resource_id
 from sigmagen.problems import EXIT_FINDINGS, EXIT_USAGE, Problem, SigmagenError
+from sigmagen.proof.cases import rule_under_test
+from sigmagen.proof.extent import WHOLE, quick_extent
+from sigmagen.proof.ledger import Ledger
 from sigmagen.proof.verify import Cell, verify
 from sigmagen.rules.model import RuleFile
 from sigmagen.targets.registry import verifiable
@@ -36,15 +40,31 @@ from sigmagen.targets.registry import verifiable
 )
 @SOURCES
 @AS_JSON
+@click.option("--quick", is_flag=True, help="Play one attack and one twin per rule; alert runs once per schedule.")
 @click.option(
-    "--junit", type=click.Path(path_type=Path, dir_okay=False), help="Also write the cells as JUnit XML to this file."
+    "--cache",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Don't execute cells again that this file remembers as equal; note the new ones in it.",
 )
+@click.option(
+    "--recheck",
+    type=click.IntRange(0, 100),
+    default=0,
+    metavar="PERCENT",
+    help="Execute this share of the remembered cells all the same.",
+)
+@click.option("--seed", type=int, default=0, help="Chooses the cells of --recheck.")
+@click.option("--junit", type=click.Path(path_type=Path, dir_okay=False), help="Write the cells as JUnit XML, too.")
 @with_settings
 def command(
     paths: tuple[Path, ...],
     names: tuple[str, ...],
     sources: tuple[str, ...],
     as_json: bool,
+    quick: bool,
+    cache: Path | None,
+    recheck: int,
+    seed: int,
     junit: Path | None,
     settings: Settings,
 ) -> int:
@@ -63,6 +83,10 @@ def command(
 
     Your servers are left unchanged: on Elasticsearch, temporary indices sigmagen-verify-* are created and deleted. For
     Splunk and Sentinel, the events are part of the query, and nothing is written.
+
+    With --cache, a cell is not executed again as long as its query, its test file and mapping, the code that stores and
+    interprets records, and all versions are unchanged. Such a cell is shown as remembered, with the day when it was
+    found equal. Results of a Splunk or a workspace are never remembered.
     """
     converter = settings.converter()
     wanted = chosen_sources(converter, sources)
@@ -70,12 +94,15 @@ def command(
     problems: list[Problem] = list(loaded.problems)
     cells: list[Cell] = []
     stopped: list[Problem] = []
+    ledger = Ledger(cache, again=recheck, seed=seed) if cache else None
     with _interrupted_cleanly(), ExitStack() as stack:
         engines = _engines(names or verifiable(), converter, stack)
         missing = [reason for target, reason in engines.items() if target in names and isinstance(reason, str)]
         if missing:
             raise SigmagenError([Problem("no-engine", reason) for reason in missing], EXIT_USAGE)
-        found = _cells(converter, loaded.files, engines, wanted, problems)
+        extent = quick_extent(converter, _with_test(loaded.files), engines) if quick else WHOLE
+        verified = partial(verify, converter, engines=engines, sources=wanted, extent=extent, ledger=ledger)
+        found = _cells(verified, loaded.files, problems)
         try:
             for cell in _with_progress(found, quiet=as_json):
                 # The output may contain text from servers.
@@ -94,24 +121,32 @@ def command(
         from sigmagen.report.matrix import print_matrix
 
         print_matrix(cells, everything=settings.verbose)
+    if ledger:
+        click.echo(ledger.figures.text(seed), err=True)
     bad = any(cell.status in ("different", "vacuous") for cell in cells)
     return EXIT_USAGE if stopped else broken(problems) or (EXIT_FINDINGS if bad else 0)
 
 
 def _cells(
-    converter: Converter,
-    files: Sequence[RuleFile],
-    engines: dict[str, Engine | str],
-    sources: Sequence[str] | None,
-    problems: list[Problem],
+    verified: Callable[[Sequence[RuleFile]], Iterator[Cell]], files: Sequence[RuleFile], problems: list[Problem]
 ) -> Iterator[Cell]:
     for file in files:
         try:
-            yield from verify(converter, [file], engines, sources)
+            yield from verified([file])
         except SigmagenError as error:
             if error.exit_code == EXIT_USAGE:
                 raise  # if a server can't be used for this rule, it can't be used for the next one either
             problems += error.problems
+
+
+def _with_test(files: Sequence[RuleFile]) -> list[RuleFile]:
+    """The files with a test file that can be used; what is wrong with the others is said when their turn comes."""
+    found = []
+    for file in files:
+        with suppress(SigmagenError):
+            rule_under_test(file)
+            found.append(file)
+    return found
 
 
 @contextmanager

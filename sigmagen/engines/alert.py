@@ -106,4 +106,15 @@ class Relocating(Protocol):
     """An engine that keeps records in a place of its own, so that queries must be converted for that place."""
 
     def placed(self, source: Source) -> Source:
-        """The source with its place on this engine. A query that is converted for it runs unchanged."""
+        """The source as its records lie on this engine. What `convert` gives for it is what runs, byte for byte."""
+
+
+@runtime_checkable
+class Versioned(Protocol):
+    """An engine that knows which version of everything outside this package runs its queries.
+
+    What an engine without it finds is never remembered: a server may change from one run to the next.
+    """
+
+    def version(self) -> str | None:
+        """Names and versions; equal texts mean equal behaviour. None where they can't be known."""

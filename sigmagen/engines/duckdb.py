@@ -70,6 +70,9 @@ class DuckDBEngine(Closing):
             self.connection.execute(f"SET threads = {int(threads)}")
         self.connection.execute("CREATE SCHEMA stored")
 
+    def version(self) -> str:
+        return f"{self.name} {duckdb.__version__}"
+
     def load(self, source: Source, records: Sequence[Mapping[str, Any]]) -> None:
         """Make native records the content of a source.
 

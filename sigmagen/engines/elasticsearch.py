@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Any, ClassVar, Literal, Self, TypeVar
 from uuid import uuid4
 
-from elasticsearch import ApiError
+from elasticsearch import ApiError, TransportError
 
 from sigmagen.convert.converter import Query
 from sigmagen.durations import iso
@@ -69,6 +69,15 @@ class ElasticsearchEngine:
         except SigmagenError:
             self.client.close()
             raise
+
+    def version(self) -> str | None:
+        """The numbers and builds of the cluster's nodes; None where we may not know them."""
+        try:
+            nodes = self.client.nodes.info(metric="none")["nodes"].values()
+            found = {f"{node['version']} {node['build_hash']}" for node in nodes}
+        except (ApiError, TransportError, KeyError, TypeError, AttributeError):
+            return None
+        return f"{self.name} {', '.join(sorted(found))}"
 
     def placed(self, source: Source) -> Source:
         """The source in temporary indices if the cluster is in use; unchanged if the cluster is empty.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from importlib.metadata import version
 from typing import Any, ClassVar, Literal
 
 import duckdb
@@ -47,6 +48,9 @@ class KustoLocalEngine(Closing):
         self.connection.execute("CREATE TABLE stored.period (earliest TIMESTAMP, latest TIMESTAMP)")
         self._prepared: dict[str, str] = {}
         self._serial = 0
+
+    def version(self) -> str:
+        return f"{self.name} {version('duckdb-kql')}, duckdb {duckdb.__version__}"
 
     def load(self, source: Source, records: Sequence[Mapping[str, Any]]) -> None:
         schemas = build_table_schemas(source, self.taxonomy)

@@ -6,6 +6,7 @@ import gc
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from importlib.metadata import version
 from typing import Any, ClassVar, Literal
 
 import orjson
@@ -39,6 +40,9 @@ class SplunkLocalEngine(Closing):
         self._stored: dict[str, spl.Rows] = {}
         self._events: spl.Rows = []
         self._searches: dict[str, tuple[spl.Pipeline, spl.Context]] = {}
+
+    def version(self) -> str:
+        return f"{self.name}, regex {version('regex')}"
 
     def load(self, source: Source, records: Sequence[Mapping[str, Any]]) -> None:
         self._stored[source.name] = event_rows(source, records)

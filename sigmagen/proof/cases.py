@@ -92,37 +92,55 @@ def play(
     engine: DuckDBEngine, query: Query, test: TestFile, source: Source, taxonomy: Taxonomy
 ) -> Iterator[CaseResult]:
     """The cases of one test on one source. One without a record that the rule looks at has shown nothing, and fails."""
-    scenes = lay_out(test, source.name, reach=query.reach)
-    if not scenes:
-        return
     try:
-        native = {part.name: records(scenes, part.name) for part in source.parts}
+        stage = Stage.of(engine, test, source, query.reach)
     except MissingCodeError as error:
         yield from _not_played(query.rule.name, test, source, error.reason)
         return
-    for part in source.parts:
-        engine.load(part, native[part.name])
-    alerts = engine.run(query, *span(scenes))
-    times = _times(engine, query.rule, source, taxonomy)
-    by_case: dict[str, list[str]] = {}
-    for scene in scenes:
-        reasons = by_case.setdefault(scene.case.name, [])
-        if scene.prefix is None and not _holds(times, scene):
-            reasons += [_no_record(scene, source)]
-            continue
-        reasons += judge(scene, [alert for alert in alerts if scene.sees(alert.window_end)], source)
-    for scene in scenes:
-        if scene.prefix is None:
-            reasons = by_case[scene.case.name]
-            yield CaseResult(
-                query.rule.name,
-                source.name,
-                scene.case.name,
-                scene.case.kind,
-                "failed" if reasons else "passed",
-                len(scene.calls),
-                tuple(reasons),
-            )
+    yield from stage.play(query, taxonomy)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """The scenes of a test file on one source, with their records in the engine: many queries can be judged by them."""
+
+    engine: DuckDBEngine
+    source: Source
+    scenes: Sequence[Scene]
+
+    @classmethod
+    def of(cls, engine: DuckDBEngine, test: TestFile, source: Source, reach: int) -> Stage:
+        """Load the records of the scenes. `reach` is the longest that a query sees an event, in milliseconds."""
+        scenes = lay_out(test, source.name, reach=reach)
+        for part in source.parts if scenes else ():
+            engine.load(part, records(scenes, part.name))
+        return cls(engine, source, scenes)
+
+    def play(self, query: Query, taxonomy: Taxonomy) -> Iterator[CaseResult]:
+        """How each case goes with a query."""
+        if not self.scenes:
+            return
+        alerts = self.engine.run(query, *span(self.scenes))
+        times = _times(self.engine, query.rule, self.source, taxonomy)
+        by_case: dict[str, list[str]] = {}
+        for scene in self.scenes:
+            reasons = by_case.setdefault(scene.case.name, [])
+            if scene.prefix is None and not _holds(times, scene):
+                reasons += [_no_record(scene, self.source)]
+                continue
+            reasons += judge(scene, [alert for alert in alerts if scene.sees(alert.window_end)], self.source)
+        for scene in self.scenes:
+            if scene.prefix is None:
+                reasons = by_case[scene.case.name]
+                yield CaseResult(
+                    query.rule.name,
+                    self.source.name,
+                    scene.case.name,
+                    scene.case.kind,
+                    "failed" if reasons else "passed",
+                    len(scene.calls),
+                    tuple(reasons),
+                )
 
 
 def _not_played(rule: str, test: TestFile, source: Source, reason: str) -> Iterator[CaseResult]:

@@ -40,6 +40,8 @@ def _case(suite: ElementTree.Element, cell: Cell) -> None:
     engine = f"{cell.target}.{cell.engine}"
     case = ElementTree.SubElement(suite, "testcase", classname=engine, name=name)
     reason = sanitize(cell.reason or "; ".join(cell.differences))
+    if cell.remembered:
+        ElementTree.SubElement(case, "system-out").text = f"not executed now: equal since {cell.remembered}"
     if cell.status == "not_run":
         ElementTree.SubElement(case, "skipped", message=reason)
     elif cell.status != "equal":

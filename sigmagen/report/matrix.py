@@ -25,6 +25,8 @@ def print_matrix(cells: Sequence[Cell], *, everything: bool = False) -> None:
     _print_reasons(out, cells, everything=everything)
     counts = Counter(cell.status for cell in cells)
     out.print(", ".join(f"{count} {_WORDS.get(status, status)}" for status, count in counts.most_common()))
+    if days := [cell.remembered for cell in cells if cell.remembered]:
+        out.print(Text(f"* {len(days)} remembered, not executed now; the oldest is known since {min(days)}", "dim"))
 
 
 def _table(cells: Sequence[Cell], targets: Sequence[str]) -> Table:
@@ -53,15 +55,20 @@ def _heading(cells: Sequence[Cell], target: str) -> str:
 
 
 def _status(cells: Sequence[Cell]) -> Text:
-    """Return `equal 12` if hunt (12 rows) and alert runs have the same status, otherwise both."""
+    """`equal 12` where hunt and alert runs agree (12 rows of the hunt), else each by itself.
+
+    `*` marks what is remembered and was not executed now.
+    """
     hunt = next((cell for cell in cells if cell.mode == "hunt"), None)
     statuses = {cell.status for cell in cells}
     if hunt and len(statuses) == 1:
         rows = f" {hunt.rows}" if hunt.status == "equal" else ""
-        return Text(f"{_WORDS.get(hunt.status, hunt.status)}{rows}", _STYLES[hunt.status])
+        mark = " *" if any(cell.remembered for cell in cells) else ""
+        return Text(f"{_WORDS.get(hunt.status, hunt.status)}{rows}{mark}", _STYLES[hunt.status])
     text = Text()
     for cell in cells:
-        text.append(f"{cell.mode} {_WORDS.get(cell.status, cell.status)} ", _STYLES[cell.status])
+        mark = "* " if cell.remembered else ""
+        text.append(f"{cell.mode} {_WORDS.get(cell.status, cell.status)} {mark}", _STYLES[cell.status])
     return text
 
 

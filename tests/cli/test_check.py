@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from dataclasses import fields
 from pathlib import Path
@@ -109,3 +110,42 @@ def test_a_rule_s_name_that_is_not_utf8_can_be_printed(run: Run, tmp_path: Path)
     path.write_text("title: x\n")
     assert run("check", str(path)).exit_code == 2
     assert json.loads(run("check", str(path), "--json").stdout)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A rules folder with two rules and their tests."""
+    root = tmp_path / "rules"
+    (root / "volume").mkdir(parents=True)
+    for stem in ("call_count", "output_token_sum"):
+        for name in (f"{stem}.yml", f"{stem}.test.yml"):
+            shutil.copy(RULE.with_name(name), root / "volume" / name)
+    return root
+
+
+@pytest.mark.parametrize("stem", ["call_count", "output_token_sum"])
+def test_one_file_has_the_problems_that_a_full_check_finds_in_it(run: Run, folder: Path, stem: str) -> None:
+    """Whichever of two rules with one id and one name is checked, the other is named."""
+    first, second = (folder / "volume" / f"{name}.yml" for name in ("call_count", "output_token_sum"))
+    first_id = re.findall(r"^id: (\S+)", first.read_text(), re.MULTILINE)[-1]
+    second_id = re.findall(r"^id: (\S+)", second.read_text(), re.MULTILINE)[-1]
+    second.write_text(second.read_text().replace(second_id, first_id))
+    checked, other = (first, second) if stem == "call_count" else (second, first)
+    (problem,) = json.loads(run("check", checked, "--rules", folder, "--json").stdout)
+    assert (problem["code"], problem["file"]) == ("id-duplicate", str(checked))
+    assert f"is also in {other}:" in problem["message"]
+    assert len(json.loads(run("check", "--rules", folder, "--json").stdout)) == 1
+
+
+def test_a_reference_to_another_file_of_the_rules_folder_is_found(run: Run, folder: Path) -> None:
+    path = folder / "volume" / "call_count.yml"
+    base, _, correlation = path.read_text().partition("\n---\n")
+    path.write_text(correlation)
+    path.with_name("base.yml").write_text(base)
+    problems = json.loads(run("check", path, "--rules", folder, "--json").stdout)
+    assert "unknown-rule" not in {problem["code"] for problem in problems}
+    assert {problem["file"] for problem in problems} <= {str(path), str(path.with_name("call_count.test.yml"))}
+    outside = folder.parent / "elsewhere"
+    outside.mkdir()
+    shutil.copy(path, outside)
+    assert "unknown-rule" in run("check", outside / path.name, "--rules", folder).stdout

@@ -15,7 +15,7 @@ import pytest
 from sigmagen.bundled import rules_folder
 from tests.cli.conftest import ROOT
 
-CALLS = rules_folder() / "volume" / "call_count.yml"
+RULE = rules_folder() / "sybil" / "one_egress_many_organizations.yml"
 COLOUR = re.compile(rb"\x1b\[[0-9;]*m")
 
 BROKEN = "title: broken\nlogsource: {category: ai_inference}\ndetection: {}\n"
@@ -57,12 +57,12 @@ def commands(tmp_path: Path, attack_log: Path) -> list[list[str]]:
     return [
         ["check", str(rule)],
         ["detect", str(attack_log), "--rules", str(rules_folder() / "output")],
-        ["test", str(CALLS), "-s", "litellm"],
-        ["verify", str(CALLS), "-s", "litellm", "-t", "duckdb"],
+        ["test", str(RULE), "-s", "litellm"],
+        ["verify", str(RULE), "-s", "litellm", "-t", "duckdb"],
         ["convert", str(rules_folder() / "volume"), "-t", "splunk", "-o", str(tmp_path / "out")],
         ["demo"],
         ["detect", str(tmp_path / "absent")],
-        ["convert", str(CALLS), "-s", "absent"],
+        ["convert", str(RULE), "-s", "absent"],
     ]
 
 

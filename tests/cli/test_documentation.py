@@ -19,6 +19,7 @@ from sigmagen.convert.many import TargetSummary
 from sigmagen.logs.reader import Reject
 from sigmagen.problems import Problem
 from sigmagen.proof.cases import CaseResult
+from sigmagen.proof.mutations import MutationResult
 from sigmagen.proof.verify import Cell
 from tests.cli.conftest import Run
 from tests.native_logs import example
@@ -69,7 +70,14 @@ def test_each_command_with_json_has_its_document_described(name: str, run: Run) 
 
 @pytest.mark.parametrize(
     ("section", "shape"),
-    [("Problem", Problem), ("Case result", CaseResult), ("Cell", Cell), ("Reject", Reject), ("Summary", TargetSummary)],
+    [
+        ("Problem", Problem),
+        ("Case result", CaseResult),
+        ("Mutation", MutationResult),
+        ("Cell", Cell),
+        ("Reject", Reject),
+        ("Summary", TargetSummary),
+    ],
 )
 def test_a_shape_that_is_a_class_is_documented_key_by_key(section: str, shape: Any) -> None:
     assert documented(section) == [field.name for field in fields(shape)]

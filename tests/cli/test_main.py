@@ -20,7 +20,7 @@ from sigmagen.cli.main import COMMANDS, cli
 from tests.cli.conftest import Run, Start
 from tests.native_logs import example, ndjson
 
-RULE = rules_folder() / "volume" / "call_count.yml"
+RULE = rules_folder() / "sybil" / "one_egress_many_organizations.yml"
 HEAVY = ("sigma", "duckdb", "rich", "elasticsearch", "duckdb_kql", "yaml", "jsonschema", "orjson")
 
 

@@ -142,3 +142,39 @@ def test_broken_test_file_has_location(run: Run, copy: Path) -> None:
 
 def test_an_unknown_source_is_a_configuration_error(run: Run) -> None:
     assert run("test", RULE, "-s", "nowhere").exit_code == 3
+
+
+def test_mutate_names_each_condition_that_no_case_guards(run: Run, copy: Path) -> None:
+    whole = run("test", copy, "--mutate", "-s", "canonical")
+    assert whole.exit_code == 0
+    assert "12 mutations: a case fails for 12 of them" in whole.stderr
+    test = yaml.safe_load(copy.with_name(TEST.name).read_text())
+    attacks = [case for case in test["cases"] if case["kind"] == "attack"]
+    copy.with_name(TEST.name).write_text(yaml.safe_dump({**test, "cases": attacks}))
+    result = run("test", copy, "--mutate", "-s", "canonical")
+    assert result.exit_code == 1
+    line = next(n for n, text in enumerate(copy.read_text().splitlines(), 1) if "event.outcome" in text)
+    expected = f"{copy}:{line}: error[mutation-survived]: "
+    assert any(
+        text.startswith(expected) and text.endswith("no case fails when `event.outcome` is left out of selection")
+        for text in result.stdout.splitlines()
+    )
+    found = json.loads(run("test", copy, "--mutate", "-s", "canonical", "--json").stdout)
+    assert set(found) == {"cases", "mutations"}
+    assert list(found["mutations"][0]) == ["rule", "file", "line", "change", "status", "case", "source"]
+    assert {item["status"] for item in found["mutations"]} == {"killed", "survived"}
+
+
+def test_a_rule_whose_cases_fail_is_not_mutated(run: Run, copy: Path) -> None:
+    copy.write_text(copy.read_text().replace("gte: 100", "gte: 100000"))
+    result = run("test", copy, "--mutate", "-s", "canonical")
+    assert result.exit_code == 1
+    assert "0 mutations" in result.stderr
+
+
+def test_mutations_of_a_tuned_rule_are_refused(run: Run, tmp_path: Path) -> None:
+    overlay = tmp_path / "overlay.yml"
+    overlay.write_text("rules: {}\n")
+    result = run("test", RULE, "--mutate", "--overlay", overlay)
+    assert result.exit_code == 3
+    assert "--mutate changes the rules as they are written" in result.stderr

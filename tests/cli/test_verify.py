@@ -15,7 +15,19 @@ from tests.servers import splunk
 from tests.servers.stand_in import Reply, StandIn, serve
 
 RULE = rules_folder() / "sybil" / "one_egress_many_organizations.yml"
-KEYS = ["rule", "source", "target", "engine", "mode", "status", "fidelity", "reason", "rows", "differences"]
+KEYS = [
+    "rule",
+    "source",
+    "target",
+    "engine",
+    "mode",
+    "status",
+    "fidelity",
+    "reason",
+    "rows",
+    "differences",
+    "remembered",
+]
 REMOTE = (
     "SIGMAGEN_ELASTICSEARCH_URL",
     "SIGMAGEN_SPLUNK_URL",
@@ -144,3 +156,56 @@ def test_help_explains_engines(run: Run) -> None:
         "nothing is written",
     ):
         assert name in " ".join(said.split())
+
+
+def test_cache_remembers_equal_cells_and_says_so(run: Run, tmp_path: Path) -> None:
+    cache = tmp_path / "proven.ndjson"
+    arguments = ("verify", RULE, "-s", "canonical", "-t", "splunk", "-t", "duckdb", "--cache", cache)
+    first, second = run(*arguments), run(*arguments)
+    assert "4 cells executed: 4 changed" in first.stderr
+    assert "remembered" not in first.stdout
+    assert "0 cells executed: 0 changed; 4 remembered, the oldest since 20" in second.stderr
+    assert "* 4 remembered, not executed now" in second.stdout
+    cells = json.loads(run(*arguments, "--json").stdout)
+    assert [cell["status"] for cell in cells] == ["equal"] * 4
+    assert all(cell["remembered"] for cell in cells)
+    plain = json.loads(run(*arguments[:-2], "--json").stdout)
+    assert [cell["remembered"] for cell in plain] == [None] * 4
+    assert [cell["rows"] for cell in plain] == [cell["rows"] for cell in cells]
+
+
+def test_recheck_executes_a_share_of_the_remembered_cells(run: Run, tmp_path: Path) -> None:
+    cache = tmp_path / "proven.ndjson"
+    arguments = ("verify", RULE, "-s", "canonical", "-t", "duckdb", "--cache", cache)
+    run(*arguments)
+    result = run(*arguments, "--recheck", "100", "--seed", "7")
+    assert "2 cells executed: 0 changed, 2 of 2 by seed 7\n" in result.stderr
+
+
+def test_a_cache_that_can_t_be_written_is_a_configuration_error(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    cache = tmp_path / "file" / "proven.ndjson"
+    result = run("verify", RULE, "-s", "canonical", "-t", "duckdb", "--cache", cache)
+    assert result.exit_code == 3
+    assert "error[ledger]" in result.stderr
+
+
+def test_remembered_cells_of_a_splunk_server_are_executed_again(run: Run, search_head: StandIn, tmp_path: Path) -> None:
+    arguments = ("verify", RULE, "-s", "canonical", "-t", "splunk", "--cache", tmp_path / "proven.ndjson")
+    run(*arguments)
+    asked = len(search_head.requests)
+    result = run(*arguments)
+    assert len(search_head.requests) > asked
+    assert "remembered" not in result.stdout
+
+
+def test_quick_plays_one_attack_and_one_twin(run: Run) -> None:
+    arguments = ("verify", RULE, "-s", "canonical", "-t", "duckdb", "-t", "splunk", "--json")
+    quick, whole = json.loads(run(*arguments, "--quick").stdout), json.loads(run(*arguments).stdout)
+    assert {cell["status"] for cell in quick} == {"equal"}
+    for target in ("duckdb", "splunk"):
+        rows = [
+            next(cell["rows"] for cell in cells if (cell["target"], cell["mode"]) == (target, "hunt"))
+            for cells in (quick, whole)
+        ]
+        assert 0 < rows[0] < rows[1]

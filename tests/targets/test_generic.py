@@ -20,6 +20,7 @@ from sigmagen.mapping.source import Source
 from sigmagen.problems import SigmagenError
 from sigmagen.rules.model import BaseRule, Correlation
 from tests.canonical_events import EVER
+from tests.sampling import sample
 from tests.targets.engines import CONVERTER, expected, found, rule_of, running
 from tests.targets.modifier_table import FIELDS, INDISTINCT, TABLE, Row, named
 from tests.targets.test_modifiers import EVENTS, Held
@@ -49,7 +50,7 @@ def rows(tmp_path_factory: pytest.TempPathFactory) -> list[Row]:
     folder = tmp_path_factory.mktemp("rows")
     chosen = [row for row in TABLE if agreed(row, folder)]
     assert len(chosen) > 120
-    return chosen
+    return sample(chosen, 40)
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,6 @@
 """Hostile strings wherever a rule can put them: a query matches the literal or is refused with a code.
 
-300 strings an engine; SIGMAGEN_HOSTILE_STRINGS=10000 runs them all.
+80 strings per engine, 300 in `make thorough`; SIGMAGEN_HOSTILE_STRINGS=10000 runs more.
 """
 
 from __future__ import annotations
@@ -22,11 +22,12 @@ from sigmagen.engines.kusto_language import KustoLanguage
 from sigmagen.problems import SigmagenError
 from sigmagen.report.header import format_header
 from sigmagen.targets import registry
+from tests.sampling import size
 from tests.targets.engines import CONVERTER, event, found, running
 from tests.targets.hostile import POSITIONS, Trial, commands, names, naming, rule_with, strings, titled
 
 SEED = 20_260_811
-STRINGS = strings(SEED, int(os.environ.get("SIGMAGEN_HOSTILE_STRINGS", "300")))
+STRINGS = strings(SEED, int(os.environ.get("SIGMAGEN_HOSTILE_STRINGS", size(80, 300))))
 NAMES = names(SEED + 1, len(STRINGS) // 2)
 SIEMS = ["duckdb", "sentinel", "splunk", pytest.param("elastic", marks=pytest.mark.elasticsearch)]
 PLACES = {"duckdb": "generic", "splunk": "index=x", "sentinel": "T", "elastic": "nothing-*"}

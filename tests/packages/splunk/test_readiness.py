@@ -98,9 +98,10 @@ def test_every_readiness_search_runs_on_its_own_source_and_names_the_group(files
                 if name not in saved:
                     continue
                 with SplunkLocalEngine() as engine:
-                    engine.load(source, attack(file.path.stem, source.name)[:20])
+                    native = attack(file.path.stem, source.name, 20)
+                    engine.load(source, native)
                     (row,) = run(files, name, engine)
-                assert row["events"] == 20
+                assert row["events"] == len(native) > 0
                 group = saved[name.replace("Readiness", "Rule")]["alert.suppress.fields"].split(",")
                 assert all(row[f"{column}_share"] > 0 for column in group), (name, row)
                 ran += 1
