@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from sigmagen.lint.catalogue import Check, load_catalogue
-from sigmagen.mapping.source import find_source_files
-from sigmagen.problems import Problem
+from sigmagen.mapping.source import Source, load_sources
+from sigmagen.mapping.taxonomy import Taxonomy, load_taxonomy
+from sigmagen.problems import Problem, SigmagenError
 from sigmagen.rules.load import LoadedRules
 from sigmagen.rules.yaml import Document, KeyPath, YamlFile, load_documents
 
@@ -81,20 +83,20 @@ class Context:
         return None
 
     @cached_property
-    def taxonomy(self) -> dict[str, dict[str, Any]] | None:
-        """The canonical fields: name -> definition."""
-        data = self.data("taxonomy.yml")
-        return _mapping(data, "fields")
+    def taxonomy(self) -> Taxonomy | None:
+        """The canonical fields; None if the file does not exist, or is invalid, which is reported with the mappings."""
+        if self.data("taxonomy.yml") is None:
+            return None
+        with suppress(SigmagenError):
+            return load_taxonomy(self.mappings)
+        return None
 
     @cached_property
-    def sources(self) -> dict[str, dict[str, Any]]:
-        """The source mappings by name."""
-        found = {}
-        for path in find_source_files(self.mappings)[0]:
-            documents = load_documents(path).documents
-            if documents and isinstance(documents[0].data, dict):
-                found[path.stem] = documents[0].data
-        return found
+    def sources(self) -> Mapping[str, Source]:
+        """The sources by name; none if a mapping is invalid, which is reported with the mappings."""
+        with suppress(SigmagenError):
+            return load_sources(self.mappings)
+        return {}
 
     def framework(self, name: str) -> dict[str, str] | None:
         """Return the ids of a framework file with their names; None if the file does not exist."""

@@ -6,12 +6,11 @@ import difflib
 from collections.abc import Collection, Iterator
 from typing import Any
 
-from sigmagen.lint.context import Context, RuleDocument, list_texts
+from sigmagen.lint.context import Context, RuleDocument
 from sigmagen.problems import Problem
-from sigmagen.rules.model import BaseRule, Correlation, base_rules
+from sigmagen.rules.model import Correlation, LogSource, base_rules
 from sigmagen.rules.yaml import Document, KeyPath
 
-CATEGORIES = ("ai_inference", "ai_account")
 NUMERIC = ("integer", "float")
 
 
@@ -27,39 +26,26 @@ def check(context: Context) -> Iterator[Problem]:
                 yield from _correlation(context, documents[(rule.file, rule.line)].document, rule)
 
 
-def find_known_fields(context: Context, logsource: dict[str, Any]) -> dict[str, str] | None:
+def find_known_fields(context: Context, logsource: LogSource) -> dict[str, str] | None:
     """Return the fields of a log source with their types; None if the log source is unknown."""
-    category = logsource.get("category")
-    if category in CATEGORIES:
-        fields = context.taxonomy
-        if fields is None:
-            return None
-        return {
-            name: str(field.get("type", ""))
-            for name, field in fields.items()
-            if isinstance(field, dict) and category in (list_texts(field.get("category")) or CATEGORIES)
-        }
-    feeding = [source for source in context.sources.values() if _feeds(source, logsource)]
-    native = [source["native_fields"] for source in feeding if isinstance(source.get("native_fields"), dict)]
-    return {name: str(kind) for fields in native for name, kind in fields.items()} if native else None
-
-
-def _feeds(source: dict[str, Any], logsource: dict[str, Any]) -> bool:
-    entries = source.get("logsources")
-    keys = ("category", "product", "service")
-    return any(
-        isinstance(entry, dict) and all(entry.get(key) == logsource.get(key) for key in keys)
-        for entry in (entries if isinstance(entries, list) else [])
-    )
+    canonical = context.taxonomy.fields.values() if context.taxonomy else ()
+    if fields := {field.name: str(field.type) for field in canonical if logsource.category in field.categories}:
+        return fields
+    native = [
+        source.native_fields
+        for source in context.sources.values()
+        if any(entry.logsource == logsource for entry in source.logsources)
+    ]
+    return {name: kind for fields in native for name, kind in fields.items()} or None
 
 
 def _base(context: Context, document: RuleDocument) -> Iterator[Problem]:
     logsource, detection = document.data.get("logsource"), document.data.get("detection")
     if not isinstance(logsource, dict) or not isinstance(detection, dict):
         return
-    known = find_known_fields(context, logsource)
+    known = find_known_fields(context, LogSource(*(logsource.get(key) for key in ("category", "product", "service"))))
     if known is None:
-        if logsource.get("category") not in CATEGORIES:
+        if context.taxonomy is not None:
             shown = ", ".join(f"{key}={value}" for key, value in logsource.items() if key != "definition" and value)
             message = f"no source mapping has the log source {shown}"
             yield context.problem("unknown-logsource", document.document, message, ("logsource",))
@@ -86,7 +72,7 @@ def _correlation(context: Context, document: Document, rule: Correlation) -> Ite
     """Check that group-by and condition fields exist in the log source of every referenced rule."""
     reported: set[str] = set()
     for base in base_rules(rule):
-        known = find_known_fields(context, _logsource(base))
+        known = find_known_fields(context, base.logsource)
         if known is None:
             continue
         for field, path in _correlation_fields(rule):
@@ -98,11 +84,6 @@ def _correlation(context: Context, document: Document, rule: Correlation) -> Ite
             if field not in reported:
                 yield from problems
             reported |= {field} if problems else set()
-
-
-def _logsource(base: BaseRule) -> dict[str, Any]:
-    source = base.logsource
-    return {"category": source.category, "product": source.product, "service": source.service}
 
 
 def _correlation_fields(rule: Correlation) -> Iterator[tuple[str, KeyPath]]:
