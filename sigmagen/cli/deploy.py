@@ -72,8 +72,7 @@ def command(
     """
     if package and (paths or sources):
         raise click.UsageError("--package can't be combined with PATH or -s")
-    if siem == "sentinel":
-        print_problems(read_resource_id()[1])
+    print_problems(read_resource_id()[1])
     with _packaged(siem, package, paths, sources, settings) as folder, _adapter(siem).parts(folder) as parts:
         plan = plan_deployment(parts, prune=prune, merge=merge)
         foreign = plan.foreign
