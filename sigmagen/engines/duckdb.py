@@ -16,7 +16,9 @@ from sigmagen.engines.closing import Closing
 from sigmagen.engines.interrupt import interruptible
 from sigmagen.logs.repeats import Repeats
 from sigmagen.mapping.source import Source
+from sigmagen.plan.columns import Columns
 from sigmagen.targets.duckdb.printer import time_sql
+from sigmagen.targets.duckdb.records import columns_sql
 
 BATCH = 20_000
 _NESTED = re.compile(r":\s*\{")
@@ -68,7 +70,8 @@ class DuckDBEngine(Closing):
             self.connection.execute("SET temp_directory = ?", [str(temporary / "spilled")])
         if threads:
             self.connection.execute(f"SET threads = {int(threads)}")
-        self.connection.execute("CREATE SCHEMA stored")
+        self.connection.execute("CREATE SCHEMA stored; CREATE SCHEMA derived")
+        self._derived: dict[str, tuple[str, ...]] = {}
 
     def load(self, source: Source, records: Sequence[Mapping[str, Any]]) -> None:
         """Make native records the content of a source.
@@ -77,6 +80,7 @@ class DuckDBEngine(Closing):
         """
         self.connection.execute(f"DROP TABLE IF EXISTS {self.table(source)}")
         repeats = Repeats()
+        self._derived.pop(source.name, None)
         self.append(
             source,
             (
@@ -88,7 +92,17 @@ class DuckDBEngine(Closing):
 
     def table(self, source: Source) -> str:
         """The table that holds a source's records."""
-        return f'stored."{source.name}"'
+        return f'{"derived" if source.name in self._derived else "stored"}."{source.name}"'
+
+    def derives(self, source: Source, columns: Columns) -> bool:
+        """Whether all of these columns are there."""
+        return set(columns.kept) <= set(self._derived.get(source.name, ())) and source.name in self._derived
+
+    def derive(self, source: Source, columns: Columns) -> None:
+        """Let queries of a source see columns instead of records."""
+        derived = columns_sql(source, columns, f'stored."{source.name}"')
+        self.connection.execute(f'CREATE OR REPLACE TABLE derived."{source.name}" AS {derived}')
+        self._derived[source.name] = tuple(columns.kept)
 
     def append(self, source: Source, lines: Iterable[str]) -> int:
         """Add records, JSON text each; how many of them have a time. The others are left out."""
