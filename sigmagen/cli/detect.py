@@ -74,7 +74,7 @@ def command(
     with ExitStack() as stack:
         written = stack.enter_context(whole_file(report)) if report else None
         detector = Detector(converter, _engine(reader.size, stack), generic)
-        detector.load(recogniser.sort(progress(reader)))
+        detector.read(reader, recogniser, rules)
         detections = detector.run(rules)
         blind = detector.blind_spots(sum(file.rules for file in broken_rules(loaded)))
         problems = [*loaded.problems, *reader.problems, *recogniser.problems, *detector.problems]

@@ -33,7 +33,12 @@ SENSIBLE = "timestamp >= TIMESTAMP '1970-01-01' AND timestamp < TIMESTAMP '2200-
 
 def connected(database: str = ":memory:") -> duckdb.DuckDBPyConnection:
     """A connection that reckons in UTC, prints nothing, and whose queries end when the process is asked to end."""
-    connection = interruptible(duckdb.connect(database))
+    return configured(duckdb.connect(database))
+
+
+def configured(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+    """The connection, set up as `connected` says."""
+    interruptible(connection)
     # DuckDB draws the progress of a long query on standard output, which is for results.
     connection.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
     return connection
@@ -102,7 +107,15 @@ class DuckDBEngine(Closing):
         """Let queries of a source see columns instead of records."""
         derived = columns_sql(source, columns, f'stored."{source.name}"')
         self.connection.execute(f'CREATE OR REPLACE TABLE derived."{source.name}" AS {derived}')
+        self.derived(source, columns)
+
+    def derived(self, source: Source, columns: Columns) -> None:
+        """Note that `derived.<source>` has these columns, and others perhaps that no query sees."""
         self._derived[source.name] = tuple(columns.kept)
+
+    def cursor(self) -> duckdb.DuckDBPyConnection:
+        """A connection of its own to the same tables, for another thread."""
+        return configured(self.connection.cursor())
 
     def append(self, source: Source, lines: Iterable[str]) -> int:
         """Add records, JSON text each; how many of them have a time. The others are left out."""
@@ -147,15 +160,14 @@ class DuckDBEngine(Closing):
 
     def select(self, source: Source, start: int | None = None, end: int | None = None) -> None:
         """Let queries see only events in [start, end); without a range all, those without a time among them."""
+        columns = ", ".join(["timestamp", *self._derived[source.name]]) if source.name in self._derived else "*"
+        view = f'CREATE OR REPLACE VIEW "{source.name}" AS SELECT {columns} FROM {self.table(source)}'
         if start is None or end is None:
-            self.connection.execute(f'CREATE OR REPLACE VIEW "{source.name}" AS SELECT * FROM {self.table(source)}')
+            self.connection.execute(view)
             return
         for edge, moment in (("start", start), ("end", end)):
             self.connection.execute(f"SET VARIABLE range_{edge} = {moment_sql(moment)}")
-        self.connection.execute(
-            f'CREATE OR REPLACE VIEW "{source.name}" AS SELECT * FROM {self.table(source)} '
-            f"WHERE timestamp >= {moment_sql(start)} AND timestamp < {moment_sql(end)}"
-        )
+        self.connection.execute(f"{view} WHERE timestamp >= {moment_sql(start)} AND timestamp < {moment_sql(end)}")
 
     def run(self, query: Query, start: int, end: int) -> list[Alert]:
         for part in query.source.parts:

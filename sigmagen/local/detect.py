@@ -5,7 +5,7 @@ What is reported holds hashes, counts and ids. Prompt text is never read into a 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import duckdb
@@ -17,7 +17,10 @@ from sigmagen.local.blind_spots import BlindSpot, reused_ids, unreadable, unseen
 from sigmagen.local.campaigns import AllEvents, CampaignEvents, merged
 from sigmagen.local.detection import Detection, NotRun, Rule
 from sigmagen.local.hunts import Hunt, Hunts
-from sigmagen.logs.reader import Record
+from sigmagen.local.ingest import Ingest
+from sigmagen.local.tables import SourceTable
+from sigmagen.logs.reader import LogReader, Record
+from sigmagen.logs.recognise import Recogniser
 from sigmagen.logs.repeats import Repeats
 from sigmagen.mapping.generic import Generic
 from sigmagen.mapping.source import Source
@@ -94,6 +97,35 @@ class Detector:
         for position in positions:
             record = batch[position]
             untimed.setdefault((record.file, source.name), [0, record.line])[0] += 1
+
+    def read(
+        self,
+        reader: LogReader,
+        recogniser: Recogniser,
+        rules: Sequence[Rule],
+        step: Callable[[int], None] = lambda records: None,
+    ) -> None:
+        """Read logs for these rules: of each record only what they ask for is kept.
+
+        `step` is told from time to time how many records have been read.
+        """
+
+        def make_table(source: Source) -> SourceTable:
+            self._hunts.prepare(rules, source)
+            return SourceTable(self.engine, source, self._hunts.columns[source.name])
+
+        def refuse(source: Source, record: Record, reason: str) -> None:
+            self.problems.append(refused(record, source.name, reason))
+
+        ingest = Ingest(self.engine, reader, recogniser, make_table, refuse)
+        ingest.run(lambda: step(ingest.taken))
+        for table in ingest.tables.values():
+            self.sources[table.source.name] = table.source
+            table.drop_repeats(ingest.read_again, self.repeats)
+            self.problems += [
+                no_time(reader.name(file), table.source.name, count, line, kept=self.generic is not None)
+                for file, count, line in table.untimed(keep=self.generic is not None)
+            ]
 
     def run(self, rules: Sequence[Rule]) -> list[Detection]:
         """The detections of all rules over all sources that are there, in order of time."""

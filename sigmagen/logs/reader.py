@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import gzip
+import math
 import zlib
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from itertools import chain
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 from sigmagen.folders import shown
+from sigmagen.logs.chunks import CHUNK_SIZE, Chunk, Segment
 from sigmagen.logs.envelopes import LAYERS, unwrapped
 from sigmagen.logs.files import STDIN, STDIN_NAME, OpenLog, find_log_files, open_log, total_size, unreadable
 from sigmagen.logs.parse import NotReadableError, dumps, is_object, loads, size_text, spans_lines
@@ -30,6 +32,7 @@ LONG_LINE = 4 * 1024 * 1024
 CHUNK = 64 * 1024
 
 _BOM = b"\xef\xbb\xbf"
+_T = TypeVar("_T")
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -68,12 +71,12 @@ class LogReader:
         self, paths: Sequence[str], on_reject: Callable[[Reject], None] | None = None, limit: int = MAX_RECORD
     ) -> None:
         self.files, self.problems = find_log_files(paths)
-        self._limit = limit
+        self.limit = limit
         self.size = total_size(self.files)
         self._on_reject = on_reject
         self._done = 0
         self._open: OpenLog | None = None
-        self._rejected: Counter[str] = Counter()
+        self._rejected: dict[str, int] = {}  # by file
         self._line = 0
 
     @property
@@ -95,10 +98,113 @@ class LogReader:
                 self._open = None
             self._sum_up(name)
 
+    def pieces(self) -> Iterator[Chunk | Iterator[Record]]:
+        """Whole lines of several files together, for an engine to read, and the records of what it can't.
+
+        The records must be taken before the next piece. `of_line` reads a line of a chunk that the engine can't, and
+        `finish` is called after the last of them.
+        """
+        chunk = Chunk()
+        for number, path in enumerate(self.files):
+            name = STDIN_NAME if path == STDIN else shown(path)
+            try:
+                with open_log(path) as log:
+                    self._open = log
+                    if not log.seekable:
+                        yield self._file(name, log.lines)
+                        self._done += log.position
+                        continue
+                    for piece in self._guarded(name, self._cut(name, log.lines)):
+                        if isinstance(piece, Segment):
+                            chunk.add(replace(piece, file=number))
+                            if chunk.size < CHUNK_SIZE:
+                                continue
+                        if chunk.segments:
+                            yield chunk
+                            chunk = Chunk()
+                        if not isinstance(piece, Segment):
+                            yield self._guarded(name, piece)
+                    self._done += log.position
+            except OSError as error:
+                self.problems.append(unreadable(name, error))
+            finally:
+                self._open = None
+        if chunk.segments:
+            yield chunk
+
+    def name(self, file: int) -> str:
+        """The name of a file of a chunk."""
+        return STDIN_NAME if self.files[file] == STDIN else shown(self.files[file])
+
+    def of_line(self, name: str, number: int, line: bytes) -> Iterator[Record]:
+        """The records of one line."""
+        if len(line) < LONG_LINE:
+            return self._of_line(name, number, line)
+        return self._scanned(name, Scanner(line, bytes, limit=self.limit, line=number, one_line=True))
+
+    def lines(self, file: int) -> Iterator[tuple[int, bytes]]:
+        """The lines of a file once more, as far as they can be read, and their numbers."""
+        with suppress(OSError, EOFError, gzip.BadGzipFile, zlib.error), open_log(self.files[file]) as log:
+            yield from enumerate(log.lines, 1)
+
+    def finish(self) -> None:
+        """Sum up what of the files could not be read, in the order of files and lines."""
+        names = list(dict.fromkeys(map(self.name, range(len(self.files)))))
+        for name in names:
+            self._sum_up(name)
+        order = {name: number for number, name in enumerate(names)}
+        self.problems.sort(key=lambda item: (order.get(item.file or "", -1), item.line or (math.inf)))
+
+    def _cut(self, name: str, stream: IO[bytes]) -> Iterator[Segment | Iterator[Record]]:
+        """The lines of a file in segments, and its records where a record is not a line."""
+        self._line = 0
+        head, starts = self._head(stream)
+        if self._by_records(name, starts):
+            yield self._headed(name, stream, head, starts)
+            return
+        self._line, waiting, at_end = 0, [b"".join(head)], False
+        read = getattr(stream, "read1", stream.read)
+        while not at_end:
+            try:
+                more = read(CHUNK_SIZE // 8)
+                at_end = not more
+            except (EOFError, gzip.BadGzipFile, zlib.error):
+                yield from self._segments(name, b"".join(waiting), whole=False)
+                raise
+            waiting.append(more)
+            if at_end or sum(map(len, waiting)) >= CHUNK_SIZE:
+                rest = yield from self._segments(name, b"".join(waiting), whole=at_end)
+                if len(rest) >= LONG_LINE:
+                    # More than a line of one record has: several records, or one that may be too large.
+                    following = partial(stream.readline, CHUNK)
+                    scanner = Scanner(rest, following, limit=self.limit, line=self._line + 1, one_line=True)
+                    yield self._scanned(name, scanner)
+                    rest = b""
+                waiting = [rest]
+
+    def _segments(self, name: str, data: bytes, *, whole: bool) -> Generator[Segment, None, bytes]:
+        """The whole lines of data as a segment; what is left of the last one, if it goes on."""
+        end = len(data) if whole else data.rfind(b"\n") + 1
+        if end:
+            segment = Segment.of(self._line + 1, data[:end].removesuffix(b"\n"))
+            self._line = segment.last
+            yield segment
+        return data[end:]
+
+    def _by_records(self, name: str, starts: list[bytes]) -> bool:
+        """Whether a file that starts with these lines is not one of a record a line."""
+        if not starts or starts[0].startswith(_UTF16) or b"\0" in starts[0][:2]:
+            return True
+        return spans_lines(starts[0], starts[1] if len(starts) > 1 else None) or len(starts[-1]) >= LONG_LINE - 1
+
     def _file(self, name: str, stream: IO[bytes]) -> Iterator[Record]:
         self._line = 0
+        return self._guarded(name, self._records(name, stream))
+
+    def _guarded(self, name: str, pieces: Iterator[_T]) -> Iterator[_T]:
+        """What comes out of a file, up to where it can't be unpacked any more."""
         try:
-            yield from self._records(name, stream)
+            yield from pieces
         except EOFError:
             self._broken(name, "log-truncated", "the gzip file is cut off")
         except (gzip.BadGzipFile, zlib.error) as error:
@@ -112,7 +218,9 @@ class LogReader:
         self._tell(Reject(name, self._line + 1, message, ""))
 
     def _records(self, name: str, stream: IO[bytes]) -> Iterator[Record]:
-        head, starts = self._head(stream)
+        return self._headed(name, stream, *self._head(stream))
+
+    def _headed(self, name: str, stream: IO[bytes], head: list[bytes], starts: list[bytes]) -> Iterator[Record]:
         if not starts:
             hint = "a log that is being rotated may be empty for a while"
             self.problems.append(Problem("log-empty", "the log is empty", "warning", name, 1, hint=hint))
@@ -122,14 +230,14 @@ class LogReader:
             return
         if spans_lines(starts[0], starts[1] if len(starts) > 1 else None):
             more = partial(getattr(stream, "read1", stream.read), CHUNK)
-            yield from self._scanned(name, Scanner(b"".join(head), more, limit=self._limit))
+            yield from self._scanned(name, Scanner(b"".join(head), more, limit=self.limit))
             return
         self._line = 0
         for line in chain(head, iter(partial(stream.readline, LONG_LINE), b"")):
             if len(line) >= LONG_LINE:
                 # More than a line of one record has: several records, or one that may be too large.
                 more = partial(stream.readline, CHUNK)
-                scanner = Scanner(line, more, limit=self._limit, line=self._line + 1, one_line=True)
+                scanner = Scanner(line, more, limit=self.limit, line=self._line + 1, one_line=True)
                 yield from self._scanned(name, scanner)
             else:
                 self._line += 1
@@ -167,7 +275,7 @@ class LogReader:
         try:
             value, text = loads(line)
         except NotReadableError as error:
-            pieces = list(Scanner(line, bytes, limit=self._limit, line=number).pieces()) if b"}{" in line else []
+            pieces = list(Scanner(line, bytes, limit=self.limit, line=number).pieces()) if b"}{" in line else []
             if pieces and all(is_object(piece.text) for piece in pieces):
                 # Firehose writes one message directly after another.
                 for piece in pieces:
@@ -180,7 +288,7 @@ class LogReader:
     def _opened(self, name: str, line: int, value: Any, text: str | None, layers: int = LAYERS) -> Iterator[Record]:
         """The records of a value: those in it where it is an envelope, else the value itself."""
         try:
-            items = unwrapped(value, self._limit)
+            items = unwrapped(value, self.limit)
             if items and not layers:
                 raise NotReadableError("log-not-json", f"more than {LAYERS} envelopes in one another")
         except NotReadableError as error:
@@ -197,7 +305,7 @@ class LogReader:
 
     def _encoded(self, name: str, line: int, raw: bytes, layers: int) -> Iterator[Record]:
         """The records of JSON text that lay in an envelope: one value, or several one after another."""
-        for piece in Scanner(raw, bytes, limit=self._limit, line=line).pieces():
+        for piece in Scanner(raw, bytes, limit=self.limit, line=line).pieces():
             try:
                 value, text = loads(piece.text)
             except NotReadableError as error:
@@ -209,15 +317,15 @@ class LogReader:
         if not isinstance(value, dict):
             error = NotReadableError("log-not-object", "JSON, but no object; a record is an object")
             self._reject(name, line, error, text.encode())
-        elif len(text) > self._limit:
-            error = NotReadableError("log-too-large", f"a record of more than {size_text(self._limit)}")
+        elif len(text) > self.limit:
+            error = NotReadableError("log-too-large", f"a record of more than {size_text(self.limit)}")
             self._reject(name, line, error, text[:KEPT].encode())
         else:
             yield Record(name, line, text, value)
 
     def _reject(self, name: str, line: int, error: NotReadableError, raw: bytes) -> None:
-        self._rejected[error.code] += 1
-        if sum(self._rejected.values()) <= SHOWN_PER_FILE:
+        self._rejected[name] = self._rejected.get(name, 0) + 1
+        if self._rejected[name] <= SHOWN_PER_FILE:
             self.problems.append(
                 Problem(error.code, error.reason, "error", name, line, error.column, _HINTS.get(error.code))
             )
@@ -229,11 +337,10 @@ class LogReader:
 
     def _sum_up(self, name: str) -> None:
         """Whatever of this file was not reported line by line."""
-        total = sum(self._rejected.values())
+        total = self._rejected.pop(name, 0)
         if total > SHOWN_PER_FILE:
             message = f"{total - SHOWN_PER_FILE:,} more lines of this log can't be read, {total:,} in all"
             self.problems.append(Problem("log-lines-left-out", message, "error", name))
-        self._rejected.clear()
 
 
 _HINTS = {

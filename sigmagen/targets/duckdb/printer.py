@@ -133,11 +133,7 @@ class DuckDBPrinter(DuckDBValues):
         return column if plain else '"' + column.replace('"', '""') + '"'
 
     def string(self, value: str) -> str:
-        text = "'" + value.replace("'", "''") + "'"
-        # A query is laid out line by line, so a string must not have lines of its own.
-        if "\n" not in text and not UNPRINTABLE.search(text):
-            return text
-        return "E" + escaped(text.replace("\\", "\\\\").replace("\n", "\\n"), utf8_escape)
+        return string_literal(value)
 
     def literal(self, value: Scalar) -> str:
         return super().literal(value).upper() if isinstance(value, bool) or value is None else super().literal(value)
@@ -284,6 +280,15 @@ class DuckDBPrinter(DuckDBValues):
     def step_limit(self, step: Limit) -> list[str]:
         self._select.limit = f"LIMIT {step.rows}"
         return []
+
+
+def string_literal(value: str) -> str:
+    """SQL of a text."""
+    text = "'" + value.replace("'", "''") + "'"
+    # A query is laid out line by line, so a string must not have lines of its own.
+    if "\n" not in text and not UNPRINTABLE.search(text):
+        return text
+    return "E" + escaped(text.replace("\\", "\\\\").replace("\n", "\\n"), utf8_escape)
 
 
 def json_path(segments: tuple[str | int, ...]) -> str:
