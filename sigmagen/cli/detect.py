@@ -19,6 +19,7 @@ from sigmagen.engines.duckdb import DuckDBEngine
 from sigmagen.local.blind_spots import in_one_line
 from sigmagen.local.detect import Detector
 from sigmagen.local.detection import Detection, NotRun, Rule
+from sigmagen.logs.chunks import ChunkReader
 from sigmagen.logs.output import whole_file
 from sigmagen.logs.reader import LogReader, Record
 from sigmagen.logs.recognise import Recogniser
@@ -69,7 +70,7 @@ def command(
     chosen = generic.records() if generic else converter.source(source, GENERIC) if source else None
     loaded = settings.load()
     rules = [rule for file in loaded.files for rule in file.subjects]
-    reader = LogReader(logs, limit=max_record_size)
+    reader = ChunkReader(logs, limit=max_record_size)
     recogniser = Recogniser(converter.sources.values(), chosen)
     with ExitStack() as stack:
         written = stack.enter_context(whole_file(report)) if report else None

@@ -19,7 +19,8 @@ from sigmagen.local.detection import Detection, NotRun, Rule
 from sigmagen.local.hunts import Hunt, Hunts
 from sigmagen.local.ingest import Ingest
 from sigmagen.local.tables import SourceTable
-from sigmagen.logs.reader import LogReader, Record
+from sigmagen.logs.chunks import ChunkReader
+from sigmagen.logs.reader import Record
 from sigmagen.logs.recognise import Recogniser
 from sigmagen.logs.repeats import Repeats
 from sigmagen.mapping.generic import Generic
@@ -100,7 +101,7 @@ class Detector:
 
     def read(
         self,
-        reader: LogReader,
+        reader: ChunkReader,
         recogniser: Recogniser,
         rules: Sequence[Rule],
         step: Callable[[int], None] = lambda records: None,

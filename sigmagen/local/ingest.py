@@ -14,23 +14,24 @@ import duckdb
 from sigmagen.engines.duckdb import DuckDBEngine, of_one_input, reason_of
 from sigmagen.local.marks import UNKNOWN, UNREAD, Marks
 from sigmagen.local.tables import SourceTable
-from sigmagen.logs.chunks import Chunk
-from sigmagen.logs.reader import LONG_LINE, LogReader, Record
+from sigmagen.logs.chunks import Chunk, ChunkReader
+from sigmagen.logs.reader import LONG_LINE, Record
 from sigmagen.logs.recognise import Recogniser
 from sigmagen.mapping.source import Source
 
 BATCH_RECORDS = 20_000
 BATCH_CHARACTERS = 32 * 1024 * 1024
 
+# Nothing is trimmed on the right: DuckDB looks at a whole text for that.
 _SPLIT = (
-    "SELECT file, first + generate_subscripts(lines, 1) - 1 AS line, trim(unnest(lines), E' \\t\\r') AS text FROM "
+    "SELECT file, first + generate_subscripts(lines, 1) - 1 AS line, ltrim(unnest(lines), E' \\t\\r') AS text FROM "
     "(SELECT unnest($1::INTEGER[]) AS file, unnest($2::BIGINT[]) AS first, "
     "string_split(unnest($3::VARCHAR[]), chr(10)) AS lines)"
 )
 # DuckDB takes commas before brackets and numbers that are none; a reader of JSON doesn't.
-_LENIENT = r"NaN[ \t]*[,}\]]|Infinity[ \t]*[,}\]]"
-_TRAILING = r",[ \t]*[}\]]"
-_NESTED = r":[ \t]*\{"
+_LENIENT = r"(?:NaN|Infinity)[ \t\r]*[,}\]]"
+_TRAILING = r",[ \t\r]*[}\]]"
+_NESTED = r":[ \t\r]*\{"
 
 
 @dataclass
@@ -51,7 +52,7 @@ class Ingest:
     def __init__(
         self,
         engine: DuckDBEngine,
-        reader: LogReader,
+        reader: ChunkReader,
         recogniser: Recogniser,
         make_table: Callable[[Source], SourceTable],
         on_refused: Callable[[Source, Record, str], None],
@@ -105,7 +106,7 @@ class Ingest:
         limit = min(self._reader.limit, LONG_LINE)
         readable = (
             f"starts_with(text, '{{') AND strlen(text) <= {limit} AND NOT regexp_matches(text, '{_TRAILING}') "
-            f"AND NOT regexp_matches(text, '{_LENIENT}')"
+            f"AND NOT ((contains(text, 'NaN') OR contains(text, 'Infinity')) AND regexp_matches(text, '{_LENIENT}'))"
         )
         connection.execute(
             f"CREATE OR REPLACE TEMP TABLE lines AS SELECT *, {self._marks.kind()} AS kind FROM "

@@ -42,7 +42,7 @@ class Marks:
 
     def identity(self, source: Source) -> str:
         """SQL of the JSON text of a record's id; null where it has none."""
-        return f"nullif({self._ids[source.name]}, '\"\"')"
+        return f"nullif(nullif({self._ids[source.name]}, '\"\"'), 'null')"
 
     def _test(self, source: Source) -> str:
         return " AND ".join(

@@ -70,7 +70,7 @@ class SourceTable:
             f"SELECT file AS {FILE}, line AS {LINE}, part AS {PART}, {self._identified(self._identity, 'text')}, "
             f"digest AS {DIGEST}, record FROM (SELECT *, {self._marks.extracted('record')} FROM "
             f"(SELECT unnest($1::INTEGER[]) AS file, unnest($2::BIGINT[]) AS line, unnest($3::INTEGER[]) AS part, "
-            f"unnest($4::UBIGINT[]) AS digest, unnest($5::VARCHAR[]) AS text, "
+            f"unnest($4::VARCHAR[])::UBIGINT AS digest, unnest($5::VARCHAR[]) AS text, "
             f"TRY_CAST(unnest($6::VARCHAR[]) AS JSON) AS record))"
         )
 
@@ -83,7 +83,7 @@ class SourceTable:
                 [file for file, _, _ in records],
                 [record.line for _, _, record in records],
                 [part for _, part, _ in records],
-                [self._repeats.digest(record.value) for _, _, record in records],
+                [str(self._repeats.digest(record.value)) for _, _, record in records],
                 texts,
                 [flattened(text) for text in texts] if self.source.canonical else texts,
             ],
@@ -121,7 +121,8 @@ class SourceTable:
         connection = self._engine.connection
         connection.execute(
             f"UPDATE repeated SET {DIGEST} = known.digest FROM (SELECT {CONTENT} AS content, max({DIGEST}) AS digest "
-            f"FROM repeated GROUP BY 1 HAVING max({DIGEST}) IS NOT NULL) AS known WHERE repeated.{CONTENT} = known.content"
+            f"FROM repeated GROUP BY 1 HAVING max({DIGEST}) IS NOT NULL) AS known "
+            f"WHERE repeated.{CONTENT} = known.content"
         )
         rows = connection.execute(
             f"SELECT {FILE}, {LINE}, {CONTENT} FROM repeated WHERE {DIGEST} IS NULL AND {ID} IN "
@@ -136,9 +137,9 @@ class SourceTable:
             known = [(lines[line], self._repeats.digest(record.value)) for line, record in found.items()]
             connection.execute(
                 f"UPDATE repeated SET {DIGEST} = known.digest FROM "
-                "(SELECT unnest($1::HUGEINT[]) AS content, unnest($2::UBIGINT[]) AS digest) AS known "
-                f"WHERE repeated.{CONTENT} = known.content",
-                [[content for content, _ in known], [digest for _, digest in known]],
+                "(SELECT unnest($1::VARCHAR[]) AS content, unnest($2::VARCHAR[])::UBIGINT AS digest) AS known "
+                f"WHERE repeated.{CONTENT}::VARCHAR = known.content",
+                [[str(content) for content, _ in known], [str(digest) for _, digest in known]],
             )
 
     def untimed(self, *, keep: bool) -> list[tuple[int, int, int]]:

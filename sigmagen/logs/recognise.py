@@ -94,7 +94,7 @@ class Recogniser:
             return
         if None in file.counts:
             yield _unrecognised(name, file)
-        known = [source for source in file.counts if source]
+        known = sorted((source for source in file.counts if source), key=lambda source: file.first[source])
         if len(known) > 1:
             kinds = ", ".join(f"{file.counts[source]:,} {source} from line {file.first[source]}" for source in known)
             message = f"records of {len(known)} sources in one log: {kinds}"
