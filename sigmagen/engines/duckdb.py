@@ -67,12 +67,19 @@ class DuckDBEngine(Closing):
     fidelity: ClassVar[Literal["real", "emulated"]] = "real"
 
     def __init__(
-        self, database: str = ":memory:", *, threads: int | None = None, temporary: Path | None = None
+        self,
+        database: str = ":memory:",
+        *,
+        threads: int | None = None,
+        temporary: Path | None = None,
+        memory: int | None = None,
     ) -> None:
-        """`temporary` is where DuckDB may write what doesn't fit into memory; else that is `.tmp` in this folder."""
+        """`temporary` is where DuckDB may write what doesn't fit into `memory` bytes; else `.tmp` in this folder."""
         self.connection = connected(database)
         if temporary is not None:
             self.connection.execute("SET temp_directory = ?", [str(temporary / "spilled")])
+        if memory:
+            self.connection.execute(f"SET memory_limit = '{int(memory)}B'")
         if threads:
             self.connection.execute(f"SET threads = {int(threads)}")
         self.connection.execute("CREATE SCHEMA stored; CREATE SCHEMA derived")

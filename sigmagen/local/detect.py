@@ -128,10 +128,16 @@ class Detector:
                 for file, count, line in table.untimed(keep=self.generic is not None)
             ]
 
-    def run(self, rules: Sequence[Rule]) -> list[Detection]:
-        """The detections of all rules over all sources that are there, in order of time."""
+    def run(
+        self, rules: Sequence[Rule], step: Callable[[int, int], None] = lambda done, total: None
+    ) -> list[Detection]:
+        """The detections of all rules over all sources that are there, in order of time.
+
+        `step` is told how many rules have been run, of how many.
+        """
         found: list[Detection] = []
-        for rule in rules:
+        for number, rule in enumerate(rules):
+            step(number, len(rules))
             feeding = self._feeding(rule)
             if not feeding:
                 needed = " and ".join(sorted({str(base.logsource) for base in base_rules(rule)}))
@@ -174,6 +180,10 @@ class Detector:
             *reused_ids(self.repeats.reused),
             *unseen_rules(self.not_run, broken),
         ]
+
+    def ran(self) -> list[Rule]:
+        """The rules that were run over a source at least."""
+        return list({rule.name: rule for _, rules in self._ran.values() for rule in rules}.values())
 
     def span(self) -> tuple[int, int] | None:
         """Epoch milliseconds of the first record and just after the last; None where no record has a time."""

@@ -13,6 +13,7 @@ import pytest
 
 from sigmagen.engines.duckdb import DuckDBEngine
 from sigmagen.local.detect import Detector
+from sigmagen.local.detection import Rule
 from sigmagen.logs.chunks import ChunkReader
 from sigmagen.logs.recognise import Recogniser
 from sigmagen.sources import render
@@ -21,7 +22,7 @@ from tests.local.rule_files import correlations
 from tests.native_logs import converter
 from tests.rule_builders import MINUTE, T0, base
 
-RULES = [*correlations().values(), base("{user.id: ann, organization.id: x}")]
+RULES: list[Rule] = [*correlations().values(), base("{user.id: ann, organization.id: x}")]
 
 
 def call(number: int, source: str = "litellm", **changes: Any) -> dict[str, Any]:
@@ -49,17 +50,16 @@ def with_text(number: int, text: bytes) -> bytes:
     return line(number, model="MODEL").replace(b'"MODEL"', text)
 
 
+ODD: list[Any] = [1, "1", 1.5, True, None, [1], {"a": 1}, "x", -3, ""]
+ODD_TIMES: list[Any] = [T0 / 1000, "2026-08-11 10:00:00.5+02:00", "soon", None, 1e300, -1, {}, "1786406400"]
+ODD_OBJECTS: list[Any] = [None, "text", [], {"user_api_key_user_id": 5}]
 CASES: dict[str, list[bytes]] = {
     "types that change": [
-        *(
-            line(n, prompt_tokens=value)
-            for n, value in enumerate([1, "1", 1.5, True, None, [1], {"a": 1}, "x", -3, ""])
-        ),
-        *(line(20 + n, metadata=value) for n, value in enumerate([None, "text", [], {"user_api_key_user_id": 5}])),
+        *(line(n, prompt_tokens=value) for n, value in enumerate(ODD)),
+        *(line(20 + n, metadata=value) for n, value in enumerate(ODD_OBJECTS)),
     ],
     "times that change": [
-        line(n, startTime=value)
-        for n, value in enumerate([T0 / 1000, "2026-08-11 10:00:00.5+02:00", "soon", None, 1e300, -1, {}, "1786406400"])
+        *(line(n, startTime=value) for n, value in enumerate(ODD_TIMES)),
     ],
     "duplicate keys": [with_text(1, b'"a","model":"b"'), with_text(2, b'"a","messages":1,"messages":[]')],
     "NUL": [with_text(1, b'"\\u0000"'), with_text(2, b'"a\x00b"'), b"\x00", line(3)],

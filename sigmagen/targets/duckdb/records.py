@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from sigmagen.expr.tree import Get
 from sigmagen.mapping.source import Source
@@ -37,34 +37,11 @@ class RecordPrinter(DuckDBPrinter):
         return [f"{function}(record, [{listed}]) AS {name}"] if paths else []
 
 
-class FlatPrinter(RecordPrinter):
-    """Prints values of records that are rows already, as Parquet has them: a field is a column."""
-
-    def __init__(self, plan: Plan, columns: Sequence[str]) -> None:
-        super().__init__(plan)
-        self._columns = columns
-
-    def found(self, get: Get) -> str:
-        """The column of that name as text."""
-        if get.base is not None:
-            return super().found(get)
-        (name,) = get.segments
-        if name not in self._columns:
-            return "CAST(NULL AS VARCHAR)"
-        return f"CAST({_quoted(str(name))} AS VARCHAR)"
-
-
-def columns_sql(
-    source: Source,
-    columns: Columns,
-    relation: str,
-    carried: Sequence[str] = (),
-    printer: Callable[[Plan], RecordPrinter] = RecordPrinter,
-) -> str:
+def columns_sql(source: Source, columns: Columns, relation: str, carried: Sequence[str] = ()) -> str:
     """SQL of a source's time and kept columns over a relation with a column `record`; `carried` are passed through."""
     plan = Plan(None, source, source.stored["duckdb"], "hunt")
     builder = ViewBuilder(source, plan.stored_source, Taxonomy({}), source.logsources[0])
-    made = printer(plan)
+    made = RecordPrinter(plan)
     needed = columns.needed()
     time = made.expr(builder.event_time())
     layers = [[f"{made.expr(value)} AS {made.name(name)}" for name, value in layer] for layer in needed]
@@ -77,7 +54,3 @@ def columns_sql(
     for layer in layers:
         text = f"SELECT *, {', '.join(layer)} FROM ({text})" if layer else text
     return f"SELECT {', '.join([*carried, columns.time, *columns.kept])} FROM ({text})"
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
