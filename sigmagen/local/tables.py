@@ -20,11 +20,11 @@ from sigmagen.plan.columns import Columns
 from sigmagen.targets.duckdb.records import columns_sql
 
 _TOKEN = secrets.token_hex(4)
-FILE, LINE, PART, ID, CONTENT, DIGEST = (
-    f"{name}_{_TOKEN}" for name in ("file", "line", "part", "id", "content", "digest")
-)
+# A rule names its fields as it likes, so no name that could be known beforehand is free for certain.
+_CARRIED = tuple(f"{name}_{_TOKEN}" for name in ("file", "line", "part", "id", "content", "digest"))
+FILE, LINE, PART, ID, CONTENT, DIGEST = _CARRIED
 _PLACE = f"{FILE}, {LINE}, {PART}"
-_CARRIED = (FILE, LINE, PART, ID, CONTENT, DIGEST)
+_RELATION = f"relation_{_TOKEN}"
 
 
 class SourceTable:
@@ -42,14 +42,15 @@ class SourceTable:
         self._repeats = Repeats()
         self._marks = Marks((), (source,))
         self._identity = self._marks.identity(source)
-        self._select = columns_sql(source, columns, "{relation}", _CARRIED).replace
-        connection = engine.connection
+        self._select = columns_sql(source, columns, _RELATION, _CARRIED)
+        # Made while another thread may be using the engine's own connection.
+        connection = engine.cursor()
         nothing: list[list[object]] = [[] for _ in range(6)]
         connection.execute(f"CREATE OR REPLACE TABLE {self._name} AS {self._rows(self._of_records())}", nothing)
         engine.derived(source, columns)
 
     def _rows(self, relation: str) -> str:
-        text = self._select("{relation}", f"({relation})")
+        text = self._select.replace(_RELATION, f"({relation})")
         return f"SELECT * REPLACE (CASE WHEN {SENSIBLE} THEN timestamp END AS timestamp) FROM ({text})"
 
     def _identified(self, identity: str, text: str) -> str:
