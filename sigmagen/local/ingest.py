@@ -106,34 +106,49 @@ class Ingest:
         limit = min(self._reader.limit, LONG_LINE)
         readable = (
             f"starts_with(text, '{{') AND strlen(text) <= {limit} AND NOT regexp_matches(text, '{_TRAILING}') "
-            f"AND NOT ((contains(text, 'NaN') OR contains(text, 'Infinity')) AND regexp_matches(text, '{_LENIENT}'))"
+            # DuckDB computes both sides of an AND, and one branch of a CASE.
+            "AND NOT CASE WHEN contains(text, 'NaN') OR contains(text, 'Infinity') "
+            f"THEN regexp_matches(text, '{_LENIENT}') ELSE false END"
         )
+        nested = "".join(
+            f" WHEN kind = {number} AND regexp_matches(record, '{_NESTED}') THEN {UNREAD}"
+            for number, source in enumerate(self._sources)
+            if source.canonical
+        )
+        final = f"CASE{nested} ELSE kind END" if nested else "kind"
         connection.execute(
-            f"CREATE OR REPLACE TEMP TABLE lines AS SELECT *, {self._marks.kind()} AS kind FROM "
-            f"(SELECT *, {self._marks.extracted('record')} FROM "
+            # The text of a record is there once, and none of the values that were only needed to tell its source.
+            "CREATE OR REPLACE TEMP TABLE lines AS SELECT file, line, record, "
+            f"CASE WHEN record IS NULL THEN text END AS unread, {final} AS kind, {self._identity()} AS identity FROM "
+            f"(SELECT *, {self._marks.kind()} AS kind FROM (SELECT *, {self._marks.extracted('record')} FROM "
             f"(SELECT *, CASE WHEN {readable} THEN TRY_CAST(text AS JSON) END AS record FROM ({_SPLIT}) "
-            "WHERE text <> ''))",
+            "WHERE text <> '')))",
             [
                 [segment.file for segment in segments],
                 [segment.first for segment in segments],
                 [segment.text for segment in segments],
             ],
         )
-        for number, source in enumerate(self._sources):
-            if source.canonical:
-                connection.execute(
-                    f"UPDATE lines SET kind = {UNREAD} WHERE kind = {number} AND regexp_matches(text, '{_NESTED}')"
-                )
         taken.counts = connection.execute(
-            f"SELECT kind, file, count(*), min(line) FROM lines WHERE kind <> {UNREAD} GROUP BY ALL ORDER BY ALL"
+            f"SELECT kind, file, count(*), min(line) FROM lines WHERE kind <> {UNREAD} GROUP BY ALL ORDER BY file, 4"
         ).fetchall()
         for kind in dict.fromkeys(kind for kind, *_ in taken.counts):
             self._store(connection, kind, taken)
-        unread = connection.execute(f"SELECT file, line, text FROM lines WHERE kind = {UNREAD} ORDER BY file, line")
+        unread = connection.execute(
+            "SELECT file, line, coalesce(unread, CAST(record AS VARCHAR)) FROM lines "
+            f"WHERE kind = {UNREAD} ORDER BY 1, 2"
+        )
         taken.unread = [(file, line, text.encode()) for file, line, text in unread.fetchall()]
         taken.unread += [(segment.file, *broken) for segment in segments for broken in segment.broken]
         taken.unread.sort(key=lambda item: item[:2])
         return taken
+
+    def _identity(self) -> str:
+        """SQL of the id of a record, by its kind."""
+        if self._recogniser.chosen:
+            return self._marks.identity(self._recogniser.chosen)
+        cases = (f" WHEN {number} THEN {self._marks.identity(item)}" for number, item in enumerate(self._sources))
+        return f"CASE kind{''.join(cases)} END"
 
     def _connection(self) -> duckdb.DuckDBPyConnection:
         if not hasattr(self._local, "connection"):
@@ -148,11 +163,11 @@ class Ingest:
         table = self._table(source)
         relation = f"(SELECT * FROM lines WHERE kind = {kind})"
         try:
-            table.add_lines(connection, relation, self._marks.identity(source))
+            table.add_lines(connection, relation)
         except duckdb.Error as error:
             if not of_one_input(error):
                 raise
-            rows = connection.execute(f"SELECT file, line, text FROM {relation} ORDER BY file, line").fetchall()
+            rows = connection.execute(f"SELECT file, line, record FROM {relation} ORDER BY 1, 2").fetchall()
             taken.refused += [(kind, file, line, text.encode()) for file, line, text in rows]
 
     def _table(self, source: Source) -> SourceTable:

@@ -58,10 +58,10 @@ class SourceTable:
         salt = f"'{self._salt}'"
         return f"md5_number({salt} || {identity}) AS {ID}, md5_number({salt} || {text}) AS {CONTENT}"
 
-    def add_lines(self, connection: duckdb.DuckDBPyConnection, lines: str, identity: str) -> None:
-        """Add the records of a relation `lines` (file, line, text, record, marks); `identity` is SQL of their ids."""
+    def add_lines(self, connection: duckdb.DuckDBPyConnection, lines: str) -> None:
+        """Add the records of a relation `lines` (file, line, record, identity)."""
         relation = (
-            f"SELECT file AS {FILE}, line AS {LINE}, 0 AS {PART}, {self._identified(identity, 'text')}, "
+            f"SELECT file AS {FILE}, line AS {LINE}, 0 AS {PART}, {self._identified('identity', 'record')}, "
             f"NULL::UBIGINT AS {DIGEST}, record FROM {lines}"
         )
         connection.execute(f"INSERT INTO {self._name} {self._rows(relation)}")

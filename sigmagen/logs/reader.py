@@ -116,7 +116,7 @@ class LogReader:
         self._tell(Reject(name, self._line + 1, message, ""))
 
     def _records(self, name: str, stream: IO[bytes]) -> Iterator[Record]:
-        return self._headed(name, stream, *self._head(stream))
+        yield from self._headed(name, stream, *self._head(stream))
 
     def _headed(self, name: str, stream: IO[bytes], head: list[bytes], starts: list[bytes]) -> Iterator[Record]:
         if not starts:
