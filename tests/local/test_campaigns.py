@@ -40,11 +40,11 @@ def stored(rows: list[Row]) -> Counting:
 
 
 def random_rows(number: int) -> list[Row]:
-    dice = random.Random(7)
-    times = dice.sample(range(48 * 60), number)
+    """Events of ten groups, many of them just where a campaign starts or ends; no two of one group at one time."""
+    places = [(slot, user, cached) for slot in range(48 * 3) for user in range(5) for cached in (True, False)]
+    chosen = random.Random(7).sample(places, number)
     return [
-        (T0 + minute * MINUTE, f"user-{dice.randrange(5)}", dice.random() < 0.5, index)
-        for index, minute in enumerate(times)
+        (T0 + slot * 20 * MINUTE, f"user-{user}", cached, index) for index, (slot, user, cached) in enumerate(chosen)
     ]
 
 
