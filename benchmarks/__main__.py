@@ -1,6 +1,6 @@
 """Prints tables: CPU of whole processes, and ratios within one run. No figure here fails a test.
 
-`python -m benchmarks [PART]...` measures only the given parts: commands, corpus, growth, windows.
+`python -m benchmarks [PART]...` measures only these parts: commands, corpus, detect, growth, windows.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.detect import detect
 from benchmarks.measure import RUNS, Row, measure_best, measure_cpu, measure_median_cpu
 from benchmarks.windows import events, measure_duckdb, measure_elasticsearch, measure_memory
 from sigmagen.bundled import mappings_folder, rules_folder
@@ -93,6 +94,7 @@ def windows() -> Iterator[Row]:
 PARTS: dict[str, Callable[[], Iterator[Row]]] = {
     "commands": commands,
     "corpus": corpus,
+    "detect": detect,
     "growth": growth,
     "windows": windows,
 }

@@ -2,38 +2,49 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
 import click
 
 from sigmagen.cli.problems import broken, json_bytes, print_json, print_problems
+from sigmagen.cli.progress import Watch
 from sigmagen.cli.settings import AS_JSON, Settings, with_settings
-from sigmagen.cli.size import MAX_RECORD_SIZE
+from sigmagen.cli.size import MAX_RECORD_SIZE, Size
 from sigmagen.convert.many import find_broken_rules
 from sigmagen.display import format_count, sanitize
 from sigmagen.engines.duckdb import DuckDBEngine
+from sigmagen.engines.memory import available_memory, peak_memory
 from sigmagen.local.blind_spots import in_one_line
 from sigmagen.local.detect import Detector
 from sigmagen.local.detection import Detection, NotRun, Rule
+from sigmagen.logs.chunks import ChunkReader
+from sigmagen.logs.files import total_size
 from sigmagen.logs.output import whole_file
-from sigmagen.logs.reader import LogReader, Record
+from sigmagen.logs.reader import LogReader
 from sigmagen.logs.recognise import Recogniser
 from sigmagen.logs.scratch import scratch_folder
 from sigmagen.mapping.generic import GENERIC
 from sigmagen.problems import EXIT_FINDINGS, SigmagenError
 from sigmagen.report.detection import build_report, build_statistics
 
-LONG = 5 * 1024 * 1024
-"""Input size in bytes above which a progress bar is shown."""
-
 ON_DISK = 64 * 1024 * 1024
-"""Input size in bytes above which records are kept in a file. It is as fast, and gzip may expand tenfold."""
+"""Bytes of input from which on what is kept of the records is in a file, and in memory only as far as it fits."""
 
-_STEP = 500
+MANY = 10_000
+"""Records from which on a line says what reading and rules took."""
+
+MEMORY_SHARE = 0.6
+"""Of the machine's memory, if nothing else is said."""
+
+_PACKED = ".gz"
+_RATIO = 10
+"""How many times larger unpacked logs are, about."""
+
+_OWN = 192 * 1024 * 1024
+"""Bytes that Python, the rules and the lines on their way to the engine take, about."""
 
 
 @click.command("detect")
@@ -49,6 +60,11 @@ _STEP = 500
 )
 @click.option("--fail-on-alert", is_flag=True, help="Exit with 1 if there is an alert.")
 @MAX_RECORD_SIZE
+@click.option(
+    "--memory",
+    type=Size(),
+    help="Use at most about this much memory, such as 4GB, and a temporary folder for the rest.  [default: 60%]",
+)
 @with_settings
 def command(
     logs: tuple[str, ...],
@@ -57,6 +73,7 @@ def command(
     report: Path | None,
     fail_on_alert: bool,
     max_record_size: int,
+    memory: int | None,
     settings: Settings,
 ) -> int:
     """Run rules on native logs, on this machine.
@@ -71,13 +88,14 @@ def command(
     chosen = generic.records() if generic else converter.source(source, GENERIC) if source else None
     loaded = settings.load()
     rules = [rule for file in loaded.files for rule in file.subjects]
-    reader = LogReader(logs, limit=max_record_size)
+    reader = ChunkReader(logs, limit=max_record_size)
     recogniser = Recogniser(converter.sources.values(), chosen)
     with ExitStack() as stack:
         written = stack.enter_context(whole_file(report)) if report else None
-        detector = Detector(converter, _engine(reader.size, stack), generic)
-        detector.load(recogniser.sort(progress(reader)))
-        detections = detector.run(rules)
+        detector = Detector(converter, _engine(_unpacked(reader), memory, stack), generic)
+        watch = stack.enter_context(Watch(reader))
+        detector.read(reader, recogniser, rules, watch.read)
+        detections = detector.run(rules, watch.ran)
         blind = detector.blind_spots(sum(file.rules for file in find_broken_rules(loaded)))
         problems = [*loaded.problems, *reader.problems, *recogniser.problems, *detector.problems]
         counts = recogniser.counts - detector.repeats.dropped
@@ -91,13 +109,15 @@ def command(
         print_json([detection.as_dict() for detection in detections])
     else:
         _print(detections, counts, detector.repeats.dropped.total(), rules, verbose=settings.verbose)
+    if counts.total() >= MANY:
+        click.echo(_effort(counts.total(), rules, detector, watch), err=True)
     if blind:
         click.echo(f"blind spots: {sanitize(in_one_line(blind))}", err=True)
     return broken(problems) or (EXIT_FINDINGS if fail_on_alert and detections else 0)
 
 
-def _engine(size: int | None, stack: ExitStack) -> DuckDBEngine:
-    """Return an engine that keeps the records in memory, or in a private temporary file.
+def _engine(size: int | None, memory: int | None, stack: ExitStack) -> DuckDBEngine:
+    """An engine that keeps the records in `memory` bytes, or in a file of ours alone that is gone afterwards.
 
     Raises SigmagenError if the file can't be created.
     """
@@ -109,28 +129,21 @@ def _engine(size: int | None, stack: ExitStack) -> DuckDBEngine:
         if large:
             raise
     database = str(folder / "records.duckdb") if large and folder else ":memory:"
-    return stack.enter_context(DuckDBEngine(database, temporary=folder))
+    return stack.enter_context(DuckDBEngine(database, temporary=folder, memory=_share(memory)))
 
 
-def progress(reader: LogReader) -> Iterable[Record]:
-    """Yield the reader's records, with a progress bar if the input is large and standard error is a terminal."""
-    if not reader.size or reader.size < LONG or not sys.stderr.isatty():
-        return reader
-    return _with_bar(reader, reader.size)
+def _unpacked(reader: LogReader) -> int | None:
+    """About how many bytes the logs have; None where that can't be known."""
+    packed = total_size([name for name in reader.files if name.endswith(_PACKED)]) or 0
+    return None if reader.size is None else reader.size + packed * (_RATIO - 1)
 
 
-def _with_bar(reader: LogReader, size: int) -> Iterator[Record]:
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
-
-    from sigmagen.report.colour import console
-
-    columns = (TextColumn("reading"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console(stderr=True), transient=True) as bar:
-        task = bar.add_task("reading", total=size)
-        for number, record in enumerate(reader):
-            if number % _STEP == 0:
-                bar.update(task, completed=reader.position)
-            yield record
+def _share(memory: int | None) -> int | None:
+    """The engine's part of the memory; the rest is for what is being read."""
+    if memory is None:
+        available = available_memory()
+        memory = available and int(available * MEMORY_SHARE)
+    return memory and max(memory - _OWN, memory // 2)
 
 
 def _print(
@@ -148,6 +161,20 @@ def _print(
         kinds += f"; repeated: {format_count(repeated, 'record')}"
     alerts = format_count(len(detections), "alert") if detections else "no alert"
     click.echo(f"{alerts}; {format_count(len(rules), 'rule')}, records: {kinds}", err=True)
+
+
+def _effort(records: int, rules: Sequence[Rule], detector: Detector, watch: Watch) -> str:
+    """What a long run took."""
+    unrun = {item.rule.name for item in detector.not_run} - {rule.name for rule in detector.ran()}
+    parts = [
+        f"{records:,} records read in {watch.read_in:.1f} s, {records / max(watch.read_in, 0.001):,.0f} a second",
+        f"{format_count(len(rules) - len(unrun), 'rule')} run in {watch.seconds - watch.read_in:.1f} s",
+    ]
+    if unrun:
+        parts.append(f"{format_count(len(unrun), 'rule')} not run (-v says why)")
+    if peak := peak_memory():
+        parts.append(f"{peak / 1024**2:,.0f} MB of memory")
+    return "; ".join(parts)
 
 
 def _print_not_run(not_run: Sequence[NotRun]) -> None:

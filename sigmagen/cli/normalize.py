@@ -14,8 +14,8 @@ from typing import IO
 import click
 import orjson
 
-from sigmagen.cli.detect import progress
 from sigmagen.cli.problems import broken, print_problems
+from sigmagen.cli.progress import watched
 from sigmagen.cli.settings import Settings, with_settings
 from sigmagen.cli.size import MAX_RECORD_SIZE
 from sigmagen.convert.converter import Converter
@@ -96,7 +96,7 @@ def command(
         normalizer = Normalizer(converter, with_text, kept)
         stack.callback(normalizer.close)
         _check_overwriting(reader.files, [path for path in (output, where) if path])
-        events = normalizer.events(recogniser.sort(progress(reader)))
+        events = normalizer.events(recogniser.sort(watched(reader)))
 
         def problems() -> list[Problem]:
             return [*reader.problems, *recogniser.problems, *normalizer.problems]

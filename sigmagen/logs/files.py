@@ -91,6 +91,11 @@ class OpenLog:
         self.lines = cast("IO[bytes]", gzip.GzipFile(fileobj=raw) if zipped else raw)
 
     @property
+    def seekable(self) -> bool:
+        """Whether it can be read again."""
+        return self.raw.seekable()
+
+    @property
     def position(self) -> int:
         """Bytes of the file taken so far; 0 where a stream has no position."""
         try:

@@ -112,7 +112,7 @@ def _filtered_early(layers: list[list[tuple[str, Expr]]], matching: Expr) -> lis
     waiting = [part for part in waiting if part != TRUE]
     missing = {name for layer in layers for name, _ in layer}
     for layer in layers:
-        steps.append(Derive(tuple(layer)))
+        steps.append(Derive(tuple(layer), of_record=True))
         missing -= {name for name, _ in layer}
         late: list[Expr] = []
         ready: list[Expr] = []
