@@ -70,7 +70,10 @@ CASES: dict[str, list[bytes]] = {
     ],
     "bad UTF-8": [line(1), with_text(2, b'"\xff"'), with_text(3, b'"\xed\xa0\x80"'), line(4), with_text(5, b'"\xc3"')],
     "numbers that are none": [
-        with_text(n, text) for n, text in enumerate([b"NaN", b"-Infinity", b"[NaN , 1]", b'"NaN"', b'{"a":Infinity}'])
+        with_text(n, text)
+        for n, text in enumerate(
+            [b"NaN", b"-Infinity", b"[NaN , 1]", b'"NaN"', b'{"a":Infinity}', b"nan", b"-inf", b"[INF]", b'", inf, "']
+        )
     ],
     "numbers that are large": [
         line(n, prompt_tokens=0).replace(b'"prompt_tokens":0', b'"prompt_tokens":' + text)
