@@ -133,7 +133,7 @@ def test_one_file_has_the_problems_that_a_full_check_finds_in_it(run: Run, folde
     checked, other = (first, second) if stem == "call_count" else (second, first)
     (problem,) = json.loads(run("check", checked, "--rules", folder, "--json").stdout)
     assert (problem["code"], problem["file"]) == ("id-duplicate", str(checked))
-    assert f"is also in {other}:" in problem["message"]
+    assert f"is also used in {other}:" in problem["message"]
     assert len(json.loads(run("check", "--rules", folder, "--json").stdout)) == 1
 
 

@@ -63,7 +63,7 @@ def test_events_are_written_once_and_can_be_searched(
     mine = uuid4().hex
     paths = []
     for path in (litellm, example("cloudtrail")):
-        paths.append(tmp_path / f"{path.parent.name}.ndjson")
+        paths.append(tmp_path / f"{path.parents[1].name}.ndjson")
         paths[-1].write_text(re.sub(r'"(id|eventID)":"', rf'"\1":"{mine}', path.read_text()))
     first = run("normalize", paths[0], "--to", elasticsearch_url)
     assert (first.exit_code, first.stdout) == (0, "")

@@ -76,7 +76,7 @@ def test_notes_are_given_once() -> None:
     empty = call("is_empty", Column("user.id", "string"))
     rendered = render(plan("sentinel", Filter(empty), Filter(empty)), registry.get("sentinel"))
     (note,) = rendered.notes
-    assert note.startswith("user.id compared with the empty text")
+    assert note.startswith("user.id is compared with the empty text")
 
 
 def test_an_investigation_shows_the_notes_of_its_queries(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -103,8 +103,8 @@ def test_system_indices_and_our_own_are_nobody_s(server: StandIn) -> None:
     ("variables", "said"),
     [
         ({"API_KEY": "s3cr3t", "USERNAME": "ann"}, "are both set"),
-        ({"USERNAME": "ann"}, "SIGMAGEN_ELASTICSEARCH_PASSWORD go together"),
-        ({"CA_FILE": "/no/such.pem"}, "there is no file /no/such.pem"),
+        ({"USERNAME": "ann"}, "SIGMAGEN_ELASTICSEARCH_PASSWORD must be set together"),
+        ({"CA_FILE": "/no/such.pem"}, "file not found: /no/such.pem"),
     ],
 )
 def test_settings_that_can_t_be_meant_are_told(
