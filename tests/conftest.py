@@ -12,13 +12,14 @@ import pytest
 from sigmagen.engines.kusto_language import KustoLanguage, bundle
 from sigmagen.problems import SigmagenError
 from sigmagen.proof.ledger import Figures
-from tests.sampling import SEED, THOROUGH
+from tests.sampling import SEED, THOROUGH, is_chosen
 
 ELASTICSEARCH_VARIABLE = "SIGMAGEN_ELASTICSEARCH_URL"
 NO_ELASTICSEARCH = f"needs an Elasticsearch: run `make elasticsearch`, then set {ELASTICSEARCH_VARIABLE} as it prints"
 NO_KUSTO_LANGUAGE = f"needs Microsoft's KQL parser: {bundle.HOW_TO_GET}"
 
 VALIDATORS = Path(__file__).parents[1] / "build" / "validators" / "venv" / "bin"
+NOT_CHOSEN = f"not in the sample of seed {SEED} (SIGMAGEN_PROOF_SEED): `make thorough` runs it, too"
 NO_VALIDATORS = "needs splunk-appinspect and ksconf: run `make validators`"
 
 
@@ -39,6 +40,11 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         pytest.skip(NO_ELASTICSEARCH)
     if item.get_closest_marker("thorough") and not os.environ.get("SIGMAGEN_THOROUGH"):
         pytest.skip("takes minutes: `make thorough` runs it, too")
+    sampled = item.get_closest_marker("sampled")
+    named = any("::" in argument for argument in item.config.args)
+    # pytest-xdist adds the name of a group to that of the test.
+    if sampled and not named and not is_chosen(item.nodeid.partition("@")[0], *sampled.args):
+        pytest.skip(NOT_CHOSEN)
     if item.get_closest_marker("kusto_language") and not _has_kusto_language():
         pytest.skip(NO_KUSTO_LANGUAGE)
     if item.get_closest_marker("validators") and not all(map(validator, ("splunk-appinspect", "ksconf"))):

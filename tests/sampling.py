@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from hashlib import sha256
 from random import Random
 from typing import TypeVar
 
@@ -24,6 +25,11 @@ def sample(items: Sequence[T], number: int) -> list[T]:
         return list(items)
     chosen = sorted(Random(SEED).sample(range(len(items)), number))
     return [items[position] for position in chosen]
+
+
+def is_chosen(name: str, share: int) -> bool:
+    """Whether the test of this name is among the one of so many that run now; all of them in `make thorough`."""
+    return THOROUGH or int(sha256(f"{SEED} {name}".encode()).hexdigest()[:8], 16) % share == 0
 
 
 def size(few: int, many: int) -> int:

@@ -103,9 +103,7 @@ class Ingest:
         taken = Taken()
         segments = chunk.segments
         limit = min(self._reader.limit, LONG_LINE)
-        readable = (
-            f"starts_with(text, '{{') AND strlen(text) <= {limit} AND NOT regexp_matches(text, '{_LENIENT}')"
-        )
+        readable = f"starts_with(text, '{{') AND strlen(text) <= {limit} AND NOT regexp_matches(text, '{_LENIENT}')"
         nested = "".join(
             f" WHEN kind = {number} AND regexp_matches(record, '{_NESTED}') THEN {UNREAD}"
             for number, source in enumerate(self._sources)

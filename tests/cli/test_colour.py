@@ -66,22 +66,26 @@ def commands(tmp_path: Path, attack_log: Path) -> list[list[str]]:
     ]
 
 
+@pytest.mark.sampled(2)
 def test_no_color_disables_colours_of_every_command(commands: list[list[str]]) -> None:
     for arguments in commands:
         assert not COLOUR.search(on_terminal(arguments, {"NO_COLOR": "1"})), arguments
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("environment", [{"TERM": "dumb"}, {"NO_COLOR": "1", "FORCE_COLOR": "1"}])
 def test_dumb_terminal_and_precedence_of_no_color(environment: dict[str, str], commands: list[list[str]]) -> None:
     for arguments in commands[:3]:
         assert not COLOUR.search(on_terminal(arguments, environment)), arguments
 
 
+@pytest.mark.sampled(2)
 def test_terminal_gets_colours_with_empty_variables(commands: list[list[str]]) -> None:
     for arguments in commands:
         assert COLOUR.search(on_terminal(arguments, {"NO_COLOR": ""})), arguments
 
 
+@pytest.mark.sampled(2)
 def test_pipe_gets_colours_only_if_forced(commands: list[list[str]]) -> None:
     inherited = {key: value for key, value in os.environ.items() if key not in ("NO_COLOR", "FORCE_COLOR")}
     for arguments in commands[:3]:

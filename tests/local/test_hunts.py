@@ -44,6 +44,7 @@ def campaigns(rule: Correlation, source: Source, native: list[dict[str, Any]]) -
     return sorted((alert.window_start, alert.window_end, alert.group, alert.value) for alert in found)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(("stem", "name"), PAIRS)
 def test_rules_over_columns_equal_the_converted_queries(stem: str, name: str) -> None:
     rule, source = correlations()[stem], CONVERTER.sources[name]

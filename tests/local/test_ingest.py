@@ -208,6 +208,7 @@ def test_the_engine_reads_what_the_reader_of_records_reads(name: str, source: st
     assert expected["counts"]
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("size", [1, 700, 5000])
 def test_where_chunks_are_cut_does_not_matter(size: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "log"

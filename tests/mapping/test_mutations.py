@@ -120,6 +120,7 @@ def use(folder: Path, loaded: LoadedRules) -> None:
             pivots_for(converter, rule, source, siem, SUBJECT)
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("file", FILES, ids=str)
 def test_mutated_mapping_works_or_is_rejected_with_line(file: Path, folder: Path, loaded: LoadedRules) -> None:
     dice = random.Random(f"mutations of {file}")

@@ -59,7 +59,9 @@ def test_an_overlay_tunes_rules_and_is_recorded(tmp_path: Path) -> None:
     assert rule["enabled"] is True
     assert rule["interval"] == "20m"
     assert rule["from"] == "now-112m"
-    assert not [other["name"] for other in rules if other["enabled"] and "High Volume of Model Calls" not in other["name"]]
+    assert not [
+        other["name"] for other in rules if other["enabled"] and "High Volume of Model Calls" not in other["name"]
+    ]
     manifest = json.loads((tmp_path / "package" / elastic.MANIFEST).read_text())
     assert manifest["overlay"]["sources"]["litellm"]["elastic"]["index"] == "ai-gateway-*"
     assert [path.stem for path in (tmp_path / "package" / elastic.INDEX_TEMPLATES).iterdir()] == ["sigmagen-cloudtrail"]

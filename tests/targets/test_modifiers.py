@@ -96,16 +96,19 @@ def test_duckdb_finds_the_same(number: int, row: Row, duckdb: Held, tmp_path: Pa
     check(duckdb, number, tmp_path)
 
 
+@pytest.mark.sampled(3)
 @ROWS
 def test_kql_finds_the_same(number: int, row: Row, kusto: Held, tmp_path: Path) -> None:
     check(kusto, number, tmp_path)
 
 
+@pytest.mark.sampled(3)
 @ROWS
 def test_spl_finds_the_same(number: int, row: Row, splunk: Held, tmp_path: Path) -> None:
     check(splunk, number, tmp_path)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.elasticsearch
 @ROWS
 def test_esql_finds_the_same(number: int, row: Row, elasticsearch: Held, tmp_path: Path) -> None:

@@ -106,6 +106,7 @@ def unequal(
     return found
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(("name", "source", "only"), QUICK)
 def test_functions_answer_as_the_printed_queries_do(
     engine: KustoLocalEngine, functions: dict[str, dict[str, Any]], name: str, source: str, only: tuple[str, ...]
