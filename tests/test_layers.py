@@ -49,7 +49,10 @@ def layer_of(module: str) -> str:
     described = (
         not rest or rest[0] in ("registry", "target") or (len(rest) == 1 and (ROOT / "targets" / rest[0]).is_dir())
     )
-    return package if package != "targets" or described else "printers"
+    if package != "targets":
+        return package
+    # A target may bring its engine along.
+    return "targets" if described else "engines" if rest[-1] == "engine" else "printers"
 
 
 def module_of(path: Path) -> str:

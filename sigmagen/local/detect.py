@@ -25,7 +25,7 @@ from sigmagen.logs.recognise import Recogniser
 from sigmagen.logs.repeats import Repeats
 from sigmagen.mapping.generic import Generic
 from sigmagen.mapping.source import Source
-from sigmagen.plan.result import alerts_below
+from sigmagen.plan.result import alerts_on_low_values
 from sigmagen.problems import Problem, Severity, SigmagenError
 from sigmagen.rules.model import Correlation, base_rules
 
@@ -210,7 +210,7 @@ class Detector:
         if not ranges:
             return []
         covered = min(start for start, _ in ranges), max(end for _, end in ranges)
-        campaigns = merged(self.engine.run(hunt.query, *covered), least=alerts_below(hunt.rule))
+        campaigns = merged(self.engine.run(hunt.query, *covered), least=alerts_on_low_values(hunt.rule))
         if not campaigns:
             return []
         events = CampaignEvents(self.engine.connection, campaigns, hunt.events)

@@ -97,7 +97,7 @@ class Hunts:
 
 def _parts(rule: Correlation) -> Sequence[Correlation]:
     """For each rule that a temporal one refers to, one that looks at its events alone, under the group's names."""
-    if rule.type not in ("temporal", "temporal_ordered"):
+    if not rule.kind.temporal:
         return ()
     one = Threshold("gte", 1)
     return [

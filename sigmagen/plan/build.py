@@ -39,7 +39,7 @@ def build_plan(
     *,
     target: str | None = None,
 ) -> Plan:
-    """The plan of `rule` over `source` in `siem`. Of `events`, private fields (prompt text) are left out.
+    """The plan of `rule` over `source` in `siem`. In mode `events`, private fields (prompt text) are left out.
 
     `target` is what errors call the place: it differs from `siem` where that has two languages.
 

@@ -24,7 +24,7 @@ _TOTAL = Column("value_total", "float")
 _NUMBER = Column("value_number", "integer")
 
 _LEAST_USEFUL = {"gt": 1, "gte": 2}
-"""Below it, the groups that can't alert are too few to look for."""
+"""The smallest thresholds worth pruning for: with `>= 1`, every group passes."""
 
 
 def correlated(windowed: Windowed, items: Items) -> list[Step]:

@@ -16,7 +16,7 @@ from sigmagen.local.hunts import Hunts
 from sigmagen.logs.reader import Record
 from sigmagen.mapping.source import Source
 from sigmagen.plan.columns import Columns
-from sigmagen.plan.result import alerts_below
+from sigmagen.plan.result import alerts_on_low_values
 from sigmagen.problems import SigmagenError
 from sigmagen.rules.model import Correlation, Threshold
 from tests.local.rule_files import correlations
@@ -40,7 +40,7 @@ def campaigns(rule: Correlation, source: Source, native: list[dict[str, Any]]) -
         if covered is None:
             return []
         alerts = engine.run(CONVERTER.convert(rule, source, "duckdb"), *covered)
-    found = merged(alerts, least=alerts_below(rule))
+    found = merged(alerts, least=alerts_on_low_values(rule))
     return sorted((alert.window_start, alert.window_end, alert.group, alert.value) for alert in found)
 
 
