@@ -36,13 +36,18 @@ Connect = Callable[[], Engine]
 def open_engines(names: Iterable[str], taxonomy: Taxonomy, stack: ExitStack) -> dict[str, Engine | str]:
     """Return the engine of each target, or the reason why it has none. The stack closes the engines.
 
-    Raises SigmagenError for all invalid settings, before any server is contacted.
+    Raises SigmagenError for all unknown targets and invalid settings, before any server is contacted.
     """
     ready: dict[str, Connect | str] = {}
     problems: list[Problem] = []
     for name in names:
+        target = registry.targets().get(name)
+        if target is None:
+            hint = f"available: {', '.join(registry.verifiable())}"
+            problems.append(Problem("unknown-target", f"unknown target {name!r}", hint=hint))
+            continue
         try:
-            ready[name] = load(str(registry.get(name).engine))(taxonomy)
+            ready[name] = load(target.engine)(taxonomy) if target.engine else f"{name} has no engine"
         except SigmagenError as error:
             problems += error.problems
     if problems:
