@@ -69,7 +69,7 @@ class Hunts:
             read_columns(view.plan, self.columns)
 
     def of(self, rule: Rule, source: Source) -> Hunt:
-        """A rule over a source. Raises SigmagenError where it can't be said or the source lacks a field."""
+        """A rule over a source. Raises SigmagenError if it can't be converted, or the source lacks a field."""
         key = id(rule), source.name
         if key not in self._made:
             for part in source.parts:
@@ -81,7 +81,7 @@ class Hunts:
         query = None
         if isinstance(rule, Correlation):
             query = self.converter.convert(rule, source, REFERENCE)
-            query = replace(query, text=self.text(build_plan(rule, source, REFERENCE, self.converter.taxonomy)))
+            query = query if query.plan is None else replace(query, text=self.text(query.plan))
         parts = _parts(rule) if isinstance(rule, Correlation) else ()
         return Hunt(
             rule, source, query, self._events(rule, source), tuple(self._events(part, source) for part in parts)

@@ -43,7 +43,7 @@ def build_plan(
 
     `target` is what errors call the place: it differs from `siem` where that has two languages.
 
-    Raises SigmagenError: a field that the source doesn't carry there, a detection or correlation that can't be said.
+    Raises SigmagenError for a field that the source doesn't carry there, and for what the language can't express.
     """
     target = target or siem
     if fault := name_fault(rule, source.parts[0].stored[siem]):

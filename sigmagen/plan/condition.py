@@ -235,7 +235,7 @@ def _asks_for_ends(value: SigmaRegularExpression) -> bool:
     try:
         return anchored(parse(str(value.regexp)))
     except RegexError:
-        return False  # said where it is compared
+        return False  # reported where it is compared
 
 
 def _unsupported(column: Column, reason: str) -> UnsupportedDetectionError:

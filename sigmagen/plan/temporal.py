@@ -16,7 +16,7 @@ def occurring(position: int) -> Column:
 
 
 def temporal_condition(condition: Expression | object, seen: list[Column]) -> Expr | None:
-    """A condition in words, over the rules seen in a window; None for any other one."""
+    """A boolean condition over the rules seen in a window; None for any other one."""
     return _condition(condition, seen) if isinstance(condition, Occurs | Combined) else None
 
 

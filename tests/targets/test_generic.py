@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,9 +20,9 @@ from sigmagen.problems import SigmagenError
 from sigmagen.rules.model import BaseRule, Correlation
 from tests.canonical_events import EVER
 from tests.sampling import sample
-from tests.targets.engines import CONVERTER, expected, found, rule_of, running
+from tests.targets.engines import CONVERTER, expected, found, rule_of
+from tests.targets.modifier_events import EVENTS, Held
 from tests.targets.modifier_table import FIELDS, INDISTINCT, TABLE, Row, named
-from tests.targets.test_modifiers import EVENTS, Held
 
 
 def fits(kind: str, stored: str) -> bool:
@@ -51,24 +50,6 @@ def rows(tmp_path_factory: pytest.TempPathFactory) -> list[Row]:
     chosen = [row for row in TABLE if agreed(row, folder)]
     assert len(chosen) > 120
     return sample(chosen, 40)
-
-
-@pytest.fixture(scope="module")
-def splunk() -> Iterator[Held]:
-    with running("splunk", "", EVENTS) as held:
-        yield held
-
-
-@pytest.fixture(scope="module")
-def kusto() -> Iterator[Held]:
-    with running("sentinel", "", EVENTS) as held:
-        yield held
-
-
-@pytest.fixture(scope="module")
-def elasticsearch(elasticsearch_url: str) -> Iterator[Held]:
-    with running("elastic", elasticsearch_url, EVENTS) as held:
-        yield held
 
 
 def generic(rule: BaseRule | Correlation, source: Source, siem: str) -> Source:

@@ -15,8 +15,8 @@ from sigmagen.engines.elasticsearch import ElasticsearchEngine
 from sigmagen.problems import SigmagenError
 from sigmagen.rules.model import BaseRule
 from tests.targets.engines import CONVERTER, expected, rule_of, running
+from tests.targets.modifier_events import EVENTS, Held
 from tests.targets.modifier_table import REFUSED_EVERYWHERE, TABLE, Row
-from tests.targets.test_modifiers import EVENTS, Held
 
 CANT = (
     "a time part",

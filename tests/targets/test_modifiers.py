@@ -13,19 +13,11 @@ from typing import Any
 import pytest
 import yaml
 
-from sigmagen.engines.alert import Engine
-from sigmagen.mapping.source import Source
 from sigmagen.problems import SigmagenError
 from tests.targets.engines import CONVERTER, canonical, event, expected, found, rule_of, running
+from tests.targets.modifier_events import EVENTS, Held
 from tests.targets.modifier_table import INDISTINCT, REFUSED_EVERYWHERE, TABLE, Row
 
-Held = tuple[Engine, Source]
-EVENTS = [
-    event(f"{number}-{kind}-{position}", fields)
-    for number, row in enumerate(TABLE)
-    for kind, group in (("yes", row.yes), ("no", row.no))
-    for position, fields in enumerate(group)
-]
 ROWS = pytest.mark.parametrize(("number", "row"), list(enumerate(TABLE)), ids=[row.name for row in TABLE])
 SPL = Path(__file__).with_name("modifiers_spl.yml")
 UPDATE = os.environ.get("SIGMAGEN_UPDATE_GOLDEN")
@@ -35,24 +27,6 @@ SIEMS = ("duckdb", "sentinel", "elastic", "splunk")
 @pytest.fixture(scope="module")
 def duckdb() -> Iterator[Held]:
     with running("duckdb", "", EVENTS) as held:
-        yield held
-
-
-@pytest.fixture(scope="module")
-def kusto() -> Iterator[Held]:
-    with running("sentinel", "", EVENTS) as held:
-        yield held
-
-
-@pytest.fixture(scope="module")
-def splunk() -> Iterator[Held]:
-    with running("splunk", "", EVENTS) as held:
-        yield held
-
-
-@pytest.fixture(scope="module")
-def elasticsearch(elasticsearch_url: str) -> Iterator[Held]:
-    with running("elastic", elasticsearch_url, EVENTS) as held:
         yield held
 
 

@@ -117,7 +117,7 @@ def connectors_of(source: Source, facts: Facts) -> tuple[tuple[str, tuple[str, .
 
 
 def _description(detection: SourceDetection, pointer: str, longest: int) -> str:
-    """The rule's own words, and what an analyst asks next; last, whose it is."""
+    """The rule's description and the analyst's questions; the last line marks the package."""
     rule = detection.rule
     presumed = " ".join(part.stored["sentinel"].presumes for part in detection.source.parts)
     parts = [
