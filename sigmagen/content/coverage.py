@@ -6,7 +6,7 @@ refused.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -24,6 +24,7 @@ from sigmagen.plan.logical import UnsupportedCorrelationError
 from sigmagen.problems import SigmagenError
 from sigmagen.rules.model import LogSource, RuleFile
 from sigmagen.targets import registry
+from sigmagen.targets.printer import NameClashError
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,39 +111,58 @@ def cover_fields(
     converter: Converter, targets: Sequence[str], sources: Sequence[str] | None = None
 ) -> list[FieldCoverage]:
     """The coverage of each canonical field by each source: `sources`, or else all."""
-    return [
-        cell
-        for name in sources or converter.sources
-        for field in converter.taxonomy.fields.values()
-        for cell in _field_cells(converter, converter.source(name), field, targets)
-    ]
+    cells: list[FieldCoverage] = []
+    for name in sources or converter.sources:
+        source = converter.source(name)
+        readers = {target: _FieldReader(converter, source, target) for target in targets}
+        cells += [readers[target].cell(field) for field in converter.taxonomy.fields.values() for target in targets]
+    return cells
 
 
-def _field_cells(converter: Converter, source: Source, field: Field, targets: Sequence[str]) -> Iterator[FieldCoverage]:
-    entries = [source.entry_for(LogSource(category=category)) for category in field.categories]
-    entry = next((entry for entry in entries if entry), None)
-    for target in targets:
+class _FieldReader:
+    """Finds which fields of a source a target can read."""
+
+    def __init__(self, converter: Converter, source: Source, target: str) -> None:
+        self.converter = converter
+        self.source = source
+        self.target = registry.get(target)
+        self._printable: dict[LogSource, bool] = {}
+
+    def cell(self, field: Field) -> FieldCoverage:
+        """The coverage of one field."""
+        reason, notes = self._find(field)
+        return FieldCoverage(field.name, self.source.name, self.target.name, reason is None, reason, notes)
+
+    def _find(self, field: Field) -> tuple[str | None, tuple[str, ...]]:
+        """Why a query can't read the field, None if it can; and what is approximated."""
+        if self.target.stored_in not in self.source.stored:
+            return f"the source is not mapped to {self.target.stored_in}", ()
+        entries = [self.source.entry_for(LogSource(category=category)) for category in field.categories]
+        entry = next((entry for entry in entries if entry), None)
         if entry is None:
-            reason: str | None = f"only events of {' and '.join(field.categories)} have it"
-            notes: tuple[str, ...] = ()
-        elif registry.get(target).stored_in not in source.stored:
-            reason, notes = f"the source is not mapped to {registry.get(target).stored_in}", ()
-        else:
-            reason, notes = _find_reason(converter, source, entry, field, target)
-        yield FieldCoverage(field.name, source.name, target, reason is None, reason, notes)
+            return f"only events of {' and '.join(field.categories)} have it", ()
+        stored = self.source.stored[self.target.stored_in]
+        builder = ViewBuilder(self.source, stored, self.converter.taxonomy, entry, defaulted=False)
+        try:
+            builder.use(field.name)
+            if not self._all_printable(entry):
+                self._print([field.name], entry)
+        except UnavailableFieldError as error:
+            return error.reason if error.name == field.name else f"it needs {error.name}: {error.reason}", ()
+        except (UnsupportedDetectionError, UnsupportedCorrelationError) as error:
+            return str(error), ()
+        return None, tuple(builder.build().narrowed)
 
+    def _all_printable(self, entry: LogsourceEntry) -> bool:
+        """Whether the language has words for all fields of an entry, which is faster to find out than for each."""
+        if entry.logsource not in self._printable:
+            try:
+                self._print(list(self.converter.taxonomy.fields), entry)
+                self._printable[entry.logsource] = True
+            except (UnsupportedDetectionError, UnsupportedCorrelationError, NameClashError):
+                self._printable[entry.logsource] = False
+        return self._printable[entry.logsource]
 
-def _find_reason(
-    converter: Converter, source: Source, entry: LogsourceEntry, field: Field, target: str
-) -> tuple[str | None, tuple[str, ...]]:
-    """Why a query of the target can't read the field, None if it can; and what is approximated."""
-    siem = registry.get(target).stored_in
-    builder = ViewBuilder(source, source.stored[siem], converter.taxonomy, entry, defaulted=False)
-    try:
-        builder.use(field.name)
-        render(build_view(source, siem, converter.taxonomy, (field.name,), entry), registry.get(target))
-    except UnavailableFieldError as error:
-        return error.reason if error.name == field.name else f"it needs {error.name}: {error.reason}", ()
-    except (UnsupportedDetectionError, UnsupportedCorrelationError) as error:
-        return str(error), ()
-    return None, tuple(builder.build().narrowed)
+    def _print(self, fields: Sequence[str], entry: LogsourceEntry) -> None:
+        taxonomy = self.converter.taxonomy
+        render(build_view(self.source, self.target.stored_in, taxonomy, fields, entry), self.target)
