@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from sigmagen.rules.load import LoadedRules, load_rules
 from sigmagen.targets import registry
 
 CONVERTER = Converter.load(mappings_folder())
+Load = Callable[..., LoadedRules]
 RULES = """\
 title: Process
 name: process
@@ -56,7 +58,7 @@ transformations:
 
 
 @pytest.fixture
-def load(tmp_path: Path) -> object:
+def load(tmp_path: Path) -> Load:
     """A function that loads rules with a pipeline, both given as text."""
 
     def loaded(rules: str, pipeline: str, target: str = "elastic") -> LoadedRules:
@@ -92,7 +94,7 @@ def rejection(loaded: LoadedRules) -> str:
 
 
 @pytest.mark.parametrize("target", ["splunk", "elastic", "sentinel", "duckdb"])
-def test_renamed_rule_converts_like_rule_with_these_names(load, target, tmp_path):
+def test_renamed_rule_converts_like_rule_with_these_names(load: Load, target: str, tmp_path: Path) -> None:
     names = {"Image": "exe", "CommandLine": "args", "ParentImage": "parent", "Computer": "host", "User": "account"}
     by_hand = RULES + MANY
     for name, new in reversed(names.items()):
@@ -105,13 +107,13 @@ def test_renamed_rule_converts_like_rule_with_these_names(load, target, tmp_path
     assert "account" in found[-1]
 
 
-def test_field_with_other_name_in_each_rule_becomes_alias(load):
+def test_field_with_other_name_in_each_rule_becomes_alias(load: Load) -> None:
     (query,) = convert(load(RULES + NEAR, RENAMING))
     assert query.columns == {"User": "User"}
     assert "account" in query.text
 
 
-def test_condition_of_pipeline_is_added(load):
+def test_condition_of_pipeline_is_added(load: Load) -> None:
     pipeline = """\
 name: Channel
 transformations:
@@ -121,12 +123,12 @@ transformations:
     assert all('TO_LOWER(Channel) == "security"' in text for text in texts)
 
 
-def test_pipeline_sets_location_for_its_target(load):
+def test_pipeline_sets_location_for_its_target(load: Load) -> None:
     pipeline = "name: Index\ntransformations:\n  - {id: index, type: set_state, key: index, val: 'logs-own-*'}\n"
     assert all(query.text.startswith("FROM logs-own-*") for query in convert(load(RULES, pipeline)))
 
 
-def test_location_that_would_change_query_is_rejected(load):
+def test_location_that_would_change_query_is_rejected(load: Load) -> None:
     pipeline = (
         "name: Index\ntransformations:\n  - {id: index, type: set_state, key: index, val: 'logs | DROP @timestamp'}\n"
     )
@@ -135,7 +137,7 @@ def test_location_that_would_change_query_is_rejected(load):
     assert all("unusable location" in problem.message for problem in problems)
 
 
-def test_rules_of_one_log_source_in_two_places_are_rejected(load):
+def test_rules_of_one_log_source_in_two_places_are_rejected(load: Load) -> None:
     pipeline = """\
 name: Tables
 transformations:
@@ -146,12 +148,13 @@ transformations:
     val: Second
     rule_conditions: [{type: contains_field, field: OriginalFileName}]
 """
-    second = RULES.split("---")[0].replace("name: process", "name: other").replace("{Image", "{OriginalFileName: a, Image")
+    second = RULES.split("---")[0].replace("name: process", "name: other")
+    second = second.replace("{Image", "{OriginalFileName: a, Image")
     both = NEAR.replace("logon", "other")
     assert "into First and Second" in rejection(load(f"{RULES}---\n{second}{both}", pipeline, "sentinel"))
 
 
-def test_rule_that_pipeline_fails_is_rejected_with_its_reason(load):
+def test_rule_that_pipeline_fails_is_rejected_with_its_reason(load: Load) -> None:
     pipeline = """\
 name: Failure
 transformations:
@@ -161,12 +164,12 @@ transformations:
     assert rejection(load(RULES, pipeline)) == "no such log here"
 
 
-def test_group_by_field_with_several_names_is_rejected(load):
+def test_group_by_field_with_several_names_is_rejected(load: Load) -> None:
     pipeline = "name: Two\ntransformations:\n  - {id: f, type: field_name_mapping, mapping: {User: [a, b]}}\n"
     assert rejection(load(RULES + MANY, pipeline)) == ("a correlation needs one name for 'User', but Process has: a, b")
 
 
-def test_detection_field_with_several_names_matches_any_of_them(load):
+def test_detection_field_with_several_names_matches_any_of_them(load: Load) -> None:
     pipeline = "name: Two\ntransformations:\n  - {id: f, type: field_name_mapping, mapping: {EventID: [a, b]}}\n"
     text = convert(load(RULES, pipeline))[-1].text
     assert "TO_DOUBLE(a) == 4624 OR TO_DOUBLE(b) == 4624" in text
@@ -176,7 +179,7 @@ def test_detection_field_with_several_names_matches_any_of_them(load):
     ("condition", "kept"),
     [("selection and dropped", True), ("selection or dropped", False), ("selection and not dropped", False)],
 )
-def test_part_that_pipeline_drops_is_only_left_out_of_and(load, condition, kept):
+def test_part_that_pipeline_drops_is_only_left_out_of_and(load: Load, condition: str, kept: bool) -> None:
     rule = f"""\
 title: Dropped
 logsource: {{product: windows, service: security}}
@@ -194,7 +197,7 @@ transformations:
         assert "drops a part" in rejection(loaded)
 
 
-def test_filters_are_processed_like_rules(load):
+def test_filters_are_processed_like_rules(load: Load) -> None:
     rule_filter = """\
 ---
 title: Exception
@@ -205,7 +208,7 @@ filter: {rules: any, selection: {Image: 'C:\\good.exe'}, condition: not selectio
     assert 'TO_LOWER(exe) != "c:\\\\good.exe"' in text
 
 
-def test_unknown_pipeline_and_schema_are_usage_errors():
+def test_unknown_pipeline_and_schema_are_usage_errors() -> None:
     for pipelines, schemas in ((["no-such-pipeline"], []), ([], ["no-such-schema"])):
         with pytest.raises(SigmagenError) as error:
             load_processor(registry.get("elastic"), pipelines, schemas, mappings_folder())
@@ -214,7 +217,7 @@ def test_unknown_pipeline_and_schema_are_usage_errors():
 
 
 @pytest.mark.parametrize("text", ["{", "transformations: [{type: nonsense}]\n", "- 1\n", "transformations: 3\n"])
-def test_broken_pipeline_file_is_an_error_with_its_name(tmp_path, text):
+def test_broken_pipeline_file_is_an_error_with_its_name(tmp_path: Path, text: str) -> None:
     file = tmp_path / "pipeline.yml"
     file.write_text(text)
     with pytest.raises(SigmagenError) as error:
@@ -222,14 +225,14 @@ def test_broken_pipeline_file_is_an_error_with_its_name(tmp_path, text):
     assert error.value.problems[0].file == str(file)
 
 
-def test_postprocessing_of_queries_is_a_warning(tmp_path):
+def test_postprocessing_of_queries_is_a_warning(tmp_path: Path) -> None:
     file = tmp_path / "pipeline.yml"
     file.write_text("name: Post\npostprocessing:\n  - {id: p, type: embed, prefix: 'x | '}\n")
     _, (warning,) = load_processor(registry.get("elastic"), [str(file)], [], mappings_folder())
     assert (warning.code, warning.severity) == ("pipeline-postprocessing", "warning")
 
 
-def test_all_pipelines_of_the_schemas_are_installed_by_the_extra():
+def test_all_pipelines_of_the_schemas_are_installed_by_the_extra() -> None:
     for name, entry in load_schemas(mappings_folder()).items():
         for siem in set(entry) & set(registry.siems()):
             processor, warnings = load_processor(registry.get(siem), [], [name], mappings_folder())
@@ -248,7 +251,7 @@ def test_all_pipelines_of_the_schemas_are_installed_by_the_extra():
         ("sentinel", "windows", "SecurityEvent", "NewProcessName endswith"),
     ],
 )
-def test_schema_sets_table_and_fields(tmp_path, target, schema, place, column):
+def test_schema_sets_table_and_fields(tmp_path: Path, target: str, schema: str, place: str, column: str) -> None:
     (tmp_path / "rule.yml").write_text(RULES.split("---")[0])
     processor, _ = load_processor(registry.get(target), [], [schema], mappings_folder())
     loaded = load_rules(
