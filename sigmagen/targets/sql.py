@@ -73,8 +73,10 @@ class SqlPrinter(Conditions):
         super().__init__(plan)
         self._parts: list[tuple[str, Select | str]] = []
         self._select = Select("")
+        self._scanned: list[str] = []
+        """The columns of the stored table, as long as rows are events."""
         self._known: dict[str, None] = {}
-        """The columns that steps made so far; a new one of the same name takes the place of the old one."""
+        """The columns that steps made so far; a new one replaces an old one of the same name."""
 
     def text(self) -> str:
         for step in self.plan.steps:
@@ -107,8 +109,8 @@ class SqlPrinter(Conditions):
         """All columns of the source except those that are replaced."""
         if not select.replaced:
             return "*"
-        scanned = [self.name(column) for column in (self.stored_source.time, self.stored_source.record) if column]
-        return ", ".join(name for name in dict.fromkeys((*scanned, *self._known)) if name not in select.replaced)
+        names = dict.fromkeys((*self._scanned, *self._known))
+        return ", ".join(name for name in names if name not in select.replaced)
 
     def group_by(self, columns: int) -> list[str]:
         """The clause that groups by the first columns, by their positions."""
@@ -152,6 +154,7 @@ class SqlPrinter(Conditions):
 
     def step_scan(self, step: Scan) -> None:
         self._select = Select(self.name(self.stored_source.location))
+        self._scanned = [self.name(column) for column in (self.stored_source.time, self.stored_source.record) if column]
 
     def step_union(self, step: Union) -> None:
         last = step.branches[0].steps[-1]
@@ -160,7 +163,7 @@ class SqlPrinter(Conditions):
         self._parts += [(name, branch.text()) for name, branch in zip(names, self.branches(step), strict=True)]
         self._parts.append(("items", self.union(names, columns)))
         self._select = Select("items")
-        self._known = dict.fromkeys(columns)
+        self._scanned, self._known = [], dict.fromkeys(columns)
 
     def step_filter(self, step: Filter) -> None:
         aggregated = self._select.groups is not None
@@ -210,7 +213,7 @@ class SqlPrinter(Conditions):
         select.columns = [(name, derived.get(name, name)) for name in map(self.name, step.by)]
         select.columns += [(self.name(name), self.expr(value)) for name, value in step.columns]
         select.star, select.groups = False, len(step.by)
-        self._known = {name: None for name, _ in select.columns}
+        self._scanned, self._known = [], {name: None for name, _ in select.columns}
         select.name = {"pane": "panes", "window_end": "windows"}.get(step.by[0] if step.by else "", "alerts")
 
     def step_prunegroups(self, step: PruneGroups) -> None:
