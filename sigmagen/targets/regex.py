@@ -149,6 +149,26 @@ class Re2(Pcre):
         raise RegexError(f"{called(node)}, which RE2 does not have")
 
 
+_WORD = "[0-9A-Za-z_]"
+
+
+class Java(Pcre):
+    r"""Java's. With `(?d)` only a line feed ends a line; `\b` would know letters beyond ASCII."""
+
+    escaped_in_class: ClassVar[str] = Pcre.escaped_in_class + "&"
+
+    def text(self, node: Node) -> str:
+        return "(?d)" + super().text(node)
+
+    def anchor(self, node: Anchor, *, last: bool) -> str:
+        before, after, not_before, not_after = (f"({sign}{_WORD})" for sign in ("?<=", "?=", "?<!", "?!"))
+        if node.kind == "word":
+            return f"(?:{before}{not_after}|{not_before}{after})"
+        if node.kind == "inner":
+            return f"(?:{before}{after}|{not_before}{not_after})"
+        return super().anchor(node, last=last)
+
+
 def repetitions(node: Node) -> int:
     """How often the innermost part is written when counted repetitions are written out, as RE2 counts them."""
     if isinstance(node, Repeat):
@@ -165,7 +185,7 @@ def called(node: Atomic | Look | Back) -> str:
     return "a back-reference" if isinstance(node, Back) else "an atomic group"
 
 
-PCRE, RE2 = Pcre(), Re2()
+PCRE, RE2, JAVA = Pcre(), Re2(), Java()
 
 
 def translated(pattern: str, flags: str, dialect: Pcre) -> str:

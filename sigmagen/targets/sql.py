@@ -71,7 +71,8 @@ class SqlPrinter(Conditions):
 
     def __init__(self, plan: Plan) -> None:
         super().__init__(plan)
-        self._parts: list[tuple[str, Select | str]] = []
+        self._parts: list[tuple[str, str]] = []
+        """The names of the sub-queries, and what follows each name."""
         self._select = Select("")
         self._scanned: list[str] = []
         """The columns of the stored table, as long as rows are events."""
@@ -81,13 +82,13 @@ class SqlPrinter(Conditions):
     def text(self) -> str:
         for step in self.plan.steps:
             self.step(step)
-        parts = [self._named(name, part) for name, part in self._parts]
-        return ("WITH " + ", ".join(parts) + "\n" if parts else "") + self.select_text(self._select)
+        parts = ", ".join(f"{name} {part}" for name, part in self._parts)
+        return (f"WITH {parts}\n" if parts else "") + self.select_text(self._select)
 
-    def _named(self, name: str, part: Select | str) -> str:
-        text = part if isinstance(part, str) else self.select_text(part)
-        once = self.once if isinstance(part, Select) and part.costly else "AS"
-        return f"{name} {once} (\n  " + text.replace("\n", "\n  ") + "\n)"
+    def _add(self, name: str, text: str, *, costly: bool = False) -> None:
+        """A named sub-query."""
+        lines = text.replace("\n", "\n  ")
+        self._parts.append((name, f"{self.once if costly else 'AS'} (\n  {lines}\n)"))
 
     def select_text(self, select: Select) -> str:
         """The SQL of one SELECT."""
@@ -144,7 +145,7 @@ class SqlPrinter(Conditions):
         number = 2
         while name in taken:
             name, number = f"{self._select.name}_{number}", number + 1
-        self._parts.append((name, self._select))
+        self._add(name, self.select_text(self._select), costly=self._select.costly)
         self._select = Select(name, name=self._select.name)
 
     def step(self, step: Step) -> list[str]:
@@ -160,8 +161,9 @@ class SqlPrinter(Conditions):
         last = step.branches[0].steps[-1]
         columns = list(map(self.name, last.columns)) if isinstance(last, Project) else []
         names = [f"branch_{number}" for number, _ in enumerate(step.branches, 1)]
-        self._parts += [(name, branch.text()) for name, branch in zip(names, self.branches(step), strict=True)]
-        self._parts.append(("items", self.union(names, columns)))
+        for name, branch in zip(names, self.branches(step), strict=True):
+            self._add(name, branch.text())
+        self._add("items", self.union(names, columns))
         self._select = Select("items")
         self._scanned, self._known = [], dict.fromkeys(columns)
 
