@@ -1,6 +1,6 @@
 # Every target makes .venv by itself when it is missing. Ask for another Python with `make PYTHON=python3.13 test`.
 .DEFAULT_GOAL := help
-.PHONY: help demo test thorough check bench peers elasticsearch kusto-language validators lock clean
+.PHONY: help demo test thorough rules proven check bench peers elasticsearch kusto-language validators lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -26,7 +26,19 @@ test: $(DEV)  ## run the tests; pass options with ARGS="-k window"
 	@$(BIN)/python -m pytest -q -n auto --dist loadgroup --durations=15 $(ARGS)
 
 thorough: export SIGMAGEN_THOROUGH := 1
-thorough: test  ## run the tests that take minutes, too
+thorough: test  ## run everything, sample nothing and remember nothing
+
+PROVEN := tests/proof/proven.ndjson
+rules: $(DEV)  ## check, test and verify the rules, as CI does: what the ledger remembers is not executed again
+	@$(BIN)/sigmagen check --strict
+	@$(BIN)/sigmagen test --mutate
+	@$(BIN)/sigmagen verify --quick --cache $(PROVEN)
+
+proven: $(DEV)  ## execute all cells and write the ledger afresh; needs an Elasticsearch
+	@test -n "$$SIGMAGEN_ELASTICSEARCH_URL" || { echo "set SIGMAGEN_ELASTICSEARCH_URL (make elasticsearch)" >&2; exit 1; }
+	@rm -rf build/proven && mkdir -p build/proven
+	@$(BIN)/sigmagen verify --quick --cache build/proven/proven.ndjson
+	@LC_ALL=C sort build/proven/proven.ndjson > $(PROVEN)
 
 check: $(DEV)  ## lint, formatting and types
 	@$(BIN)/ruff check .

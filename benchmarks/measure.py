@@ -1,4 +1,4 @@
-"""Measuring: CPU of whole processes, and pairs of actions timed in turn, so that a busy machine slows both."""
+"""Measures CPU of whole processes, and actions in turn, so that a busy machine slows all of them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ RUNS = 5
 
 
 class Row(NamedTuple):
-    """A line of the table: what was measured, how, the figure, and what is promised."""
+    """A row of the table: what was measured, how, the figure, and what is promised."""
 
     what: str
     method: str
@@ -20,7 +20,7 @@ class Row(NamedTuple):
     promise: str
 
 
-def cpu(command: list[str], *, check: bool = True) -> float:
+def measure_cpu(command: list[str], *, check: bool = True) -> float:
     """User and system seconds of one run of a command, children included."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run(command, check=check, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -28,13 +28,13 @@ def cpu(command: list[str], *, check: bool = True) -> float:
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
-def median_cpu(command: list[str]) -> float:
+def measure_median_cpu(command: list[str]) -> float:
     """The median of RUNS runs, after one that warms the caches."""
-    cpu(command)
-    return sorted(cpu(command) for _ in range(RUNS))[RUNS // 2]
+    measure_cpu(command)
+    return sorted(measure_cpu(command) for _ in range(RUNS))[RUNS // 2]
 
 
-def best_of(*actions: Callable[[], object]) -> tuple[float, ...]:
+def measure_best(*actions: Callable[[], object]) -> tuple[float, ...]:
     """Seconds of the fastest of three runs of each action; the runs take turns."""
     best = [float("inf")] * len(actions)
     for _ in range(3):

@@ -1,8 +1,8 @@
-"""Sliding windows against clock-aligned buckets: the same rule, events and engine, panes against one pane a window.
+"""Sliding windows compared with clock-aligned buckets: the same rule, events and engine, many panes or one a window.
 
-A million events over two days, of 5,000 principals (a few of them busy) and 100,000 prompt templates (each about as
-rare as the others). The ratio is of the best of three runs each, taken in turn; `not pruned` is the same query with the
-panes of every group spread over windows.
+A million events over two days, of 5,000 principals (a few of them busy) and 100,000 prompt templates (all about
+equally rare). The ratio compares the best of three runs each, taken in turn; `not pruned` is the same query without
+dropping small groups first.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from benchmarks.measure import Row, best_of
+from benchmarks.measure import Row, measure_best
 from sigmagen.bundled import mappings_folder
 from sigmagen.convert.converter import Converter, Query
 from sigmagen.durations import iso
@@ -48,7 +48,7 @@ _PROMISES = {
 }
 
 
-def rule(kind: str, condition: str, group: str) -> Correlation:
+def load_rule(kind: str, condition: str, group: str) -> Correlation:
     """A rule of a type over answered calls, by a field and hour."""
     text = f"""title: Answered
 name: answered
@@ -70,7 +70,7 @@ correlation:
 
 
 def events(number: int) -> Iterator[dict[str, Any]]:
-    """Canonical events, in order of time, the same on every run."""
+    """Canonical events in order of time, the same on every run."""
     dice = random.Random(4)
     for index in range(number):
         yield {
@@ -84,9 +84,9 @@ def events(number: int) -> Iterator[dict[str, Any]]:
         }
 
 
-def queries(converter: Converter, siem: str, kind: str, group: str) -> tuple[Query, ...]:
-    """The query with panes, with one pane a window (what converters that bucket by the clock make), and not pruned."""
-    subject, source = rule(*TYPES[kind], group), converter.source("canonical")
+def convert_variants(converter: Converter, siem: str, kind: str, group: str) -> tuple[Query, ...]:
+    """The query with panes, with one pane a window (as converters that bucket by the clock do), and not pruned."""
+    subject, source = load_rule(*TYPES[kind], group), converter.source("canonical")
     sliding = converter.convert(subject, source, siem)
     with patch.object(Window, "over", classmethod(lambda cls, timespan: cls(timespan, timespan))):
         bucketed = converter.convert(subject, source, siem)
@@ -95,7 +95,7 @@ def queries(converter: Converter, siem: str, kind: str, group: str) -> tuple[Que
     return (sliding, bucketed, unpruned) if kind in PRUNED else (sliding, bucketed)
 
 
-def on_duckdb(converter: Converter) -> Iterator[Row]:
+def measure_duckdb(converter: Converter) -> Iterator[Row]:
     """Ratios on DuckDB."""
     from sigmagen.engines.duckdb import DuckDBEngine
 
@@ -103,11 +103,13 @@ def on_duckdb(converter: Converter) -> Iterator[Row]:
         engine.load(converter.source("canonical"), list(events(EVENTS)))
         for title, group in GROUPS.items():
             for kind in TYPES:
-                yield _row("DuckDB", kind, title, _times(engine, queries(converter, "duckdb", kind, group)))
+                yield _row(
+                    "DuckDB", kind, title, _measure_times(engine, convert_variants(converter, "duckdb", kind, group))
+                )
 
 
-def on_elasticsearch(converter: Converter) -> Iterator[Row]:
-    """Ratios on the Elasticsearch at SIGMAGEN_ELASTICSEARCH_URL; nothing where there is none."""
+def measure_elasticsearch(converter: Converter) -> Iterator[Row]:
+    """Ratios on the Elasticsearch at SIGMAGEN_ELASTICSEARCH_URL, if it is set."""
     url = os.environ.get("SIGMAGEN_ELASTICSEARCH_URL")
     if not url:
         yield Row("panes / buckets on Elasticsearch", "needs SIGMAGEN_ELASTICSEARCH_URL", "not run", "")
@@ -118,30 +120,30 @@ def on_elasticsearch(converter: Converter) -> Iterator[Row]:
         engine.load(converter.source("canonical"), list(events(EVENTS)))
         for title, group in GROUPS.items():
             for kind in TYPES:
-                found = queries(converter, "elastic", kind, group)
-                times = _times(engine, found)
+                found = convert_variants(converter, "elastic", kind, group)
+                times = _measure_times(engine, found)
                 yield _row("Elasticsearch", kind, title, times)
                 if times[0] is None or times[1] is None:
                     continue
-                used = [_server_cpu(engine, query) for query in found[:2]]
+                used = [_measure_server_cpu(engine, query) for query in found[:2]]
                 name = f"panes / buckets, {kind}, {title}, Elasticsearch"
                 yield Row(name, "CPU of all threads, best of 3", f"{used[0] / used[1]:.2f} x ({used[0]:.2f} s)", "")
 
 
-def _times(engine: Any, found: Sequence[Query]) -> list[float | None]:
-    """Seconds of each query; None of one that the engine gives up."""
+def _measure_times(engine: Any, found: Sequence[Query]) -> list[float | None]:
+    """Seconds of each query; None for a query that the engine can't run."""
     runs: dict[int, Callable[[], object]] = {}
     for number, query in enumerate(found):
         run = partial(engine.run, query, START, START + LENGTH)
         with suppress(SigmagenError):
             run()
             runs[number] = run
-    taken = dict(zip(runs, best_of(*runs.values()), strict=True))
+    taken = dict(zip(runs, measure_best(*runs.values()), strict=True))
     return [taken.get(number) for number, _ in enumerate(found)]
 
 
-def _server_cpu(engine: Any, query: Query) -> float:
-    """Seconds of CPU that the server says it took, over its threads; the least of three runs."""
+def _measure_server_cpu(engine: Any, query: Query) -> float:
+    """Seconds of CPU that the server reports for all threads; the least of three runs."""
     params = [{"_tstart": iso(START)}, {"_tend": iso(START + LENGTH)}] if query.ranged else None
     runs = [engine.client.esql.query(query=query.text, params=params, profile=True) for _ in range(3)]
     return min(sum(driver["cpu_nanos"] for driver in run["profile"]["drivers"]) for run in runs) / 1e9
@@ -152,20 +154,20 @@ def _row(engine: str, kind: str, groups: str, times: Sequence[float | None]) -> 
     promise = _PROMISES.get((engine, kind), "")
     method = f"wall, best of 3, {EVENTS:,} events"
     if sliding is None or bucketed is None:
-        return Row(f"panes / buckets, {kind}, {groups}, {engine}", method, "not run: the engine gives up", promise)
+        return Row(f"panes / buckets, {kind}, {groups}, {engine}", method, "not run: the engine fails", promise)
     figure = f"{sliding / bucketed:.2f} x ({sliding:.2f} s)"
     for seconds in unpruned:
-        figure += "; not pruned: gives up" if seconds is None else f"; not pruned {seconds / bucketed:.2f} x"
+        figure += "; not pruned: fails" if seconds is None else f"; not pruned {seconds / bucketed:.2f} x"
     return Row(f"panes / buckets, {kind}, {groups}, {engine}", method, figure, promise)
 
 
-def memory_of_a_hunt(converter: Converter) -> Row:
-    """The most memory that DuckDB holds while one hunt runs over the events, the stored events included."""
+def measure_memory(converter: Converter) -> Row:
+    """The memory that DuckDB holds after one hunt, including the stored events."""
     from sigmagen.engines.duckdb import DuckDBEngine
 
     with DuckDBEngine() as engine:
         engine.load(converter.source("canonical"), list(events(EVENTS // 10)))
-        sliding, _ = queries(converter, "duckdb", "count", "user.id")[:2]
+        sliding, _ = convert_variants(converter, "duckdb", "count", "user.id")[:2]
         engine.run(sliding, START, START + LENGTH)
         held = engine.connection.execute("SELECT sum(memory_usage_bytes) FROM duckdb_memory()").fetchone()
     megabytes = (held[0] if held else 0) / 2**20

@@ -12,6 +12,11 @@ def _folder(name: str) -> Path:
     return packaged if packaged.is_dir() else _PACKAGE.parent / name
 
 
+def checkout() -> Path | None:
+    """The folder of the checkout that this package runs from; None in an installed package."""
+    return None if (_PACKAGE / "_content").is_dir() else _PACKAGE.parent
+
+
 def rules_folder() -> Path:
     """The folder of the built-in rules."""
     return _folder("rules")

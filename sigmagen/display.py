@@ -1,62 +1,62 @@
-"""Text from rules and logs, made harmless for a terminal, a comment and a line."""
+"""Formatting text from rules and logs so that it is safe in a terminal, a comment or a line."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 
-# Control characters, line and paragraph separators, those that turn the direction of writing around, and halves of
-# characters, as in a file name that is not UTF-8.
+# Control characters, line and paragraph separators, characters that change the text direction, and lone surrogates,
+# which occur in file names that are not UTF-8.
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
 _HASH = re.compile("[0-9a-f]{64}")
 _LONGEST = 200
 _BARS = "▁▂▃▄▅▆▇█"
 
 
-def harmless(text: str) -> str:
-    """The text without anything that could move a cursor, end a line or disguise what is written.
+def sanitize(text: str) -> str:
+    """Replace characters that could move the cursor, end the line or disguise other text.
 
-    >>> harmless("a\\x1b[2Jb\\nc")
+    >>> sanitize("a\\x1b[2Jb\\nc")
     'a\ufffd[2Jb\ufffdc'
     """
     return _UNSAFE.sub("\ufffd", text)
 
 
-def comment_text(text: str) -> str:
-    """The text for one line of a comment in any of the query languages: no line break, no backtick.
+def format_comment(text: str) -> str:
+    """Return the text for one line of a comment in any query language: without line breaks and backticks.
 
-    >>> comment_text("one\\n``` | delete")
+    >>> format_comment("one\\n``` | delete")
     'one | delete'
     """
     return " ".join(_UNSAFE.sub(" ", text).replace("`", " ").split())
 
 
-def counted(number: int, one: str, many: str | None = None) -> str:
-    """A number with its noun.
+def format_count(number: int, one: str, many: str | None = None) -> str:
+    """Return a number with its noun in singular or plural.
 
-    >>> counted(1, "alert"), counted(1200, "alert"), counted(0, "query", "queries")
+    >>> format_count(1, "alert"), format_count(1200, "alert"), format_count(0, "query", "queries")
     ('1 alert', '1,200 alerts', '0 queries')
     """
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
-def short(value: object) -> str:
-    """A value for a table: a hash by its first characters, a float without noise, a long text cut.
+def shorten(value: object) -> str:
+    """Shorten a value for a table: hashes, long text and floats.
 
-    >>> short("ab" * 32), short(12.5), short("partner-07"), len(short("x" * 5000))
+    >>> shorten("ab" * 32), shorten(12.5), shorten("partner-07"), len(shorten("x" * 5000))
     ('abababababab…', '12.5', 'partner-07', 201)
     """
     if isinstance(value, float):
         return f"{value:g}"
-    text = harmless(str(value))
+    text = sanitize(str(value))
     longest = 12 if _HASH.fullmatch(text) else _LONGEST
     return f"{text[:longest]}…" if len(text) > longest else text
 
 
-def sparkline(counts: Sequence[int], width: int = 60) -> str:
-    """Counts as bars, at most `width` of them; nothing at all is the lowest dot.
+def draw_sparkline(counts: Sequence[int], width: int = 60) -> str:
+    """Draw counts as at most `width` bars; zero is a dot.
 
-    >>> sparkline([0, 1, 4, 8])
+    >>> draw_sparkline([0, 1, 4, 8])
     '·▁▄█'
     """
     if len(counts) > width:

@@ -1,4 +1,4 @@
-"""Folders of logs, rules and mappings: what lies in them, without what only looks like a file."""
+"""Finding the regular files in folders of logs, rules and mappings."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _KINDS = {
 
 
 def walk(folder: str, problems: list[Problem], unreadable: Callable[[OSError], Problem]) -> Iterator[str]:
-    """The paths of everything below a folder that is not a folder, in a stable order. Links to folders stay closed."""
+    """Yield the paths of all non-folders below a folder, in a stable order. Links to folders are not followed."""
 
     def refused(error: OSError) -> None:
         problems.append(unreadable(error))
@@ -29,20 +29,20 @@ def walk(folder: str, problems: list[Problem], unreadable: Callable[[OSError], P
             yield os.path.join(parent, name)
 
 
-def not_a_file(path: str, folder: str) -> Problem | None:
-    """The warning of a path in a folder that is not to be opened: reading it could wait, or leave the folder.
+def check_regular_file(path: str, folder: str) -> Problem | None:
+    """Return a warning for a path that must not be opened: reading it could block, or leave the folder.
 
-    A link that leads nowhere is for whoever opens it to report.
+    A broken link is not reported here, but by the code that opens it.
     """
     if os.path.islink(path) and not _inside(os.path.realpath(path), os.path.realpath(folder)):
-        return _left_out(path, "a link that leads out of the folder", "name the file itself to read it")
+        return _left_out(path, "a link to a file outside the folder", "pass the path of the file to read it")
     try:
         kind = stat.S_IFMT(os.stat(path).st_mode)
     except OSError:
         return None
     if kind == stat.S_IFREG:
         return None
-    return _left_out(path, f"{_KINDS.get(kind, 'of another kind')}, not a file", "name it itself to read it")
+    return _left_out(path, f"{_KINDS.get(kind, 'a special file')}, not a file", "pass its path to read it")
 
 
 def _inside(path: str, folder: str) -> bool:
@@ -50,9 +50,9 @@ def _inside(path: str, folder: str) -> bool:
 
 
 def _left_out(path: str, what: str, hint: str) -> Problem:
-    return Problem("not-a-file", f"left out: {what}", "warning", shown(path), hint=hint)
+    return Problem("not-a-file", f"skipped: {what}", "warning", display_path(path), hint=hint)
 
 
-def shown(path: str) -> str:
-    """A path as text: bytes that are not UTF-8 are written as escapes."""
+def display_path(path: str) -> str:
+    """Return a path as text, with escapes for bytes that are not UTF-8."""
     return os.fsencode(path).decode("utf-8", "backslashreplace")

@@ -1,4 +1,4 @@
-"""What went wrong, where, and what to do about it: one value for every finding, collected before any is shown."""
+"""Problems: findings with a location and a hint, collected so that all of them can be reported at once."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Severity = Literal["error", "warning", "info"]
 
 @dataclass(frozen=True, slots=True, order=True)
 class Problem:
-    """One finding. `line` and `column` count from 1; `hint` says how to get out."""
+    """One finding. `line` and `column` count from 1; `hint` says how to fix it."""
 
     code: str
     message: str
@@ -27,7 +27,7 @@ class Problem:
     hint: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        """The documented JSON shape of a problem."""
+        """Return the documented JSON shape."""
         return asdict(self)
 
     def __str__(self) -> str:
@@ -39,7 +39,7 @@ class Problem:
 
 
 class SigmagenError(Exception):
-    """Work stopped because of one or more problems; carries all of them and the exit code."""
+    """Raised if the work can't be done. Carries all problems and the exit code."""
 
     def __init__(self, problems: Sequence[Problem] | Problem, exit_code: int = EXIT_BROKEN_INPUT) -> None:
         self.problems = [problems] if isinstance(problems, Problem) else list(problems)

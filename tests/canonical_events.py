@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from sigmagen.convert.converter import Converter
@@ -33,6 +34,12 @@ def native_events(source: Source, records: Sequence[Mapping[str, Any]]) -> list[
     return events
 
 
+@cache
+def _engine() -> DuckDBEngine:
+    """One for the whole process: opening one takes longer than a small view."""
+    return DuckDBEngine(threads=1)
+
+
 def canonical_events(
     converter: Converter, source: Source, records: Sequence[Mapping[str, Any]]
 ) -> list[dict[str, Any]]:
@@ -43,12 +50,12 @@ def canonical_events(
     assert entry is not None
     fields = [field.name for field in converter.taxonomy.fields.values() if field.name != "@timestamp"]
     plan = build_view(source, "duckdb", converter.taxonomy, fields, entry)
-    with DuckDBEngine() as engine:
-        engine.load(source, records)
-        engine.select(source, *EVER)
-        result = engine.connection.execute(DuckDBPrinter(plan).text())
-        names = [column[0] for column in result.description or ()]
-        rows = [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+    engine = _engine()
+    engine.load(source, records)
+    engine.select(source, *EVER)
+    result = engine.connection.execute(DuckDBPrinter(plan).text())
+    names = [column[0] for column in result.description or ()]
+    rows = [dict(zip(names, row, strict=True)) for row in result.fetchall()]
     return [
         {**{name: value for name, value in row.items() if value is not None}, "@timestamp": instant(row["timestamp"])}
         for row in rows

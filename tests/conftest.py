@@ -11,12 +11,15 @@ import pytest
 
 from sigmagen.engines.kusto_language import KustoLanguage, bundle
 from sigmagen.problems import SigmagenError
+from sigmagen.proof.ledger import Figures
+from tests.sampling import SEED, THOROUGH, is_chosen
 
 ELASTICSEARCH_VARIABLE = "SIGMAGEN_ELASTICSEARCH_URL"
 NO_ELASTICSEARCH = f"needs an Elasticsearch: run `make elasticsearch`, then set {ELASTICSEARCH_VARIABLE} as it prints"
 NO_KUSTO_LANGUAGE = f"needs Microsoft's KQL parser: {bundle.HOW_TO_GET}"
 
 VALIDATORS = Path(__file__).parents[1] / "build" / "validators" / "venv" / "bin"
+NOT_CHOSEN = f"not in the sample of seed {SEED} (SIGMAGEN_PROOF_SEED): `make thorough` runs it, too"
 NO_VALIDATORS = "needs splunk-appinspect and ksconf: run `make validators`"
 
 
@@ -37,10 +40,29 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         pytest.skip(NO_ELASTICSEARCH)
     if item.get_closest_marker("thorough") and not os.environ.get("SIGMAGEN_THOROUGH"):
         pytest.skip("takes minutes: `make thorough` runs it, too")
+    sampled = item.get_closest_marker("sampled")
+    named = any("::" in argument for argument in item.config.args)
+    # pytest-xdist adds the name of a group to that of the test.
+    if sampled and not named and not is_chosen(item.nodeid.partition("@")[0], *sampled.args):
+        pytest.skip(NOT_CHOSEN)
     if item.get_closest_marker("kusto_language") and not _has_kusto_language():
         pytest.skip(NO_KUSTO_LANGUAGE)
     if item.get_closest_marker("validators") and not all(map(validator, ("splunk-appinspect", "ksconf"))):
         pytest.skip(NO_VALIDATORS)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how many cells of the verification matrix were executed, and how many were remembered."""
+    reports = [report for found in terminalreporter.stats.values() for report in found]
+    figures = [
+        Figures(*value)
+        for report in reports
+        if getattr(report, "when", None) == "teardown"
+        for key, value in report.user_properties
+        if key == "proof"
+    ]
+    if figures and not THOROUGH:
+        terminalreporter.write_line(f"proof: {sum(figures, Figures()).text(SEED)}")
 
 
 def validator(name: str) -> Path | None:
@@ -51,7 +73,7 @@ def validator(name: str) -> Path | None:
 
 def _has_kusto_language() -> bool:
     try:
-        bundle.scripts()
+        bundle.load_scripts()
     except SigmagenError:
         return False
     return find_spec("py_mini_racer") is not None

@@ -13,11 +13,20 @@ from sigmagen.bundled import mappings_folder, rules_folder
 from sigmagen.convert.converter import Converter, Query
 from sigmagen.engines.alert import Alert
 from sigmagen.engines.duckdb import DuckDBEngine
+from sigmagen.mapping.source import load_sources
 from sigmagen.proof.cases import rule_under_test
-from sigmagen.proof.simulate.scenes import lay_out, records, span
+from sigmagen.proof.simulate.scenes import Scene, lay_out, records, span
 from sigmagen.rules.load import load_rules
+from sigmagen.rules.model import RuleFile
+from sigmagen.sources import examples
 
-NATIVE = Path(__file__).parent / "fixtures" / "native"
+NATIVE_SOURCES = sorted(name for name, source in load_sources(mappings_folder()).items() if not source.canonical)
+"""The sources of the built-in mappings that a product writes."""
+
+
+def example(source: str, name: str = "records.ndjson") -> Path:
+    """A file of a source's examples: records, or their canonical events by hand."""
+    return examples(source) / name
 
 
 @cache
@@ -27,25 +36,36 @@ def converter() -> Converter:
 
 
 @cache
-def _played(stem: str, source: str) -> tuple[Query, list[dict[str, Any]], tuple[Alert, ...]]:
-    files = load_rules(None, rules_folder=rules_folder(), mappings_folder=mappings_folder()).files
-    rule, test = rule_under_test(next(file for file in files if file.path.stem == stem))
+def _files() -> dict[str, RuleFile]:
+    loaded = load_rules(None, rules_folder=rules_folder(), mappings_folder=mappings_folder())
+    return {file.path.stem: file for file in loaded.files}
+
+
+@cache
+def _played(stem: str, source: str) -> tuple[Query, list[Scene]]:
+    rule, test = rule_under_test(_files()[stem])
     query = converter().convert(rule, converter().sources[source], "duckdb")
-    scenes = [scene for scene in lay_out(test, source, reach=query.reach) if scene.prefix is None]
-    native = records(scenes, source)
-    with DuckDBEngine() as engine:
-        engine.load(query.source, native)
-        return query, native, tuple(engine.run(query, *span(scenes)))
+    scenes = lay_out(test, source, reach=query.reach)
+    return query, [scene for scene in scenes if scene.prefix is None]
 
 
-def attack(stem: str, source: str) -> list[dict[str, Any]]:
-    """The native records of a built-in rule's cases: attack, twins and known misses, one after the other."""
-    return _played(stem, source)[1]
+@cache
+def attack(stem: str, source: str, number: int | None = None) -> list[dict[str, Any]]:
+    """The native records of a built-in rule's cases: attack, twins and known misses, one after the other.
+
+    With a `number`, so many of the first; it is at most the length of the first case.
+    """
+    _, scenes = _played(stem, source)
+    return records(scenes if number is None else scenes[:1], source)[:number]
 
 
+@cache
 def reference_alerts(stem: str, source: str) -> tuple[Alert, ...]:
     """What the reference engine's hunt finds in them, as `verify` runs it."""
-    return _played(stem, source)[2]
+    query, scenes = _played(stem, source)
+    with DuckDBEngine() as engine:
+        engine.load(query.source, attack(stem, source))
+        return tuple(engine.run(query, *span(scenes)))
 
 
 def ndjson(native: Iterable[Mapping[str, Any]]) -> bytes:

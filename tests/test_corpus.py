@@ -22,7 +22,7 @@ from sigmagen.targets import registry
 ROOT = Path(__file__).resolve().parents[1]
 ARCHIVE = Path(os.environ.get("SIGMAGEN_CORPUS") or ROOT / "build" / "sigmahq-rules.tar.gz")
 EVERY = 12
-CANT = ("too complex for Elasticsearch", "which Lucene does not have")
+CANT = ("too complex for Elasticsearch", "which Lucene does not support")
 KQL_TYPES = {"float": "long", "boolean": "bool", "timestamp": "datetime"}
 
 

@@ -8,31 +8,31 @@ import unicodedata
 import pytest
 
 from sigmagen import display as text
-from sigmagen.display import comment_text, counted, harmless, short, sparkline
+from sigmagen.display import draw_sparkline, format_comment, format_count, sanitize, shorten
 
 
-def test_the_examples_in_the_docstrings_are_true() -> None:
+def test_docstring_examples() -> None:
     found = doctest.testmod(text)
     assert found.attempted >= 5
     assert found.failed == 0
 
 
-def test_no_character_that_moves_a_cursor_or_turns_the_writing_around_is_left() -> None:
+def test_control_and_direction_characters_are_replaced() -> None:
     everything = "".join(map(chr, [*range(0x3000), 0xFEFF]))
-    left = harmless(everything)
+    left = sanitize(everything)
     assert not [character for character in left if unicodedata.category(character) in ("Cc", "Zl", "Zp")]
     directions = {"RLO", "LRO", "RLE", "LRE", "PDF", "LRI", "RLI", "FSI", "PDI"}
     assert not [character for character in left if unicodedata.bidirectional(character) in directions]
     assert len(left) == len(everything)
 
 
-def test_letters_of_any_script_stay_as_they_are() -> None:
-    assert harmless("José Ωμέγα 日本語 עברית 🙂") == "José Ωμέγα 日本語 עברית 🙂"
+def test_letters_of_any_script_are_kept() -> None:
+    assert sanitize("José Ωμέγα 日本語 עברית 🙂") == "José Ωμέγα 日本語 עברית 🙂"
 
 
 @pytest.mark.parametrize("hostile", ["a\n| delete", "a\r\n``` | delete", "a\u2028b", "```", "a\x00b", "// */ --"])
 def test_a_comment_stays_one_line_without_backticks(hostile: str) -> None:
-    made = comment_text(hostile)
+    made = format_comment(hostile)
     assert len(made.splitlines()) <= 1
     assert "`" not in made
 
@@ -41,19 +41,19 @@ def test_a_comment_stays_one_line_without_backticks(hostile: str) -> None:
     ("value", "expected"),
     [(0.1 + 0.2, "0.3"), (True, "True"), (None, "None"), ("AB" * 32, "AB" * 32), ("x" * 201, "x" * 200 + "…")],
 )
-def test_a_value_is_shown_short(value: object, expected: str) -> None:
-    assert short(value) == expected
+def test_values_are_shortened(value: object, expected: str) -> None:
+    assert shorten(value) == expected
 
 
-def test_a_noun_may_have_its_own_plural() -> None:
-    assert (counted(1, "query", "queries"), counted(2, "query", "queries")) == ("1 query", "2 queries")
+def test_irregular_plural() -> None:
+    assert (format_count(1, "query", "queries"), format_count(2, "query", "queries")) == ("1 query", "2 queries")
 
 
 @pytest.mark.parametrize(("counts", "bars"), [([], ""), ([0, 0], "··"), ([1, 1000], "▁█"), ([3], "█")])
-def test_bars_show_the_least_event_and_the_absence_of_any(counts: list[int], bars: str) -> None:
-    assert sparkline(counts) == bars
+def test_bars_distinguish_one_event_from_none(counts: list[int], bars: str) -> None:
+    assert draw_sparkline(counts) == bars
 
 
 def test_many_counts_are_summed_into_few_bars() -> None:
-    assert sparkline([1] * 100, 10) == "█" * 10
-    assert len(sparkline([1] * 101, 10)) <= 10
+    assert draw_sparkline([1] * 100, 10) == "█" * 10
+    assert len(draw_sparkline([1] * 101, 10)) <= 10

@@ -15,8 +15,8 @@ from sigmagen.engines.elasticsearch import ElasticsearchEngine
 from sigmagen.engines.kusto_local import KustoLocalEngine
 from sigmagen.engines.splunk_local import SplunkLocalEngine
 from sigmagen.proof.verify import verify
+from sigmagen.rules.correlation_types import CORRELATION_TYPES
 from sigmagen.rules.load import load_rules
-from sigmagen.rules.model import CORRELATION_TYPES
 
 CONVERTER = Converter.load(mappings_folder())
 TOKENS = "gen_ai.usage.output_tokens"

@@ -5,13 +5,15 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
 import sigmagen
 
 LAYERS = (
     ("problems", "folders", "bundled", "durations", "display"),
-    ("net",),
+    ("net", "skeleton"),
     ("targets",),
     ("expr",),
     ("rules",),
@@ -29,6 +31,7 @@ LAYERS = (
     ("local",),
     ("proof",),
     ("report",),
+    ("api",),
     ("cli",),
 )
 """From the ground up. Packages of one layer don't import each other, except on the ground.
@@ -46,7 +49,10 @@ def layer_of(module: str) -> str:
     described = (
         not rest or rest[0] in ("registry", "target") or (len(rest) == 1 and (ROOT / "targets" / rest[0]).is_dir())
     )
-    return package if package != "targets" or described else "printers"
+    if package != "targets":
+        return package
+    # A target may bring its engine along.
+    return "targets" if described else "engines" if rest[-1] == "engine" else "printers"
 
 
 def module_of(path: Path) -> str:
@@ -93,3 +99,32 @@ def test_the_architecture_document_has_the_same_layers() -> None:
     text = (ROOT.parent / "docs" / "architecture.md").read_text("utf-8")
     rows = re.findall(r"(?m)^\| (\d+) \| ((?:`\w+` ?)+) \|", text)
     assert [(int(number), tuple(re.findall(r"\w+", names))) for number, names in rows] == list(enumerate(LAYERS, 1))
+
+
+def test_every_name_in_the_architecture_document_exists() -> None:
+    text = (ROOT.parent / "docs" / "architecture.md").read_text("utf-8")
+    names = {name for name in re.findall(r"`([a-z_]+(?:\.\w+)+)(?:\([^`]*\))?`", text) if name.split(".")[0] in LEVEL}
+    assert names
+    assert [name for name in sorted(names) if not exists(name)] == []
+    files = {file for file in re.findall(r"`((?:sigmagen|tests|mappings|docs)/[\w/.]+)`", text) if "<" not in file}
+    assert [file for file in sorted(files) if not (ROOT.parent / file).exists()] == []
+
+
+def exists(name: str) -> bool:
+    """Whether a dotted name from `sigmagen` on is a module, or something in one."""
+    parts = name.split(".")
+    for number in range(len(parts), 0, -1):
+        module = ".".join(("sigmagen", *parts[:number]))
+        if _can_import(module):
+            found: object = import_module(module)
+            for part in parts[number:]:
+                found = getattr(found, part, None)
+            return found is not None
+    return False
+
+
+def _can_import(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:
+        return False

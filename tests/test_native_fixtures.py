@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
+from functools import cache
 from typing import Any
 
 import pytest
+import yaml
 
 from sigmagen.bundled import mappings_folder
 from sigmagen.convert.converter import Converter
@@ -14,22 +15,21 @@ from sigmagen.local.normalize import Normalizer
 from sigmagen.logs.reader import LogReader
 from sigmagen.logs.recognise import Recogniser
 from sigmagen.mapping.taxonomy import load_taxonomy
+from sigmagen.proof.mappings import missing_code
+from sigmagen.sources import examples, source_names
+from tests.native_logs import example
 from tests.views import carried, derived
 
-NATIVE = Path(__file__).parent / "fixtures" / "native"
-SOURCES = sorted(folder.name for folder in NATIVE.iterdir() if folder.is_dir())
-FILES = {"records.ndjson": "canonical.json", "odd.ndjson": "odd.json", "spend_logs.ndjson": "spend_logs.json"}
-"""Records, and the list of their canonical events."""
+PAIRS = [(source, path.name) for source in source_names() for path in sorted(examples(source).glob("*.ndjson"))]
+"""Each source with each file of its example records."""
 
-LEFT_OUT: dict[tuple[str, str], set[str]] = {
-    # Elastic's integration maps the parameters that are at the top of a body.
-    ("elastic", "bedrock_invocation"): {f"gen_ai.request.{name}" for name in ("max_tokens", "temperature", "top_p")},
-    # Microsoft documents rows of the LLM log for chats only.
-    ("sentinel", "c-odd-5"): {"gen_ai.usage.input_tokens", "gen_ai.request.model"},
-}
-"""Fields, by SIEM and source or event id, that the SIEM does not have as the record does."""
 
-PAIRS = [(source, name) for source in SOURCES for name in FILES if (NATIVE / source / name).exists()]
+@cache
+def facts(source: str) -> dict[str, Any]:
+    """What the examples of a source lack once a SIEM keeps them."""
+    path = example(source, "stored.yml")
+    found: dict[str, Any] = yaml.safe_load(path.read_text("utf-8")) if path.exists() else {}
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,7 @@ def converter() -> Converter:
 
 @pytest.mark.parametrize(("source", "name"), PAIRS)
 def test_records_mean_what_was_written_by_hand(source: str, name: str, converter: Converter) -> None:
-    path = NATIVE / source / name
+    path = example(source, name)
     reader = LogReader([str(path)])
     recogniser = Recogniser(converter.sources.values())
     normalizer = Normalizer(converter)
@@ -55,8 +55,7 @@ def test_records_mean_what_was_written_by_hand(source: str, name: str, converter
     assert normalizer.skipped[source] == expected.count(None)
 
 
-# Rows of spend logs are read from files; no callback sends them to a SIEM.
-STORED = [(source, name) for source, name in PAIRS if name != "spend_logs.ndjson"]
+STORED = [(source, name) for source, name in PAIRS if name not in facts(source).get("not_stored", ())]
 BY_HAND = [
     field.name
     for field in load_taxonomy(mappings_folder()).fields.values()
@@ -70,31 +69,36 @@ def test_every_siem_derives_what_was_written_by_hand(siem: str, source: str, nam
     assert _in_siem(siem, source, name, None) == []
 
 
-# The mapping names no column for CloudTrail's event id, by which events are compared here.
+# Events are compared by their ids, for which a mapping may name no column.
+WITH_ID = [pair for pair in STORED if carried("elastic", pair[0], ["event.id"])]
+
+
 @pytest.mark.elasticsearch
-@pytest.mark.parametrize(("source", "name"), [pair for pair in STORED if pair[0] != "cloudtrail"])
+@pytest.mark.parametrize(("source", "name"), WITH_ID)
 def test_elasticsearch_derives_what_was_written_by_hand(elasticsearch_url: str, source: str, name: str) -> None:
     assert _in_siem("elastic", source, name, elasticsearch_url) == []
 
 
 def _in_siem(siem: str, source: str, name: str, url: str | None) -> list[str]:
     """What differs in a SIEM, of the fields that the source carries there."""
-    records = [json.loads(line) for line in (NATIVE / source / name).read_text("utf-8").splitlines()]
+    records = [json.loads(line) for line in example(source, name).read_text("utf-8").splitlines()]
     fields = carried(siem, source, BY_HAND)
     found = derived(siem, source, records, fields, url)
+    left_out = facts(source).get("left_out", {}).get(siem, {})
     wanted = [event for event in _expected(source, name) if event is not None]
     assert found.keys() == {event["event.id"] for event in wanted}
     return [
         f"{event['event.id']}: {field} is {found[event['event.id']].get(field)!r}, not {event.get(field)!r}"
         for event in wanted
         for field in fields
-        if not any(field in LEFT_OUT.get((siem, key), ()) for key in (source, event["event.id"]))
+        if not any(field in left_out.get(key, ()) for key in ("every", event["event.id"]))
         and found[event["event.id"]].get(field) != event.get(field)
     ]
 
 
 def _expected(source: str, name: str) -> list[dict[str, Any] | None]:
-    found: list[dict[str, Any] | None] = json.loads((NATIVE / source / FILES[name]).read_text("utf-8"))
+    events = "canonical.json" if name == "records.ndjson" else name.replace(".ndjson", ".json")
+    found: list[dict[str, Any] | None] = json.loads(example(source, events).read_text("utf-8"))
     return found
 
 
@@ -103,5 +107,6 @@ def _differences(line: int, found: dict[str, Any], wanted: dict[str, Any]) -> li
     return [f"line {line}: {name} is {found.get(name)!r}, not {wanted.get(name)!r}" for name in names]
 
 
-def test_each_native_source_has_records(converter: Converter) -> None:
-    assert [name for name, source in converter.sources.items() if not source.canonical] == SOURCES
+def test_each_source_has_code_and_examples(converter: Converter) -> None:
+    assert sorted(converter.sources) == list(source_names())
+    assert missing_code(converter.sources.values()) == []

@@ -13,7 +13,7 @@ SHOWN = {"Splunk": "splunk/{}.spl", "Elastic (ES|QL)": "elastic/{}.esql", "Micro
 
 
 @pytest.mark.parametrize("heading", SHOWN)
-def test_a_query_in_the_readme_is_the_converted_one(heading: str) -> None:
+def test_readme_queries_equal_golden_files(heading: str) -> None:
     text = (ROOT / "README.md").read_text()
     found = re.search(rf"\*\*{re.escape(heading)}\*\*\n\n```\n(.*?)\n```", text, re.DOTALL)
     assert found is not None

@@ -12,7 +12,7 @@ from sigmagen.bundled import mappings_folder, rules_folder
 from sigmagen.cli.check import run_check
 from sigmagen.rules.load import load_rules
 from sigmagen.rules.model import Correlation, RuleFile
-from sigmagen.rules.testfile import Case, TestFile, companion, load_test_file
+from sigmagen.rules.testfile import Case, TestFile, get_test_path, load_test_file
 from sigmagen.rules.yaml import load_data
 
 RULES = rules_folder()
@@ -40,7 +40,7 @@ def subjects() -> Iterator[tuple[RuleFile, Correlation]]:
 def rules_with_tests() -> Iterator[tuple[RuleFile, Correlation, TestFile]]:
     """Every correlation that alerts with its test file, where it has a sound one."""
     for file, rule in subjects():
-        loaded = load_test_file(companion(file.path))
+        loaded = load_test_file(get_test_path(file.path))
         if loaded.test is not None and loaded.test.rule == rule.name:
             yield file, rule, loaded.test
 
@@ -56,7 +56,7 @@ def test_check_finds_nothing() -> None:
     assert [str(problem) for problem in run_check(None, RULES, mappings_folder())] == []
 
 
-def test_every_file_alerts_by_one_correlation() -> None:
+def test_every_file_has_one_alerting_correlation() -> None:
     assert [file.path.name for file in LOADED.files if [type(rule) for rule in file.subjects] != [Correlation]] == []
 
 
@@ -95,7 +95,7 @@ def test_every_rule_names_both_owasp_editions() -> None:
     assert offenders == []
 
 
-def test_titles_fit_a_list_of_alerts() -> None:
+def test_titles_fit_alert_queue() -> None:
     documents = [document for file in LOADED.files for document in file.documents]
     assert [document.title for document in documents if len(document.title) > LONGEST_TITLE] == []
 
@@ -110,7 +110,7 @@ def test_every_file_names_its_schema() -> None:
     assert offenders == []
 
 
-def test_an_attack_alerts_just_when_the_threshold_is_crossed() -> None:
+def test_attack_alerts_exactly_at_threshold() -> None:
     offenders = []
     for name, rule, _, case in cases("attack"):
         if rule.type in COUNTED and rule.threshold is not None:
@@ -136,7 +136,7 @@ def test_a_benign_twin_has_as_many_calls_as_the_attack() -> None:
     assert offenders == []
 
 
-def test_a_known_miss_is_no_smaller_than_the_attack() -> None:
+def test_known_miss_has_as_many_calls_as_attack() -> None:
     offenders = []
     for name, _, test, case in cases("miss"):
         least = min(attack.calls for attack in test.cases if attack.kind == "attack")
@@ -153,7 +153,7 @@ def test_rules_stand_in_the_folder_of_a_stage() -> None:
     assert [path for path in _folders() if path.name not in stages or path.parent != RULES] == []
 
 
-def test_fixtures_name_nobody_real() -> None:
+def test_fixtures_contain_no_real_names() -> None:
     tests_folder = Path(__file__).parent
     fixtures = [*RULES.rglob("*.test.yml"), *(tests_folder / "fixtures").rglob("*.*json*")]
     offenders = []

@@ -1,4 +1,4 @@
-"""`sigmagen convert`: rules to queries, on standard output or one file each."""
+"""`sigmagen convert`: convert rules to queries, on standard output or in files."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ import click
 from sigmagen.cli.problems import broken, print_json, print_problems
 from sigmagen.cli.settings import AS_JSON, RULE_PATHS, SOURCES, Settings, chosen_sources, with_settings
 from sigmagen.convert.converter import Query
-from sigmagen.convert.many import broken_rules, convert_all
-from sigmagen.display import counted, harmless
+from sigmagen.convert.many import convert_all, find_broken_rules
+from sigmagen.display import format_count, sanitize
 from sigmagen.logs.output import whole_folder
 from sigmagen.plan.model import Mode
 from sigmagen.problems import EXIT_FINDINGS, EXIT_USAGE, Problem, SigmagenError
-from sigmagen.report.header import header, query_document
+from sigmagen.report.header import build_query_document, format_header
 from sigmagen.rules.model import RuleFile
 from sigmagen.targets import registry
 
 _LONGEST_PART = 60
 _SHOWN = 20
-"""How many warnings or notes of a kind are shown, unless more is asked for."""
+"""How many warnings or notes of each kind are shown without -v."""
 
 
 def _locations(context: click.Context, parameter: click.Parameter, values: Sequence[str]) -> dict[str, str]:
-    """The places by SIEM. Raises BadParameter; whether a place is one is for `Converter.located` to say."""
+    """Return the locations by SIEM. Raises BadParameter. `Converter.located` validates the locations themselves."""
     found: dict[str, str] = {}
     for value in values:
         siem, _, place = value.partition("=")
@@ -36,7 +36,7 @@ def _locations(context: click.Context, parameter: click.Parameter, values: Seque
             siems = "|".join(registry.siems())
             raise click.BadParameter(f"write {siems}=PLACE, such as elastic=logs-windows.*, not {value!r}")
         if siem in found:
-            raise click.BadParameter(f"{siem} has two places")
+            raise click.BadParameter(f"{siem} is given twice")
         found[siem] = place
     return found
 
@@ -57,18 +57,19 @@ def _locations(context: click.Context, parameter: click.Parameter, values: Seque
     type=click.Choice(("alert", "hunt")),
     default="alert",
     show_default=True,
-    help="For a schedule, one row a group; or over any range, one row a window.",
+    help="alert: for scheduled rules, one row per group. hunt: for any time range, one row per window.",
 )
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write one file a query below this folder.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write each query to a file in this folder.")
 @click.option(
     "--location",
     "locations",
     multiple=True,
     metavar="SIEM=PLACE",
     callback=_locations,
-    help="Where a SIEM keeps events of log sources that no mapping feeds: a search, index pattern or table.",
+    help="Search, index pattern or table of log sources without a mapping, for one SIEM (repeatable).",
 )
-@click.option("--strict", is_flag=True, help="A query that would carry a warning is an error instead.")
+@click.option("--strict", is_flag=True, help="Treat warnings as errors.")
+@click.option("--explain", is_flag=True, help="Print the plan of each query instead of its text.")
 @AS_JSON
 @with_settings
 def command(
@@ -79,21 +80,24 @@ def command(
     output: Path | None,
     locations: dict[str, str],
     strict: bool,
+    explain: bool,
     as_json: bool,
     settings: Settings,
 ) -> int:
     """Convert rules to queries for Splunk, Elastic and Sentinel.
 
-    PATH is a rule file or a folder; without one, all rules are converted. Without -s there is a query for each source
-    that carries the rule's fields, and what a source lacks is listed. A log source that no mapping feeds is converted
-    over the source `generic`: fields keep the names of the rule, the location is for you to set. Exits with 1 where
-    a rule could not be converted for any source of a target, or for a source that was asked for.
+    PATH is a rule file or a folder. Default: all rules. Without -s, each rule is converted for every source that has
+    the rule's fields, and missing fields are listed. Rules on a log source without a mapping are converted for the
+    source `generic`, which keeps the rule's field names; set its location with --location. Exits with 1 if a rule
+    could not be converted for any source of a target, or for a source that was requested.
     """
-    converter = settings.converter().located(locations)
+    if explain and (output or as_json):
+        raise click.UsageError("--explain prints plans as text: leave out --output and --json")
+    converter = settings.converter().with_locations(locations)
     chosen = chosen_sources(converter, sources, generic=True) or []
     loaded = settings.load(paths)
     wanted = tuple(dict.fromkeys(targets)) or registry.siems()
-    unusable = broken_rules(loaded)
+    unusable = find_broken_rules(loaded)
     result = convert_all(converter, loaded.files, wanted, chosen, mode, strict=strict, broken=unusable)
     names = list(file_names(result.queries, _roots(paths, settings))) if output else []
     if output:
@@ -101,7 +105,7 @@ def command(
     problems = [*loaded.problems, *result.problems]
     print_problems(problems if settings.verbose else _fewer(problems))
     if as_json:
-        documents = [query_document(query) for _, query in result.queries]
+        documents = [build_query_document(query) for _, query in result.queries]
         if output:
             documents = [found | {"file": str(output / name)} for found, name in zip(documents, names, strict=True)]
         print_json(
@@ -112,9 +116,11 @@ def command(
             }
         )
     elif output:
-        click.echo(f"{counted(len(names), 'query', 'queries')} written to {harmless(str(output))}", err=True)
+        click.echo(f"{format_count(len(names), 'query', 'queries')} written to {sanitize(str(output))}", err=True)
+    elif explain:
+        click.echo("\n".join(query.plan.explain() for _, query in result.queries if query.plan), nl=False)
     else:
-        click.echo("\n".join(header(query) + query.text + "\n" for _, query in result.queries), nl=False)
+        click.echo("\n".join(format_header(query) + query.text + "\n" for _, query in result.queries), nl=False)
     if output or sum(len(file.subjects) for file in loaded.files) + sum(file.rules for file in unusable) > 1:
         from sigmagen.report.conversion import print_summaries
 
@@ -123,7 +129,7 @@ def command(
 
 
 def _fewer(problems: Sequence[Problem]) -> Iterator[Problem]:
-    """All errors, and of the rest the first of each kind; how many more there are is said."""
+    """Return all errors, and the first warnings and notes of each kind with the number left out."""
     seen: Counter[str] = Counter()
     for problem in dict.fromkeys(problems):
         seen[problem.code] += problem.severity != "error"
@@ -135,19 +141,19 @@ def _fewer(problems: Sequence[Problem]) -> Iterator[Problem]:
 
 
 def _roots(paths: Sequence[Path], settings: Settings) -> list[Path]:
-    """The folders that an output mirrors."""
+    """Return the root folders for the structure of the output."""
     return [path.resolve() for path in (settings.rules, *paths) if path.is_dir()]
 
 
 def file_names(queries: Sequence[tuple[RuleFile, Query]], roots: Sequence[Path]) -> Iterator[Path]:
-    """`<target>/<stage>/<stem>.<source>.<suffix>` of each query, the stage being the rule's place below its root.
+    """Return the file name of each query: `<target>/<stage>/<stem>.<source>.<suffix>`.
 
-    Raises SigmagenError where two queries would have the same name.
+    The stage is the rule's folder relative to its root. Raises SigmagenError if two queries would get the same name.
     """
     taken: dict[Path, str] = {}
     stages = _stages([file.path for file, _ in queries], roots)
     for file, query in queries:
-        # A file with several rules that alert needs their names too.
+        # If a file has several alerting rules, the name of the rule is part of the file name.
         named = [_file_part(query.rule.name)] if len(file.subjects) > 1 else []
         parts = [file.path.stem, *named, query.source.name]
         name = Path(query.target, stages[file.path], f"{'.'.join(parts)}.{registry.get(query.target).suffix}")
@@ -159,7 +165,7 @@ def file_names(queries: Sequence[tuple[RuleFile, Query]], roots: Sequence[Path])
 
 
 def _stages(files: Iterable[Path], roots: Sequence[Path]) -> dict[Path, Path]:
-    """Where each file is below its root; below the folder that all have in common, where two would be in one place."""
+    """Return each file's folder relative to its root, or to the common parent folder if two would be the same."""
     paths = {file: file.resolve() for file in files}
     stages = {}
     for file, path in paths.items():
@@ -172,7 +178,7 @@ def _stages(files: Iterable[Path], roots: Sequence[Path]) -> dict[Path, Path]:
 
 
 def _file_part(name: str) -> str:
-    """A rule's name as part of a file name: it must neither lead elsewhere nor be too long."""
+    """Return a rule's name as a safe part of a file name: without path separators, and not too long."""
     return re.sub(r"[^\w.-]+", "_", name)[:_LONGEST_PART].strip(".")
 
 
@@ -182,4 +188,4 @@ def _write(output: Path, queries: Sequence[tuple[RuleFile, Query]], names: Seque
             (folder / parent).mkdir(parents=True, exist_ok=True)
         for (_, query), name in zip(queries, names, strict=True):
             with open(folder / name, "wb") as file:
-                file.write(f"{header(query)}{query.text}\n".encode())
+                file.write(f"{format_header(query)}{query.text}\n".encode())

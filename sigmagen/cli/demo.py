@@ -1,4 +1,4 @@
-"""`sigmagen demo`: a sample log with an attack in it, what is found there, and the queries that find it in a SIEM."""
+"""`sigmagen demo`: detect an attack in a sample log, and show the queries."""
 
 from __future__ import annotations
 
@@ -22,26 +22,28 @@ from sigmagen.mapping.source import Source
 from sigmagen.problems import EXIT_USAGE, Problem, SigmagenError
 from sigmagen.proof.cases import rule_under_test
 from sigmagen.proof.simulate.scenes import Scene, lay_out, records
-from sigmagen.report.header import header
+from sigmagen.report.header import format_header
 from sigmagen.rules.model import Correlation, RuleFile
 from sigmagen.targets import registry
 from sigmagen.targets.registry import REFERENCE
 
 DEFAULT_RULE = "logprobs_with_logit_bias"
 TWINS = 3
-"""How many of the benign look-alikes the sample log holds."""
+"""How many benign cases the sample log contains."""
 
 
 @click.command("demo")
 @click.argument("rule", default=DEFAULT_RULE)
-@click.option("-s", "--source", help="As which log source the sample is written; default: litellm, if the rule can.")
-@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Keep the sample log here.")
+@click.option("-s", "--source", help="Log source of the sample log. Default: the source with the most fields.")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write the sample log to this file."
+)
 @with_settings
 def command(rule: str, source: str | None, output: Path | None, settings: Settings) -> int:
-    """Find an attack in a sample log, and show the queries for it.
+    """Detect an attack in a sample log, and show the queries.
 
-    The sample holds the attack of a rule's own test file among benign look-alikes, written as a native log; the rule
-    then looks at it. RULE is a rule file's name without its folder and suffix.
+    The sample log contains an attack and some benign cases from the rule's test file, in the format of a native log.
+    RULE is the name of a rule file without folder and suffix.
     """
     converter = settings.converter()
     file = _file(rule, settings)
@@ -61,7 +63,7 @@ def command(rule: str, source: str | None, output: Path | None, settings: Settin
         _show(_detect(log, converter, subject, stack))
     _show_queries(converter, subject, chosen)
     if output:
-        click.echo(f"The sample is in {output}: sigmagen detect {output}", err=True)
+        click.echo(f"The sample log is in {output}. To run all rules on it: sigmagen detect {output}", err=True)
     return 0
 
 
@@ -75,10 +77,10 @@ def _file(name: str, settings: Settings) -> RuleFile:
 
 
 def _source(converter: Converter, rule: Correlation, name: str | None) -> Source:
-    """The source that was asked for; else LiteLLM where it carries the rule's fields, or the first one that does."""
+    """Return the requested source; by default, of those with the rule's fields, the one with the most fields."""
     if name is not None:
         converter.known(name)
-    feeding = sorted(converter.feeding(rule), key=lambda source: (source.canonical, source.name != "litellm"))
+    feeding = sorted(converter.feeding(rule), key=lambda source: (source.canonical, -len(source.fields)))
     for source in feeding:
         if name is not None and source.name != name:
             continue
@@ -88,11 +90,11 @@ def _source(converter: Converter, rule: Correlation, name: str | None) -> Source
             continue
         return source
     who = name or "no source"
-    raise SigmagenError(Problem("no-source", f"{who} does not carry what {rule.name} needs"), EXIT_USAGE)
+    raise SigmagenError(Problem("no-source", f"{who} does not have the fields that {rule.name} needs"), EXIT_USAGE)
 
 
 def _sample(scenes: Sequence[Scene], attack: str) -> list[Scene]:
-    """The first attack and a few of its benign twins."""
+    """Return the first attack and the first benign cases."""
     twins = [scene for scene in scenes if scene.case.kind == "benign"][:TWINS]
     wanted = {attack, *(scene.case.name for scene in twins)}
     return [scene for scene in scenes if scene.case.name in wanted]
@@ -100,7 +102,7 @@ def _sample(scenes: Sequence[Scene], attack: str) -> list[Scene]:
 
 def _say_sample(scenes: Sequence[Scene], source: Source) -> None:
     calls = sum(len(scene.calls) for scene in scenes)
-    click.secho(f"A sample log of {calls} calls, as {source.title} writes it:", bold=True)
+    click.secho(f"Sample log with {calls} calls in the format of {source.title}:", bold=True)
     for scene in scenes:
         kind = click.style("attack", "red") if scene.case.kind == "attack" else click.style("benign", "green")
         click.echo(f"  {kind}  {scene.case.name}: {scene.case.why}")
@@ -108,7 +110,7 @@ def _say_sample(scenes: Sequence[Scene], source: Source) -> None:
 
 
 def _detect(log: Path, converter: Converter, rule: Correlation, stack: ExitStack) -> list[Detection]:
-    """What the rule finds in the sample, read as `sigmagen detect` reads any log."""
+    """Run the rule on the sample log, as `sigmagen detect` does."""
     detector = Detector(converter, stack.enter_context(DuckDBEngine()))
     detector.load(Recogniser(converter.sources.values()).sort(LogReader([str(log)])))
     return detector.run([rule])
@@ -118,17 +120,17 @@ def _show(detections: Sequence[Detection]) -> None:
     from sigmagen.report.alerts import print_alerts
     from sigmagen.report.colour import console
 
-    click.secho("What the rule finds in it:", bold=True)
+    click.secho("Alerts:", bold=True)
     print_alerts(console(), detections)
 
 
 def _show_queries(converter: Converter, rule: Correlation, source: Source) -> None:
     for siem in registry.siems():
         target = registry.get(siem)
-        click.secho(f"\nThe query for {target.product} ({target.language}):", bold=True)
+        click.secho(f"\nQuery for {target.product} ({target.language}):", bold=True)
         try:
             query = converter.convert(rule, source, siem, "alert")
         except SigmagenError as error:
             click.echo(error.problems[0].message)
             continue
-        click.echo(header(query) + query.text)
+        click.echo(format_header(query) + query.text)

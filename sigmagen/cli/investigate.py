@@ -1,4 +1,4 @@
-"""`sigmagen investigate`: the queries that an analyst runs after an alert."""
+"""`sigmagen investigate`: print the queries that an analyst runs after an alert."""
 
 from __future__ import annotations
 
@@ -20,16 +20,22 @@ from sigmagen.targets import registry
 Rule = BaseRule | Correlation
 
 LARGEST_ALERTS = 64 * 1024 * 1024
-"""Bytes of alerts that are read."""
+"""Largest size of an alerts file, in bytes."""
 
 
 @click.command("investigate")
 @click.argument("rule_name", required=False, metavar="[RULE]")
 @click.option(
-    "--group", "groups", multiple=True, metavar="FIELD=VALUE", help="A value of the alert's group; repeat it."
+    "--group",
+    "groups",
+    multiple=True,
+    metavar="FIELD=VALUE",
+    help="A group-by field of the alert and its value (repeatable).",
 )
-@click.option("--window", metavar="START/END", help="The alert's window, in ISO 8601.")
-@click.option("--alert", "alert_file", metavar="FILE|-", help="Take rule, group, window and source from this alert.")
+@click.option("--window", metavar="START/END", help="Start and end of the alert's window, in ISO 8601.")
+@click.option(
+    "--alert", "alert_file", metavar="FILE|-", help="Read rule, group, window and source from the alerts in this file."
+)
 @SOURCES
 @click.option(
     "-t",
@@ -39,7 +45,9 @@ LARGEST_ALERTS = 64 * 1024 * 1024
     type=click.Choice([name for name, target in registry.targets().items() if not target.siem]),
     help="Target language (repeatable). Default: all three SIEMs.",
 )
-@click.option("--with-text", is_flag=True, help="Show prompt text in single calls, where the source has it.")
+@click.option(
+    "--with-text", is_flag=True, help="Include prompt text in queries for single calls, if the source has it."
+)
 @AS_JSON
 @with_settings
 def command(
@@ -55,10 +63,10 @@ def command(
 ) -> int:
     """Print the queries that an analyst runs after an alert.
 
-    RULE is the name or id of a rule. The alert is told by --group and --window, or taken with --alert from what
-    `sigmagen detect --json` prints; of several alerts there, RULE and --group choose one. Each question becomes a query
-    over each source and for each target; what a source can't answer is left out, with the reason. Exits with 1 where
-    nothing can be answered.
+    RULE is the name or id of a rule. Describe the alert with --group and --window, or read it with --alert from the
+    output of `sigmagen detect --json`; if there are several alerts, RULE and --group select one. There is a query for
+    each question, source and target. Questions that a source can't answer are left out, with the reason. Exits with 1
+    if no question can be answered.
     """
     group = parse_group(groups)
     converter = settings.converter()
@@ -93,25 +101,26 @@ def _read(name: str) -> list[ReadAlert]:
 
 
 def _chosen(alerts: Sequence[ReadAlert], file: str, rule: str | None, group: dict[str, str]) -> ReadAlert:
-    """The one alert that is meant. Raises SigmagenError."""
+    """Return the selected alert. Raises SigmagenError if there is none, or more than one."""
     meant = [alert for alert in alerts if rule in (None, alert.rule) and group.items() <= alert.subject.group.items()]
     if len(meant) == 1:
         return meant[0]
     if not meant:
-        known = ", ".join(sorted({alert.rule for alert in alerts})) or "no alert at all"
+        known = ", ".join(sorted({alert.rule for alert in alerts})) or "none"
         raise SigmagenError(
-            Problem("no-alert", "no alert is of this rule and group", file=file, hint=f"available: {known}"), EXIT_USAGE
+            Problem("no-alert", "no alert matches this rule and group", file=file, hint=f"available: {known}"),
+            EXIT_USAGE,
         )
     there = "; ".join(
         f"{alert.rule} " + " ".join(f"--group {name}={value}" for name, value in alert.subject.group.items())
         for alert in meant[:5]
     )
-    message = f"{len(meant)} alerts are meant, one is investigated at a time"
-    raise SigmagenError(Problem("several-alerts", message, file=file, hint=f"choose one: {there}"), EXIT_USAGE)
+    message = f"{len(meant)} alerts match; only one can be investigated at a time"
+    raise SigmagenError(Problem("several-alerts", message, file=file, hint=f"select one: {there}"), EXIT_USAGE)
 
 
 def _rule(settings: Settings, name: str) -> Rule:
-    """The rule of that name or id. Raises SigmagenError."""
+    """Return the rule with this name or id. Raises SigmagenError."""
     from difflib import get_close_matches
 
     loaded = settings.load()
@@ -126,12 +135,12 @@ def _rule(settings: Settings, name: str) -> Rule:
 
 
 def _check_group(rule: Rule, subject: Subject) -> None:
-    """A group has exactly the rule's fields; of a rule without groups, any. Raises SigmagenError."""
+    """Check that the group has exactly the rule's group-by fields, if it has any. Raises SigmagenError."""
     wanted = rule.group_by if isinstance(rule, Correlation) else ()
     problems = [
         Problem(
             "group",
-            f"{rule.name} groups by {', '.join(wanted)}: no value of {name} is given",
+            f"{rule.name} groups by {', '.join(wanted)}: the value of {name} is missing",
             hint=f"add --group {name}=...",
         )
         for name in wanted
@@ -147,12 +156,12 @@ def _check_group(rule: Rule, subject: Subject) -> None:
 
 
 def _sources(converter: Converter, rule: Rule, chosen: Sequence[str] | None) -> list[Source]:
-    """The sources that the rule is fed by, of those asked for. Raises SigmagenError where there is none."""
+    """Return the requested sources that have the rule's log source. Raises SigmagenError if there is none."""
     feeding = converter.feeding(rule)
     found = [source for source in feeding if chosen is None or source.name in chosen]
     if not found:
-        known = ", ".join(source.name for source in feeding) or "no source that a mapping describes"
-        message = f"{rule.name} is not fed by {', '.join(chosen or ['any source'])}"
+        known = ", ".join(source.name for source in feeding) or "none"
+        message = f"{rule.name} has no events in {', '.join(chosen or ['any source'])}"
         raise SigmagenError(Problem("logsource-unfed", message, hint=f"available: {known}"), EXIT_USAGE)
     return found
 
@@ -169,7 +178,7 @@ def _print(
     from sigmagen.content.investigate.build import pivots_for, stage_of
     from sigmagen.content.investigate.pivots import load_playbook
     from sigmagen.durations import iso
-    from sigmagen.report.investigation import document, left_out_document, lines
+    from sigmagen.report.investigation import build_left_out_document, build_pivot_document, format_lines
 
     book = load_playbook(converter.mappings)
     answers = [
@@ -190,11 +199,11 @@ def _print(
                 "window_start": iso(subject.start),
                 "window_end": iso(subject.end),
                 "questions": questions,
-                "pivots": [document(query) for query in queries],
-                "left_out": [left_out_document(item) for item in left_out],
+                "pivots": [build_pivot_document(query) for query in queries],
+                "left_out": [build_left_out_document(item) for item in left_out],
                 "response": steps,
             }
         )
     else:
-        click.echo("\n".join(lines(book, queries, left_out, questions, steps)))
+        click.echo("\n".join(format_lines(book, queries, left_out, questions, steps)))
     return 0 if queries else EXIT_FINDINGS

@@ -1,4 +1,4 @@
-"""The command line: `sigmagen`. Commands are imported when they are called, so that help costs nothing."""
+"""The `sigmagen` command. Subcommands are imported when they are called, so that `--help` is fast."""
 
 from __future__ import annotations
 
@@ -17,21 +17,22 @@ import click
 from sigmagen import __version__
 from sigmagen.cli.settings import Settings, shared_options
 from sigmagen.problems import EXIT_CLEAN, EXIT_USAGE, Problem, SigmagenError
-from sigmagen.report.colour import colour
+from sigmagen.report.colour import choose_colour
 
 COMMANDS = {
     "check": "Validate and lint rules, their tests and the mappings.",
     "convert": "Convert rules to queries for Splunk, Elastic and Sentinel.",
-    "demo": "Find an attack in a sample log, and show the queries for it.",
-    "deploy": "Put a package into a SIEM, after a plan.",
-    "detect": "Find alerts in native logs, here and now.",
+    "demo": "Detect an attack in a sample log, and show the queries.",
+    "deploy": "Deploy a package to a SIEM, after showing a plan.",
+    "detect": "Run rules on native logs, on this machine.",
     "investigate": "Print the queries that an analyst runs after an alert.",
-    "normalize": "Turn native logs into canonical events.",
-    "package": "Write what a SIEM imports: scheduled detections, turned off.",
-    "test": "Play each rule's own test file on the reference engine.",
+    "new": "Write the skeleton of a log source or a rule.",
+    "normalize": "Convert native logs to canonical events.",
+    "package": "Write a package of scheduled detections for a SIEM.",
+    "test": "Run the rules' test files on the reference engine.",
     "verify": "Run every generated query and compare it with the reference.",
 }
-"""Every command, each in the module of its name, with what `--help` says of it."""
+"""Every command with its help text. Each is defined in the module of the same name."""
 
 EXIT_INTERNAL = 70
 EXIT_INTERRUPTED = 130
@@ -41,11 +42,11 @@ DEBUG_VARIABLE = "SIGMAGEN_DEBUG"
 
 
 class TerminatedError(BaseException):
-    """The process is asked to end: what it has open is closed, and its temporary files are removed, on the way out."""
+    """The process received SIGTERM. Raised so that files are closed and temporary files are removed."""
 
 
 class LazyGroup(click.Group):
-    """A group that knows its commands by name, and turns every failure into a message and an exit code."""
+    """A group that imports its commands lazily and turns every failure into a message and an exit code."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -69,7 +70,7 @@ class LazyGroup(click.Group):
 
             near = get_close_matches(name, COMMANDS, n=1)
             hint = f"; did you mean {near[0]}?" if near else f"; available: {', '.join(COMMANDS)}"
-            ctx.fail(f"no command {name!r}{hint}")
+            ctx.fail(f"unknown command {name!r}{hint}")
         return super().resolve_command(ctx, args)
 
     def make_context(self, *args: Any, **extra: Any) -> click.Context:
@@ -88,10 +89,10 @@ class LazyGroup(click.Group):
         self, args: Sequence[str] | None = None, prog_name: str | None = None, **extra: Any
     ) -> NoReturn:
         extra["standalone_mode"] = False
-        extra.setdefault("color", colour())
+        extra.setdefault("color", choose_colour())
         try:
             code = self._run(args, prog_name or "sigmagen", extra)
-        except BrokenPipeError:  # nobody reads what went wrong
+        except BrokenPipeError:  # standard error is closed: the message can't be shown
             _discard(sys.stderr)
             code = EXIT_PIPE
         sys.exit(code)
@@ -118,9 +119,11 @@ class LazyGroup(click.Group):
             return EXIT_USAGE
         except Exception as error:
             if failed := _database_reason(error):
-                _say([Problem("system", failed, hint="free some space, or set TMPDIR to a place that has more")])
+                _say(
+                    [Problem("system", failed, hint="free some disk space, or set TMPDIR to a folder on a larger disk")]
+                )
                 return EXIT_USAGE
-            from sigmagen.display import harmless
+            from sigmagen.display import sanitize
             from sigmagen.net.secrets import hide
 
             if os.environ.get(DEBUG_VARIABLE):
@@ -128,14 +131,14 @@ class LazyGroup(click.Group):
 
                 click.echo(hide(format_exc()), err=True, nl=False)
                 return EXIT_INTERNAL
-            said = harmless(hide(" ".join(str(error).split()))[:200])
-            hint = f"please report this with the command; {DEBUG_VARIABLE}=1 shows where it happened"
-            click.echo(f"internal error: {type(error).__name__}: {said}; {hint}", err=True)
+            text = sanitize(hide(" ".join(str(error).split()))[:200])
+            hint = f"please report this error with the command line; {DEBUG_VARIABLE}=1 shows the traceback"
+            click.echo(f"internal error: {type(error).__name__}: {text}; {hint}", err=True)
             return EXIT_INTERNAL
 
 
 def _database_reason(error: Exception) -> str | None:
-    """What DuckDB says where the disk or the memory is full; None for any other error. DuckDB may not be loaded."""
+    """Return DuckDB's message if disk or memory is full, else None. Doesn't import DuckDB."""
     duckdb = sys.modules.get("duckdb")
     if duckdb is None or not isinstance(error, duckdb.OperationalError | duckdb.FatalException):
         return None
@@ -148,17 +151,17 @@ def _terminated(*_: object) -> NoReturn:
 
 @contextlib.contextmanager
 def _closed_pipe_ends_quietly() -> Iterator[None]:
-    """A pipe that its reader has closed is no failure of ours."""
+    """End without an error when the reader closes the pipe."""
     try:
         yield
     except BrokenPipeError:
-        # Python flushes standard output once more on its way out.
+        # Python flushes standard output again at exit.
         _discard(sys.stdout)
         raise click.exceptions.Exit(EXIT_PIPE) from None
 
 
 def _discard(stream: TextIO) -> None:
-    """Let a stream lead nowhere."""
+    """Redirect a stream to the null device."""
     with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
@@ -185,25 +188,25 @@ def cli(
     overlay: Path | None,
     verbose: bool,
 ) -> None:
-    """Sigma detections for model extraction: check, convert, prove and run them."""
+    """Check, convert, verify and run Sigma detections for model extraction."""
     ctx.obj = Settings.of(rules, mappings, filters, overlay, verbose)
 
 
 def main() -> NoReturn:
     """The entry point of the `sigmagen` command."""
-    # A stream that the caller has closed takes what is written to it, and its number isn't given to a file of ours.
+    # Replace streams that the caller closed, so that their file descriptors are not reused for our files.
     if sys.stdout is None:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - open until the end
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w")  # noqa: SIM115 - open until the end
     for stream in (sys.stdout, sys.stderr):
-        # A terminal that can't show a character shows a question mark.
+        # Replace characters that the terminal can't show with question marks.
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
     for name in ("SIGTERM", "SIGHUP"):
         number = getattr(signal, name, None)
         if number is not None and signal.getsignal(number) == signal.SIG_DFL:
             signal.signal(number, _terminated)
-    # Thousands of rules are millions of objects, and hardly one of them is part of a cycle.
+    # Thousands of rules are millions of objects, and almost none are part of a reference cycle.
     gc.set_threshold(200_000, 20, 100)
     cli.main()

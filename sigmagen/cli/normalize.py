@@ -1,4 +1,4 @@
-"""`sigmagen normalize`: native logs to canonical events, as NDJSON or into Elasticsearch."""
+"""`sigmagen normalize`: convert native logs to canonical events, as NDJSON or into Elasticsearch."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from typing import IO
 import click
 import orjson
 
-from sigmagen.cli.detect import progress
 from sigmagen.cli.problems import broken, print_problems
+from sigmagen.cli.progress import watched
 from sigmagen.cli.settings import Settings, with_settings
 from sigmagen.cli.size import MAX_RECORD_SIZE
 from sigmagen.convert.converter import Converter
-from sigmagen.display import counted
+from sigmagen.display import format_count
 from sigmagen.local.normalize import CanonicalEvent, Normalizer
 from sigmagen.logs.files import STDIN
 from sigmagen.logs.output import whole_file
@@ -31,7 +31,7 @@ DEFAULT_REJECTS = "sigmagen.rejects.ndjson"
 
 
 class Rejects:
-    """The rejects file: it exists as soon as there is something to keep, or was asked for by name."""
+    """The rejects file, created with the first reject or if --rejects is given."""
 
     def __init__(self, path: Path, *, always: bool, stack: ExitStack) -> None:
         self.path = path
@@ -42,12 +42,12 @@ class Rejects:
             self._open()
 
     def _open(self) -> IO[bytes]:
-        # Rejects hold records as they are, prompts included.
+        # Rejects contain the original records, including prompts.
         self._stream = self._stack.enter_context(whole_file(self.path, private=True))
         return self._stream
 
     def __call__(self, reject: Reject) -> None:
-        """Keep one."""
+        """Write one reject."""
         stream = self._stream or self._open()
         stream.write(orjson.dumps(reject.as_dict(), option=orjson.OPT_APPEND_NEWLINE))
         self.count += 1
@@ -55,11 +55,13 @@ class Rejects:
 
 @click.command("normalize")
 @click.argument("logs", nargs=-1, required=True, metavar="LOG...")
-@click.option("-s", "--source", help="What the logs are, whatever they look like.")
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write NDJSON here; default: standard output.")
-@click.option("--to", "url", metavar="URL", help="Write into this Elasticsearch instead.")
-@click.option("--rejects", type=click.Path(path_type=Path), help="Where to keep records that can't be used.")
-@click.option("--with-text", is_flag=True, help="Keep prompts and system prompts, not only their hashes.")
+@click.option("-s", "--source", help="Log source of the logs. Default: detected per record.")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), help="Write NDJSON to this file. Default: standard output."
+)
+@click.option("--to", "url", metavar="URL", help="Write to the Elasticsearch at this URL instead.")
+@click.option("--rejects", type=click.Path(path_type=Path), help="Write records that can't be used to this file.")
+@click.option("--with-text", is_flag=True, help="Include prompts and system prompts, not only their hashes.")
 @MAX_RECORD_SIZE
 @with_settings
 def command(
@@ -72,21 +74,21 @@ def command(
     max_record_size: int,
     settings: Settings,
 ) -> int:
-    """Turn native logs into canonical events.
+    """Convert native logs to canonical events.
 
-    LOG is a file, a folder or - for standard input. Events are flat JSON, one a line; prompts leave only hashes. With
-    --to they go into the data stream logs-sigmagen.canonical-default, each once however often it is sent; the API key
-    is taken from SIGMAGEN_ELASTICSEARCH_API_KEY. Records that can't be used are kept in a rejects file, and the exit
-    code is 2.
+    LOG is a file, a folder or - for standard input. Each event is a flat JSON object on one line, with hashes instead
+    of prompts. With --to, events are written to the data stream logs-sigmagen.canonical-default, without duplicates if
+    the command is repeated; the API key is read from SIGMAGEN_ELASTICSEARCH_API_KEY. Records that can't be used are
+    written to a rejects file, and the exit code is 2.
     """
     if url and output:
-        raise click.UsageError("-o and --to exclude each other")
+        raise click.UsageError("-o and --to can't be combined")
     if url and with_text:
-        raise click.UsageError("--with-text is for NDJSON: the data stream has no place for prompts")
+        raise click.UsageError("--with-text can't be combined with --to: the data stream has no field for prompts")
     converter = settings.converter()
     chosen = converter.source(source) if source else None
     with ExitStack() as stack:
-        # Entered first, so left last: the rejects are complete when they take their name.
+        # Entered first, so exited last: the rejects file is complete before it is renamed to its final name.
         where = rejects or (output.with_name(f"{output.name}.rejects.ndjson") if output else Path(DEFAULT_REJECTS))
         kept = Rejects(where, always=rejects is not None, stack=stack)
         reader = LogReader(logs, kept, max_record_size)
@@ -94,7 +96,7 @@ def command(
         normalizer = Normalizer(converter, with_text, kept)
         stack.callback(normalizer.close)
         _check_overwriting(reader.files, [path for path in (output, where) if path])
-        events = normalizer.events(recogniser.sort(progress(reader)))
+        events = normalizer.events(recogniser.sort(watched(reader)))
 
         def problems() -> list[Problem]:
             return [*reader.problems, *recogniser.problems, *normalizer.problems]
@@ -109,15 +111,15 @@ def command(
 
 
 def _check_overwriting(logs: Iterable[str], outputs: Iterable[Path]) -> None:
-    """A log is evidence. Raises UsageError where an output would take its place."""
+    """Raise UsageError if an output file would overwrite one of the logs."""
     read = {os.path.realpath(log) for log in logs if log != STDIN}
     for output in outputs:
         if os.path.realpath(output) in read:
-            raise click.UsageError(f"{output} is one of the logs: choose another place with -o or --rejects")
+            raise click.UsageError(f"{output} is one of the logs: choose another file with -o or --rejects")
 
 
 def _to_ndjson(output: Path | None, events: Iterator[CanonicalEvent], failed: Callable[[], bool]) -> list[str]:
-    """Write the events. Where nothing could be read, an earlier output stays as it is."""
+    """Write the events. If nothing could be read, an existing output file is kept."""
     first = next(events, None)
     if first is None and output and failed():
         return [f"{output} was not written"]
@@ -146,7 +148,7 @@ def _to_elasticsearch(url: str, events: Iterable[CanonicalEvent], converter: Con
         stream.write(events)
     notes = [f"{stream.written:,} written to Elasticsearch"]
     if stream.repeated:
-        notes.append(f"{stream.repeated:,} were there already")
+        notes.append(f"{stream.repeated:,} already existed")
     problems = []
     if stream.refused:
         message = f"Elasticsearch refused {stream.refused:,} events"
@@ -154,7 +156,7 @@ def _to_elasticsearch(url: str, events: Iterable[CanonicalEvent], converter: Con
     if stream.lost:
         known = stream.written + stream.repeated + stream.refused
         message = f"Elasticsearch confirmed {known:,} of {known + stream.lost:,} events, {stream.lost:,} are missing"
-        hint = f"see {kept.path}; run it again: what was written is not written twice"
+        hint = f"see {kept.path}; run the command again: events are not written twice"
         problems.append(Problem("events-not-confirmed", message, hint=hint))
     if stream.unknown:
         message = f"Elasticsearch answered about {stream.unknown:,} events that were not sent"
@@ -169,16 +171,18 @@ def _summary(normalizer: Normalizer) -> list[str]:
         return ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)
 
     kinds = listed(normalizer.written)
-    parts = [f"{counted(normalizer.written.total(), 'event')} ({kinds})" if kinds else "no event"]
+    parts = [f"{format_count(normalizer.written.total(), 'event')} ({kinds})" if kinds else "no event"]
     if skipped := normalizer.skipped.total():
-        parts.append(f"left out as no inference call: {counted(skipped, 'record')} ({listed(normalizer.skipped)})")
+        parts.append(
+            f"skipped, not an inference call: {format_count(skipped, 'record')} ({listed(normalizer.skipped)})"
+        )
     if repeated := normalizer.repeats.dropped.total():
-        parts.append(f"delivered twice: {counted(repeated, 'record')} ({listed(normalizer.repeats.dropped)})")
+        parts.append(f"repeated: {format_count(repeated, 'record')} ({listed(normalizer.repeats.dropped)})")
     if reused := normalizer.repeats.reused.total():
         ids = listed(normalizer.repeats.reused)
-        parts.append(f"kept, but of different contents under one id: {counted(reused, 'id')} ({ids})")
+        parts.append(f"kept, although their content differs under the same id: {format_count(reused, 'id')} ({ids})")
     return parts
 
 
 def _kept(kept: Rejects) -> list[str]:
-    return [f"not usable and kept in {kept.path}: {counted(kept.count, 'record')}"] if kept.count else []
+    return [f"rejected and written to {kept.path}: {format_count(kept.count, 'record')}"] if kept.count else []

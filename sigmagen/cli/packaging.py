@@ -1,4 +1,4 @@
-"""A package made from the rules, for the commands that write one and those that bring one somewhere."""
+"""Building a package from the rules, for `sigmagen package` and `sigmagen deploy`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from sigmagen.cli.problems import broken, print_problems
 from sigmagen.cli.settings import Settings, chosen_sources
-from sigmagen.content.detections import Content, content
+from sigmagen.content.detections import PackageContent, collect_content
 from sigmagen.convert.converter import Converter
 from sigmagen.overlay import Overlay
 from sigmagen.packages.formats import PackageFormat, load_format
@@ -19,19 +19,19 @@ from sigmagen.rules.model import Correlation, RuleFile
 
 @dataclass(frozen=True)
 class Packaging:
-    """What goes into a package. `missing` says why a rule is there for no source."""
+    """The content of a package. `missing` holds the reason for each rule that has no source."""
 
     format: PackageFormat
-    content: Content
+    content: PackageContent
     converter: Converter
     changes: dict[str, Any]
     missing: tuple[Problem, ...]
 
     @classmethod
     def of(cls, name: str, paths: Sequence[Path], sources: Sequence[str], settings: Settings) -> Packaging:
-        """The content of a package format from rules at the paths, over these sources or all. Prints what is wrong.
+        """Build the content of a package from the rules at the paths, for these sources or all. Prints their problems.
 
-        Raises SigmagenError for a rule that can't be used, and where nothing is left.
+        Raises SigmagenError if a rule can't be used, or if no rule is left.
         """
         overlay, converter = settings.overlay(), settings.converter()
         package_format = load_format(name)
@@ -40,23 +40,23 @@ class Packaging:
         if broken(loaded.problems):
             raise SigmagenError(loaded.problems, EXIT_BROKEN_INPUT)
         print_problems(loaded.problems)
-        found = content(converter, loaded.files, package_format.TARGET, chosen, overlay)
+        found = collect_content(converter, loaded.files, package_format.TARGET, chosen, overlay)
         if settings.verbose or not found.detections:
             print_problems(found.left_out)
         if not found.detections:
             nothing = Problem(
-                "empty-package", "no rule can be packaged for these sources", hint="see what is said above"
+                "empty-package", "no rule can be packaged for these sources", hint="see the problems above"
             )
             raise SigmagenError(nothing, EXIT_USAGE)
         missing = () if chosen else tuple(_missing(loaded.files, found))
         return cls(package_format, found, converter, _changes(settings, overlay), missing)
 
     def write(self, folder: Path) -> list[Problem]:
-        """Write the package; returns why a detection is not in it. Raises SigmagenError."""
+        """Write the package and return the reasons for omitted detections. Raises SigmagenError."""
         return list(self.format.write(self.content, folder, self.converter, self.changes))
 
 
-def _missing(files: Iterable[RuleFile], found: Content) -> Iterator[Problem]:
+def _missing(files: Iterable[RuleFile], found: PackageContent) -> Iterator[Problem]:
     """Why a rule is there for no source."""
     there = {(item.rule.file, item.rule.line) for item in found.detections}
     for rule in (rule for file in files for rule in file.subjects):
@@ -64,13 +64,17 @@ def _missing(files: Iterable[RuleFile], found: Content) -> Iterator[Problem]:
             continue
         reasons = [problem for problem in found.left_out if (problem.file, problem.line) == (rule.file, rule.line)]
         if not reasons:
-            why = "no source feeds it" if isinstance(rule, Correlation) else "it is no correlation, so it has no window"
+            why = (
+                "no source feeds it"
+                if isinstance(rule, Correlation)
+                else "it is not a correlation, so it has no window"
+            )
             reasons = [Problem("not-packaged", f"{rule.title}: {why}", "error", rule.file, rule.line)]
         yield from reasons
 
 
 def _changes(settings: Settings, overlay: Overlay | None) -> dict[str, Any]:
-    """What a package records as the tenant's own: the overlay, and the text of all filters that were joined."""
+    """Return the tenant's changes that a package records: the overlay and the text of all applied filters."""
     from sigmagen.rules.load import find_rule_files
 
     changes = dict(overlay.data) if overlay else {}

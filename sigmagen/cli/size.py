@@ -1,4 +1,4 @@
-"""A number of bytes as an option."""
+"""A click parameter type for a number of bytes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _UNITS = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3}
 
 
 class Size(click.ParamType[int]):
-    """Bytes, `500kB`, `16MB` or `1GB`; a unit is a power of 1,024."""
+    """A size such as `500kB`, `16MB` or `1GB`. Units are powers of 1,024; without a unit it is bytes."""
 
     name = "size"
 
@@ -32,5 +32,5 @@ MAX_RECORD_SIZE = click.option(
     type=Size(),
     default=size_text(MAX_RECORD),
     show_default=True,
-    help="Leave out a record of more than this, such as 500kB or 64MB.",
+    help="Skip records larger than this, such as 500kB or 64MB.",
 )

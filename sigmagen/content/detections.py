@@ -23,7 +23,7 @@ NOBODY = "(nobody)"
 
 
 @dataclass(frozen=True)
-class Detection:
+class SourceDetection:
     """One rule over one source in one SIEM."""
 
     file: RuleFile
@@ -51,11 +51,11 @@ class Detection:
 
 
 @dataclass(frozen=True)
-class Content:
+class PackageContent:
     """All detections of a package, in a stable order, and why a rule is not there for a source."""
 
     siem: str
-    detections: tuple[Detection, ...]
+    detections: tuple[SourceDetection, ...]
     left_out: tuple[Problem, ...] = field(default=())
 
     @property
@@ -65,15 +65,15 @@ class Content:
         return [found[name] for name in sorted(found)]
 
 
-def content(
+def collect_content(
     converter: Converter,
     files: Iterable[RuleFile],
     siem: str,
     sources: Sequence[str] | None = None,
     overlay: Overlay | None = None,
-) -> Content:
+) -> PackageContent:
     """The content for a SIEM; with `sources`, only over those. `overlay` says which detections are turned on."""
-    detections: list[Detection] = []
+    detections: list[SourceDetection] = []
     left_out: list[Problem] = []
     for file in files:
         for rule in file.subjects:
@@ -88,5 +88,5 @@ def content(
                     left_out += error.problems
                     continue
                 enabled = overlay is not None and overlay.of(rule).get("enabled") is True
-                detections.append(Detection(file, rule, source, alert, hunt, enabled))
-    return Content(siem, tuple(sorted(detections, key=lambda item: item.name)), tuple(left_out))
+                detections.append(SourceDetection(file, rule, source, alert, hunt, enabled))
+    return PackageContent(siem, tuple(sorted(detections, key=lambda item: item.name)), tuple(left_out))

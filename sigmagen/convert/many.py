@@ -1,4 +1,4 @@
-"""Many rules for many targets: all that can be converted, and a reason for the rest."""
+"""Converts many rules for many targets, with a reason for each refusal."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from sigmagen.rules.yaml import YamlFile
 
 Rule = BaseRule | Correlation
 
-_UNOPENED = frozenset({"file-missing", "file-unreadable"})
-_UNDESCRIBED = ("logsource-unfed", "unknown-field")
+_UNREADABLE = frozenset({"file-missing", "file-unreadable"})
+_NO_SUITABLE_SOURCE = ("logsource-unfed", "unknown-field")
 
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why some rules carry a warning or were refused, and how many."""
+    """Why rules were refused or have a warning, and how many."""
 
     severity: str
     code: str
@@ -36,7 +36,7 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class TargetSummary:
-    """What became of the rules for one target: `refused` has no query, `warned` counts queries that carry a warning."""
+    """The result for one target: `refused` counts rules without a query, `warned` counts queries with a warning."""
 
     target: str
     rules: int
@@ -59,10 +59,10 @@ class BrokenRules:
     codes: tuple[str, ...]
 
 
-def broken_rules(loaded: LoadedRules) -> list[BrokenRules]:
-    """The files of which no rule is loaded because one of them is broken. A file without any YAML counts as one rule.
+def find_broken_rules(loaded: LoadedRules) -> list[BrokenRules]:
+    """The files that were not loaded because a rule in them is broken. A file without valid YAML counts as one rule.
 
-    A file that could not even be opened holds no rules that anybody knows of.
+    Files that could not be opened are left out: nothing is known about their rules.
     """
     whole = {file.path for file in loaded.files}
     codes: dict[str, dict[str, None]] = {}
@@ -70,24 +70,29 @@ def broken_rules(loaded: LoadedRules) -> list[BrokenRules]:
         if problem.severity == "error" and problem.file:
             codes.setdefault(problem.file, {})[problem.code] = None
     return [
-        BrokenRules(_subjects(source), tuple(codes[str(source.path)]))
+        BrokenRules(_count_rules(source), tuple(codes[str(source.path)]))
         for source in loaded.sources
-        if source.path not in whole and _UNOPENED.isdisjoint(codes.get(str(source.path), _UNOPENED))
+        if source.path not in whole and _UNREADABLE.isdisjoint(codes.get(str(source.path), _UNREADABLE))
     ]
 
 
-def _subjects(source: YamlFile) -> int:
-    """How many rules of a broken file would alert: those that no correlation beside them refers to."""
+def _count_rules(source: YamlFile) -> int:
+    """How many rules of a broken file would alert: those that no correlation in the file refers to."""
     found = [document.data for document in source.documents if isinstance(document.data, dict)]
     rules = [data for data in found if "filter" not in data]
     if found and not rules:
         return 0  # filters only
     correlations = [data["correlation"] for data in rules if isinstance(data.get("correlation"), dict)]
-    referred = {name for correlation in correlations if not correlation.get("generate") for name in _named(correlation)}
+    referred = {
+        name
+        for correlation in correlations
+        if not correlation.get("generate")
+        for name in _find_references(correlation)
+    }
     return max(1, sum(referred.isdisjoint((str(data.get("name")), str(data.get("id")))) for data in rules))
 
 
-def _named(correlation: dict[str, Any]) -> set[str]:
+def _find_references(correlation: dict[str, Any]) -> set[str]:
     """What a correlation, broken or not, may refer to: its list of rules, or else the words of its condition."""
     rules, condition = correlation.get("rules"), correlation.get("condition")
     if isinstance(rules, list):
@@ -97,7 +102,7 @@ def _named(correlation: dict[str, Any]) -> set[str]:
 
 @dataclass
 class Conversion:
-    """Everything that could be converted, with the file of each query, and why the rest couldn't."""
+    """The queries with their rule files, and the problems of what couldn't be converted."""
 
     queries: list[tuple[RuleFile, Query]] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
@@ -105,7 +110,7 @@ class Conversion:
 
     @property
     def failed(self) -> bool:
-        """Whether a rule is missing where it was asked for; a source without a field is no failure."""
+        """Whether a requested query is missing. A source without a field is not a failure."""
         return any(problem.severity == "error" for problem in self.problems)
 
 
@@ -119,18 +124,16 @@ def convert_all(
     strict: bool = False,
     broken: Sequence[BrokenRules] = (),
 ) -> Conversion:
-    """Every rule for every target and source; without sources, for all that can feed it, or else the generic one.
+    """Convert every rule for every target and source; without sources, for all that feed it, or else the generic one.
 
-    The rules of `broken` files are counted as refused.
-
-    With chosen sources, each refusal is an error; else only where no source is left for a target. `strict` refuses
-    what would convert with a warning, which always is an error.
+    With chosen sources, each refusal is an error; otherwise only if a target gets no query at all. `strict` also
+    refuses queries with a warning, always as an error. The rules of `broken` files are counted as refused.
     """
     result = Conversion()
     tallies = {target: _Tally(target) for target in targets}
     for file in files:
         for rule in file.subjects:
-            feeding = _Feeding(converter, rule, sources)
+            feeding = _RuleSources(converter, rule, sources)
             for target in targets:
                 queries, problems = feeding.convert(target, mode, strict=strict)
                 result.queries += [(file, query) for query in queries]
@@ -144,7 +147,7 @@ def convert_all(
 
 
 @dataclass
-class _Feeding:
+class _RuleSources:
     """The sources of one rule, for all targets."""
 
     converter: Converter
@@ -153,7 +156,7 @@ class _Feeding:
 
     @cached_property
     def sources(self) -> list[Source]:
-        """Those that were chosen, without a choice all that feed the rule."""
+        """The chosen sources that feed the rule; all sources that do if none was chosen."""
         feeding = self.converter.feeding(self.rule)
         if GENERIC in self.chosen and self.converter.generic:
             feeding.append(self.converter.generic.source(self.rule))
@@ -161,19 +164,19 @@ class _Feeding:
 
     @cached_property
     def fallback(self) -> Source | None:
-        """What no mapping describes has the names that the rule gives it."""
+        """The generic source, unless sources were chosen."""
         return None if self.chosen else self.converter.fallback(self.rule)
 
     def convert(self, target: str, mode: Mode, *, strict: bool) -> tuple[list[Query], list[Problem]]:
-        """The queries for a target, and the problems of them and of those that are missing."""
+        """The queries for a target, and the problems of these and of missing ones."""
         fed = {source.name for source in self.sources}
-        unfed = [self._unfed(name) for name in self.chosen if name not in fed]
+        unfed = [self._unfed_problem(name) for name in self.chosen if name not in fed]
         if not self.chosen and not fed:
-            unfed.append(self._unfed(None))
-        queries, failed = self._over(self.sources, target, mode)
+            unfed.append(self._unfed_problem(None))
+        queries, failed = self._convert_over(self.sources, target, mode)
         refused = [*unfed, *failed]
-        if not queries and all(problem.code in _UNDESCRIBED for problem in refused) and self.fallback:
-            queries, refused = self._over([self.fallback], target, mode)
+        if not queries and all(problem.code in _NO_SUITABLE_SOURCE for problem in refused) and self.fallback:
+            queries, refused = self._convert_over([self.fallback], target, mode)
         missing = bool(self.chosen) or not queries
         problems = [replace(problem, severity="error" if missing else "info") for problem in refused]
         if strict:
@@ -182,7 +185,7 @@ class _Feeding:
             return queries, problems + [replace(found, severity="error") for q in warned for found in q.warnings]
         return queries, problems + [warning for query in queries for warning in query.warnings]
 
-    def _over(self, sources: Iterable[Source], target: str, mode: Mode) -> tuple[list[Query], list[Problem]]:
+    def _convert_over(self, sources: Iterable[Source], target: str, mode: Mode) -> tuple[list[Query], list[Problem]]:
         queries: list[Query] = []
         refused: list[Problem] = []
         for source in sources:
@@ -192,7 +195,7 @@ class _Feeding:
                 refused += error.problems
         return queries, refused
 
-    def _unfed(self, source: str | None) -> Problem:
+    def _unfed_problem(self, source: str | None) -> Problem:
         needed = " and ".join(sorted({str(base.logsource) for base in base_rules(self.rule)}))
         who = f"source {source} does not feed" if source else "no source feeds"
         rule = self.rule
@@ -208,28 +211,28 @@ class _Tally:
         self.reasons: Counter[tuple[str, str, str]] = Counter()
 
     def add(self, queries: Sequence[Query], problems: Sequence[Problem]) -> None:
-        """One rule more."""
+        """Count one rule."""
         self.rules += 1
         self.converted += bool(queries)
         self.queries += len(queries)
         self.warned += sum(bool(query.warnings) for query in queries)
-        self.reasons.update({(problem.severity, problem.code, _reason(problem)) for problem in problems})
+        self.reasons.update({(problem.severity, problem.code, _general_reason(problem)) for problem in problems})
 
     def add_broken(self, files: Sequence[BrokenRules]) -> None:
-        """The rules of files that could not be loaded."""
+        """Count the rules of files that could not be loaded."""
         self.rules += sum(file.rules for file in files)
         self.reasons.update(("error", code, "") for file in files for code in file.codes)
 
     def summary(self) -> TargetSummary:
-        """The counts, the most frequent reason first, and of equally frequent ones the first in the alphabet."""
+        """The counts, the most frequent reason first, and equally frequent ones in alphabetical order."""
         counted = sorted(self.reasons.items(), key=lambda item: (-item[1], item[0]))
         reasons = tuple(Reason(*key, count) for key, count in counted)
         refused = self.rules - self.converted
         return TargetSummary(self.target, self.rules, self.converted, self.queries, self.warned, refused, reasons)
 
 
-def _reason(problem: Problem) -> str:
-    """What a problem says without the rule and the field that it says it of."""
+def _general_reason(problem: Problem) -> str:
+    """The message of a problem without the rule and the field that it is about."""
     text = problem.message.rpartition(": not convertible to ")[2] if "not convertible to" in problem.message else ""
     if problem.code == "not-convertible":
         return re.sub(r"^\w+: \S+ ", "", text)
@@ -239,11 +242,11 @@ def _reason(problem: Problem) -> str:
 
 
 def _generic_note(queries: Sequence[tuple[RuleFile, Query]]) -> list[Problem]:
-    """One word for all rules that no mapping describes."""
+    """One note for all rules that no mapping describes."""
     rules = {id(query.rule) for _, query in queries if query.source.name == GENERIC}
     if not rules:
         return []
     many = f"{len(rules):,} rules are" if len(rules) > 1 else "a rule is"
-    message = f"{many} converted with the rule's own field names; where the events are is yours to check"
-    hint = "--location SIEM=PLACE sets it for all, locations: in generic.yml of the mappings for a log source"
+    message = f"{many} converted with the rule's own field names; check where the events are stored"
+    hint = "set it with --location SIEM=PLACE for all, or with locations: in generic.yml for a log source"
     return [Problem("generic-source", message, "info", hint=hint)]

@@ -1,5 +1,5 @@
-"""Putting a package where it belongs: a plan of what would change, and applying it.
+"""Deploying a package to a SIEM: planning the changes and applying them.
 
-A plan is made from what is there, so a run that was cut short is taken up by running again: what was done is unchanged
-by then. What we did not make is foreign and stays as it is.
+The plan compares the package with the SIEM's current state, so running again resumes an interrupted run: finished
+changes are then unchanged. Objects that sigmagen did not create are foreign and are never modified.
 """

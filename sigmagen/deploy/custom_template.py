@@ -1,46 +1,46 @@
-"""An `@custom` component template: Elastic leaves it to the users of an integration, so what they wrote there stays."""
+"""Merging fields into an `@custom` component template, which belongs to the users of an integration."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from copy import deepcopy
 
-from sigmagen.deploy.plan import Body
+from sigmagen.deploy.deployment import Body
 from sigmagen.packages.elastic.templates import WITHDRAWN
 
 SUFFIX = "@custom"
 
 _WRITABLE = ("template", "version", "_meta", "deprecated")
-"""What Elasticsearch takes of a component template; it also says when one was made."""
+"""The keys that Elasticsearch accepts in a component template. Its responses have more, such as dates."""
 
 
-def fields(body: Body) -> dict[str, Body]:
-    """The dotted names of a template's mapped fields, each with its definition."""
+def list_fields(body: Body) -> dict[str, Body]:
+    """Return the mapped fields of a template: dotted name -> definition."""
     return dict(_fields(_properties(body), ""))
 
 
-def missing(wanted: Body, there: Body) -> list[str]:
-    """The fields of `wanted` that somebody's template does not map and has room for."""
-    theirs = fields(there)
-    return sorted(name for name in fields(wanted) if name not in theirs and not _blocked(name, theirs))
+def find_missing(wanted: Body, there: Body) -> list[str]:
+    """Return the fields of `wanted` that a user's template does not map and that don't conflict with its fields."""
+    theirs = list_fields(there)
+    return sorted(name for name in list_fields(wanted) if name not in theirs and not _blocked(name, theirs))
 
 
-def withdrawn(wanted: Body, there: Body) -> list[str]:
-    """The fields that an earlier package mapped there and that `wanted` says are to go."""
-    theirs = fields(there)
+def find_withdrawn(wanted: Body, there: Body) -> list[str]:
+    """Return the fields that an earlier package mapped and that `wanted` lists for removal."""
+    theirs = list_fields(there)
     return [name for name in wanted.get("_meta", {}).get(WITHDRAWN, ()) if name in theirs]
 
 
-def merged(wanted: Body, there: Body, *, ours: bool) -> Body:
-    """The template with the missing fields. One that an earlier package made also loses what is withdrawn."""
+def merge_missing(wanted: Body, there: Body, *, ours: bool) -> Body:
+    """Return the template with the missing fields, and without withdrawn fields if an earlier package created it."""
     body = deepcopy({name: value for name, value in there.items() if name in _WRITABLE})
     properties = body.setdefault("template", {}).setdefault("mappings", {}).setdefault("properties", {})
     if ours:
         body["_meta"] = wanted["_meta"]
-        for name in withdrawn(wanted, there):
+        for name in find_withdrawn(wanted, there):
             _remove(properties, name.split("."))
-    definitions = fields(wanted)
-    for name in definitions if ours else missing(wanted, there):
+    definitions = list_fields(wanted)
+    for name in definitions if ours else find_missing(wanted, there):
         _add(properties, name.split("."), definitions[name])
     return body
 
@@ -59,7 +59,7 @@ def _fields(properties: Body, prefix: str) -> Iterator[tuple[str, Body]]:
 
 
 def _blocked(name: str, theirs: dict[str, Body]) -> bool:
-    """Whether a part of the name is itself a field there, which can have no fields below it."""
+    """Return whether a prefix of the name is a field, which can't have subfields."""
     parts = name.split(".")
     above = {".".join(parts[:end]) for end in range(1, len(parts))}
     return bool(above & theirs.keys()) or any(other.startswith(f"{name}.") for other in theirs)
@@ -72,7 +72,7 @@ def _add(properties: Body, path: list[str], definition: Body) -> None:
 
 
 def _remove(properties: Body, path: list[str]) -> None:
-    """Remove a field, and the objects above it that are empty then."""
+    """Remove a field, and its parent objects if they become empty."""
     name, *rest = path
     if not rest:
         del properties[name]

@@ -1,4 +1,4 @@
-"""Elastic: templates into Elasticsearch, Discover sessions and detection rules into Kibana."""
+"""Elastic: deploys templates to Elasticsearch, and Discover sessions and detection rules to Kibana."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from typing import Any, Literal
 from urllib.parse import quote
 
 from sigmagen.deploy import custom_template
-from sigmagen.deploy.plan import Body, ConflictError, Found, Item, Part, deploy_failure, differing
+from sigmagen.deploy.deployment import Body, ConflictError, Found, Item, ObjectSet, find_differences, make_deploy_error
 from sigmagen.net.client import Client
-from sigmagen.net.elasticsearch import client_options
-from sigmagen.net.secrets import basic_token, hide
+from sigmagen.net.elasticsearch import read_client_options
+from sigmagen.net.secrets import encode_basic_token, hide
 from sigmagen.net.settings import (
     ELASTICSEARCH_URL,
     KIBANA_API_KEY,
     KIBANA_CA_FILE,
     KIBANA_URL,
-    file_setting,
+    read_file_setting,
+    read_secret,
+    read_setting,
     require,
-    secret,
-    setting,
 )
 from sigmagen.packages.elastic import COMPONENT_TEMPLATES, INDEX_TEMPLATES, RULES, SAVED_OBJECTS
+from sigmagen.packages.elastic.formatting import marker
 from sigmagen.packages.elastic.rules import TAG, checked
 from sigmagen.packages.elastic.templates import OWNER
-from sigmagen.packages.elastic.text import marker
 from sigmagen.problems import EXIT_FINDINGS, Problem, SigmagenError
 
 CONFLICT = 409
@@ -35,23 +35,23 @@ _HEADERS = {"Accept": "application/json", "User-Agent": "sigmagen"}
 _PAGE = 100
 _MOST_PAGES = 1_000
 _RULES = "/api/detection_engine/rules"
-# What a rule's users decide: an update keeps it.
+# Settings that users change in Kibana: an update keeps them.
 _USERS = ("enabled", "actions", "exceptions_list")
-# What a rule may have from an older package and the new one hasn't.
+# Settings that an older package may have set and the new one doesn't have.
 _OPTIONS = ("alert_suppression", "timestamp_override")
 
 
 @contextmanager
-def parts(folder: Path) -> Iterator[list[Part]]:
+def parts(folder: Path) -> Iterator[list[ObjectSet]]:
     """The parts of a package in a folder, templates first. Raises SigmagenError: a file or an address is missing."""
     require([ELASTICSEARCH_URL, KIBANA_URL, KIBANA_API_KEY])
     elasticsearch, kibana = elasticsearch_client(), kibana_client()
     try:
         yield [
-            Part(Templates(elasticsearch, "component"), list(_documents(folder / COMPONENT_TEMPLATES))),
-            Part(Templates(elasticsearch, "index"), list(_documents(folder / INDEX_TEMPLATES))),
-            Part(SavedObjects(kibana), [_saved_object(line) for line in _lines(folder / SAVED_OBJECTS)]),
-            Part(Rules(kibana), [_rule(line) for line in _lines(folder / RULES)]),
+            ObjectSet(Templates(elasticsearch, "component"), list(_documents(folder / COMPONENT_TEMPLATES))),
+            ObjectSet(Templates(elasticsearch, "index"), list(_documents(folder / INDEX_TEMPLATES))),
+            ObjectSet(SavedObjects(kibana), [_saved_object(line) for line in _lines(folder / SAVED_OBJECTS)]),
+            ObjectSet(Rules(kibana), [_rule(line) for line in _lines(folder / RULES)]),
         ]
     finally:
         elasticsearch.close()
@@ -59,35 +59,35 @@ def parts(folder: Path) -> Iterator[list[Part]]:
 
 
 def elasticsearch_client() -> Client:
-    """Elasticsearch, with the same settings as elsewhere. Raises SigmagenError."""
+    """Return a client for Elasticsearch with the credentials in the settings. Raises SigmagenError."""
     require([ELASTICSEARCH_URL])
-    options = client_options()
+    options = read_client_options()
     credentials, secrets = {}, []
     if "basic_auth" in options:
         user, password = options["basic_auth"]
-        credentials = {"Authorization": f"Basic {basic_token(user, password)}"}
-        secrets = [password, basic_token(user, password)]
+        credentials = {"Authorization": f"Basic {encode_basic_token(user, password)}"}
+        secrets = [password, encode_basic_token(user, password)]
     elif "api_key" in options:
         credentials = {"Authorization": f"ApiKey {options['api_key']}"}
         secrets = [options["api_key"]]
     return Client(
-        setting(ELASTICSEARCH_URL) or "",
+        read_setting(ELASTICSEARCH_URL) or "",
         {**_HEADERS, **credentials},
         secrets,
         "Elasticsearch",
         ca_file=options.get("ca_certs"),
         fingerprint=options.get("ssl_assert_fingerprint"),
-        failure=deploy_failure,
+        failure=make_deploy_error,
     )
 
 
 def kibana_client() -> Client:
-    """Kibana, with an API key. Raises SigmagenError."""
+    """Return a client for Kibana with the API key in the settings. Raises SigmagenError."""
     require([KIBANA_URL, KIBANA_API_KEY])
-    key = secret(KIBANA_API_KEY) or ""
+    key = read_secret(KIBANA_API_KEY) or ""
     own = {"kbn-xsrf": "true", "Elastic-Api-Version": "2023-10-31", "Authorization": f"ApiKey {key}"}
-    url, authority = setting(KIBANA_URL) or "", file_setting(KIBANA_CA_FILE)
-    return Client(url, {**_HEADERS, **own}, [key], "Kibana", ca_file=authority, failure=deploy_failure)
+    url, authority = read_setting(KIBANA_URL) or "", read_file_setting(KIBANA_CA_FILE)
+    return Client(url, {**_HEADERS, **own}, [key], "Kibana", ca_file=authority, failure=make_deploy_error)
 
 
 def _lines(file: Path) -> Iterator[Any]:
@@ -122,7 +122,7 @@ def _saved_object(body: Body) -> Item:
 
 
 class Templates:
-    """Component or index templates; ours say so in `_meta`, with their name, which a copy has not."""
+    """Component or index templates. Ours have their name in `_meta`, so a copy under another name is not ours."""
 
     def __init__(self, client: Client, level: Literal["component", "index"]) -> None:
         self.client = client
@@ -144,18 +144,18 @@ class Templates:
 
     def differences(self, item: Item, found: Found) -> list[str]:
         if found.shared and not found.ours:
-            return custom_template.missing(item.body, found.body)
-        there, wanted = custom_template.fields(found.body), custom_template.fields(item.body)
-        # Any other field of the mapping is one that an older package had; in `@custom`, one that people added.
-        extra = custom_template.withdrawn(item.body, found.body) if found.shared else there.keys() - wanted.keys()
-        return sorted({*differing(item.body, found.body), *(["template"] if extra else [])})
+            return custom_template.find_missing(item.body, found.body)
+        there, wanted = custom_template.list_fields(found.body), custom_template.list_fields(item.body)
+        # Other fields of the mapping come from an older package or, in `@custom`, from users.
+        extra = custom_template.find_withdrawn(item.body, found.body) if found.shared else there.keys() - wanted.keys()
+        return sorted({*find_differences(item.body, found.body), *(["template"] if extra else [])})
 
     def create(self, item: Item) -> None:
         answer = self.client.send(
             "PUT", self._path(item.key), params={"create": "true"}, body=item.body, accepted=(400,)
         )
         if answer.status == 400:
-            # Elasticsearch says 400 both of a template that is there and of one that it refuses.
+            # Elasticsearch responds with 400 to existing templates and to invalid ones.
             if item.key in self.found({item.key}):
                 raise ConflictError(item.key)
             raise self.client.refused("PUT", self._path(item.key), answer)
@@ -163,9 +163,9 @@ class Templates:
     def update(self, item: Item, found: Found) -> None:
         body = item.body
         if found.shared:
-            # As it is now, not as it was when the plan was made.
+            # Read it again: it may have changed since the plan was made.
             now = self.found({item.key}).get(item.key, found)
-            body = custom_template.merged(item.body, now.body, ours=now.ours)
+            body = custom_template.merge_missing(item.body, now.body, ours=now.ours)
         self.client.send("PUT", self._path(item.key), body=body)
 
     def delete(self, found: Found) -> None:
@@ -176,7 +176,7 @@ class Templates:
 
 
 class SavedObjects:
-    """Kibana's saved objects of our types; ours have a marker with their own id in the description."""
+    """Kibana's saved objects of our types. Ours have a marker with their id in the description."""
 
     kind = "saved object"
     types = ("tag", "search", "dashboard")
@@ -200,12 +200,14 @@ class SavedObjects:
     def differences(self, item: Item, found: Found) -> list[str]:
         there = found.body.get("attributes", {})
         if item.body["type"] == "dashboard":
-            # Kibana writes the panels of another version anew; the description has a digest of ours.
+            # Kibana rewrites panels of another version, so the digest in the description is compared.
             return [name for name in ("title", "description") if item.body["attributes"][name] != there.get(name)]
-        # From 9 on, a session's attributes stand in its first tab.
+        # Since version 9, a session's attributes are in its first tab.
         tabs = there.get("tabs") or [{}]
         there = {**tabs[0].get("attributes", {}), **there}
-        differences = [name for name in differing(item.body["attributes"], there) if name != "kibanaSavedObjectMeta"]
+        differences = [
+            name for name in find_differences(item.body["attributes"], there) if name != "kibanaSavedObjectMeta"
+        ]
         if _query(item.body["attributes"]) != _query(there):
             differences.append("query")
         return sorted(differences)
@@ -230,8 +232,8 @@ class SavedObjects:
         reasons = {str(error.get("error", {}).get("type", "unknown")) for error in answer.get("errors", [])}
         if "conflict" in reasons:
             raise ConflictError(item.key)
-        said = hide(", ".join(sorted(reasons))) or "no reason given"
-        message = f"Kibana refuses the saved object {item.title}: {said}"
+        reason = hide(", ".join(sorted(reasons))) or "no reason given"
+        message = f"Kibana rejected the saved object {item.title}: {reason}"
         raise SigmagenError(Problem("deploy-refused", message), EXIT_FINDINGS)
 
 
@@ -244,7 +246,7 @@ def _query(attributes: Body) -> Any:
 
 
 class Rules:
-    """Detection rules; ours have a tag with the beginning of their own id, which a copy of the rule has not."""
+    """Detection rules. Ours have a tag with the beginning of their id, so a copy with a new id is not ours."""
 
     kind = "detection rule"
 
@@ -253,7 +255,7 @@ class Rules:
 
     def found(self, keys: Collection[str]) -> dict[str, Found]:
         there = {rule["rule_id"]: _found_rule(rule) for rule in self._tagged()}
-        # A foreign rule with an id of ours needn't have our tag.
+        # A foreign rule with one of our ids may lack our tag.
         for key in sorted(set(keys) - set(there)):
             if answer := self.client.get(_RULES, rule_id=key):
                 there[key] = _found_rule(answer.json())
@@ -278,9 +280,9 @@ class Rules:
 
     def differences(self, item: Item, found: Found) -> list[str]:
         extra = [name for name in _OPTIONS if found.body.get(name) and name not in item.body]
-        # An overlay that turns a rule on is a decision of its users too.
+        # An overlay that enables a rule is a decision of the users as well.
         extra += ["enabled"] if item.body["enabled"] and not found.body.get("enabled") else []
-        return sorted({*differing(item.body, found.body, ignored=_USERS), *extra})
+        return sorted({*find_differences(item.body, found.body, ignored=_USERS), *extra})
 
     def create(self, item: Item) -> None:
         answer = self.client.send("POST", _RULES, body=item.body, accepted=(CONFLICT,))

@@ -1,4 +1,4 @@
-"""Microsoft Sentinel, through Azure Resource Manager: each resource of the package put by its id.
+"""Microsoft Sentinel: deploys each resource of the package by its id, through Azure Resource Manager.
 
 https://learn.microsoft.com/rest/api/securityinsights/alert-rules
 https://learn.microsoft.com/rest/api/loganalytics/saved-searches
@@ -14,27 +14,27 @@ from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import quote, urlsplit
 
-from sigmagen.deploy.plan import Body, ConflictError, Found, Item, Part, deploy_failure, differing
+from sigmagen.deploy.deployment import Body, ConflictError, Found, Item, ObjectSet, find_differences, make_deploy_error
 from sigmagen.net.client import Client, Response
 from sigmagen.net.secrets import hide
 from sigmagen.net.settings import (
     SENTINEL_RESOURCE_ID,
     SENTINEL_TOKEN,
     SENTINEL_URL,
+    read_resource_id,
+    read_secret,
+    read_setting,
     require,
-    resource_id,
-    secret,
-    setting,
 )
 from sigmagen.packages.sentinel.arm import INSIGHTS_API, SEARCHES_API, WORKBOOKS_API, evaluated
-from sigmagen.packages.sentinel.text import marker
+from sigmagen.packages.sentinel.formatting import marker
 from sigmagen.problems import EXIT_USAGE, Problem, SigmagenError
 
 AZURE = "https://management.azure.com"
 WORKSPACES_API = "2022-10-01"
 _MOST_PAGES = 1_000
 CONFLICTS = (409, 412)
-"""Azure's answers to a write over what is there in another version."""
+"""Azure's statuses for a write that conflicts with another version."""
 
 _WORKSPACE = re.compile(
     r"(/subscriptions/[\w-]+/resourceGroups/[\w.()-]+)"
@@ -42,21 +42,21 @@ _WORKSPACE = re.compile(
     re.IGNORECASE,
 )
 _NAME = re.compile(r"\[concat\(parameters\('workspace'\), '/(?:Microsoft\.SecurityInsights/)?([\w.-]+)'\)\]|([\w-]+)")
-# What a rule may have from an older package and the new one hasn't.
+# Settings that an older package may have set and the new one doesn't have.
 _OPTIONS = ("entityMappings", "customDetails", "alertDetailsOverride")
 
 
 @contextmanager
-def parts(folder: Path) -> Iterator[list[Part]]:
+def parts(folder: Path) -> Iterator[list[ObjectSet]]:
     """The parts of a package in a folder, in the order in which they need one another.
 
-    Watchlists only where the rules read them. Raises SigmagenError: a file, an address or the token is missing.
+    Watchlists are included only if the rules read them. Raises SigmagenError if a file or setting is missing.
     """
     workspace = _workspace()
     rules = [_item(path) for path in _files(folder, "repositories/*/analytics-rules/*.json")]
     if not rules:
         hint = "`sigmagen package sentinel -o DIR` writes a package"
-        raise SigmagenError(Problem("not-a-package", "there are no analytics rules here", file=str(folder), hint=hint))
+        raise SigmagenError(Problem("not-a-package", "no analytics rules found", file=str(folder), hint=hint))
     kinds = ("parsers", "readiness", "investigation", "hunting-queries")
     searches = [_item(path) for kind in kinds for path in _files(folder, f"repositories/*/{kind}/*.json")]
     workbooks = [_item(path) for path in _files(folder, "repositories/workbooks/*.json")]
@@ -65,24 +65,24 @@ def parts(folder: Path) -> Iterator[list[Part]]:
     client = _client()
     try:
         yield [
-            Part(Watchlists(client, workspace), lists),
-            Part(SavedSearches(client, workspace), searches),
-            Part(Workbooks(client, workspace), workbooks),
-            Part(Rules(client, workspace), rules),
+            ObjectSet(Watchlists(client, workspace), lists),
+            ObjectSet(SavedSearches(client, workspace), searches),
+            ObjectSet(Workbooks(client, workspace), workbooks),
+            ObjectSet(Rules(client, workspace), rules),
         ]
     finally:
         client.close()
 
 
 def _client() -> Client:
-    token = secret(SENTINEL_TOKEN) or ""
+    token = read_secret(SENTINEL_TOKEN) or ""
     headers = {"Accept": "application/json", "User-Agent": "sigmagen", "Authorization": f"Bearer {token}"}
-    return Client(setting(SENTINEL_URL) or AZURE, headers, [token], "Azure", failure=deploy_failure)
+    return Client(read_setting(SENTINEL_URL) or AZURE, headers, [token], "Azure", failure=make_deploy_error)
 
 
 def _workspace() -> str:
-    """The workspace's resource id. Raises SigmagenError for all settings that are missing."""
-    found, _ = resource_id()
+    """Return the workspace's resource id. Raises SigmagenError with all missing settings."""
+    found, _ = read_resource_id()
     require([SENTINEL_TOKEN] if found else [SENTINEL_RESOURCE_ID, SENTINEL_TOKEN])
     if found is None or not _WORKSPACE.fullmatch(found):
         message = f"{SENTINEL_RESOURCE_ID} is not the resource id of a Log Analytics workspace"
@@ -101,7 +101,7 @@ def _item(path: Path) -> Item:
 
 
 def _items(path: Path) -> list[Item]:
-    """The resources of a template, as Azure makes them of it."""
+    """Return the resources of a template, with its expressions evaluated as Azure does."""
     try:
         resources = json.loads(path.read_text(encoding="utf-8"))["resources"]
         return [_resource(resource) for resource in resources]
@@ -115,14 +115,14 @@ def _items(path: Path) -> list[Item]:
 def _resource(resource: Body) -> Item:
     match = _NAME.fullmatch(resource["name"])
     if match is None:
-        raise ValueError(f"not a name of ours: {resource['name']!r}")
+        raise ValueError(f"unexpected resource name: {resource['name']!r}")
     body = {"properties": evaluated(resource["properties"])}
     body |= {name: resource[name] for name in ("kind", "tags") if name in resource}
     return Item(match[1] or match[2], body["properties"]["displayName"], body)
 
 
 class Resources:
-    """Resources of one type. What is ours carries a marker with the beginning of its own id."""
+    """Resources of one type. Ours have a marker with the beginning of their id."""
 
     kind: str
     api: ClassVar[str]
@@ -144,21 +144,21 @@ class Resources:
         return there
 
     def differences(self, item: Item, found: Found) -> list[str]:
-        return differing(item.body["properties"], found.body.get("properties", {}), self._ignored())
+        return find_differences(item.body["properties"], found.body.get("properties", {}), self._ignored())
 
     def create(self, item: Item) -> None:
-        # To Azure, creating is overwriting: it has to be looked first.
+        # Azure's create overwrites existing resources, so check first.
         if self.client.get(self._at(item.key), **self._version()):
             raise ConflictError(item.key)
         if self._put(item.key, self._body(item)).status in CONFLICTS:
             raise ConflictError(item.key)
 
     def update(self, item: Item, found: Found) -> None:
-        # With the version that the plan has seen, Azure refuses to overwrite a later change.
+        # With the version from the plan, Azure rejects overwriting a later change.
         answer = self._put(item.key, {**self._body(item), "etag": found.body.get("etag") or "*"})
         if answer.status not in CONFLICTS:
             return
-        # Unless that change was ours, and its answer got lost.
+        # Accept the conflict if the change was ours and its response was lost.
         there = self.found({item.key}).get(item.key)
         if there is None or not there.ours or self.differences(item, there):
             raise self.client.refused("PUT", self._at(item.key), answer)
@@ -167,7 +167,7 @@ class Resources:
         self.client.send("DELETE", self._at(found.key), params=self._version(), accepted=(404,))
 
     def _listed(self) -> Iterator[Body]:
-        """Everything of the type, page by page."""
+        """Yield all resources of the type, page by page."""
         answer = self.client.get(self._collection(), **self._version(), **self._filter())
         for _ in range(_MOST_PAGES):
             if answer is None:
@@ -176,13 +176,13 @@ class Resources:
             yield from page.get("value") or ()
             following = page.get("nextLink")
             answer = self.client.get(self._following(following)) if following else None
-        raise deploy_failure(f"Azure, GET {self._collection()}: the pages have no end")
+        raise make_deploy_error(f"Azure, GET {self._collection()}: too many pages")
 
     def _following(self, link: str) -> str:
-        """The path of the next page. Only of this server: another one must not get the token."""
+        """Return the path of the next page. It must be on this server: no other server may receive the token."""
         parts, base = urlsplit(link), urlsplit(self.client.base)
         if (parts.scheme, parts.netloc) != (base.scheme, base.netloc):
-            raise deploy_failure(f"Azure sends us to {hide(parts.netloc) or 'nowhere'} for the next page")
+            raise make_deploy_error(f"the next page is on another server: {hide(parts.netloc) or 'no host'}")
         path = parts.path.removeprefix(base.path.rstrip("/"))
         return f"{path}?{parts.query}" if parts.query else path
 
@@ -212,7 +212,7 @@ class Resources:
 
 
 class Rules(Resources):
-    """Analytics rules. Whether one is on is for its users to decide; a package only turns on what an overlay says."""
+    """Analytics rules. Users decide whether a rule is enabled; a package only enables those that the overlay does."""
 
     kind = "analytics rule"
     api = INSIGHTS_API
@@ -222,7 +222,7 @@ class Rules(Resources):
         wanted, there = item.body["properties"], found.body.get("properties", {})
         extra = [name for name in _OPTIONS if there.get(name) and name not in wanted]
         extra += ["enabled"] if wanted["enabled"] and not there.get("enabled") else []
-        return sorted({*differing(_in_order(wanted), _in_order(there), ("enabled",)), *extra})
+        return sorted({*find_differences(_in_order(wanted), _in_order(there), ("enabled",)), *extra})
 
     def update(self, item: Item, found: Found) -> None:
         enabled = bool(item.body["properties"]["enabled"] or found.body["properties"].get("enabled"))
@@ -231,7 +231,7 @@ class Rules(Resources):
 
 
 def _in_order(properties: Body) -> Body:
-    """The properties, with lists whose order means nothing in one order."""
+    """Return the properties, with unordered lists sorted."""
     return properties | {name: sorted(properties.get(name) or ()) for name in ("tactics", "techniques")}
 
 
@@ -244,11 +244,11 @@ class SavedSearches(Resources):
 
     def differences(self, item: Item, found: Found) -> list[str]:
         wanted, there = item.body["properties"], found.body.get("properties", {})
-        different = differing(wanted, there, ("etag", "tags", "version"))
+        different = find_differences(wanted, there, ("etag", "tags", "version"))
         return different + (["tags"] if _tags(wanted) != _tags(there) else [])
 
     def _body(self, item: Item) -> Body:
-        """In a template the etag stands among the properties; the API has it beside them."""
+        """Return the body. A template has the etag in the properties, the API on the top level."""
         properties = {name: value for name, value in item.body["properties"].items() if name != "etag"}
         return {"properties": properties}
 
@@ -261,7 +261,7 @@ def _tags(properties: Body) -> dict[str, str]:
 
 
 class Watchlists(Resources):
-    """Allow-lists. Once there, a list is its users': what a package brings are only its first items."""
+    """Allow lists. A package only creates a list with its first items; later changes are left to the users."""
 
     kind = "watchlist"
     api = INSIGHTS_API
@@ -272,7 +272,7 @@ class Watchlists(Resources):
 
 
 class Workbooks(Resources):
-    """The workbook; it lies in the workspace's resource group, and in its region."""
+    """The workbook, in the resource group and region of the workspace."""
 
     kind = "workbook"
     api = WORKBOOKS_API
@@ -281,7 +281,7 @@ class Workbooks(Resources):
     def differences(self, item: Item, found: Found) -> list[str]:
         wanted, there = item.body["properties"], found.body.get("properties", {})
         same = _document(wanted.get("serializedData")) == _document(there.get("serializedData"))
-        return differing(wanted, there, ("sourceId", "serializedData", "version")) + (
+        return find_differences(wanted, there, ("sourceId", "serializedData", "version")) + (
             [] if same else ["serializedData"]
         )
 

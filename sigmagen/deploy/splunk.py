@@ -1,8 +1,7 @@
-"""Splunk: the app's saved searches, macros, sourcetypes and event types, through the REST API of a search head.
+"""Splunk: deploys saved searches, macros, sourcetypes and event types through the REST API of a search head.
 
-The API can't take a file: the dashboard with its lookup, and the story of Enterprise Security, come with the app's
-.tgz. A search head's API doesn't reach indexers and forwarders: the add-on with the settings for them is
-installed there.
+The API does not accept files: the dashboard with its lookup and the story for Enterprise Security are only in the
+app's .tgz. The API of a search head does not reach indexers and forwarders: install the add-on there.
 https://help.splunk.com/en/splunk-enterprise/rest-api-reference
 """
 
@@ -18,9 +17,17 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from sigmagen.deploy.plan import Body, ConflictError, Found, Item, Part, deploy_failure, differing
+from sigmagen.deploy.deployment import Body, ConflictError, Found, Item, ObjectSet, find_differences, make_deploy_error
 from sigmagen.net.client import Client
-from sigmagen.net.settings import SPLUNK_CA_FILE, SPLUNK_TOKEN, SPLUNK_URL, file_setting, require, secret, setting
+from sigmagen.net.settings import (
+    SPLUNK_CA_FILE,
+    SPLUNK_TOKEN,
+    SPLUNK_URL,
+    read_file_setting,
+    read_secret,
+    read_setting,
+    require,
+)
 from sigmagen.packages.splunk.app import AUTHOR
 from sigmagen.packages.splunk.conf import parse
 from sigmagen.packages.splunk.macros import PREFIX, list_macros
@@ -33,12 +40,12 @@ _APPS = "/services/apps/local"
 _JSON = {"output_mode": "json"}
 _OURS = (f"{TITLE} - ", PREFIX, f"eventtype={PREFIX}")
 _SHARING = "eai:sharing"
-"""Our name for where an object is seen; Splunk keeps it beside the object's settings."""
+"""The key for an object's sharing, which Splunk stores separately from its settings."""
 
 
 @dataclass(frozen=True)
 class Endpoint:
-    """Where the stanzas of a .conf file are kept, and who sees them."""
+    """The REST endpoint for the stanzas of a .conf file, and their sharing."""
 
     conf: str
     kind: str
@@ -56,17 +63,17 @@ ENDPOINTS = (
 
 
 @contextmanager
-def parts(folder: Path) -> Iterator[list[Part]]:
+def parts(folder: Path) -> Iterator[list[ObjectSet]]:
     """The parts of a package in a folder, the app first.
 
-    Raises SigmagenError: a file, an address or a token is missing, or another app has the name.
+    Raises SigmagenError if a file or setting is missing, or if a foreign app has the same name.
     """
     files = _files(folder)
     require([SPLUNK_URL, SPLUNK_TOKEN])
-    url, token = setting(SPLUNK_URL) or "", secret(SPLUNK_TOKEN) or ""
+    url, token = read_setting(SPLUNK_URL) or "", read_secret(SPLUNK_TOKEN) or ""
     headers = {"Authorization": f"Bearer {token}", "User-Agent": "sigmagen"}
-    authority = file_setting(SPLUNK_CA_FILE)
-    client = Client(url, headers, [token], "Splunk", ca_file=authority, failure=deploy_failure)
+    authority = read_file_setting(SPLUNK_CA_FILE)
+    client = Client(url, headers, [token], "Splunk", ca_file=authority, failure=make_deploy_error)
     try:
         yield [_app(client, files), *(_part(client, endpoint, files) for endpoint in ENDPOINTS)]
     finally:
@@ -74,10 +81,10 @@ def parts(folder: Path) -> Iterator[list[Part]]:
 
 
 def _files(folder: Path) -> dict[str, str]:
-    """The text of the package's files."""
+    """Return the text of the package's files."""
     archives = sorted(folder.glob(f"{APP}-*.tgz"))
     if len(archives) != 1:
-        reason = "no app is there" if not archives else "several versions of the app are there"
+        reason = "no app found" if not archives else "several versions of the app found"
         hint = "`sigmagen package splunk -o DIR` writes a package; keep one version in the folder"
         raise SigmagenError(Problem("not-a-package", reason, file=str(folder), hint=hint))
     try:
@@ -95,7 +102,7 @@ def _conf(files: dict[str, str], name: str) -> dict[str, dict[str, str]]:
         raise SigmagenError(Problem("not-a-package", str(error), file=f"{name}.conf")) from None
 
 
-def _app(client: Client, files: dict[str, str]) -> Part:
+def _app(client: Client, files: dict[str, str]) -> ObjectSet:
     conf = _conf(files, "app")
     body = {
         "label": conf["ui"]["label"],
@@ -103,16 +110,16 @@ def _app(client: Client, files: dict[str, str]) -> Part:
         "description": conf["launcher"]["description"],
         "author": AUTHOR,
     }
-    return Part(App(client), [Item(APP, conf["ui"]["label"], body)])
+    return ObjectSet(App(client), [Item(APP, conf["ui"]["label"], body)])
 
 
-def _part(client: Client, endpoint: Endpoint, files: dict[str, str]) -> Part:
+def _part(client: Client, endpoint: Endpoint, files: dict[str, str]) -> ObjectSet:
     overlaid: dict[str, Any] = json.loads(files.get("overlay.json", "{}"))
     decided = {f"{PREFIX}{name}" for name, place in overlaid.get("sources", {}).items() if "splunk" in place}
     decided |= {macro for name in overlaid.get("allow_lists", {}) for macro in list_macros(name)}
 
     def users(item: Item) -> set[str]:
-        """What people decide in Splunk: what is on, and where events are, unless the overlay says so itself."""
+        """Return the settings that users decide: enabled searches, and locations unless the overlay sets them."""
         if endpoint.conf == "macros":
             return set() if item.key in decided else {"definition"}
         return {"disabled"} if item.body.get("disabled") != "0" else set()
@@ -121,11 +128,11 @@ def _part(client: Client, endpoint: Endpoint, files: dict[str, str]) -> Part:
         Item(name, name, {**settings, _SHARING: endpoint.sharing})
         for name, settings in _conf(files, endpoint.conf).items()
     ]
-    return Part(Stanzas(client, endpoint, users), items)
+    return ObjectSet(Stanzas(client, endpoint, users), items)
 
 
 class App:
-    """The app itself. Its author says that it is ours."""
+    """The app itself. It is ours if it has our author."""
 
     kind = "app"
 
@@ -138,12 +145,12 @@ class App:
             return {}
         body = answer.json()["entry"][0]["content"]
         if body.get("author") != AUTHOR:
-            message = f"there is an app {APP} of somebody else, so nothing was done"
-            raise SigmagenError(Problem("deploy-foreign", message, hint="remove it there, if it may go"), EXIT_FINDINGS)
+            message = f"an app {APP} that sigmagen did not create exists; nothing was changed"
+            raise SigmagenError(Problem("deploy-foreign", message, hint="remove it in Splunk"), EXIT_FINDINGS)
         return {APP: Found(APP, str(body.get("label")), body, True)}
 
     def differences(self, item: Item, found: Found) -> list[str]:
-        return differing(item.body, found.body)
+        return find_differences(item.body, found.body)
 
     def create(self, item: Item) -> None:
         form = {"name": APP, "template": "barebones", "visible": 1, **item.body}
@@ -155,11 +162,11 @@ class App:
         self.client.send("POST", f"{_APPS}/{APP}", params=_JSON, form=item.body)
 
     def delete(self, found: Found) -> None:
-        """The app is in every package, so it never is obsolete."""
+        """Never called: the app is in every package, so it is never obsolete."""
 
 
 class Stanzas:
-    """The stanzas of one .conf file in our app. Those with a name like ours are ours, and all sourcetypes there."""
+    """The stanzas of one .conf file in our app. Ours are all sourcetypes, and stanzas that follow our naming."""
 
     def __init__(self, client: Client, endpoint: Endpoint, users: Callable[[Item], set[str]]) -> None:
         self.client = client
@@ -172,7 +179,7 @@ class Stanzas:
         there = {}
         for entry in answer.json()["entry"] if answer else []:
             name, acl = entry["name"], entry["acl"]
-            # The list holds what other apps share, too.
+            # The list also has stanzas that other apps share.
             if acl["app"] != APP:
                 continue
             ours = name.startswith(_OURS) or self.kind == "sourcetype" or name in keys
@@ -181,7 +188,7 @@ class Stanzas:
         return there
 
     def differences(self, item: Item, found: Found) -> list[str]:
-        return differing(item.body, found.body, self._users(item))
+        return find_differences(item.body, found.body, self._users(item))
 
     def create(self, item: Item) -> None:
         form = {"name": item.key, **_settings(item.body)}
@@ -218,5 +225,5 @@ def _settings(body: Body) -> Body:
 
 
 def _text(value: Any) -> str:
-    """A setting as the file has it: flags are 0 and 1."""
+    """Return a setting as in the file: booleans are 0 and 1."""
     return str(int(value)) if isinstance(value, bool) else "" if value is None else str(value)

@@ -1,4 +1,4 @@
-"""What a query returns, the same from every engine, and what an engine is."""
+"""The result of a query, which is the same for every engine, and the interface of an engine."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Alert:
 
 
 _LATEST = 253_402_300_800
-"""Epoch seconds of the year 10000: later is not a time that anything can show."""
+"""Epoch seconds of the year 10000: nothing can show later times."""
 
 
 def instant(value: Any) -> int:
@@ -50,7 +50,7 @@ def instant(value: Any) -> int:
 
 
 def number(value: Any) -> int | float:
-    """A result's number, an integer where it is whole."""
+    """A number of a result, as an integer if it is whole."""
     real = float(value)
     return int(real) if real.is_integer() else real
 
@@ -63,7 +63,7 @@ def as_text(value: Any) -> str:
 
 
 def alerts_from(query: Query, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> list[Alert]:
-    """Alerts from an engine's rows. Columns that are no part of an alert are left out."""
+    """Alerts from an engine's rows. Other columns are ignored."""
     found = []
     for row in rows:
         cells: Mapping[str, Any] = dict(zip(columns, row, strict=True))
@@ -79,20 +79,20 @@ def alerts_from(query: Query, columns: Sequence[str], rows: Iterable[Sequence[An
 
 
 class Engine(Protocol):
-    """Somewhere a query runs."""
+    """Stores records, and runs queries over them."""
 
     name: ClassVar[str]
     siem: ClassVar[str]
     fidelity: ClassVar[Literal["real", "emulated"]]
 
     def load(self, source: Source, records: Sequence[Mapping[str, Any]]) -> None:
-        """Make native records the content of a source, in place of what it held, in the shape the SIEM stores."""
+        """Replace the content of a source with native records, converted to the form that the SIEM stores."""
 
     def run(self, query: Query, start: int, end: int) -> list[Alert]:
-        """The query's result over events in [start, end), epoch milliseconds."""
+        """The query's result over events in [start, end), in epoch milliseconds."""
 
     def close(self) -> None:
-        """Give back what the engine took."""
+        """Release the engine's resources."""
 
     def __enter__(self) -> Self: ...
 
@@ -103,7 +103,18 @@ class Engine(Protocol):
 
 @runtime_checkable
 class Relocating(Protocol):
-    """An engine that keeps records where nothing else looks at them, so that queries must be converted for there."""
+    """An engine that keeps records in a place of its own, so that queries must be converted for that place."""
 
     def placed(self, source: Source) -> Source:
         """The source as its records lie on this engine. What `convert` gives for it is what runs, byte for byte."""
+
+
+@runtime_checkable
+class Versioned(Protocol):
+    """An engine that knows which version of everything outside this package runs its queries.
+
+    What an engine without it finds is never remembered: a server may change from one run to the next.
+    """
+
+    def version(self) -> str | None:
+        """Names and versions; equal texts mean equal behaviour. None where they can't be known."""

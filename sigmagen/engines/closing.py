@@ -1,4 +1,4 @@
-"""What a `with` block closes."""
+"""A base class for what a `with` block closes."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Self
 
 
 class Closing(ABC):
-    """Gives back what it took when its `with` block ends, however it ends."""
+    """Closes itself when its `with` block ends, even by an exception."""
 
     @abstractmethod
     def close(self) -> None:
-        """Give back what was taken."""
+        """Release all resources."""
 
     def __enter__(self) -> Self:
         return self

@@ -16,7 +16,9 @@ from sigmagen.engines.closing import Closing
 from sigmagen.engines.interrupt import interruptible
 from sigmagen.logs.repeats import Repeats
 from sigmagen.mapping.source import Source
+from sigmagen.plan.columns import Columns
 from sigmagen.targets.duckdb.printer import time_sql
+from sigmagen.targets.duckdb.records import columns_sql
 
 BATCH = 20_000
 _NESTED = re.compile(r":\s*\{")
@@ -31,7 +33,12 @@ SENSIBLE = "timestamp >= TIMESTAMP '1970-01-01' AND timestamp < TIMESTAMP '2200-
 
 def connected(database: str = ":memory:") -> duckdb.DuckDBPyConnection:
     """A connection that reckons in UTC, prints nothing, and whose queries end when the process is asked to end."""
-    connection = interruptible(duckdb.connect(database))
+    return configured(duckdb.connect(database))
+
+
+def configured(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+    """The connection, set up as `connected` says."""
+    interruptible(connection)
     # DuckDB draws the progress of a long query on standard output, which is for results.
     connection.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
     return connection
@@ -60,15 +67,26 @@ class DuckDBEngine(Closing):
     fidelity: ClassVar[Literal["real", "emulated"]] = "real"
 
     def __init__(
-        self, database: str = ":memory:", *, threads: int | None = None, temporary: Path | None = None
+        self,
+        database: str = ":memory:",
+        *,
+        threads: int | None = None,
+        temporary: Path | None = None,
+        memory: int | None = None,
     ) -> None:
-        """`temporary` is where DuckDB may write what doesn't fit into memory; else that is `.tmp` in this folder."""
+        """`temporary` is where DuckDB may write what doesn't fit into `memory` bytes; else `.tmp` in this folder."""
         self.connection = connected(database)
         if temporary is not None:
             self.connection.execute("SET temp_directory = ?", [str(temporary / "spilled")])
+        if memory:
+            self.connection.execute(f"SET memory_limit = '{int(memory)}B'")
         if threads:
             self.connection.execute(f"SET threads = {int(threads)}")
-        self.connection.execute("CREATE SCHEMA stored")
+        self.connection.execute("CREATE SCHEMA stored; CREATE SCHEMA derived")
+        self._derived: dict[str, tuple[str, ...]] = {}
+
+    def version(self) -> str:
+        return f"{self.name} {duckdb.__version__}"
 
     def load(self, source: Source, records: Sequence[Mapping[str, Any]]) -> None:
         """Make native records the content of a source.
@@ -77,6 +95,7 @@ class DuckDBEngine(Closing):
         """
         self.connection.execute(f"DROP TABLE IF EXISTS {self.table(source)}")
         repeats = Repeats()
+        self._derived.pop(source.name, None)
         self.append(
             source,
             (
@@ -88,7 +107,25 @@ class DuckDBEngine(Closing):
 
     def table(self, source: Source) -> str:
         """The table that holds a source's records."""
-        return f'stored."{source.name}"'
+        return f'{"derived" if source.name in self._derived else "stored"}."{source.name}"'
+
+    def derives(self, source: Source, columns: Columns) -> bool:
+        """Whether all of these columns are there."""
+        return set(columns.kept) <= set(self._derived.get(source.name, ())) and source.name in self._derived
+
+    def derive(self, source: Source, columns: Columns) -> None:
+        """Let queries of a source see columns instead of records."""
+        derived = columns_sql(source, columns, f'stored."{source.name}"')
+        self.connection.execute(f'CREATE OR REPLACE TABLE derived."{source.name}" AS {derived}')
+        self.derived(source, columns)
+
+    def derived(self, source: Source, columns: Columns) -> None:
+        """Note that `derived.<source>` has these columns, and others perhaps that no query sees."""
+        self._derived[source.name] = tuple(columns.kept)
+
+    def cursor(self) -> duckdb.DuckDBPyConnection:
+        """A connection of its own to the same tables, for another thread."""
+        return configured(self.connection.cursor())
 
     def append(self, source: Source, lines: Iterable[str]) -> int:
         """Add records, JSON text each; how many of them have a time. The others are left out."""
@@ -133,15 +170,14 @@ class DuckDBEngine(Closing):
 
     def select(self, source: Source, start: int | None = None, end: int | None = None) -> None:
         """Let queries see only events in [start, end); without a range all, those without a time among them."""
+        columns = ", ".join(["timestamp", *self._derived[source.name]]) if source.name in self._derived else "*"
+        view = f'CREATE OR REPLACE VIEW "{source.name}" AS SELECT {columns} FROM {self.table(source)}'
         if start is None or end is None:
-            self.connection.execute(f'CREATE OR REPLACE VIEW "{source.name}" AS SELECT * FROM {self.table(source)}')
+            self.connection.execute(view)
             return
         for edge, moment in (("start", start), ("end", end)):
             self.connection.execute(f"SET VARIABLE range_{edge} = {moment_sql(moment)}")
-        self.connection.execute(
-            f'CREATE OR REPLACE VIEW "{source.name}" AS SELECT * FROM {self.table(source)} '
-            f"WHERE timestamp >= {moment_sql(start)} AND timestamp < {moment_sql(end)}"
-        )
+        self.connection.execute(f"{view} WHERE timestamp >= {moment_sql(start)} AND timestamp < {moment_sql(end)}")
 
     def run(self, query: Query, start: int, end: int) -> list[Alert]:
         for part in query.source.parts:

@@ -1,4 +1,4 @@
-"""ES|QL text run as it is, on a real Elasticsearch, through the official client."""
+"""Runs ES|QL unchanged on a real Elasticsearch, through the official client."""
 
 from __future__ import annotations
 
@@ -10,26 +10,34 @@ from types import TracebackType
 from typing import Any, ClassVar, Literal, Self, TypeVar
 from uuid import uuid4
 
-from elasticsearch import ApiError
+from elasticsearch import ApiError, TransportError
 
 from sigmagen.convert.converter import Query
 from sigmagen.durations import iso
 from sigmagen.engines.alert import Alert, alerts_from
 from sigmagen.engines.errors import QueryRefusedError
-from sigmagen.engines.store import store
-from sigmagen.mapping.elastic_template import index_mappings
-from sigmagen.mapping.source import Source, relocated
+from sigmagen.mapping.elastic_template import build_index_mappings
+from sigmagen.mapping.source import Source, relocate
 from sigmagen.mapping.taxonomy import Taxonomy
 from sigmagen.net.bulk import Document, bulk
-from sigmagen.net.client import expecting
-from sigmagen.net.elasticsearch import ElasticError, ask, client_options, connect, has_credentials, reason, unusable
+from sigmagen.net.client import reject_invalid_response
+from sigmagen.net.elasticsearch import (
+    ElasticError,
+    connect,
+    has_credentials,
+    make_server_error,
+    read_client_options,
+    reason,
+    send_with_retries,
+)
 from sigmagen.problems import EXIT_USAGE, Problem, SigmagenError
+from sigmagen.sources import stored_rows
 from sigmagen.targets.elastic.printer import HUNT_ROWS
 
 CREATOR = "sigmagen verify"
 PREFIX = "sigmagen-verify"
 LEASE = 900
-"""Seconds for which a throw-away index is somebody's. It holds one rule's fixtures, which takes far less."""
+"""Seconds until other runs may delete a temporary index. It holds one rule's fixtures, which needs far less."""
 TIMEOUT = 60
 _PRIVILEGES = f"verify needs all index privileges on {PREFIX}-*, and no others"
 
@@ -39,9 +47,9 @@ T = TypeVar("T")
 class ElasticsearchEngine:
     """Writes fixtures into indices of its own, and deletes them.
 
-    On an empty cluster without authentication, such as `make elasticsearch` starts, an index is one that the query's
-    own pattern matches. Everywhere else, where detection rules and people read those patterns, verification runs
-    apart: in hidden indices `sigmagen-verify-<run>-<source>`, with queries converted for them (see `placed`).
+    On an empty cluster without authentication, such as `make elasticsearch` starts, the query's own pattern matches the
+    index. On all other clusters, where detection rules and people read those patterns, verification is isolated: in
+    hidden indices `sigmagen-verify-<run>-<source>`, with queries converted for them (see `placed`).
     """
 
     name: ClassVar[str] = "elasticsearch"
@@ -56,25 +64,34 @@ class ElasticsearchEngine:
         self._indices: set[str] = set()
         try:
             self._remove_leftovers()
-            self.apart = has_credentials(client_options()) or self._is_used()
-            self._streams = [] if self.apart else self._stream_patterns()
+            self.is_isolated = has_credentials(read_client_options()) or self._is_used()
+            self._streams = [] if self.is_isolated else self._stream_patterns()
         except SigmagenError:
             self.client.close()
             raise
 
-    def placed(self, source: Source) -> Source:
-        """The source in throw-away indices, where the cluster is somebody's; as it is, where the cluster is empty.
+    def version(self) -> str | None:
+        """The numbers and builds of the cluster's nodes; None where we may not know them."""
+        try:
+            nodes = self.client.nodes.info(metric="none")["nodes"].values()
+            found = {f"{node['version']} {node['build_hash']}" for node in nodes}
+        except (ApiError, TransportError, KeyError, TypeError, AttributeError):
+            return None
+        return f"{self.name} {', '.join(sorted(found))}"
 
-        Elasticsearch's own templates let names such as `logs-app-default` be data streams only: then apart, too.
+    def placed(self, source: Source) -> Source:
+        """The source in temporary indices if the cluster is in use; unchanged if the cluster is empty.
+
+        Elasticsearch's own templates reserve names such as `logs-app-default` for data streams: isolated, too.
         """
-        names = [_throw_away(part.stored[self.siem].location) for part in source.parts]
-        if not self.apart and not any(fnmatchcase(name, pattern) for name in names for pattern in self._streams):
+        names = [_temporary_index(part.stored[self.siem].location) for part in source.parts]
+        if not self.is_isolated and not any(fnmatchcase(name, pattern) for name in names for pattern in self._streams):
             return source
-        return relocated(source, self.siem, lambda part: f"{PREFIX}-{self._run}-{part.name}")
+        return relocate(source, self.siem, lambda part: f"{PREFIX}-{self._run}-{part.name}")
 
     def load(self, source: Source, records: Sequence[Mapping[str, Any]]) -> None:
-        index = self._own_index(source)
-        # Noted before it is made: a run that is interrupted in between deletes it, too.
+        index = self._require_own_index(source)
+        # Noted before it is created, so that an interrupted run deletes it, too.
         self._indices.add(index)
         meta = {"created_by": CREATOR, "expires": int(time.time()) + LEASE}
         settings = {"refresh_interval": "-1", "default_pipeline": "_none", "final_pipeline": "_none"}
@@ -83,12 +100,12 @@ class ElasticsearchEngine:
         else:
             settings |= {"number_of_shards": "1", "number_of_replicas": "0"}
         self._do(lambda: self.client.options(ignore_status=404).indices.delete(index=index))
-        mappings = {"_meta": meta, **index_mappings(source, self.taxonomy)}
+        mappings = {"_meta": meta, **build_index_mappings(source, self.taxonomy)}
         self._do(lambda: self.client.indices.create(index=index, mappings=mappings, settings=settings))
         for result in bulk(self._send, "index", self._documents(source, index, records)):
             if result.document and not result.written:
                 why = result.reason or f"HTTP {result.status}"
-                raise SigmagenError(Problem("fixture-refused", f"{index} did not take a fixture: {why}"))
+                raise SigmagenError(Problem("fixture-refused", f"{index} refused a fixture: {why}"))
         self._do(lambda: self.client.indices.refresh(index=index))
 
     def _send(self, lines: Sequence[Any]) -> Any:
@@ -99,17 +116,17 @@ class ElasticsearchEngine:
     def _documents(self, source: Source, index: str, records: Sequence[Mapping[str, Any]]) -> Iterator[Document]:
         seen: set[str] = set()
         for number, record in enumerate(records):
-            for part, row in enumerate(store(self.siem, source.name, dict(record))["events"]):
-                # Integrations derive the document id from the event, so that a repeated delivery is one document.
+            for part, row in enumerate(stored_rows(self.siem, source.name, dict(record))["events"]):
+                # Integrations derive the id from the event, so a repeated event is stored once.
                 identity = repr(row)
                 if source.duplicates and identity in seen:
                     continue
                 seen.add(identity)
-                # With an id, a batch that is sent again after the cluster was busy writes nothing twice.
+                # With an id, a batch that is sent again after the cluster was busy creates no duplicates.
                 yield Document(index, f"{number}-{part}", row)
 
-    def _own_index(self, source: Source) -> str:
-        """The index to write, once it is sure that the pattern matches nothing of somebody else."""
+    def _require_own_index(self, source: Source) -> str:
+        """The index to write. Raises SigmagenError if the pattern matches an index that verify didn't create."""
         pattern = source.stored[self.siem].location
         if pattern.startswith(f"{PREFIX}-{self._run}-"):
             return pattern
@@ -118,15 +135,15 @@ class ElasticsearchEngine:
                 raise SigmagenError(
                     Problem(
                         "foreign-index",
-                        f"{name} on this cluster matches {pattern} and was not made by verify, so nothing was written",
+                        f"{name} on this cluster matches {pattern} but is not from verify, so nothing was written",
                         hint="verify against an empty test cluster (`make elasticsearch`)",
                     ),
                     EXIT_USAGE,
                 )
-        return _throw_away(pattern)
+        return _temporary_index(pattern)
 
     def _matching(self, pattern: str) -> dict[str, float | None]:
-        """The indices that a pattern matches, and when each that verify made may be deleted; None for all others."""
+        """The indices that a pattern matches, and when those that verify created may be deleted; None for others."""
         found = self._do(lambda: self.client.indices.get(index=pattern, expand_wildcards="all"))
         expiries: dict[str, float | None] = {}
         with self._expecting():
@@ -137,20 +154,20 @@ class ElasticsearchEngine:
         return expiries
 
     def _remove_leftovers(self) -> None:
-        """Delete the throw-away indices of runs that were killed before they could."""
+        """Delete the temporary indices of runs that were killed before they could."""
         for name, expires in self._matching(f"{PREFIX}-*").items():
             if expires is not None and expires < time.time():
                 self._delete(name)
 
     def _is_used(self) -> bool:
-        """Whether the cluster holds anything but system indices and what verify itself made."""
+        """Whether the cluster has any indices but system indices and those of verify."""
         found = self._do(lambda: self.client.indices.resolve_index(name="*", expand_wildcards=["open", "closed"]))
         with self._expecting():
             names = [entry["name"] for kind in ("indices", "data_streams") for entry in found.get(kind, [])]
             return any(not name.startswith(".") and PREFIX not in name for name in names)
 
     def _stream_patterns(self) -> list[str]:
-        """The names that an index template of the cluster makes data streams of."""
+        """The patterns of the cluster's index templates for data streams."""
         found = self._do(lambda: self.client.indices.get_index_template())
         with self._expecting():
             bodies = [entry["index_template"] for entry in found.get("index_templates", [])]
@@ -158,7 +175,7 @@ class ElasticsearchEngine:
 
     def run(self, query: Query, start: int, end: int) -> list[Alert]:
         window = {"range": {"@timestamp": {"gte": iso(start), "lt": iso(end), "format": "strict_date_optional_time"}}}
-        # As Discover does with the time range that was picked.
+        # As Discover passes the selected time range.
         params = [{"_tstart": iso(start)}, {"_tend": iso(end)}] if query.ranged else None
         try:
             result = self._do(
@@ -169,16 +186,18 @@ class ElasticsearchEngine:
         with self._expecting():
             rows = result["values"]
             if len(rows) >= HUNT_ROWS:
-                message = f"ES|QL returned {HUNT_ROWS} rows, its most: a shorter range is needed to see all"
+                message = f"ES|QL returned {HUNT_ROWS} rows, its maximum: choose a shorter range to see all"
                 raise SigmagenError(Problem("row-limit", message))
             return alerts_from(query, [column["name"] for column in result["columns"]], rows)
 
     def _do(self, request: Callable[[], T]) -> T:
-        """The result of a request. Raises SigmagenError when the cluster can't be used."""
-        return ask(request, self._failure)
+        """The result of a request. Raises SigmagenError if the cluster can't be used."""
+        return send_with_retries(request, self._failure)
 
     def _expecting(self) -> AbstractContextManager[None]:
-        return expecting(lambda: unusable("an answer is not what Elasticsearch documents", self.url))
+        return reject_invalid_response(
+            lambda: make_server_error("an answer is not what Elasticsearch documents", self.url)
+        )
 
     def _failure(self, error: ElasticError) -> SigmagenError:
         why = reason(error)
@@ -189,14 +208,14 @@ class ElasticsearchEngine:
         if status is None:
             hint = "`make elasticsearch` starts one"
         elif status == 429 and "circuit_breaking_exception" in why:
-            hint = "the query needs more memory than the server has left: give it more heap, or ask for a shorter range"
-        return unusable(why, self.url, hint)
+            hint = "the query needs more memory than the server has left: give it more heap, or choose a shorter range"
+        return make_server_error(why, self.url, hint)
 
     def _delete(self, index: str) -> None:
         self._do(lambda: self.client.options(ignore_status=404).indices.delete(index=index))
 
     def close(self) -> None:
-        """Delete what was written. Raises SigmagenError for what is left behind."""
+        """Delete all written indices. Raises SigmagenError for those that remain."""
         left: list[Problem] = []
         for index in sorted(self._indices):
             try:
@@ -220,18 +239,18 @@ class ElasticsearchEngine:
         except SigmagenError as left:
             if not isinstance(error, SigmagenError):
                 raise
-            # What stopped the run is told first.
+            # The error that stopped the run comes first.
             error.problems += left.problems
 
 
 class _BadRequestError(SigmagenError):
-    """HTTP 400: what was asked for is wrong, not the server."""
+    """HTTP 400: the request is wrong, not the server."""
 
     def __init__(self, url: str, reason: str) -> None:
-        super().__init__(unusable(reason, url).problems, EXIT_USAGE)
+        super().__init__(make_server_error(reason, url).problems, EXIT_USAGE)
         self.reason = reason
 
 
-def _throw_away(pattern: str) -> str:
-    """The index that a pattern matches and nobody else uses."""
+def _temporary_index(pattern: str) -> str:
+    """An index that the pattern matches, and that nobody else uses."""
     return pattern.replace("*", PREFIX)

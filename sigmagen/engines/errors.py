@@ -1,4 +1,4 @@
-"""What an engine says when it has no rows to give."""
+"""The errors of an engine that can't return rows."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from sigmagen.problems import Problem, SigmagenError
 
 
 class NotRunError(SigmagenError):
-    """This engine can't run this query over these records; another one, or the same on less, may."""
+    """The engine can't run this query over these records; another engine, or fewer records, may work."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(Problem("not-run", reason))
@@ -14,7 +14,7 @@ class NotRunError(SigmagenError):
 
 
 class QueryRefusedError(SigmagenError):
-    """The SIEM took the query and would not run it: the query is wrong there, whatever it would find."""
+    """The SIEM refused to run the query, so the query is invalid there."""
 
     def __init__(self, engine: str, reason: str) -> None:
         super().__init__(Problem("query-refused", f"{engine} refuses the query: {reason}"))

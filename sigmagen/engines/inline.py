@@ -1,4 +1,4 @@
-"""Events that travel inside a query, where nothing may be written: which of them a run needs, and in which parts."""
+"""Events inside a query, for servers where nothing may be written: the events that a run needs, and in which parts."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ class StoredRow:
     values: Mapping[str, Any]
 
 
-def in_parts(rows: Iterable[StoredRow], query: Query, start: int, end: int) -> Iterator[list[StoredRow]]:
-    """The rows in [start, end), in order of time; in several parts, where the query finds the same in each by itself.
+def split_rows(rows: Iterable[StoredRow], query: Query, start: int, end: int) -> Iterator[list[StoredRow]]:
+    """The rows in [start, end), sorted by time, in several parts if that doesn't change what the query finds.
 
-    A hunt gives one row for each group and tick, so it may be cut wherever no window, and no joined table, reaches
-    from one event to the next. Not so an alert query, which has one row for each group, or a query that asks for its
-    time range.
+    A hunt returns one row per group and tick, so rows may be split wherever no window or joined table reaches from one
+    event to the next. An alert query returns one row per group, and some queries need their whole time range: their
+    rows are never split.
     """
     joins = [part.stored[query.target].join for part in query.source.parts]
     reach = max([query.reach, *(join.slack for join in joins if join)])
@@ -42,41 +42,41 @@ def in_parts(rows: Iterable[StoredRow], query: Query, start: int, end: int) -> I
 
 @dataclass
 class InlineRuns:
-    """Runs queries with their events inside, each different text once: alert runs often look at the same events.
+    """Runs queries with their events inside, each distinct text once: alert runs often see the same events.
 
-    `execute` runs a text over a time range; `limit` is how long a text `engine` is sent at most.
+    `execute` runs a text over a time range; `limit` is the most characters that `engine` is sent.
     """
 
     engine: str
     limit: int
     execute: Callable[[Query, str, int, int], list[Alert]]
-    _known: dict[tuple[str, int, int], list[Alert]] = field(default_factory=dict)
+    _results: dict[tuple[str, int, int], list[Alert]] = field(default_factory=dict)
 
     def run(self, query: Query, texts: Iterable[str], start: int, end: int) -> list[Alert]:
-        """The alerts of all texts. Raises NotRunError where one of them is too long."""
+        """The alerts of all texts. Raises NotRunError if one of them is too long."""
         found: list[Alert] = []
         for text in texts:
             if len(text) > self.limit:
                 raise NotRunError(
-                    f"with its events inside, the query has {len(text):,} characters; {self.engine} is sent "
-                    f"{self.limit:,} at most"
+                    f"with its events, the query has {len(text):,} characters; the limit for {self.engine} is "
+                    f"{self.limit:,}"
                 )
             key = (text, start, end) if query.ranged else (text, 0, 0)
-            if key not in self._known:
-                self._known[key] = self.execute(query, text, start, end)
-            found += self._known[key]
+            if key not in self._results:
+                self._results[key] = self.execute(query, text, start, end)
+            found += self._results[key]
         return sorted(found)
 
-    def forget(self) -> None:
-        """Before other events are loaded."""
-        self._known.clear()
+    def clear(self) -> None:
+        """Forget all results, before other events are loaded."""
+        self._results.clear()
 
 
-def mentioned(names: Iterable[str], text: str) -> list[str]:
-    """The names that occur in a text. A field that a query doesn't name can't change what it finds."""
+def find_mentioned(names: Iterable[str], text: str) -> list[str]:
+    """The names that occur in a text. A field that a query doesn't name can't change its result."""
     return [name for name in names if name in text]
 
 
 def columns_of(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """All names in rows, in the order in which they come."""
+    """All names in rows, in order of appearance."""
     return list(dict.fromkeys(name for row in rows for name in row))

@@ -1,4 +1,4 @@
-"""Long queries of DuckDB end when the process is asked to end: its signals are seen only between queries otherwise."""
+"""Interrupts long DuckDB queries when a signal comes. Otherwise, Python sees signals only between queries."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _started = False
 
 
 def interruptible(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
-    """The connection, whose query is interrupted when a signal comes. The signal's handler says what happens then."""
+    """The connection, with its query interrupted when a signal comes. The signal's handler decides what follows."""
     _CONNECTIONS.add(connection)
-    _start()
+    _start_watching()
     return connection
 
 
-def _start() -> None:
-    """Wake a thread at each signal. Only the main thread may ask for that, and somebody else may have."""
+def _start_watching() -> None:
+    """Start a thread that each signal wakes. Only the main thread can set this up, and only once in a process."""
     global _started
     if _started or threading.current_thread() is not threading.main_thread():
         return
@@ -41,11 +41,11 @@ def _start() -> None:
 def _watch(reading: int) -> None:
     while received := os.read(reading, 1):
         if received[0] in _STOPPING:
-            _interrupt()
+            _interrupt_all()
 
 
-def _interrupt() -> None:
-    """A function of its own: the thread that waits must not hold a connection."""
+def _interrupt_all() -> None:
+    """A separate function, so that the waiting thread holds no reference to a connection."""
     for connection in list(_CONNECTIONS):
         with suppress(duckdb.Error):  # closed in between
             connection.interrupt()

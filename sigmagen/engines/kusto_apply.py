@@ -1,7 +1,7 @@
-"""`mv-apply` for duckdb-kql, which does not have it: by `mv-expand` and `summarize`, over rows that have a number.
+"""`mv-apply` for duckdb-kql, which lacks it: replaced by `mv-expand` and `summarize` over numbered rows.
 
-The reference defines mv-apply as a subquery over the elements of each row on its own. Of a subquery that ends in
-`summarize` without `by`, that is `summarize` by the row. An operator whose subquery ends otherwise is left as it is.
+The reference defines mv-apply as a subquery over the elements of each row. If the subquery ends in `summarize` without
+`by`, that is the same as `summarize` by the row's number. Other subqueries are left unchanged.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ _APPLY = re.compile(
 ROW = "row_of_apply"
 
 
-def without_apply(text: str, rows: Callable[[str, str, frozenset[str]], str]) -> str:
+def replace_mv_apply(text: str, rows: Callable[[str, str, frozenset[str]], str]) -> str:
     """The query with each pipeline up to and including an mv-apply replaced by the name of a table.
 
-    `rows(pipeline, expanded, words)` makes that table: the rows of `pipeline`, each with what `expanded`, a pipeline
-    over a table of their columns named in `words` and of a number `ROW`, says of it.
+    `rows(pipeline, expanded, words)` creates that table and returns its name: the rows of `pipeline`, joined with the
+    result of `expanded`, a pipeline over the number `ROW` of each row and its columns that are in `words`.
     """
-    while "mv-apply" in text and (found := _first(text)) is not None:
+    while "mv-apply" in text and (found := _find_first(text)) is not None:
         start, at = found
         match = _APPLY.match(text, at)
         if match is None:
             return text
-        end = _closing(text, match.end())
+        end = _find_closing(text, match.end())
         body = text[match.end() : end].strip()
         index = f"with_itemindex={match['index']} " if match["index"] else ""
         expanded = f"| mv-expand {index}{match['item']} = {match['array']}\n| {body} by {ROW}"
@@ -38,8 +38,8 @@ def without_apply(text: str, rows: Callable[[str, str, frozenset[str]], str]) ->
     return text
 
 
-def _first(text: str) -> tuple[int, int] | None:
-    """Where the pipeline of the first mv-apply begins, and where the operator does."""
+def _find_first(text: str) -> tuple[int, int] | None:
+    """The position of the pipeline with the first mv-apply, and of the operator; None without any."""
     starts = [0]
     for token in _TOKEN.finditer(text):
         if token[0] == "(":
@@ -53,8 +53,8 @@ def _first(text: str) -> tuple[int, int] | None:
     return None
 
 
-def _closing(text: str, at: int) -> int:
-    """Where the bracket closes that was opened just before `at`."""
+def _find_closing(text: str, at: int) -> int:
+    """The position of the bracket that closes the one just before `at`."""
     depth = 1
     for token in _TOKEN.finditer(text, at):
         depth += {"(": 1, ")": -1}.get(token[0], 0)

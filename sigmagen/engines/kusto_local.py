@@ -1,9 +1,10 @@
-"""KQL text run as it is, on duckdb-kql: an emulation of Log Analytics over the tables that the mappings name."""
+"""Runs KQL unchanged on duckdb-kql: an emulation of Log Analytics with the tables of the mappings."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from importlib.metadata import version
 from typing import Any, ClassVar, Literal
 
 import duckdb
@@ -12,11 +13,11 @@ import orjson
 from sigmagen.convert.converter import Query
 from sigmagen.engines.alert import Alert, alerts_from
 from sigmagen.engines.closing import Closing
-from sigmagen.engines.kusto_apply import ROW, without_apply
-from sigmagen.engines.store import store
-from sigmagen.mapping.sentinel_tables import table_schemas
+from sigmagen.engines.kusto_apply import ROW, replace_mv_apply
+from sigmagen.mapping.sentinel_tables import build_table_schemas
 from sigmagen.mapping.source import Source
 from sigmagen.mapping.taxonomy import Taxonomy
+from sigmagen.sources import stored_rows
 
 _TYPES = {
     "int": "INTEGER",
@@ -33,7 +34,7 @@ _UNICODE = re.compile(r"(?<!\\)((?:\\\\)*)\\u([0-9a-fA-F]{4})")
 
 
 class KustoLocalEngine(Closing):
-    """Each table with its whole schema; a view of the same name holds the query period, as Sentinel applies it."""
+    """Keeps each table with its full schema. A view of the same name holds the query period, as in Sentinel."""
 
     name: ClassVar[str] = "kusto-local"
     siem: ClassVar[str] = "sentinel"
@@ -48,11 +49,14 @@ class KustoLocalEngine(Closing):
         self._prepared: dict[str, str] = {}
         self._serial = 0
 
+    def version(self) -> str:
+        return f"{self.name} {version('duckdb-kql')}, duckdb {duckdb.__version__}"
+
     def load(self, source: Source, records: Sequence[Mapping[str, Any]]) -> None:
-        schemas = table_schemas(source, self.taxonomy)
+        schemas = build_table_schemas(source, self.taxonomy)
         rows: dict[str, list[str]] = {table: [] for table in schemas}
         for record in records:
-            for table, stored in store(self.siem, source.name, dict(record)).items():
+            for table, stored in stored_rows(self.siem, source.name, dict(record)).items():
                 rows[table] += [orjson.dumps(row).decode() for row in stored]
         for table, schema in schemas.items():
             self._fill(table, schema, rows[table])
@@ -60,7 +64,7 @@ class KustoLocalEngine(Closing):
     def _fill(self, table: str, schema: Mapping[str, str], rows: list[str]) -> None:
         columns = ", ".join(f'"{name}" {_TYPES.get(kind, "VARCHAR")}' for name, kind in schema.items())
         self.connection.execute(f'CREATE OR REPLACE TABLE stored."{table}" ({columns})')
-        values = ", ".join(_cell(name, kind) for name, kind in schema.items())
+        values = ", ".join(_column_value(name, kind) for name, kind in schema.items())
         self.connection.execute(
             f'INSERT INTO stored."{table}" SELECT {values} FROM (SELECT CAST(unnest($1::VARCHAR[]) AS JSON) AS r)',
             [rows],
@@ -85,25 +89,25 @@ class KustoLocalEngine(Closing):
         return alerts_from(query, columns, rows)
 
     def execute(self, text: str, source: Source) -> tuple[list[str], list[tuple[Any, ...]]]:
-        """Columns and rows of KQL text over a source's tables. Text that was run before is not planned again."""
+        """Columns and rows of KQL text over a source's tables. The plan of a text is reused."""
         if text not in self._prepared:
             self._serial += 1
             name = f"query_{self._serial}"
-            self.connection.execute(f"PREPARE {name} AS {self._translated(text, source)}")
+            self.connection.execute(f"PREPARE {name} AS {self._translate(text, source)}")
             self._prepared[text] = name
         result = self.connection.execute(f"EXECUTE {self._prepared[text]}")
         return [column[0] for column in result.description or ()], result.fetchall()
 
-    def _translated(self, text: str, source: Source) -> str:
+    def _translate(self, text: str, source: Source) -> str:
         import duckdb_kql
 
-        schema = {table: list(columns) for table, columns in table_schemas(source, self.taxonomy).items()}
+        schema = {table: list(columns) for table, columns in build_table_schemas(source, self.taxonomy).items()}
 
         def sql(kql: str) -> str:
-            return _binned_exactly(str(duckdb_kql.to_sql(kql, schema=schema)))
+            return _bin_exactly(str(duckdb_kql.to_sql(kql, schema=schema)))
 
         def applied(pipeline: str, expanded: str, words: frozenset[str]) -> str:
-            """A view of the pipeline's rows, each with what was found in its elements."""
+            """A view of the pipeline's rows, each with what `expanded` finds in its elements."""
             self._serial += 1
             base, name = f"before_{self._serial}", f"applied_{self._serial}"
             columns = self._view(base, f"SELECT *, row_number() OVER () AS {ROW} FROM ({sql(pipeline)})")
@@ -117,10 +121,10 @@ class KustoLocalEngine(Closing):
             )
             return name
 
-        return sql(without_apply(_unescaped(text), applied))
+        return sql(replace_mv_apply(_decode_escapes(text), applied))
 
     def _view(self, name: str, sql: str) -> list[str]:
-        """The columns of a new view."""
+        """Create a view and return its columns."""
         self.connection.execute(f"CREATE OR REPLACE VIEW {name} AS {sql}")
         return [row[0] for row in self.connection.execute(f"DESCRIBE {name}").fetchall()]
 
@@ -128,8 +132,8 @@ class KustoLocalEngine(Closing):
         self.connection.close()
 
 
-def _unescaped(text: str) -> str:
-    r"""The query with `\uXXXX` in its texts as the character, which duckdb-kql takes for letters."""
+def _decode_escapes(text: str) -> str:
+    r"""The query with each `\uXXXX` in its strings decoded: duckdb-kql doesn't support the escape."""
 
     def decoded(literal: re.Match[str]) -> str:
         if literal[0].startswith("@"):
@@ -139,10 +143,10 @@ def _unescaped(text: str) -> str:
     return _LITERAL.sub(decoded, text)
 
 
-def _binned_exactly(sql: str) -> str:
-    """duckdb-kql bins a time in fractions of seconds, and so puts every eighth millisecond into the one before.
+def _bin_exactly(sql: str) -> str:
+    """The SQL of duckdb-kql with times binned in whole microseconds, which is exact as in Kusto.
 
-    Whole microseconds are exact, as Kusto's ticks are.
+    duckdb-kql itself uses fractions of seconds, and so moves every eighth millisecond into the one before.
     """
     divided = re.sub(
         r"\) / epoch\((INTERVAL '[^']*')\)\) \* epoch\(\1\)\)", r") / epoch_us(\1)) * epoch_us(\1) / 1000000)", sql
@@ -150,7 +154,7 @@ def _binned_exactly(sql: str) -> str:
     return divided.replace("to_timestamp(floor(epoch(", "to_timestamp(floor(epoch_us(")
 
 
-def _cell(name: str, kind: str) -> str:
+def _column_value(name: str, kind: str) -> str:
     """A column's value from the JSON row; a missing string is the empty string, as in Kusto."""
     if kind == "dynamic":
         return f"r->'$.\"{name}\"'"

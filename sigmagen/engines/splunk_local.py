@@ -1,4 +1,4 @@
-"""SPL text run as it is, in this project's interpreter: an emulation of Splunk over the events that it would keep."""
+"""Runs SPL unchanged in this project's interpreter: an emulation of Splunk over the events that it would store."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import gc
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from importlib.metadata import version
 from typing import Any, ClassVar, Literal
 
 import orjson
@@ -14,18 +15,18 @@ from sigmagen.convert.converter import Query
 from sigmagen.engines import spl
 from sigmagen.engines.alert import Alert, alerts_from
 from sigmagen.engines.closing import Closing
-from sigmagen.engines.spl.regex import limited
+from sigmagen.engines.spl.regex import limit_time
 from sigmagen.engines.spl.search import assigned
 from sigmagen.engines.spl.values import to_number
-from sigmagen.engines.store import store
-from sigmagen.engines.store.splunk import search_time_fields
+from sigmagen.engines.splunk_search_time import search_time_fields
 from sigmagen.mapping.source import Source
+from sigmagen.sources import stored_rows
 
-# A time outside of it is a broken clock, and such an event is left out, as the reference leaves it out.
-_SENSIBLE = range(0, 7_258_118_400)
+# A time outside this range comes from a broken clock. Such an event is left out, as in the reference.
+_PLAUSIBLE = range(0, 7_258_118_400)
 METADATA = ("index", "sourcetype", "source", "host")
-_KEPT = 4
-"""How many searches keep the rows after their leading commands, for the next time range."""
+_CACHED = 4
+"""How many searches cache the rows after their leading commands, for the next time range."""
 
 
 class SplunkLocalEngine(Closing):
@@ -40,6 +41,9 @@ class SplunkLocalEngine(Closing):
         self._events: spl.Rows = []
         self._searches: dict[str, tuple[spl.Pipeline, spl.Context]] = {}
 
+    def version(self) -> str:
+        return f"{self.name}, regex {version('regex')}"
+
     def load(self, source: Source, records: Sequence[Mapping[str, Any]]) -> None:
         self._stored[source.name] = event_rows(source, records)
         # Splunk returns events newest first; which of two at the same time comes first is not documented.
@@ -53,20 +57,19 @@ class SplunkLocalEngine(Closing):
     def execute(self, text: str, start: int, end: int) -> spl.Rows:
         """The rows of a search over events in [start, end), epoch milliseconds. Raises SigmagenError.
 
-        A NotRunError says that a pattern of the search takes too long. The rows belong to the engine: don't change
-        them.
+        A NotRunError means that a pattern of the search takes too long. Don't change the rows: the engine reuses them.
         """
         try:
-            pipeline, context = self._prepared(text)
+            pipeline, context = self._prepare(text)
             context.earliest, context.latest = start / 1000, end / 1000
-            with _collector_paused(), limited():
+            with _collector_paused(), limit_time():
                 return pipeline.run(context)
         except spl.SplError as error:
             raise error.located(text) from None
 
-    def _prepared(self, text: str) -> tuple[spl.Pipeline, spl.Context]:
+    def _prepare(self, text: str) -> tuple[spl.Pipeline, spl.Context]:
         if text not in self._searches:
-            while len(self._searches) >= _KEPT:
+            while len(self._searches) >= _CACHED:
                 self._searches.pop(next(iter(self._searches)))
             self._searches[text] = spl.parse(text), spl.Context(self._events, 0.0, 0.0)
         return self._searches[text]
@@ -79,7 +82,7 @@ class SplunkLocalEngine(Closing):
 
 @contextmanager
 def _collector_paused() -> Iterator[None]:
-    """Rows are plain dicts without cycles: looking through them for garbage again and again takes most of a run."""
+    """Rows are plain dicts without cycles, and collecting garbage among them would take most of a run."""
     running = gc.isenabled()
     gc.disable()
     try:
@@ -90,10 +93,10 @@ def _collector_paused() -> Iterator[None]:
 
 
 def event_rows(source: Source, records: Sequence[Mapping[str, Any]]) -> spl.Rows:
-    """Native records as a search sees them, in their order; those without a time are left out."""
+    """Native records as a search sees them, in the same order; those without a time are left out."""
     terms = assigned(source.stored[SplunkLocalEngine.siem].location)
     known = {field: value for field, value in terms.items() if field in METADATA}
-    events = (event for record in records for event in store("splunk", source.name, dict(record))["events"])
+    events = (event for record in records for event in stored_rows("splunk", source.name, dict(record))["events"])
     return [row for event in events if (row := event_row(source, event, known)) is not None]
 
 
@@ -104,19 +107,19 @@ def alerts_of(query: Query, rows: Sequence[Mapping[str, Any]]) -> list[Alert]:
 
 
 def event_row(source: Source, record: dict[str, Any], known: Mapping[str, str]) -> spl.Row | None:
-    """An event as a search sees it: its fields and an add-on's, then Splunk's own. None where it has no time."""
+    """An event as a search sees it: its fields and an add-on's, then Splunk's own. None without a time."""
     seconds = _time(source, record)
     if seconds is None:
         return None
     raw = orjson.dumps(record).decode()
-    # It is indexed as it happens, which readiness searches compare.
+    # An event is indexed when it happens; readiness searches compare both times.
     fields = search_time_fields(raw, source.stored[SplunkLocalEngine.siem].calculated)
     return {**fields, "index": "main", **known, "_time": seconds, "_indextime": seconds, "_raw": raw}
 
 
 def _time(source: Source, record: Mapping[str, Any]) -> float | None:
-    """_time as the mapping presumes it: from a path, ISO 8601 or, where it says so, epoch seconds."""
-    for path, epoch in _places(source.time):
+    """_time by the mapping: at a path, in ISO 8601 or, if the mapping says so, in epoch seconds."""
+    for path, epoch in _time_paths(source.time):
         value: Any = record.get(path)
         if value is None:
             value = record
@@ -126,17 +129,17 @@ def _time(source: Source, record: Mapping[str, Any]) -> float | None:
             seconds = float(value) if epoch else _epoch(datetime.fromisoformat(value))
         except (TypeError, ValueError, OverflowError):
             continue
-        return seconds if _SENSIBLE.start <= seconds < _SENSIBLE.stop else None
+        return seconds if _PLAUSIBLE.start <= seconds < _PLAUSIBLE.stop else None
     return None
 
 
-def _places(time: Any) -> Iterator[tuple[str, bool]]:
-    """Where a mapping looks for the time, one after the other, and whether as epoch seconds."""
+def _time_paths(time: Any) -> Iterator[tuple[str, bool]]:
+    """The paths where a mapping looks for the time, in order, and whether in epoch seconds."""
     if isinstance(time, str):
         yield time, False
     elif "coalesce" in time:
         for part in time["coalesce"]:
-            yield from _places(part)
+            yield from _time_paths(part)
     else:
         yield time["epoch_seconds"][0], True
 
@@ -147,7 +150,7 @@ def _epoch(moment: datetime) -> float:
 
 
 def _cell(row: Mapping[str, Any], column: str) -> Any:
-    """A result's cell. A time is a number, or what `fieldformat` makes of it: ISO 8601; a value is a number."""
+    """A cell of a result. A time is a number, or ISO 8601 after `fieldformat`; a value is a number."""
     value = row.get(column)
     if column in ("window_start", "window_end", "value"):
         return value if (number := to_number(value)) is None else number

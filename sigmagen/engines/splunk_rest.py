@@ -1,4 +1,4 @@
-"""Splunk's search over its REST API: one request, which returns when the search is done.
+"""Searches Splunk over its REST API: one request, which returns when the search is done.
 
 `POST services/search/v2/jobs/export` (Splunk 9.0.1 and later) streams one JSON object a line: rows as
 `{"preview": false, "offset": 0, "result": {...}}`, the last one with `"lastrow": true`, and `{"messages": [...]}`.
@@ -13,14 +13,14 @@ from typing import Any
 import orjson
 
 from sigmagen.engines.errors import QueryRefusedError
-from sigmagen.net.client import Client, shown
+from sigmagen.net.client import Client, redact
 from sigmagen.net.settings import SPLUNK_CA_FILE, SPLUNK_TOKEN, SPLUNK_URL
 from sigmagen.problems import EXIT_USAGE, Problem, SigmagenError
 
 TIMEOUT = 300.0
 """Seconds for a search and its whole answer."""
 _BAD_REQUEST = 400
-_BAD = ("ERROR", "FATAL")
+_FAILURES = ("ERROR", "FATAL")
 _PATH = "/services/search/v2/jobs/export"
 _HINTS = {
     401: f"check the token in {SPLUNK_TOKEN} (Settings, Tokens)",
@@ -30,12 +30,12 @@ _HINTS = {
 
 
 class SplunkClient:
-    """One search head. TLS certificates are verified: with the system's authorities, or those of a file."""
+    """One search head. TLS certificates are verified with the system's authorities, or those of a file."""
 
     def __init__(self, url: str, token: str, ca_file: str | None = None) -> None:
-        """Raises SigmagenError for an address or a token that can't be one; they are not shown."""
+        """Raises SigmagenError for an invalid address or token; the message doesn't show them."""
         if not re.fullmatch(r"[\x21-\x7e]+", token):
-            message = f"{SPLUNK_TOKEN} holds characters that no token has"
+            message = f"{SPLUNK_TOKEN} contains characters that are invalid in a token"
             raise SigmagenError(Problem("credentials", message), EXIT_USAGE)
         headers = {"Authorization": f"Bearer {token}", "User-Agent": "sigmagen"}
         self._client = Client(
@@ -52,7 +52,7 @@ class SplunkClient:
     def export(self, search: str, earliest: str, latest: str) -> list[dict[str, Any]]:
         """The rows of a search over a time range, in epoch seconds.
 
-        Raises QueryRefusedError where Splunk won't run the search, SigmagenError where it can't be asked.
+        Raises QueryRefusedError if Splunk refuses the search, SigmagenError if Splunk can't be used.
         """
         form = {
             "search": search,
@@ -63,7 +63,7 @@ class SplunkClient:
         }
         answer = self._client.send("POST", _PATH, form=form, accepted=(_BAD_REQUEST,))
         if answer.status == _BAD_REQUEST:
-            raise QueryRefusedError("splunk", _messages(answer.data) or "HTTP 400")
+            raise QueryRefusedError("splunk", _error_message(answer.data) or "HTTP 400")
         return self._rows(answer.data)
 
     def _rows(self, body: bytes) -> list[dict[str, Any]]:
@@ -74,7 +74,7 @@ class SplunkClient:
                 continue
             try:
                 part = orjson.loads(line)
-                refused = _said(part, _BAD)
+                refused = _message_texts(part, _FAILURES)
                 preview, last, row = bool(part.get("preview")), bool(part.get("lastrow")), part.get("result")
             except (orjson.JSONDecodeError, AttributeError, TypeError):
                 raise self.unusable("the answer is not the JSON that Splunk sends") from None
@@ -88,7 +88,7 @@ class SplunkClient:
         return rows
 
     def unusable(self, reason: str, status: int | None = None) -> SigmagenError:
-        """The error of a search head that can't be used."""
+        """The error for a search head that can't be used."""
         message = reason if reason.startswith("Splunk") else f"Splunk: {reason}"
         hint = _HINTS.get(status or 0, f"check {SPLUNK_URL}, and {SPLUNK_CA_FILE} for a private authority")
         return SigmagenError(Problem("no-server", message, hint=hint), EXIT_USAGE)
@@ -98,15 +98,15 @@ class SplunkClient:
         self._client.close()
 
 
-def _messages(body: bytes) -> str:
-    """What an error's body says, if it is Splunk's."""
+def _error_message(body: bytes) -> str:
+    """The messages in the body of an error, empty if it isn't Splunk's."""
     try:
-        return _said(orjson.loads(body))
+        return _message_texts(orjson.loads(body))
     except (orjson.JSONDecodeError, AttributeError, TypeError):
         return ""
 
 
-def _said(body: dict[str, Any], kinds: tuple[str, ...] = ()) -> str:
+def _message_texts(body: dict[str, Any], kinds: tuple[str, ...] = ()) -> str:
     """The texts of Splunk's messages, of some kinds or of all."""
-    said = [message for message in body.get("messages", []) if not kinds or message.get("type") in kinds]
-    return shown("; ".join(str(message.get("text", "")) for message in said))
+    found = [message for message in body.get("messages", []) if not kinds or message.get("type") in kinds]
+    return redact("; ".join(str(message.get("text", "")) for message in found))

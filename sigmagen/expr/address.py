@@ -1,4 +1,4 @@
-"""Addresses and networks. An address is itself however it is written; mapped into IPv6, it is still IPv4's."""
+"""Conditions on addresses and networks. All notations of an address are equal, including IPv4 mapped to IPv6."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _MAPPED = IPv6Network("::ffff:0:0/96")
 
 
 def is_address(text: str) -> bool:
-    """Whether a text is an IPv4 or IPv6 address.
+    """Return whether a text is an IPv4 or IPv6 address.
 
     >>> is_address("2001:db8::1"), is_address("192.0.2.0/24")
     (True, False)
@@ -23,9 +23,9 @@ def is_address(text: str) -> bool:
 
 
 def address_condition(column: Column, text: str) -> Expr | None:
-    """Equality with an address; None where the text is none.
+    """Return a condition for equality with an address; None if the text is not an address.
 
-    An IPv4 address is written in one way, or mapped into IPv6; an IPv6 address in many, so it is a network of one.
+    An IPv4 address has one notation, and one mapped to IPv6. An IPv6 address has many, so it is compared as a network.
     """
     try:
         address = ip_address(text)
@@ -38,13 +38,16 @@ def address_condition(column: Column, text: str) -> Expr | None:
 
 
 def network_condition(column: Column, network: IPv4Network | IPv6Network) -> Expr:
-    """Membership in a network. Raises UnsupportedDetectionError where IPv4 addresses may or may not be in it."""
+    """Return a condition for membership in a network.
+
+    Raises UnsupportedDetectionError if it is unclear whether the network contains IPv4 addresses.
+    """
     if isinstance(network, IPv6Network) and network.subnet_of(_MAPPED):
         mapped = network.network_address.ipv4_mapped
         network = IPv4Network(f"{mapped}/{network.prefixlen - 96}")
     elif isinstance(network, IPv6Network) and network.supernet_of(_MAPPED):
         raise UnsupportedDetectionError(
-            f"{column.name} compared with {network}: it holds all of IPv4, mapped, which a SIEM may or may not count; "
-            "name smaller networks"
+            f"{column.name} compared with {network}: it contains all mapped IPv4 addresses, which not all SIEMs match; "
+            "use smaller networks"
         )
     return call("in_network", column, str(network))

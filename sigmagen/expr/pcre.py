@@ -1,7 +1,7 @@
-r"""PCRE patterns in the syntax that Python's parser reads alike.
+r"""Translating PCRE patterns to Python's syntax.
 
-Where the two read one text differently, it is rewritten (`[[:upper:]]`, `\h`, `(?<name>`), or refused where neither
-reading is certain (`{,3}`). What only PCRE has is left as it is, and Python's parser refuses it.
+Syntax with another meaning in Python is rewritten (`[[:upper:]]`, `\h`, `(?<name>`), or rejected if its meaning in PCRE
+is ambiguous (`{,3}`). Syntax that only PCRE has is kept, and Python's parser rejects it.
 https://www.pcre.org/current/doc/html/pcre2pattern.html
 """
 
@@ -14,7 +14,7 @@ _VERTICAL = "\\n\\x0b\\f\\r\\x85\\u2028\\u2029"
 _BLANKS = {"h": _HORIZONTAL, "v": _VERTICAL}
 _VERY_END = "(?!(?s:.))"
 
-# The POSIX classes in ASCII, and the ASCII characters outside of each; what is beyond ASCII is outside of all.
+# The POSIX classes in ASCII, and the ASCII characters outside of each. Other characters are outside of all classes.
 _POSIX = {
     "alnum": "0-9A-Za-z",
     "alpha": "A-Za-z",
@@ -41,13 +41,13 @@ _COMMENT = re.compile(r"\(\?#[^)]*\)")
 
 
 class RegexError(Exception):
-    """An expression that can't be read, or that a dialect can't say; the message is the reason."""
+    """The expression is invalid, or a dialect does not support it. The message is the reason."""
 
 
-def as_python(pattern: str) -> str:
-    r"""The pattern in Python's syntax. Raises RegexError.
+def translate_to_python(pattern: str) -> str:
+    r"""Return the pattern in Python's syntax. Raises RegexError.
 
-    >>> as_python(r"(?<id>[[:upper:]]{2})\h+\k<id>")
+    >>> translate_to_python(r"(?<id>[[:upper:]]{2})\h+\k<id>")
     '(?P<id>[A-Z]{2})[\\t \\xa0\\u1680\\u180e\\u2000-\\u200a\\u202f\\u205f\\u3000]+(?P=id)'
     """
     parts: list[str] = []
@@ -76,7 +76,7 @@ def _group(pattern: str, at: int) -> tuple[str, int]:
 
 
 def _escape(pattern: str, at: int) -> tuple[str, int]:
-    """An escape outside of a class."""
+    """Translate an escape outside of a class."""
     letter = pattern[at + 1 : at + 2]
     if letter == "Q":
         return _quoted(pattern, at)
@@ -98,25 +98,25 @@ def _escape(pattern: str, at: int) -> tuple[str, int]:
 
 
 def _quoted(pattern: str, at: int) -> tuple[str, int]:
-    r"""What stands between \Q and \E, or the end, as literal text."""
+    r"""Return the text between \Q and \E, or the end, as literal text."""
     end = pattern.find(r"\E", at)
     end = len(pattern) if end < 0 else end
     return re.escape(pattern[at + 2 : end]), end + 2
 
 
 def _character(pattern: str, at: int) -> tuple[str, int]:
-    """An escape that means the same inside and outside of a class."""
+    """Translate an escape with the same meaning inside and outside of a class."""
     if pattern.startswith("\\e", at):
         return "\\x1b", at + 2
     if code := _CODE.match(pattern, at):
         if int(code[1], 16) > 0x10FFFF:
-            raise RegexError(f"{code[0]}, which is no character")
+            raise RegexError(f"{code[0]}, which is not a character")
         return f"\\U{int(code[1], 16):08x}", code.end()
     return pattern[at : at + 2], at + 2
 
 
 def _class(pattern: str, at: int) -> tuple[str, int]:
-    """A class in brackets, from its `[`."""
+    """Translate a class in brackets, starting at its `[`."""
     opening = "[^" if pattern.startswith("[^", at) else "["
     parts = [opening]
     first = after = at + len(opening)
@@ -124,15 +124,15 @@ def _class(pattern: str, at: int) -> tuple[str, int]:
         text, after = _member(pattern, after)
         parts.append(text)
     if after >= len(pattern):
-        raise RegexError("a class that is not closed")
+        raise RegexError("an unclosed class")
     return "".join([*parts, "]"]), after + 1
 
 
 def _member(pattern: str, at: int) -> tuple[str, int]:
-    """One member of a class."""
+    """Translate one member of a class."""
     if named := _NAMED.match(pattern, at):
         if named[2] not in _POSIX:
-            raise RegexError(f"{named[0]}: there is no such class; available: {', '.join(_POSIX)}")
+            raise RegexError(f"{named[0]}: unknown class; available: {', '.join(_POSIX)}")
         return _posix(named[2], negated=bool(named[1])), named.end()
     if collating := _COLLATING.match(pattern, at):
         raise RegexError(f"{collating[0]}, a collating element, which PCRE does not support")

@@ -1,8 +1,8 @@
-r"""A regular expression as a tree, read once and printed by each dialect in its own syntax (`sigmagen.targets.regex`).
+r"""Parsing regular expressions into a tree, which each dialect prints in its own syntax (`sigmagen.targets.regex`).
 
-Sigma's expressions are PCRE without Unicode properties, which is what this reads: `\d`, `\s`, `\w` and `\b` mean ASCII,
-`$` and `\Z` also stand before a last line break. Nothing is left to a dialect's own idea of a class or of upper and
-lower case: sets of characters are ranges of code points, and under the flag `i` each set holds both cases.
+Sigma's expressions are PCRE without Unicode properties: `\d`, `\s`, `\w` and `\b` are ASCII, and `$` and `\Z` also
+match before a final line break. The tree does not depend on a dialect's definition of classes and case: character sets
+are ranges of code points, and under the flag `i` each set contains both cases.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any, Literal
 
-from sigmagen.expr.pcre import RegexError, as_python
+from sigmagen.expr.pcre import RegexError, translate_to_python
 
 Ranges = tuple[tuple[int, int], ...]
-"""Code points, both ends included, ascending and apart."""
+"""Inclusive ranges of code points, ascending and disjoint."""
 
 LAST = 0x10FFFF
 ANY: Ranges = ((0, LAST),)
@@ -25,21 +25,21 @@ LINE_BREAK = 10
 DIGIT: Ranges = ((48, 57),)
 SPACE: Ranges = ((9, 13), (32, 32))
 WORD: Ranges = ((48, 57), (65, 90), (95, 95), (97, 122))
-# The last letter that has another case; beyond there is nothing to fold.
+# The last letter with another case.
 _LAST_CASED = 0x1E943
 _DEEPEST = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Chars:
-    """One character out of a set."""
+    """One character of a set."""
 
     ranges: Ranges
 
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """One part after the other; no part is the empty text."""
+    """A sequence of parts; without parts, the empty text."""
 
     parts: tuple[Node, ...]
 
@@ -53,7 +53,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Repeat:
-    """`low` to `high` times (None: without end)."""
+    """A part, repeated `low` to `high` times (None: unlimited)."""
 
     part: Node
     low: int
@@ -63,14 +63,14 @@ class Repeat:
 
 @dataclass(frozen=True, slots=True)
 class Anchor:
-    """A place between characters. `end` is the very end, or before a line break that is the last character."""
+    """A position between characters. `end` is the end of the text, or before a final line break."""
 
     kind: Literal["start", "end", "very_end", "line_start", "line_end", "word", "inner"]
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A part that a back-reference can name."""
+    """A part that a back-reference can refer to."""
 
     part: Node
     number: int
@@ -78,14 +78,14 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Atomic:
-    """A part that is not tried again in another way."""
+    """A part without backtracking."""
 
     part: Node
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What must (or must not) stand ahead or behind."""
+    """A look-ahead or look-behind, positive or negative."""
 
     part: Node
     ahead: bool
@@ -94,7 +94,7 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Back:
-    """What a group matched, again."""
+    """A back-reference to a group."""
 
     number: int
     ignore_case: bool
@@ -104,9 +104,9 @@ Node = Chars | Chain | Choice | Repeat | Anchor | Group | Atomic | Look | Back
 
 
 def parse(pattern: str, flags: str = "") -> Node:
-    """The tree of a pattern under the flags `i`, `m` and `s`. Raises RegexError.
+    """Parse a pattern with the flags `i`, `m` and `s`. Raises RegexError.
 
-    Python's own parser reads it: a private module of the standard library, used here and nowhere else.
+    Uses Python's own parser, a private module of the standard library that is used only here.
     """
     parser = importlib.import_module("re._parser")
     constants = importlib.import_module("re._constants")
@@ -117,7 +117,7 @@ def parse(pattern: str, flags: str = "") -> Node:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            tree = parser.parse(as_python(pattern), given)
+            tree = parser.parse(translate_to_python(pattern), given)
     except (constants.error, OverflowError) as error:
         raise RegexError(str(error)) from None
     except RecursionError:
@@ -126,7 +126,7 @@ def parse(pattern: str, flags: str = "") -> Node:
 
 
 class _Reader:
-    """From Python's tree to ours."""
+    """Converts Python's tree to ours."""
 
     def __init__(self, constants: Any) -> None:
         self.constants = constants
@@ -168,7 +168,7 @@ class _Reader:
         ahead = direction > 0
         shortest, longest = part.getwidth()
         if not ahead and shortest != longest:
-            raise RegexError("a look-behind whose length varies")
+            raise RegexError("a look-behind of variable length")
         look = Look(self.chain(part, flags), ahead, negated)
         return Anchor("very_end") if look == _NOTHING_AHEAD else look
 
@@ -178,7 +178,7 @@ class _Reader:
             return ANY if everything else complement(((LINE_BREAK, LINE_BREAK),))
         items = argument if code == "IN" else [("LITERAL", argument)]
         negated = code == "NOT_LITERAL" or str(items[0][0]) == "NEGATE"
-        found = union(*(_members(str(kind), value) for kind, value in items))
+        found = unite(*(_members(str(kind), value) for kind, value in items))
         if flags & self.constants.SRE_FLAG_IGNORECASE:
             found = both_cases(found)
         return complement(found) if negated else found
@@ -214,7 +214,7 @@ def _members(kind: str, value: Any) -> Ranges:
 
 
 def anchored(node: Node) -> bool:
-    """Whether the expression asks for the beginning or the end of the text or of a line anywhere."""
+    """Return whether the expression contains an anchor."""
     if isinstance(node, Anchor):
         return node.kind not in ("word", "inner")
     if isinstance(node, Chain | Choice):
@@ -223,7 +223,7 @@ def anchored(node: Node) -> bool:
 
 
 def matches_empty(node: Node) -> bool:
-    """Whether the expression finds a match in the empty text."""
+    """Return whether the expression matches the empty text."""
     if isinstance(node, Chain):
         return all(matches_empty(part) for part in node.parts)
     if isinstance(node, Choice):
@@ -238,9 +238,9 @@ def matches_empty(node: Node) -> bool:
 
 
 def wildcards(parts: Sequence[str | int], *, ignore_case: bool) -> Node:
-    """The tree of a whole text: text as it is, 0 for any text (`*`), 1 for any character (`?`).
+    """Return the tree for a whole text: literal text, 0 for any text (`*`), 1 for any character (`?`).
 
-    Any text at either end is an end without an anchor.
+    There is no anchor next to any text at either end.
     """
     first, last = (part == 0 for part in (parts[0], parts[-1]))
     found: list[Node] = [] if first else [Anchor("start")]
@@ -256,8 +256,8 @@ def wildcards(parts: Sequence[str | int], *, ignore_case: bool) -> Node:
 # Sets of characters.
 
 
-def union(*sets: Ranges) -> Ranges:
-    """All characters of all sets."""
+def unite(*sets: Ranges) -> Ranges:
+    """Return all characters of all sets."""
     merged: list[tuple[int, int]] = []
     for low, high in sorted(item for ranges in sets for item in ranges):
         if merged and low <= merged[-1][1] + 1:
@@ -268,7 +268,7 @@ def union(*sets: Ranges) -> Ranges:
 
 
 def complement(ranges: Ranges) -> Ranges:
-    """All other characters."""
+    """Return all other characters."""
     found, next_low = [], 0
     for low, high in ranges:
         if low > next_low:
@@ -278,12 +278,12 @@ def complement(ranges: Ranges) -> Ranges:
 
 
 def within(inner: Ranges, outer: Ranges) -> bool:
-    """Whether each character of `inner` is in `outer`."""
-    return union(inner, outer) == union(outer)
+    """Return whether each character of `inner` is in `outer`."""
+    return unite(inner, outer) == unite(outer)
 
 
 def both_cases(ranges: Ranges) -> Ranges:
-    """The set with every character that differs from one of its own only by case (Unicode's simple folding)."""
+    """Return the set with all case variants of its characters (Unicode's simple folding)."""
     families = _families()
     extra = {
         other
@@ -291,20 +291,23 @@ def both_cases(ranges: Ranges) -> Ranges:
         for code in range(low, min(high, _LAST_CASED) + 1)
         for other in families.get(code, ())
     }
-    return union(ranges, tuple((code, code) for code in sorted(extra)))
+    return unite(ranges, tuple((code, code) for code in sorted(extra)))
 
 
 @lru_cache(maxsize=4096)
 def _same_letter(code: int) -> Ranges:
-    """The characters that equal a letter where text is compared: they have its lower case. All sigmas are one."""
+    """Return the characters that are equal to a letter in text comparisons: those with the same lower case.
+
+    All sigmas are equal.
+    """
     wanted = chr(code).lower()
     family = _families().get(code, (code,))
-    return union(*(((other, other),) for other in family if chr(other).lower() == wanted or 0x3C3 in family))
+    return unite(*(((other, other),) for other in family if chr(other).lower() == wanted or 0x3C3 in family))
 
 
 @cache
 def _families() -> dict[int, tuple[int, ...]]:
-    """Code point -> all code points of the same letter. Foldings to several letters (ß, ligatures) do not count."""
+    """Return code point -> all code points of the same letter, except foldings to several letters (ß, ligatures)."""
     letters: dict[str, set[int]] = {}
     for code in range(_LAST_CASED + 1):
         letter = chr(code)

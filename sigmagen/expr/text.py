@@ -1,8 +1,8 @@
-"""Text comparisons: equality, prefixes, suffixes, wildcards, with or without regard to upper and lower case.
+"""Text comparisons: equality, prefixes, suffixes and wildcards, case-sensitive or not.
 
-Without regard to case, two letters are one if they have the same lower case. Dialects agree on that letter by letter
-but for two: a capital sigma, whose lower case depends on where it stands in Java, and a capital I with a dot. A text
-with one of these is compared by sets of characters instead.
+Ignoring case, two letters are equal if they have the same lower case. Dialects agree on that except for two letters:
+capital sigma, which has a context-dependent lower case in Java, and capital I with a dot. Text with one of these is
+compared by sets of characters instead.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ from sigmagen.expr.tree import Call, Expr, Literal, call
 _DISPUTED = frozenset("\u0130\u03a3\u03c2\u03c3")
 
 ANY_TEXT, ANY_CHARACTER = 0, 1
-"""`*` and `?` among the parts of a pattern; numbers, so that no text can be taken for a wildcard."""
+"""`*` and `?` in the parts of a pattern. They are numbers, so that no text can be mistaken for a wildcard."""
 
 
-def folded(text: str) -> str:
-    """A text in lower case, letter by letter, as SQL, KQL and SPL do it.
+def fold_case(text: str) -> str:
+    """Convert a text to lower case letter by letter, as SQL, KQL and SPL do.
 
-    >>> folded("\u0391\u03a3"), "\u0391\u03a3".lower()
+    >>> fold_case("\u0391\u03a3"), "\u0391\u03a3".lower()
     ('\u03b1\u03c3', '\u03b1\u03c2')
     """
     return text.lower() if text.isascii() else "".join(letter.lower()[0] for letter in text)
 
 
-def pattern_parts(parts: Sequence[Any]) -> list[str | int]:
-    """pySigma's parts with wildcards as numbers; text that was cut in two is one again."""
+def split_pattern(parts: Sequence[Any]) -> list[str | int]:
+    """Return pySigma's parts, with wildcards as numbers and adjacent texts joined."""
     joined: list[str | int] = []
     for part in parts:
         if isinstance(part, SpecialChars):
@@ -45,12 +45,12 @@ def pattern_parts(parts: Sequence[Any]) -> list[str | int]:
 
 
 def text_condition(subject: Expr, parts: list[str | int], *, cased: bool, lowered: bool) -> Expr:
-    """`subject` as a whole against `parts`. `lowered` says that the subject is in lower case as it is."""
+    """Compare the whole `subject` with `parts`. `lowered` says that the subject is already in lower case."""
     texts = [part for part in parts if isinstance(part, str)]
     if not cased and any(not _DISPUTED.isdisjoint(text) for text in texts):
         return Call("like_ignoring_case", (subject, *map(Literal, parts)))
     if lowered and not cased:
-        parts = [folded(part) if isinstance(part, str) else part for part in parts]
+        parts = [fold_case(part) if isinstance(part, str) else part for part in parts]
     exact = cased or lowered
     if not parts:
         return call("is_empty", subject)
@@ -58,7 +58,7 @@ def text_condition(subject: Expr, parts: list[str | int], *, cased: bool, lowere
         return call("eq" if exact else "equals_ignoring_case", subject, parts[0])
     if not exact:
         subject = call("lower", subject)
-        parts = [folded(part) if isinstance(part, str) else part for part in parts]
+        parts = [fold_case(part) if isinstance(part, str) else part for part in parts]
     return _wildcards(subject, parts)
 
 

@@ -1,7 +1,7 @@
-"""Expressions over one row: the vocabulary that every dialect knows how to print.
+"""Expressions over one row, which every dialect can print.
 
-Three-valued logic is kept out of printed conditions: a condition built here is true or false, never null, because
-negation is pushed down to the comparisons (`negate`), and a negated comparison says what a missing value means.
+Conditions are true or false, never null, so printed conditions need no three-valued logic: negation is pushed down to
+the comparisons (`negate`), and a negated comparison defines the effect of a missing value.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Scalar = str | int | float | bool | None
 
 
 class UnsupportedDetectionError(Exception):
-    """A detection that can't be said; the message names the field and the reason."""
+    """A detection that can't be converted; the message has the field and the reason."""
 
 
 TEXTUAL = frozenset({"string", "ip", "hash", "text"})
@@ -38,7 +38,7 @@ class Get:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column that an earlier step made."""
+    """A column from an earlier step."""
 
     name: str
     type: Type = "string"
@@ -53,7 +53,7 @@ class Literal:
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A constant that whoever runs the query fills in. Its name is letters, digits and `_`."""
+    """A constant that is filled in when the query runs. Its name has letters, digits and `_`."""
 
     name: str
     type: Type = "string"
@@ -61,7 +61,7 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One of the OPERATIONS on its arguments. Raises OperationError for any other, and for a wrong number of them."""
+    """A call of one of the OPERATIONS. Raises OperationError for others, and for a wrong number of arguments."""
 
     op: str
     args: tuple[Expr, ...]
@@ -77,31 +77,31 @@ FALSE = Literal(False)
 
 
 def call(op: str, *args: Expr | Scalar) -> Call:
-    """`Call`, with plain Python values taken as literals."""
+    """Return a `Call` in which plain Python values are literals."""
     return Call(op, tuple(arg if isinstance(arg, Expr) else Literal(arg) for arg in args))
 
 
 def is_last_text(expression: Expr) -> TypeGuard[Call]:
-    """Whether it looks for a text in a list of messages, which some dialects do by commands of their own."""
+    """Return whether it searches a text in a list of messages, for which some dialects need separate commands."""
     return isinstance(expression, Call) and expression.op == "last_text"
 
 
 def moment(value: int | Parameter) -> Expr:
-    """A point in time: epoch milliseconds, or one that is filled in."""
+    """Return a point in time: epoch milliseconds, or a parameter."""
     return value if isinstance(value, Parameter) else call("moment", value)
 
 
 def when(condition: Expr, then: Expr | Scalar, otherwise: Expr | Scalar) -> Expr:
-    """`then` where the condition holds, else `otherwise`."""
+    """Return `then` if the condition is true, else `otherwise`."""
     chosen = call("if", condition, then, otherwise)
     return chosen.args[1] if condition == TRUE else chosen
 
 
 def conjunction(parts: list[Expr]) -> Expr:
-    """All of `parts`; no part at all is true.
+    """Join `parts` with AND; without parts it is true.
 
-    Beside "x is missing" every comparison of x is decided, so none is left there: Elasticsearch's optimizer takes
-    anything else that names x for unknown, even `x IS NULL OR …`.
+    Together with "x is missing", the result of every comparison of x is known, so these are removed: Elasticsearch's
+    optimizer treats other conditions on x as unknown, even `x IS NULL OR …`.
     """
     whole = _connect("and", parts, TRUE, FALSE)
     if not (isinstance(whole, Call) and whole.op == "and"):
@@ -118,7 +118,7 @@ def _is_missing(part: Expr) -> bool:
 
 
 def _without(condition: Expr, missing: set[Expr]) -> Expr:
-    """What is left of a condition when these columns have no value."""
+    """Simplify a condition for the case that these columns have no value."""
     if not isinstance(condition, Call):
         return condition
     if condition.op in ("and", "or"):
@@ -132,14 +132,14 @@ def _without(condition: Expr, missing: set[Expr]) -> Expr:
 
 
 def subject(value: Expr) -> Expr:
-    """What a value is made of, where it is missing only together with it."""
+    """Return the inner value of conversions that are missing only if the inner value is."""
     while isinstance(value, Call) and value.op in ("lower", "text", "time_part"):
         value = value.args[0]
     return value
 
 
 def disjunction(parts: list[Expr]) -> Expr:
-    """Any of `parts`; no part at all is false."""
+    """Join `parts` with OR; without parts it is false."""
     return _connect("or", parts, FALSE, TRUE)
 
 
@@ -163,7 +163,7 @@ _OPPOSITES |= {opposite: op for op, opposite in _OPPOSITES.items()}
 
 
 def negate(condition: Expr) -> Expr:
-    """The opposite of a condition, with the negation pushed down to its comparisons."""
+    """Negate a condition by pushing the negation down to its comparisons."""
     if isinstance(condition, Literal):
         return Literal(not condition.value)
     if isinstance(condition, Call):
@@ -179,7 +179,7 @@ def negate(condition: Expr) -> Expr:
 
 
 def walk(expression: Expr) -> Iterator[Expr]:
-    """The expression and everything inside it."""
+    """Yield the expression and all its parts."""
     yield expression
     if isinstance(expression, Call):
         for arg in expression.args:
@@ -189,9 +189,9 @@ def walk(expression: Expr) -> Iterator[Expr]:
 
 
 def present_in(condition: Expr, required: list[Expr]) -> Expr:
-    """The condition, its negated comparisons freed of the missing value where `required` already excludes it.
+    """Simplify negated comparisons of columns that `required` already excludes from being missing.
 
-    `required` are `has_value` calls that stand beside the condition, joined by AND.
+    `required` are `has_value` calls that are joined to the condition with AND.
     """
     columns = {part.args[0] for part in required if isinstance(part, Call) and part.op == "has_value"}
 

@@ -1,4 +1,4 @@
-"""Checks of quality on loaded rules; `mappings/lint.yml` lists them, one module here is one family."""
+"""Quality checks of loaded rules, listed in `mappings/lint.yml`. Each module is one family of checks."""
 
 from __future__ import annotations
 

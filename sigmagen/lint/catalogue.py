@@ -1,4 +1,4 @@
-"""The lint catalogue: what each problem is called, how grave it is, and why it is one."""
+"""The lint catalogue: title, severity and explanation of each problem code."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sigmagen.problems import Severity
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One entry of the catalogue. Problems of stage `load` keep a file from being used."""
+    """One entry of the catalogue. A file with a problem of stage `load` can't be used."""
 
     code: str
     stage: Literal["load", "lint"]
@@ -25,9 +25,9 @@ class Check:
 
 @lru_cache(maxsize=4)
 def load_catalogue(mappings: Path) -> dict[str, Check]:
-    """Every check by code, from the mappings folder's lint.yml, or the built-in one where it has none.
+    """Return all checks by code from lint.yml in the mappings folder, or else from the built-in file.
 
-    Raises SigmagenError when the file can't be read.
+    Raises SigmagenError if the file can't be read.
     """
     own = mappings / "lint.yml"
     data = load_checked(own if own.exists() else built_in_mappings() / "lint.yml", "lint", mappings)

@@ -1,4 +1,4 @@
-"""Selections without effect, and placeholders that nothing fills."""
+"""Checks for unused selections and placeholders without the modifier expand."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import re
 from collections.abc import Collection, Iterator
 from typing import Any
 
-from sigmagen.lint.context import Context, RuleDocument, texts
+from sigmagen.lint.context import Context, RuleDocument, list_texts
 from sigmagen.problems import Problem
 from sigmagen.rules.condition_text import matches_pattern
-from sigmagen.rules.placeholders import load_allow_lists, placeholder_names
+from sigmagen.rules.placeholders import find_placeholders, load_allow_lists
 from sigmagen.rules.yaml import KeyPath
 
 
 def check(context: Context) -> Iterator[Problem]:
-    """Problems of detections."""
-    # Windows writes %temp% and the like in paths: only the name of a list is suspect.
+    """Yield the problems of detections."""
+    # Windows paths contain variables such as %temp%, so only names of allow lists are reported.
     lists, _ = load_allow_lists(context.mappings)
     for document in context.documents:
         detection = document.data.get("detection")
@@ -27,7 +27,7 @@ def check(context: Context) -> Iterator[Problem]:
 
 
 def _unused(context: Context, document: RuleDocument, detection: dict[str, Any]) -> Iterator[Problem]:
-    words = {word for text in texts(detection.get("condition")) for word in re.findall(r"[\w*-]+", text)}
+    words = {word for text in list_texts(detection.get("condition")) for word in re.findall(r"[\w*-]+", text)}
     if not words or "them" in {word.lower() for word in words}:
         return
     patterns = [word for word in words if "*" in word]
@@ -46,8 +46,8 @@ def _literal_placeholders(
             yield from _literal_placeholders(context, document, item, (*path, position), lists)
     elif isinstance(definition, dict):
         for key, value in definition.items():
-            literal = [name for name in placeholder_names(value) if name in lists]
+            literal = [name for name in find_placeholders(value) if name in lists]
             if literal and "expand" not in key.split("|"):
-                message = f"'%{literal[0]}%' is compared as it stands"
-                hint = f"write {key}|expand to have the list"
+                message = f"'%{literal[0]}%' is compared literally"
+                hint = f"write {key}|expand to use the allow list"
                 yield context.problem("placeholder-without-expand", document.document, message, (*path, key), hint)

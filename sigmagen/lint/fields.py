@@ -1,4 +1,4 @@
-"""Fields that no log source carries: a rule on them could never match."""
+"""Checks for fields that no log source has: a rule on them would never match."""
 
 from __future__ import annotations
 
@@ -6,18 +6,16 @@ import difflib
 from collections.abc import Collection, Iterator
 from typing import Any
 
-from sigmagen.lint.context import Context, RuleDocument, texts
+from sigmagen.lint.context import Context, RuleDocument
 from sigmagen.problems import Problem
-from sigmagen.rules.model import BaseRule, Correlation, base_rules
+from sigmagen.rules.model import Correlation, LogSource, base_rules
 from sigmagen.rules.yaml import Document, KeyPath
 
-CATEGORIES = ("ai_inference", "ai_account")
 NUMERIC = ("integer", "float")
-SUMMED = ("value_sum", "value_avg", "value_percentile", "value_median")
 
 
 def check(context: Context) -> Iterator[Problem]:
-    """Problems of field names in detections, group-by and conditions."""
+    """Yield the problems of field names in detections, group-by and conditions."""
     for document in context.documents:
         if not document.is_correlation:
             yield from _base(context, document)
@@ -28,41 +26,28 @@ def check(context: Context) -> Iterator[Problem]:
                 yield from _correlation(context, documents[(rule.file, rule.line)].document, rule)
 
 
-def known_fields(context: Context, logsource: dict[str, Any]) -> dict[str, str] | None:
-    """The fields of a log source with their types; None where nothing is known of it."""
-    category = logsource.get("category")
-    if category in CATEGORIES:
-        fields = context.taxonomy
-        if fields is None:
-            return None
-        return {
-            name: str(field.get("type", ""))
-            for name, field in fields.items()
-            if isinstance(field, dict) and category in (texts(field.get("category")) or CATEGORIES)
-        }
-    feeding = [source for source in context.sources.values() if _feeds(source, logsource)]
-    native = [source["native_fields"] for source in feeding if isinstance(source.get("native_fields"), dict)]
-    return {name: str(kind) for fields in native for name, kind in fields.items()} if native else None
-
-
-def _feeds(source: dict[str, Any], logsource: dict[str, Any]) -> bool:
-    entries = source.get("logsources")
-    keys = ("category", "product", "service")
-    return any(
-        isinstance(entry, dict) and all(entry.get(key) == logsource.get(key) for key in keys)
-        for entry in (entries if isinstance(entries, list) else [])
-    )
+def find_known_fields(context: Context, logsource: LogSource) -> dict[str, str] | None:
+    """Return the fields of a log source with their types; None if the log source is unknown."""
+    canonical = context.taxonomy.fields.values() if context.taxonomy else ()
+    if fields := {field.name: str(field.type) for field in canonical if logsource.category in field.categories}:
+        return fields
+    native = [
+        source.native_fields
+        for source in context.sources.values()
+        if any(entry.logsource == logsource for entry in source.logsources)
+    ]
+    return {name: kind for fields in native for name, kind in fields.items()} or None
 
 
 def _base(context: Context, document: RuleDocument) -> Iterator[Problem]:
     logsource, detection = document.data.get("logsource"), document.data.get("detection")
     if not isinstance(logsource, dict) or not isinstance(detection, dict):
         return
-    known = known_fields(context, logsource)
+    known = find_known_fields(context, LogSource(*(logsource.get(key) for key in ("category", "product", "service"))))
     if known is None:
-        if logsource.get("category") not in CATEGORIES:
-            said = ", ".join(f"{key}={value}" for key, value in logsource.items() if key != "definition" and value)
-            message = f"no source mapping feeds {said}"
+        if context.taxonomy is not None:
+            shown = ", ".join(f"{key}={value}" for key, value in logsource.items() if key != "definition" and value)
+            message = f"no source mapping has the log source {shown}"
             yield context.problem("unknown-logsource", document.document, message, ("logsource",))
         return
     for field, path in _detection_fields(detection, ("detection",)):
@@ -70,7 +55,7 @@ def _base(context: Context, document: RuleDocument) -> Iterator[Problem]:
 
 
 def _detection_fields(definition: Any, path: KeyPath) -> Iterator[tuple[str, KeyPath]]:
-    """Each field of a detection with its place; the first level is the selections' names."""
+    """Yield the fields of a detection with their paths. The first level has the names of the selections."""
     if isinstance(definition, list):
         for position, item in enumerate(definition):
             yield from _detection_fields(item, (*path, position))
@@ -84,26 +69,21 @@ def _detection_fields(definition: Any, path: KeyPath) -> Iterator[tuple[str, Key
 
 
 def _correlation(context: Context, document: Document, rule: Correlation) -> Iterator[Problem]:
-    """group-by and condition fields must exist in the log source of every rule below."""
+    """Check that group-by and condition fields exist in the log source of every referenced rule."""
     reported: set[str] = set()
     for base in base_rules(rule):
-        known = known_fields(context, _logsource(base))
+        known = find_known_fields(context, base.logsource)
         if known is None:
             continue
         for field, path in _correlation_fields(rule):
             problems = list(_unknown(context, document, field, path, known))
             kind = known.get(field)
-            if not problems and kind not in (*NUMERIC, None) and path[1] == "condition" and rule.type in SUMMED:
-                message = f"{rule.type} needs a number, and '{field}' is of type {kind}"
+            if not problems and kind not in (*NUMERIC, None) and path[1] == "condition" and rule.kind.numeric:
+                message = f"{rule.type} needs a numeric field, but '{field}' has the type {kind}"
                 problems = [context.problem("field-not-numeric", document, message, path)]
             if field not in reported:
                 yield from problems
             reported |= {field} if problems else set()
-
-
-def _logsource(base: BaseRule) -> dict[str, Any]:
-    source = base.logsource
-    return {"category": source.category, "product": source.product, "service": source.service}
 
 
 def _correlation_fields(rule: Correlation) -> Iterator[tuple[str, KeyPath]]:
@@ -122,6 +102,6 @@ def _unknown(
     hint = (
         f"nearest: {', '.join(near)}"
         if near
-        else "taxonomy.yml lists canonical fields, a source's native_fields its own"
+        else "canonical fields are listed in taxonomy.yml, native ones under native_fields of a source"
     )
     yield context.problem("unknown-field", document, f"unknown field '{field}'", path, hint)

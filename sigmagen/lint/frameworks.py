@@ -1,4 +1,4 @@
-"""ATLAS, OWASP and ATT&CK ids: they must exist in the releases that the mappings carry, checked offline."""
+"""Checks of ATLAS, OWASP and ATT&CK ids against the releases in the mappings folder."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import difflib
 import re
 from collections.abc import Iterator
 
-from sigmagen.lint.context import Context, RuleDocument, texts
+from sigmagen.lint.context import Context, RuleDocument, list_texts
 from sigmagen.problems import Problem
 
-# Key under `frameworks` to the file of ids.
+# Key under `frameworks` -> file of ids.
 FILES = {"atlas": "atlas", "owasp_llm": "owasp"}
 NAMESPACES = frozenset({"attack", "car", "cve", "d3fend", "detection", "stp", "tlp"})
 _TECHNIQUE = re.compile(r"attack\.(t[0-9]{4}(?:\.[0-9]{3})?|[sg][0-9]{4})", re.IGNORECASE)
 
 
 def check(context: Context) -> Iterator[Problem]:
-    """Problems of `frameworks` and `tags`."""
+    """Yield the problems of `frameworks` and `tags`."""
     for document in context.documents:
         yield from _tags(context, document)
         value = document.data.get("frameworks")
@@ -24,21 +24,21 @@ def check(context: Context) -> Iterator[Problem]:
         for name, ids in frameworks.items():
             yield from _ids(context, document, name, ids)
         if document.subject and document.is_correlation and not frameworks.get("atlas"):
-            hint = "such as frameworks: {atlas: [AML.T0024.002]}"
-            message = "the rule names no ATLAS technique"
+            hint = "example: frameworks: {atlas: [AML.T0024.002]}"
+            message = "the rule has no ATLAS technique"
             yield context.problem("framework-missing", document.document, message, ("frameworks",), hint)
 
 
 def _ids(context: Context, document: RuleDocument, name: str, ids: object) -> Iterator[Problem]:
     if name not in FILES:
-        hint = f"known: {', '.join(FILES)}"
-        message = f"there is no framework '{name}'"
+        hint = f"available: {', '.join(FILES)}"
+        message = f"unknown framework '{name}'"
         yield context.problem("framework-unknown-name", document.document, message, ("frameworks", name), hint)
         return
     known = context.framework(FILES[name])
     if known is None:
         return
-    for position, identifier in enumerate(texts(ids)):
+    for position, identifier in enumerate(list_texts(ids)):
         if identifier not in known:
             near = difflib.get_close_matches(identifier, known, 3)
             nearest = f"nearest: {', '.join(f'{key} {known[key]}' for key in near)}" if near else None
@@ -48,12 +48,12 @@ def _ids(context: Context, document: RuleDocument, name: str, ids: object) -> It
 
 
 def _tags(context: Context, document: RuleDocument) -> Iterator[Problem]:
-    for position, tag in enumerate(texts(document.data.get("tags"))):
+    for position, tag in enumerate(list_texts(document.data.get("tags"))):
         path = ("tags", position)
         namespace = tag.partition(".")[0]
         if namespace not in NAMESPACES:
-            message = f"tag '{tag}' is in no namespace of Sigma"
-            hint = f"ATLAS and OWASP ids stand under frameworks; the namespaces are {', '.join(sorted(NAMESPACES))}"
+            message = f"tag '{tag}' is not in a namespace of Sigma"
+            hint = f"ATLAS and OWASP ids belong under frameworks; available namespaces: {', '.join(sorted(NAMESPACES))}"
             yield context.problem("tag-namespace", document.document, message, path, hint)
         elif match := _TECHNIQUE.fullmatch(tag):
             identifier = match[1].upper()

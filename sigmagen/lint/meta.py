@@ -1,4 +1,4 @@
-"""Metadata: what a rule says about itself."""
+"""Checks of metadata: names, ids, titles, descriptions, dates and references."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import date
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from sigmagen.lint.context import Context, RuleDocument, texts
+from sigmagen.lint.context import Context, RuleDocument, list_texts
 from sigmagen.problems import Problem
 
 REQUIRED = (
@@ -28,7 +28,7 @@ VAGUE = frozenset({"unknown", "none", "unlikely", "n/a", "-", "tbd"})
 
 
 def check(context: Context) -> Iterator[Problem]:
-    """Problems of metadata; what only an alert needs is asked of subjects only."""
+    """Yield the problems of metadata. Some keys are required only for rules that alert."""
     for document in context.documents:
         yield from _identity(context, document)
         yield from _dates(context, document)
@@ -41,7 +41,7 @@ def check(context: Context) -> Iterator[Problem]:
 
 
 def _required(context: Context, document: RuleDocument) -> Iterator[Problem]:
-    # Tests refer to a correlation by its name.
+    # Test files refer to a correlation by name.
     wanted = (*REQUIRED, "name") if document.is_correlation else REQUIRED
     for key in wanted:
         if document.data.get(key) not in (None, "", []):
@@ -57,10 +57,10 @@ def _identity(context: Context, document: RuleDocument) -> Iterator[Problem]:
         except ValueError:
             valid = False
         if not valid:
-            hint = "make one with: python -c 'import uuid; print(uuid.uuid4())'"
-            yield context.problem("id-invalid", document.document, f"'{identifier}' is no UUID", ("id",), hint)
+            hint = "generate one: python -c 'import uuid; print(uuid.uuid4())'"
+            yield context.problem("id-invalid", document.document, f"'{identifier}' is not a UUID", ("id",), hint)
     if isinstance(name, str) and not re.fullmatch("[a-z][a-z0-9_]*", name):
-        message = f"name '{name}' has other characters than a-z, 0-9 and _"
+        message = f"name '{name}' must only contain a-z, 0-9 and _"
         yield context.problem("name-format", document.document, message, ("name",))
 
 
@@ -71,10 +71,10 @@ def _unique(context: Context, key: str, code: str) -> Iterator[Problem]:
         if not isinstance(value, str):
             continue
         first = seen.setdefault(value.lower(), document)
-        # Two in one file are a problem of loading.
+        # Duplicates in one file are reported when loading.
         if first.file is not document.file:
             place = f"{first.document.file}:{first.document.line((key,))}"
-            yield context.problem(code, document.document, f"{key} '{value}' is also in {place}", (key,))
+            yield context.problem(code, document.document, f"{key} '{value}' is also used in {place}", (key,))
 
 
 def _dates(context: Context, document: RuleDocument) -> Iterator[Problem]:
@@ -99,7 +99,7 @@ def _values(context: Context, document: RuleDocument) -> Iterator[Problem]:
     for position, reference in enumerate(references if isinstance(references, list) else []):
         if isinstance(reference, str) and not _web_address(reference):
             path = ("references", position)
-            message = f"'{reference}' is no http or https address"
+            message = f"'{reference}' is not an http or https URL"
             yield context.problem("reference-invalid", document.document, message, path)
 
 
@@ -114,11 +114,11 @@ def _web_address(text: str) -> bool:
 def _prose(context: Context, document: RuleDocument) -> Iterator[Problem]:
     title, description = document.data.get("title"), document.data.get("description")
     if isinstance(title, str) and (len(title) not in TITLE_LENGTH or title.endswith(".")):
-        message = f"the title has {len(title)} characters{' and a full stop' if title.endswith('.') else ''}"
+        message = f"the title has {len(title)} characters{' and ends with a full stop' if title.endswith('.') else ''}"
         yield context.problem("title-length", document.document, message, ("title",))
     if isinstance(description, str) and 0 < len(description.strip()) < DESCRIPTION_LENGTH:
-        yield context.problem("description-short", document.document, "the description is short", ("description",))
-    for position, text in enumerate(texts(document.data.get("falsepositives"))):
+        yield context.problem("description-short", document.document, "the description is too short", ("description",))
+    for position, text in enumerate(list_texts(document.data.get("falsepositives"))):
         if text.strip(" .").lower() in VAGUE:
             path = ("falsepositives", position)
-            yield context.problem("falsepositives-vague", document.document, f"'{text}' helps nobody", path)
+            yield context.problem("falsepositives-vague", document.document, f"'{text}' is too vague", path)

@@ -1,17 +1,18 @@
-"""Numbers in a description against the rule's own: prose is what drifts when a threshold is tuned.
+"""Checks that the numbers in a description match the rule, since descriptions get outdated when thresholds change.
 
-A description may also tell of published attacks, with their numbers. So nothing is said as long as one of its numbers
-of the counted thing is the threshold, and one of its spans of time the timespan.
+A description may also have numbers of published attacks. So there is no problem if one of its counts is the threshold
+and one of its time spans is the timespan.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from sigmagen.durations import DAY, HOUR, MINUTE, SECOND, format_timespan
 from sigmagen.lint.context import Context
 from sigmagen.problems import Problem
+from sigmagen.rules.correlation_types import Measure
 from sigmagen.rules.model import Correlation, Threshold
 
 _WORDS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
@@ -32,33 +33,34 @@ _DISTINCT = (
     *("accounts?", "organi[sz]ations?", "users?", "keys?", "principals?", "values?", "fillings?", "addresses"),
     *("models?", "hashes", "settings", "documents?", "maps?", "biases"),
 )
-# After one of these words the number belongs to something else.
+# After one of these words, the number belongs to another noun.
 _BREAKS = "and|or|of|in|on|at|to|from|per|by|with|x|times"
-_COUNTED = {"event_count": _EVENTS, "value_count": _DISTINCT, "value_sum": _SUMMED}
+_MEASURED: Mapping[Measure, tuple[str, ...]] = {"events": _EVENTS, "distinct values": _DISTINCT, "sum": _SUMMED}
+"""Nouns of what is measured."""
 
 
 def check(context: Context) -> Iterator[Problem]:
-    """Problems of descriptions that alert."""
+    """Yield the problems of the descriptions of alerting rules."""
     documents = {(item.document.file, item.document.line()): item.document for item in context.documents}
     for file in context.loaded.files:
         for rule in file.subjects:
             if not isinstance(rule, Correlation):
                 continue
             document = documents[(rule.file, rule.line)]
-            spans = spans_of_time(rule.description)
+            spans = find_timespans(rule.description)
             if spans and rule.timespan not in spans:
-                said = ", ".join(format_timespan(span) for span in sorted(spans))
-                message = f"the description says {said}, and the timespan is {format_timespan(rule.timespan)}"
+                shown = ", ".join(format_timespan(span) for span in sorted(spans))
+                message = f"the description mentions {shown}, but the timespan is {format_timespan(rule.timespan)}"
                 yield context.problem("prose-timespan", document, message, ("description",))
-            counts = counts_of(rule.description, _COUNTED.get(rule.type, ()))
-            if rule.threshold and counts and not counts & _fitting(rule.threshold):
-                said = ", ".join(f"{count:,}" for count in sorted(counts))
-                message = f"the description says {said}, and the threshold is {rule.threshold.value:,}"
+            counts = find_counts(rule.description, _MEASURED.get(rule.kind.measures, ()))
+            if rule.threshold and counts and not counts & _list_equal_counts(rule.threshold):
+                shown = ", ".join(f"{count:,}" for count in sorted(counts))
+                message = f"the description mentions {shown}, but the threshold is {rule.threshold.value:,}"
                 yield context.problem("prose-threshold", document, message, ("description",))
 
 
-def spans_of_time(text: str) -> set[int]:
-    """The spans after "in", "within", "over", "during" or "inside", in milliseconds."""
+def find_timespans(text: str) -> set[int]:
+    """Return the time spans after "in", "within", "over", "during" or "inside", in milliseconds."""
     found = set()
     for match in _TIME.finditer(text):
         count = _SMALL.get(match[1].lower()) or int(match[1].replace(",", ""))
@@ -66,8 +68,8 @@ def spans_of_time(text: str) -> set[int]:
     return found
 
 
-def counts_of(text: str, nouns: tuple[str, ...]) -> set[float]:
-    """The numbers that stand before one of the nouns, with at most two words between."""
+def find_counts(text: str, nouns: tuple[str, ...]) -> set[float]:
+    """Return the numbers before one of the nouns, with at most two words in between."""
     if not nouns:
         return set()
     scales = "|".join(_SCALES)
@@ -81,7 +83,7 @@ def counts_of(text: str, nouns: tuple[str, ...]) -> set[float]:
     }
 
 
-def _fitting(threshold: Threshold) -> set[float]:
-    """What prose may say of a threshold: "more than 49" and "50 or more" are the same count."""
+def _list_equal_counts(threshold: Threshold) -> set[float]:
+    """Return the numbers that may describe a threshold: "more than 49" and "50 or more" are the same."""
     other = {"gt": 1, "gte": -1, "lt": -1, "lte": 1}.get(threshold.op, 0)
     return {float(threshold.value), float(threshold.value + other)}

@@ -1,4 +1,4 @@
-"""Runs every family of checks over what was loaded."""
+"""Running all checks on loaded rules."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ FAMILIES = (meta, frameworks, correlation, fields, detection, prose, tests)
 
 
 def lint(loaded: LoadedRules, *, mappings_folder: Path) -> list[Problem]:
-    """What the catalogue finds wrong with loaded rules and the test files beside them, broken files included.
+    """Return the problems of loaded rules and their test files, including broken files.
 
-    Doesn't repeat what loading has already reported. Raises SigmagenError if the catalogue itself can't be read.
+    Problems from loading are not repeated. Raises SigmagenError if the catalogue can't be read.
     """
     context = Context(loaded, mappings_folder)
     problems = [problem for family in FAMILIES for problem in family.check(context)]
-    # Schema and official parser come last: they only add what nobody said better.
+    # Schema and official parser come last: they only report what no other check has reported.
     problems += structure.check(context, [*loaded.problems, *problems])
     return [*dict.fromkeys(context.absent), *problems]

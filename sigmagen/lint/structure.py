@@ -1,4 +1,4 @@
-"""The JSON schema of rules, and the official parser: what no other check has a better word for."""
+"""Checks by the JSON schema of rules and by pySigma, for problems that no other check reports."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from typing import Any
 
 from sigmagen.lint.context import Context, RuleDocument
 from sigmagen.problems import Problem
-from sigmagen.rules.correlation import EXTENDED_TYPES
-from sigmagen.rules.schema import check_schema, schema_path
+from sigmagen.rules.correlation_types import EXTENDED_TYPES
+from sigmagen.rules.schema import check_schema, find_schema
 
 
 def check(context: Context, reported: Sequence[Problem]) -> Iterator[Problem]:
-    """Schema problems at lines without an error so far; pySigma's verdict on files without any."""
+    """Yield schema problems at lines without an error, and pySigma's error for files without any."""
     lines = {(problem.file, problem.line) for problem in reported if problem.severity == "error"}
     broken = {file for file, line in lines if line is not None}
-    schema = schema_path("rule", context.mappings)
+    schema = find_schema("rule", context.mappings)
     for document in (*context.documents, *context.filters):
         clean = document.document.file not in broken
         for problem in check_schema(document.document, schema, "rule-schema"):
@@ -27,7 +27,7 @@ def check(context: Context, reported: Sequence[Problem]) -> Iterator[Problem]:
 
 
 def _as_official(document: RuleDocument) -> dict[str, Any]:
-    """The document with the one name that the official parser has for a correlation's type."""
+    """Return the document with pySigma's name for the correlation's type."""
     body = document.body()
     named = EXTENDED_TYPES.get(str(body.get("type")))
     return {**document.data, "correlation": {**body, "type": named}} if named else document.data
@@ -38,14 +38,14 @@ def _official(context: Context, document: RuleDocument) -> Iterator[Problem]:
     from sigma.filters import SigmaFilter
     from sigma.rule import SigmaRule
 
-    from sigmagen.rules.encoding import encodings
+    from sigmagen.rules.encoding import use_encodings
 
     kind: Any = SigmaCorrelationRule if document.is_correlation else SigmaRule
     kind = SigmaFilter if "filter" in document.data else kind
     try:
-        with encodings():
+        with use_encodings():
             found: list[Exception] = list(kind.from_dict(_as_official(document), collect_errors=True).errors)
-    # pySigma lets plain exceptions through on values of a type that it doesn't expect.
+    # pySigma raises unspecific exceptions for values of unexpected types.
     except Exception as error:
         found = [error]
     for refusal in found:

@@ -5,21 +5,21 @@ A log whose prompts can't be read looks like a quiet one, unless this is said.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from sigmagen.display import counted
+from sigmagen.display import format_count
 from sigmagen.engines.duckdb import DuckDBEngine
 from sigmagen.mapping.documents import load_checked
 from sigmagen.mapping.source import LogsourceEntry, Source
 from sigmagen.mapping.taxonomy import Taxonomy
 from sigmagen.mapping.view import ViewBuilder
 from sigmagen.plan.build import build_view
+from sigmagen.plan.model import Plan
 from sigmagen.rules.model import BaseRule, Correlation, base_rules
-from sigmagen.targets.duckdb.printer import DuckDBPrinter
 from sigmagen.targets.registry import REFERENCE
 
 if TYPE_CHECKING:
@@ -69,62 +69,75 @@ def load_needs(mappings: Path) -> tuple[Need, ...]:
     )
 
 
-def unreadable(
-    engine: DuckDBEngine, taxonomy: Taxonomy, needs: Sequence[Need], ran: Mapping[str, tuple[Source, Sequence[Rule]]]
-) -> list[BlindSpot]:
-    """The records of each source that lack what a rule needs. `ran` has, by source, the rules that were run over it."""
-    found: list[BlindSpot] = []
-    for source, rules in ran.values():
-        wanted: dict[int, list[Rule]] = {}
-        entries: dict[int, LogsourceEntry] = {}
-        for rule in rules:
-            for base in base_rules(rule):
-                entry = source.entry_for(base.logsource)
-                if entry is not None and entry.logsource.category is not None:
-                    entries[id(entry)] = entry
-                    wanted.setdefault(id(entry), []).append(rule)
-        for key, entry in entries.items():
-            found += _of_entry(engine, taxonomy, needs, source, entry, list(dict.fromkeys(wanted[key])))
-    return found
+@dataclass(frozen=True)
+class View:
+    """What is counted over the records of one log source that a source feeds.
+
+    `asked` are the needs, each with the fields that hold it here; `plan` has these fields as columns.
+    """
+
+    source: Source
+    asked: tuple[tuple[Need, tuple[str, ...]], ...]
+    fields_of: Mapping[str, set[str]]
+    outcome: bool
+    plan: Plan
 
 
-def _of_entry(
-    engine: DuckDBEngine,
-    taxonomy: Taxonomy,
-    needs: Sequence[Need],
-    source: Source,
-    entry: LogsourceEntry,
-    rules: Sequence[Rule],
-) -> Iterator[BlindSpot]:
-    """Count over the records of one log source that a source feeds."""
+def views(source: Source, rules: Iterable[Rule], needs: Sequence[Need], taxonomy: Taxonomy) -> Iterator[View]:
+    """What to count of a source's records for rules, log source by log source."""
+    wanted: dict[int, list[Rule]] = {}
+    entries: dict[int, LogsourceEntry] = {}
+    for rule in rules:
+        for base in base_rules(rule):
+            entry = source.entry_for(base.logsource)
+            if entry is not None and entry.logsource.category is not None:
+                entries[id(entry)] = entry
+                wanted.setdefault(id(entry), []).append(rule)
+    for key, entry in entries.items():
+        yield from _view(source, entry, list(dict.fromkeys(wanted[key])), needs, taxonomy)
+
+
+def _view(
+    source: Source, entry: LogsourceEntry, rules: Sequence[Rule], needs: Sequence[Need], taxonomy: Taxonomy
+) -> Iterator[View]:
     builder = ViewBuilder(source, source.stored[REFERENCE], taxonomy, entry)
     fields_of = {rule.name: needed_fields(rule) for rule in rules}
+    read = set().union(*fields_of.values())
     asked = []
     for need in needs:
-        fields = [name for name in need.fields if any(name in fields for fields in fields_of.values())]
+        fields = [name for name in need.fields if name in read]
         fields = [name for name in fields if name in taxonomy and not taxonomy[name].private and builder.carries(name)]
         if fields:
-            asked.append((need, fields))
-    covered = engine.range(source)
-    if not asked or covered is None:
-        return
-    engine.select(source, *covered)
-    read = dict.fromkeys([_OUTCOME, *(name for _, fields in asked for name in fields)])
-    view = DuckDBPrinter(build_view(source, REFERENCE, taxonomy, list(read), entry)).text()
+            asked.append((need, tuple(fields)))
+    if asked:
+        columns = dict.fromkeys([_OUTCOME, *(name for _, fields in asked for name in fields)])
+        plan = build_view(source, REFERENCE, taxonomy, list(columns), entry)
+        yield View(source, tuple(asked), fields_of, builder.carries(_OUTCOME), plan)
+
+
+def unreadable(engine: DuckDBEngine, found: Iterable[View], text: Callable[[Plan], str]) -> Iterator[BlindSpot]:
+    """The records that lack what a rule needs. `text` prints a plan as SQL over the engine's tables."""
+    for view in found:
+        covered = engine.range(view.source)
+        if covered is not None:
+            engine.select(view.source, *covered)
+            yield from _counted(engine, view, text(view.plan))
+
+
+def _counted(engine: DuckDBEngine, view: View, text: str) -> Iterator[BlindSpot]:
     columns = ["count(*)"]
-    for need, fields in asked:
+    for need, fields in view.asked:
         missing = " AND ".join(f"{_quoted(name)} IS NULL" for name in fields)
-        answered = f" AND {_quoted(_OUTCOME)} IS DISTINCT FROM 'failure'"
-        columns.append(
-            f"count(*) FILTER (WHERE {missing}{answered if need.answered and builder.carries(_OUTCOME) else ''})"
-        )
-    total, *counts = engine.connection.execute(f"SELECT {', '.join(columns)} FROM ({view})").fetchone() or (0,)
-    for (need, fields), count in zip(asked, counts, strict=True):
+        answered = f" AND {_quoted(_OUTCOME)} IS DISTINCT FROM 'failure'" if need.answered and view.outcome else ""
+        columns.append(f"count(*) FILTER (WHERE {missing}{answered})")
+    total, *counts = engine.connection.execute(f"SELECT {', '.join(columns)} FROM ({text})").fetchone() or (0,)
+    name = view.source.name
+    for (need, fields), count in zip(view.asked, counts, strict=True):
         if count:
-            names = tuple(name for name, fields_there in fields_of.items() if set(fields) & fields_there)
+            names = tuple(rule for rule, fields_there in view.fields_of.items() if set(fields) & fields_there)
             verb = "has" if count == 1 else "have"
-            message = f"{count:,} of {counted(total, f'{source.name} record')} {verb} no {need.name}"
-            yield BlindSpot("unreadable", source.name, need.name, count, total, names, message)
+            message = f"{count:,} of {format_count(total, f'{name} record')} {verb} no {need.name}"
+            yield BlindSpot("unreadable", name, need.name, count, total, names, message)
 
 
 def needed_fields(rule: Rule) -> set[str]:
@@ -164,7 +177,7 @@ def reused_ids(counts: Mapping[str, int]) -> list[BlindSpot]:
     for source, count in counts.items():
         if count:
             belongs = "belongs" if count == 1 else "belong"
-            message = f"{counted(count, f'{source} id')} {belongs} to records with different content"
+            message = f"{format_count(count, f'{source} id')} {belongs} to records with different content"
             found.append(BlindSpot("reused-id", source, None, count, None, (), message))
     return found
 
@@ -179,7 +192,7 @@ def in_one_line(spots: Sequence[BlindSpot]) -> str:
     for (source, total), found in by_source.items():
         first, *others = (f"{spot.count:,} {{}}no {spot.missing}" for spot in found)
         lacks = [first.format("has " if found[0].count == 1 else "have "), *(text.format("") for text in others)]
-        parts.append(f"of {counted(total or 0, f'{source} record')}, {', '.join(lacks)}")
+        parts.append(f"of {format_count(total or 0, f'{source} record')}, {', '.join(lacks)}")
     return "; ".join([*parts, *(spot.message for spot in spots if spot.kind != "unreadable")])
 
 
@@ -203,14 +216,14 @@ def unseen_rules(not_run: Iterable[NotRun], broken: int = 0) -> list[BlindSpot]:
         message = f"{_rules(list(why))} not run on {source} ({said.pop() if len(said) == 1 else '-v says why'})"
         found.append(BlindSpot("not-run", source, None, len(why), None, tuple(why), message))
     if broken:
-        message = f"{counted(broken, 'broken rule')} not run"
+        message = f"{format_count(broken, 'broken rule')} not run"
         found.append(BlindSpot("broken-rules", None, None, broken, None, (), message))
     return found
 
 
 def _rules(names: Sequence[str]) -> str:
     """Few rules by name, many by number."""
-    return ", ".join(names) if len(names) < 3 else counted(len(names), "rule")
+    return ", ".join(names) if len(names) < 3 else format_count(len(names), "rule")
 
 
 def _quoted(name: str) -> str:

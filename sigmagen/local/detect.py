@@ -5,35 +5,35 @@ What is reported holds hashes, counts and ids. Prompt text is never read into a 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 
 import duckdb
 
-from sigmagen.convert.converter import Converter, Query
-from sigmagen.durations import SECOND, iso
-from sigmagen.engines.alert import Alert, instant
-from sigmagen.engines.duckdb import DuckDBEngine, moment_sql, of_one_input, reason_of
-from sigmagen.local.blind_spots import BlindSpot, load_needs, reused_ids, unreadable, unseen_rules
-from sigmagen.local.detection import Detection, Group, NotRun, Rule
+from sigmagen.convert.converter import Converter
+from sigmagen.durations import SECOND
+from sigmagen.engines.duckdb import DuckDBEngine, of_one_input, reason_of
+from sigmagen.local.blind_spots import BlindSpot, reused_ids, unreadable, unseen_rules, views
+from sigmagen.local.campaigns import AllEvents, CampaignEvents, merged
+from sigmagen.local.detection import Detection, NotRun, Rule
+from sigmagen.local.hunts import Hunt, Hunts
+from sigmagen.local.ingest import Ingest
+from sigmagen.local.tables import SourceTable
+from sigmagen.logs.chunks import ChunkReader
 from sigmagen.logs.reader import Record
+from sigmagen.logs.recognise import Recogniser
 from sigmagen.logs.repeats import Repeats
 from sigmagen.mapping.generic import Generic
 from sigmagen.mapping.source import Source
-from sigmagen.plan.build import build_plan
-from sigmagen.plan.result import alerts_below
+from sigmagen.plan.result import alerts_on_low_values
 from sigmagen.problems import Problem, Severity, SigmagenError
-from sigmagen.rules.model import BaseRule, Correlation, Threshold, base_rules
-from sigmagen.targets.duckdb.printer import DuckDBPrinter
+from sigmagen.rules.model import Correlation, base_rules
 
 BATCH_RECORDS = 20_000
 BATCH_CHARACTERS = 32 * 1024 * 1024
 
 _PANES = 40
 """Into how many panes the events of a rule without a window are counted, at most."""
-
-_MATCHED = "matched_events"
 
 
 @dataclass
@@ -53,6 +53,9 @@ class Detector:
     """Counts what was delivered twice and is stored once, and the ids that have several contents: a blind spot."""
 
     _ran: dict[str, tuple[Source, list[Rule]]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._hunts = Hunts(self.converter, self.generic)
 
     def load(self, records: Iterable[tuple[Source, Record]]) -> None:
         """Store records, batch by batch, each once. Those without a time that can be read are problems, one a file."""
@@ -96,17 +99,54 @@ class Detector:
             record = batch[position]
             untimed.setdefault((record.file, source.name), [0, record.line])[0] += 1
 
-    def run(self, rules: Sequence[Rule]) -> list[Detection]:
-        """The detections of all rules over all sources that are there, in order of time."""
+    def read(
+        self,
+        reader: ChunkReader,
+        recogniser: Recogniser,
+        rules: Sequence[Rule],
+        step: Callable[[int], None] = lambda records: None,
+    ) -> None:
+        """Read logs for these rules: of each record only what they ask for is kept.
+
+        `step` is told from time to time how many records have been read.
+        """
+
+        def make_table(source: Source) -> SourceTable:
+            self._hunts.prepare(rules, source)
+            return SourceTable(self.engine, source, self._hunts.columns[source.name])
+
+        def refuse(source: Source, record: Record, reason: str) -> None:
+            self.problems.append(refused(record, source.name, reason))
+
+        ingest = Ingest(self.engine, reader, recogniser, make_table, refuse)
+        ingest.run(lambda: step(ingest.taken))
+        for table in ingest.tables.values():
+            self.sources[table.source.name] = table.source
+            table.drop_repeats(ingest.read_again, self.repeats)
+            self.problems += [
+                no_time(reader.name(file), table.source.name, count, line, kept=self.generic is not None)
+                for file, count, line in table.untimed(keep=self.generic is not None)
+            ]
+
+    def run(
+        self, rules: Sequence[Rule], step: Callable[[int, int], None] = lambda done, total: None
+    ) -> list[Detection]:
+        """The detections of all rules over all sources that are there, in order of time.
+
+        `step` is told how many rules have been run, of how many.
+        """
         found: list[Detection] = []
-        for rule in rules:
+        for number, rule in enumerate(rules):
+            step(number, len(rules))
             feeding = self._feeding(rule)
             if not feeding:
                 needed = " and ".join(sorted({str(base.logsource) for base in base_rules(rule)}))
                 self.not_run.append(NotRun(rule, None, f"no log of {needed} is here"))
             for source in feeding:
                 try:
-                    found += self._hunt(rule, source)
+                    hunt = self._hunts.of(rule, source)
+                    self._derive(rules, source)
+                    found += self._run(hunt)
                     for part in source.parts:
                         self._ran.setdefault(part.name, (part, []))[1].append(rule)
                 except SigmagenError as error:
@@ -120,14 +160,30 @@ class Detector:
                     self._failed(rule, source, str(error))
         return sorted(found, key=lambda item: (item.window_start or 0, item.rule.name, item.source, item.group))
 
+    def _derive(self, rules: Sequence[Rule], source: Source) -> None:
+        """Compute the columns that the rules read, once for all of them."""
+        for part in source.parts:
+            columns = self._hunts.columns[part.name]
+            if not self.engine.derives(part, columns):
+                self._hunts.prepare(rules, part)
+                self.engine.derive(part, columns)
+
     def blind_spots(self, broken: int = 0) -> list[BlindSpot]:
         """What the rules that were run could not see, and which were not run; `broken` rules could not be loaded."""
-        needs = load_needs(self.converter.mappings)
+        seen = [
+            view
+            for source, rules in self._ran.values()
+            for view in views(source, rules, self._hunts.needs, self.converter.taxonomy)
+        ]
         return [
-            *unreadable(self.engine, self.converter.taxonomy, needs, self._ran),
+            *unreadable(self.engine, seen, self._hunts.text),
             *reused_ids(self.repeats.reused),
             *unseen_rules(self.not_run, broken),
         ]
+
+    def ran(self) -> list[Rule]:
+        """The rules that were run over a source at least."""
+        return list({rule.name: rule for _, rules in self._ran.values() for rule in rules}.values())
 
     def span(self) -> tuple[int, int] | None:
         """Epoch milliseconds of the first record and just after the last; None where no record has a time."""
@@ -136,9 +192,10 @@ class Detector:
 
     def _feeding(self, rule: Rule) -> list[Source]:
         if self.generic:
-            return [self.generic.records(rule)] if self.sources else []
-        feeding = self.converter.feeding(rule)
-        return [source for source in feeding if all(part.name in self.sources for part in source.parts)]
+            return self._hunts.feeding(rule) if self.sources else []
+        return [
+            source for source in self._hunts.feeding(rule) if all(part.name in self.sources for part in source.parts)
+        ]
 
     def _failed(self, rule: Rule, source: Source, reason: str) -> None:
         """Note a rule whose query failed, which says nothing about the others."""
@@ -146,131 +203,56 @@ class Detector:
         hint = "the other rules were run"
         self.problems.append(Problem("rule-failed", f"{rule.name} can't be run on {source.name}: {reason}", hint=hint))
 
-    def _hunt(self, rule: Rule, source: Source) -> list[Detection]:
-        if isinstance(rule, BaseRule):
-            return self._single_events(rule, source)
-        ranges = [covered for part in source.parts if (covered := self.engine.range(part)) is not None]
+    def _run(self, hunt: Hunt) -> list[Detection]:
+        if hunt.query is None or not isinstance(hunt.rule, Correlation):
+            return self._single_events(hunt)
+        ranges = [covered for part in hunt.source.parts if (covered := self.engine.range(part)) is not None]
         if not ranges:
             return []
         covered = min(start for start, _ in ranges), max(end for _, end in ranges)
-        query = self.converter.convert(rule, source, self.engine.siem)
-        campaigns = merged(self.engine.run(query, *covered), least=alerts_below(rule))
+        campaigns = merged(self.engine.run(hunt.query, *covered), least=alerts_on_low_values(hunt.rule))
         if not campaigns:
             return []
-        self._match(rule, source)
-        if rule.type in ("temporal", "temporal_ordered"):
-            self._match_parts(rule, source)
-        return [self._detection(query, alert) for alert in campaigns]
-
-    def _single_events(self, rule: BaseRule, source: Source) -> list[Detection]:
-        """A rule without a correlation: all its events as one detection, those without a time among them."""
-        self.engine.select(source)
-        self._match(rule, source)
-        row = self.engine.connection.execute(
-            f"SELECT count(*), epoch_ms(min(timestamp)), epoch_ms(max(timestamp)) + 1 FROM {_MATCHED}"
-        ).fetchone()
-        if row is None or not row[0]:
-            return []
-        count, start, end = row
-        if start is None:
-            return [Detection(rule, source.name, None, None, (), count, self._sample(None, None, ()), (), SECOND)]
-        tick = SECOND * max(1, -(-(end - start) // (_PANES * SECOND)))
-        events, panes = self._sample(start, end, ()), self._panes(start, end, (), tick)
-        return [Detection(rule, source.name, start, end, (), count, events, panes, tick)]
-
-    def _match(self, rule: Rule, source: Source) -> None:
-        """Put the events that the rule looks at into a table, for the samples of all its detections."""
-        plan = build_plan(rule, source, self.engine.siem, self.converter.taxonomy, "events")
-        self.engine.connection.execute(f"CREATE OR REPLACE TEMP TABLE {_MATCHED} AS {DuckDBPrinter(plan).text()}")
-
-    def _match_parts(self, rule: Correlation, source: Source) -> None:
-        """For each rule that a temporal one refers to, a table of its events under the group's names."""
-        for position, part in enumerate(rule.rules):
-            aliases = rule.aliases[position : position + 1]
-            alone = replace(
-                rule, type="event_count", rules=(part,), threshold=Threshold("gte", 1), expression=None, aliases=aliases
+        events = CampaignEvents(self.engine.connection, campaigns, hunt.events)
+        tick = hunt.query.windows[-1].tick
+        samples, panes = events.samples(), events.panes(tick)
+        counts = [events.counts(part) for part in hunt.parts]
+        return [
+            Detection(
+                hunt.rule,
+                hunt.source.name,
+                alert.window_start,
+                alert.window_end,
+                alert.group,
+                alert.value,
+                samples[number],
+                panes[number],
+                tick,
+                tuple((part.name, found[number]) for part, found in zip(hunt.rule.rules, counts, strict=False)),
             )
-            plan = build_plan(alone, source, self.engine.siem, self.converter.taxonomy, "events")
-            table = f"CREATE OR REPLACE TEMP TABLE {_MATCHED}_{position} AS {DuckDBPrinter(plan).text()}"
-            self.engine.connection.execute(table)
+            for number, alert in enumerate(campaigns)
+        ]
 
-    def _counts(self, rule: Rule, start: int, end: int, group: Group) -> tuple[tuple[str, int], ...]:
-        """How many events of each referenced rule a temporal campaign has."""
-        if isinstance(rule, BaseRule) or rule.type not in ("temporal", "temporal_ordered"):
-            return ()
-        where, values = _in_window(start, end, group)
-        found = []
-        for position, part in enumerate(rule.rules):
-            count = f"SELECT count(*) FROM {_MATCHED}_{position} WHERE {where}"
-            row = self.engine.connection.execute(count, values).fetchone()
-            found.append((part.name, row[0] if row else 0))
-        return tuple(found)
-
-    def _detection(self, query: Query, alert: Alert) -> Detection:
-        tick = query.windows[-1].tick
-        start, end, group = alert.window_start, alert.window_end, alert.group
-        events, panes = self._sample(start, end, group), self._panes(start, end, group, tick)
-        counts = self._counts(query.rule, start, end, group)
-        return Detection(query.rule, query.source.name, start, end, group, alert.value, events, panes, tick, counts)
-
-    def _sample(self, start: int | None, end: int | None, group: Group) -> tuple[dict[str, Any], ...]:
-        where, values = _in_window(start, end, group)
-        result = self.engine.connection.execute(
-            f"SELECT * FROM {_MATCHED} WHERE {where} QUALIFY row_number() OVER (ORDER BY timestamp) "
-            "IN (1, (count(*) OVER () + 1) // 2, count(*) OVER ()) ORDER BY timestamp",
-            values,
-        )
-        names = ["@timestamp", *(column[0] for column in (result.description or ())[1:])]
-        return tuple(
-            {
-                name: iso(instant(value)) if name == "@timestamp" else value
-                for name, value in zip(names, row, strict=True)
-                if value is not None
-            }
-            for row in result.fetchall()
-        )
-
-    def _panes(self, start: int, end: int, group: Group, tick: int) -> tuple[int, ...]:
-        where, values = _in_window(start, end, group)
-        counts = dict(
-            self.engine.connection.execute(
-                f"SELECT (epoch_ms(timestamp) - {start}) // {tick}, count(*) FROM {_MATCHED} WHERE {where} GROUP BY 1",
-                values,
-            ).fetchall()
-        )
-        return tuple(counts.get(number, 0) for number in range(-(-(end - start) // tick)))
-
-
-def _in_window(start: int | None, end: int | None, group: Group) -> tuple[str, list[Any]]:
-    """The SQL condition of a group's events in [start, end), and its parameters. Field names come from a rule."""
-    parts = ["true"]
-    if start is not None and end is not None:
-        parts = [f"timestamp >= {moment_sql(start)} AND timestamp < {moment_sql(end)}"]
-    for name, _ in group:
-        column = '"' + name.replace('"', '""') + '"'
-        # A boolean of an alert's group is Python's text of it.
-        parts.append(f"CAST({column} AS VARCHAR) = CASE typeof({column}) WHEN 'BOOLEAN' THEN lower(?) ELSE ? END")
-    return " AND ".join(parts), [value for _, value in group for _ in range(2)]
-
-
-def merged(alerts: Iterable[Alert], *, least: bool = False) -> list[Alert]:
-    """One alert a campaign: those of a group whose windows overlap, from first start to last end, highest value.
-
-    Windows that overlap share events, so with a pane between them that has no alert they are still one campaign: two
-    alerts would show an analyst the same events twice.
-
-    `least` takes the lowest value instead, which is the worst where a rule alerts below its threshold.
-    """
-    worst = min if least else max
-    campaigns: list[Alert] = []
-    for alert in sorted(alerts, key=lambda item: (item.group, item.window_end)):
-        last = campaigns[-1] if campaigns else None
-        if last is not None and last.group == alert.group and alert.window_start < last.window_end:
-            value = worst(last.value, alert.value)
-            campaigns[-1] = Alert(alert.window_end, last.window_start, last.group, value)
-        else:
-            campaigns.append(alert)
-    return campaigns
+    def _single_events(self, hunt: Hunt) -> list[Detection]:
+        """A rule without a correlation: all its events as one detection, those without a time among them."""
+        self.engine.select(hunt.source)
+        events = AllEvents(self.engine.connection, hunt.events)
+        if not events.count:
+            return []
+        tick = SECOND * max(1, -(-events.length // (_PANES * SECOND)))
+        return [
+            Detection(
+                hunt.rule,
+                hunt.source.name,
+                events.start,
+                events.end,
+                (),
+                events.count,
+                events.sample(),
+                events.panes(tick),
+                tick,
+            )
+        ]
 
 
 def refused(record: Record, source: str, reason: str) -> Problem:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sigmagen.durations import SECOND, duration_text, iso
-from sigmagen.rules.model import BaseRule, Correlation, Expression, Occurs
+from sigmagen.rules.conditions import expression_text
+from sigmagen.rules.model import BaseRule, Correlation
 
 Rule = BaseRule | Correlation
 Group = tuple[tuple[str, str], ...]
@@ -109,17 +109,9 @@ def condition_text(rule: Rule) -> str:
     within = f"within {duration_text(rule.timespan)}"
     names = [part.name for part in rule.rules]
     if rule.threshold is None:
-        what = _expression_text(rule.expression, names) if rule.expression else ", ".join(names)
+        what = expression_text(rule.expression, names) if rule.expression else ", ".join(names)
         return f"{rule.type}({what}) {within}"
     fields = f"({', '.join(rule.threshold.fields)})" if rule.threshold.fields else ""
-    kind = f"{rule.type} {rule.threshold.percentile}" if rule.type == "value_percentile" else rule.type
+    kind = f"{rule.type} {rule.threshold.percentile}" if rule.kind.percentile == "stated" else rule.type
     limits = " and ".join(f"{_OPERATORS[item.op]} {item.value}" for item in rule.threshold.comparisons)
     return f"{kind}{fields} {limits} {within}"
-
-
-def _expression_text(expression: Expression, names: Sequence[str]) -> str:
-    if isinstance(expression, Occurs):
-        return names[expression.rule]
-    texts = [_expression_text(operand, names) for operand in expression.operands]
-    texts = [f"({text})" if " " in text else text for text in texts]
-    return f"not {texts[0]}" if expression.op == "not" else f" {expression.op} ".join(texts)

@@ -13,12 +13,12 @@ from elasticsearch import ApiError
 
 from sigmagen.local.normalize import CanonicalEvent
 from sigmagen.logs.reader import Reject
-from sigmagen.mapping.elastic_template import index_mappings
+from sigmagen.mapping.elastic_template import build_index_mappings
 from sigmagen.mapping.source import Source
 from sigmagen.mapping.taxonomy import Taxonomy
 from sigmagen.net.bulk import Document, Result, bulk
-from sigmagen.net.client import expecting
-from sigmagen.net.elasticsearch import HINT, ElasticError, ask, connect, reason, unusable
+from sigmagen.net.client import reject_invalid_response
+from sigmagen.net.elasticsearch import HINT, ElasticError, connect, make_server_error, reason, send_with_retries
 from sigmagen.problems import EXIT_USAGE, SigmagenError
 
 STREAM = "logs-sigmagen.canonical-default"
@@ -66,10 +66,10 @@ class CanonicalStream:
 
     def prepare(self) -> None:
         """Install the index template, unless there is one that somebody else made. Raises SigmagenError."""
-        found = ask(
+        found = send_with_retries(
             lambda: self._client.options(ignore_status=404).indices.get_index_template(name=TEMPLATE), self._failure
         )
-        with expecting(self._misunderstood):
+        with reject_invalid_response(self._misunderstood):
             if any(entry["index_template"].get("_meta") != _OWNER for entry in found.get("index_templates", [])):
                 return
         template: dict[str, Any] = {
@@ -77,14 +77,16 @@ class CanonicalStream:
             "index_patterns": [f"{TEMPLATE}-*"],
             "priority": _PRIORITY,
             "meta": _OWNER,
-            "template": {"mappings": index_mappings(self.source, self.taxonomy)},
+            "template": {"mappings": build_index_mappings(self.source, self.taxonomy)},
         }
         try:
-            ask(lambda: self._client.indices.put_index_template(**template, data_stream={}), self._failure)
+            send_with_retries(
+                lambda: self._client.indices.put_index_template(**template, data_stream={}), self._failure
+            )
         except _RefusedError as error:
             if error.status in (401, 403):
                 raise
-            ask(lambda: self._client.indices.put_index_template(**template), self._failure)
+            send_with_retries(lambda: self._client.indices.put_index_template(**template), self._failure)
 
     def write(self, events: Iterable[CanonicalEvent]) -> None:
         """Write events and count what became of each. Raises SigmagenError when the cluster doesn't answer.
@@ -96,7 +98,7 @@ class CanonicalStream:
             self._count(result)
 
     def _send(self, lines: Sequence[Any]) -> Any:
-        answer = ask(lambda: self._client.bulk(operations=lines), self._failure)
+        answer = send_with_retries(lambda: self._client.bulk(operations=lines), self._failure)
         if not isinstance(answer.get("items"), list):
             raise self._misunderstood()
         return answer
@@ -136,7 +138,7 @@ class _RefusedError(SigmagenError):
 
     def __init__(self, url: str, reason: str, status: int | None) -> None:
         hint = f"{HINT}; what was written is not written twice"
-        super().__init__(unusable(reason, url, hint).problems, EXIT_USAGE)
+        super().__init__(make_server_error(reason, url, hint).problems, EXIT_USAGE)
         self.status = status
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import duckdb
 
 from sigmagen.convert.converter import Converter
+from sigmagen.convert.render import render
 from sigmagen.durations import iso
 from sigmagen.engines.alert import instant
 from sigmagen.engines.duckdb import RECORDS, SENSIBLE, connected, flattened, of_one_input, reason_of
@@ -19,7 +20,8 @@ from sigmagen.logs.repeats import Repeats
 from sigmagen.mapping.source import Source
 from sigmagen.plan.build import build_view
 from sigmagen.problems import Problem
-from sigmagen.targets.duckdb.printer import DuckDBPrinter, time_sql
+from sigmagen.targets.duckdb.printer import time_sql
+from sigmagen.targets.registry import REFERENCE
 
 BATCH_RECORDS = 5_000
 BATCH_CHARACTERS = 16 * 1024 * 1024
@@ -150,6 +152,6 @@ class Normalizer:
             ]
             # A record of any of the categories is an event.
             entry = entries[0] if len(entries) == 1 else replace(entries[0], where=None)
-            plan = build_view(source, "duckdb", self.converter.taxonomy, fields, entry, ("position",))
-            self._views[source.name] = fill, DuckDBPrinter(plan).text() + "\nORDER BY position"
+            plan = build_view(source, REFERENCE, self.converter.taxonomy, fields, entry, ("position",))
+            self._views[source.name] = fill, render(plan, REFERENCE).text + "\nORDER BY position"
         return self._views[source.name]

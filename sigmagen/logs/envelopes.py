@@ -31,7 +31,7 @@ _LISTS = (_LOG_EVENTS, _STREAM_RECORDS, _FIREHOSE)
 # https://docs.aws.amazon.com/lambda/latest/dg/with-kinesis.html
 _LAMBDA = {"eventSource", "eventVersion", "eventID", "eventName", "invokeIdentityArn", "awsRegion", "eventSourceARN"}
 # One of these is in every envelope, and none in the records of most sources.
-_TELLING = {"Records", "records", "events", "logEvents", "message", "awslogs", "kinesis", "Data", "data"}
+TELLING = {"Records", "records", "events", "logEvents", "message", "awslogs", "kinesis", "Data", "data"}
 
 _EVENT = {"timestamp", "message"}, {"id", "eventId", "ingestionTime", "logStreamName", "extractedFields"}
 _STREAM_RECORD = {"Data"}, {"PartitionKey", "SequenceNumber", "ApproximateArrivalTimestamp", "EncryptionType"}
@@ -47,7 +47,7 @@ def unwrapped(value: Any, limit: int) -> list[Any] | None:
     """
     if isinstance(value, list):
         return value
-    if not isinstance(value, dict) or _TELLING.isdisjoint(value):
+    if not isinstance(value, dict) or TELLING.isdisjoint(value):
         return None
     for names in _LISTS:
         (name,) = names[0]

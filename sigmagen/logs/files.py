@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, cast
 
-from sigmagen.folders import not_a_file, shown, walk
+from sigmagen.folders import check_regular_file, display_path, walk
 from sigmagen.problems import Problem
 
 SUFFIXES = (".json", ".jsonl", ".ndjson", ".log")
@@ -60,7 +60,7 @@ def _walk(folder: str, problems: list[Problem]) -> Iterator[str]:
             continue
         if _BESIDE.search(path):
             beside += 1
-        elif left_out := not_a_file(path, folder):
+        elif left_out := check_regular_file(path, folder):
             problems.append(left_out)
         else:
             yield path
@@ -78,7 +78,7 @@ def unreadable(file: str, error: OSError) -> Problem:
     """The problem of a file that can't be opened or read."""
     reason = error.strerror or str(error)
     return Problem(
-        "log-unreadable", f"can't read the log: {reason}", file=shown(file), hint="check the path and its rights"
+        "log-unreadable", f"can't read the log: {reason}", file=display_path(file), hint="check the path and its rights"
     )
 
 
@@ -89,6 +89,11 @@ class OpenLog:
         self.raw = raw
         zipped = raw.peek(len(_GZIP))[: len(_GZIP)] == _GZIP
         self.lines = cast("IO[bytes]", gzip.GzipFile(fileobj=raw) if zipped else raw)
+
+    @property
+    def seekable(self) -> bool:
+        """Whether it can be read again."""
+        return self.raw.seekable()
 
     @property
     def position(self) -> int:

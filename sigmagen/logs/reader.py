@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import gzip
 import zlib
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from itertools import chain
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
-from sigmagen.folders import shown
+from sigmagen.folders import display_path
 from sigmagen.logs.envelopes import LAYERS, unwrapped
 from sigmagen.logs.files import STDIN, STDIN_NAME, OpenLog, find_log_files, open_log, total_size, unreadable
 from sigmagen.logs.parse import NotReadableError, dumps, is_object, loads, size_text, spans_lines
@@ -30,7 +29,8 @@ LONG_LINE = 4 * 1024 * 1024
 CHUNK = 64 * 1024
 
 _BOM = b"\xef\xbb\xbf"
-_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+_T = TypeVar("_T")
+UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +68,12 @@ class LogReader:
         self, paths: Sequence[str], on_reject: Callable[[Reject], None] | None = None, limit: int = MAX_RECORD
     ) -> None:
         self.files, self.problems = find_log_files(paths)
-        self._limit = limit
+        self.limit = limit
         self.size = total_size(self.files)
         self._on_reject = on_reject
         self._done = 0
         self._open: OpenLog | None = None
-        self._rejected: Counter[str] = Counter()
+        self._rejected: dict[str, int] = {}  # by file
         self._line = 0
 
     @property
@@ -83,7 +83,7 @@ class LogReader:
 
     def __iter__(self) -> Iterator[Record]:
         for path in self.files:
-            name = STDIN_NAME if path == STDIN else shown(path)
+            name = STDIN_NAME if path == STDIN else display_path(path)
             try:
                 with open_log(path) as log:
                     self._open = log
@@ -97,8 +97,12 @@ class LogReader:
 
     def _file(self, name: str, stream: IO[bytes]) -> Iterator[Record]:
         self._line = 0
+        return self._guarded(name, self._records(name, stream))
+
+    def _guarded(self, name: str, pieces: Iterator[_T]) -> Iterator[_T]:
+        """What comes out of a file, up to where it can't be unpacked any more."""
         try:
-            yield from self._records(name, stream)
+            yield from pieces
         except EOFError:
             self._broken(name, "log-truncated", "the gzip file is cut off")
         except (gzip.BadGzipFile, zlib.error) as error:
@@ -112,24 +116,26 @@ class LogReader:
         self._tell(Reject(name, self._line + 1, message, ""))
 
     def _records(self, name: str, stream: IO[bytes]) -> Iterator[Record]:
-        head, starts = self._head(stream)
+        yield from self._headed(name, stream, *self._head(stream))
+
+    def _headed(self, name: str, stream: IO[bytes], head: list[bytes], starts: list[bytes]) -> Iterator[Record]:
         if not starts:
             hint = "a log that is being rotated may be empty for a while"
             self.problems.append(Problem("log-empty", "the log is empty", "warning", name, 1, hint=hint))
             return
-        if starts[0].startswith(_UTF16) or b"\0" in starts[0][:2]:  # JSON starts with ASCII, so a NUL is half of it
+        if starts[0].startswith(UTF16) or b"\0" in starts[0][:2]:  # JSON starts with ASCII, so a NUL is half of it
             self._reject(name, 1, NotReadableError("log-not-utf8", "UTF-16 text, and UTF-8 is expected"), b"")
             return
         if spans_lines(starts[0], starts[1] if len(starts) > 1 else None):
             more = partial(getattr(stream, "read1", stream.read), CHUNK)
-            yield from self._scanned(name, Scanner(b"".join(head), more, limit=self._limit))
+            yield from self._scanned(name, Scanner(b"".join(head), more, limit=self.limit))
             return
         self._line = 0
         for line in chain(head, iter(partial(stream.readline, LONG_LINE), b"")):
             if len(line) >= LONG_LINE:
                 # More than a line of one record has: several records, or one that may be too large.
                 more = partial(stream.readline, CHUNK)
-                scanner = Scanner(line, more, limit=self._limit, line=self._line + 1, one_line=True)
+                scanner = Scanner(line, more, limit=self.limit, line=self._line + 1, one_line=True)
                 yield from self._scanned(name, scanner)
             else:
                 self._line += 1
@@ -167,7 +173,7 @@ class LogReader:
         try:
             value, text = loads(line)
         except NotReadableError as error:
-            pieces = list(Scanner(line, bytes, limit=self._limit, line=number).pieces()) if b"}{" in line else []
+            pieces = list(Scanner(line, bytes, limit=self.limit, line=number).pieces()) if b"}{" in line else []
             if pieces and all(is_object(piece.text) for piece in pieces):
                 # Firehose writes one message directly after another.
                 for piece in pieces:
@@ -180,7 +186,7 @@ class LogReader:
     def _opened(self, name: str, line: int, value: Any, text: str | None, layers: int = LAYERS) -> Iterator[Record]:
         """The records of a value: those in it where it is an envelope, else the value itself."""
         try:
-            items = unwrapped(value, self._limit)
+            items = unwrapped(value, self.limit)
             if items and not layers:
                 raise NotReadableError("log-not-json", f"more than {LAYERS} envelopes in one another")
         except NotReadableError as error:
@@ -197,7 +203,7 @@ class LogReader:
 
     def _encoded(self, name: str, line: int, raw: bytes, layers: int) -> Iterator[Record]:
         """The records of JSON text that lay in an envelope: one value, or several one after another."""
-        for piece in Scanner(raw, bytes, limit=self._limit, line=line).pieces():
+        for piece in Scanner(raw, bytes, limit=self.limit, line=line).pieces():
             try:
                 value, text = loads(piece.text)
             except NotReadableError as error:
@@ -209,15 +215,15 @@ class LogReader:
         if not isinstance(value, dict):
             error = NotReadableError("log-not-object", "JSON, but no object; a record is an object")
             self._reject(name, line, error, text.encode())
-        elif len(text) > self._limit:
-            error = NotReadableError("log-too-large", f"a record of more than {size_text(self._limit)}")
+        elif len(text) > self.limit:
+            error = NotReadableError("log-too-large", f"a record of more than {size_text(self.limit)}")
             self._reject(name, line, error, text[:KEPT].encode())
         else:
             yield Record(name, line, text, value)
 
     def _reject(self, name: str, line: int, error: NotReadableError, raw: bytes) -> None:
-        self._rejected[error.code] += 1
-        if sum(self._rejected.values()) <= SHOWN_PER_FILE:
+        self._rejected[name] = self._rejected.get(name, 0) + 1
+        if self._rejected[name] <= SHOWN_PER_FILE:
             self.problems.append(
                 Problem(error.code, error.reason, "error", name, line, error.column, _HINTS.get(error.code))
             )
@@ -229,11 +235,10 @@ class LogReader:
 
     def _sum_up(self, name: str) -> None:
         """Whatever of this file was not reported line by line."""
-        total = sum(self._rejected.values())
+        total = self._rejected.pop(name, 0)
         if total > SHOWN_PER_FILE:
             message = f"{total - SHOWN_PER_FILE:,} more lines of this log can't be read, {total:,} in all"
             self.problems.append(Problem("log-lines-left-out", message, "error", name))
-        self._rejected.clear()
 
 
 _HINTS = {

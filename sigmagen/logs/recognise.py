@@ -22,9 +22,9 @@ class _File:
     counts: Counter[str | None] = field(default_factory=Counter)
     first: dict[str | None, int] = field(default_factory=dict)
 
-    def add(self, source: str | None, line: int) -> None:
-        self.counts[source] += 1
-        self.first.setdefault(source, line)
+    def add(self, source: str | None, count: int, line: int) -> None:
+        self.counts[source] += count
+        self.first[source] = min(line, self.first.get(source, line))
 
 
 class Recogniser:
@@ -36,8 +36,9 @@ class Recogniser:
         chosen: Source | None = None,
         on_reject: Callable[[Reject], None] | None = None,
     ) -> None:
-        self._marks = [(source, _marks(source)) for source in sources]
-        self._chosen = chosen
+        self.sources = tuple(sources)
+        self._marks = [(source, _marks(source)) for source in self.sources]
+        self.chosen = chosen
         self._on_reject = on_reject
         self._files: dict[str, _File] = {}
 
@@ -45,14 +46,20 @@ class Recogniser:
         """The records that have a source, with it."""
         for record in records:
             # A source without marks, such as the generic one, is what the user says it is.
-            source = self._chosen if self._chosen and not self._chosen.recognise else self.source_of(record.value)
-            self._files.setdefault(record.file, _File()).add(source.name if source else None, record.line)
-            if self._chosen:
-                yield self._chosen, record
+            source = self.chosen if self.chosen and not self.chosen.recognise else self.source_of(record.value)
+            self.add(record.file, source.name if source else None, 1, record.line)
+            if self.chosen:
+                yield self.chosen, record
             elif source:
                 yield source, record
             elif self._on_reject:
                 self._on_reject(Reject(record.file, record.line, "of no known log source", record.text))
+
+    def add(self, file: str, source: str | None, count: int, line: int) -> None:
+        """Count records of a source, or of none, in a file; `line` is that of the first."""
+        if self.chosen and not self.chosen.recognise:
+            source = self.chosen.name
+        self._files.setdefault(file, _File()).add(source, count, line)
 
     def source_of(self, value: Mapping[str, Any]) -> Source | None:
         """The first source all of whose marks a record bears."""
@@ -74,7 +81,7 @@ class Recogniser:
     @property
     def left_out(self) -> int:
         """Records of no known source, over all files; none, if a source is chosen."""
-        return 0 if self._chosen else sum(file.counts[None] for file in self._files.values())
+        return 0 if self.chosen else sum(file.counts[None] for file in self._files.values())
 
     @property
     def problems(self) -> list[Problem]:
@@ -82,12 +89,12 @@ class Recogniser:
         return [problem for name, file in self._files.items() for problem in self._of_file(name, file)]
 
     def _of_file(self, name: str, file: _File) -> Iterator[Problem]:
-        if self._chosen:
-            yield from _unlike(name, file, self._chosen)
+        if self.chosen:
+            yield from _unlike(name, file, self.chosen)
             return
         if None in file.counts:
             yield _unrecognised(name, file)
-        known = [source for source in file.counts if source]
+        known = sorted((source for source in file.counts if source), key=lambda source: file.first[source])
         if len(known) > 1:
             kinds = ", ".join(f"{file.counts[source]:,} {source} from line {file.first[source]}" for source in known)
             message = f"records of {len(known)} sources in one log: {kinds}"

@@ -41,7 +41,7 @@ class Repeats:
         identity = self._identity(source, value)
         if identity is None:
             return False
-        content = self._digest(value)
+        content = self.digest(value)
         known = self._seen.setdefault(identity, content)
         if known is not content:
             if known == content or (isinstance(known, set) and content in known):
@@ -62,9 +62,9 @@ class Repeats:
             found = value
             for key in self._paths[source.name]:
                 found = found.get(key) if isinstance(found, Mapping) else None
-        return None if found is None or found == "" else self._digest([source.name, found])
+        return None if found is None or found == "" else self.digest([source.name, found])
 
-    def _digest(self, value: Any) -> int:
+    def digest(self, value: Any) -> int:
         """A number for a JSON value, whatever the order of its keys."""
         try:
             text = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)

@@ -1,4 +1,4 @@
-"""The client's address in what a gateway logs: a list that proxies made, an address with a port, or no address."""
+"""Extracting the client's address from a logged value: a list from proxies, an address with a port, or no address."""
 
 from __future__ import annotations
 
@@ -9,29 +9,31 @@ _IPV6 = r"[0-9A-Fa-f]*:[0-9A-Fa-f]*:[0-9A-Fa-f:.]*"
 ADDRESS = f"{_IPV4}|{_IPV6}"
 
 
-def address_pattern(trusted_proxies: int = 1) -> str:
-    """An expression whose group is the client's address, for every dialect and for Elasticsearch's grok.
+def build_address_pattern(trusted_proxies: int = 1) -> str:
+    """Return a regular expression with the client's address as its group, for all dialects and Elasticsearch's grok.
 
-    A proxy appends to X-Forwarded-For the address that it was called from, so behind n proxies of one's own the n-th
-    from the end is the client's, and what stands before it is whatever the client sent. A shorter list passed fewer
-    proxies, and its first address is the client's. What is no address at that place is not found.
+    A proxy appends the address of its caller to X-Forwarded-For. Behind n trusted proxies, the n-th address from the
+    end is therefore the client's; the client sent the values before it. A shorter list passed fewer proxies, and its
+    first address is the client's. There is no match if the value at that position is not an address.
     """
     rest = f"(?:,[^,]*){{0,{trusted_proxies - 1}}}" if trusted_proxies > 1 else ""
     return rf"(?:^|,) *\[?({ADDRESS})\]?(?::[0-9]+)? *{rest}$"
 
 
-def grok_pattern(field: str) -> str:
-    """The same for Elasticsearch's grok, which puts the address into a field; `ADDRESS` is its CLIENT_ADDRESS."""
-    return address_pattern().replace(f"({ADDRESS})", f"%{{CLIENT_ADDRESS:{field}}}")
+def build_grok_pattern(field: str) -> str:
+    """Return the same expression for Elasticsearch's grok, with `ADDRESS` as its pattern CLIENT_ADDRESS."""
+    return build_address_pattern().replace(f"({ADDRESS})", f"%{{CLIENT_ADDRESS:{field}}}")
 
 
-def client_address(text: object, trusted_proxies: int = 1) -> str | None:
-    """The client's address in a logged text.
+def extract_client_address(text: object, trusted_proxies: int = 1) -> str | None:
+    """Return the client's address in a logged text.
 
-    >>> client_address("198.51.100.1, 192.0.2.7"), client_address("192.0.2.7:443"), client_address("unknown")
-    ('192.0.2.7', '192.0.2.7', None)
-    >>> client_address("203.0.113.5, 198.51.100.1, 192.0.2.7", trusted_proxies=2)
+    >>> extract_client_address("198.51.100.1, 192.0.2.7"), extract_client_address("192.0.2.7:443")
+    ('192.0.2.7', '192.0.2.7')
+    >>> extract_client_address("unknown") is None
+    True
+    >>> extract_client_address("203.0.113.5, 198.51.100.1, 192.0.2.7", trusted_proxies=2)
     '198.51.100.1'
     """
-    found = re.search(address_pattern(trusted_proxies), text) if isinstance(text, str) else None
+    found = re.search(build_address_pattern(trusted_proxies), text) if isinstance(text, str) else None
     return found[1] if found else None

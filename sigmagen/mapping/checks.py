@@ -1,4 +1,4 @@
-"""What is wrong with sources, taxonomy or pivots beyond their form: expressions, and names that don't exist."""
+"""Checks of sources, taxonomy and pivots beyond their schema: expressions and references to names."""
 
 from __future__ import annotations
 
@@ -6,20 +6,21 @@ import difflib
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from sigmagen.mapping.documents import value_problem
-from sigmagen.mapping.signatures import check_expression, is_path, names_in
+from sigmagen.durations import parse_duration
+from sigmagen.mapping.documents import make_value_problem
+from sigmagen.mapping.signatures import check_expression, find_paths, is_path
 from sigmagen.problems import Problem
 from sigmagen.rules.yaml import Document, KeyPath
 
 PHASE, BUCKET = "phase", "bucket"
-"""What can distinguish the rows of a pivot besides fields."""
+"""Columns besides fields that rows of a pivot can be grouped by."""
 
 
 def check_source(document: Document, known: Collection[str] | None) -> Iterator[Problem]:
-    """Problems of a source of the right form; `known` are the canonical fields, None where they can't be read."""
+    """Yield the problems of a source that matches its schema. `known` are the canonical fields, None if unreadable."""
     data = document.data
     if data.get("canonical") and not isinstance(data["time"], str):
-        yield value_problem(document, "the time of canonical events must be a field", ("time",))
+        yield make_value_problem(document, "the time of canonical events must be a field", ("time",))
     for path in data["recognise"]:
         yield from _path(document, path, ("recognise", path))
     for path in data.get("native_fields", {}):
@@ -28,17 +29,21 @@ def check_source(document: Document, known: Collection[str] | None) -> Iterator[
     for path, expression in _expressions(data):
         yield from check_expression(document, path, expression)
     for siem, target in data["targets"].items():
+        if "silent_after" in target and parse_duration(target["silent_after"]) <= parse_duration(target["delay"]):
+            message = "a source can't be silent before its records may have arrived"
+            hint = f"write more than the delay, {target['delay']}"
+            yield make_value_problem(document, message, ("targets", siem, "silent_after"), hint)
         join = target.get("join", {})
         for column in join.get("columns", {}):
             if column not in join["schema"]:
                 message = f"column '{column}' is not in the schema of '{join['table']}'"
-                yield value_problem(document, message, ("targets", siem, "join", "columns", column))
+                yield make_value_problem(document, message, ("targets", siem, "join", "columns", column))
     for path in _named_fields(data) if known is not None else ():
         yield from _known_field(document, str(path[-1]), known or (), path)
 
 
 def check_taxonomy(document: Document) -> Iterator[Problem]:
-    """Problems of derived fields: expressions, names of other fields, and fields derived from themselves."""
+    """Yield the problems of derived fields: expressions, references to other fields, and cycles."""
     fields = document.data["fields"]
     read: dict[str, list[str]] = {}
     for name, entry in fields.items():
@@ -47,16 +52,16 @@ def check_taxonomy(document: Document) -> Iterator[Problem]:
         yield from found
         if found or "derive" not in entry:
             continue
-        read[name] = list(names_in(entry["derive"]))
+        read[name] = list(find_paths(entry["derive"]))
         for other in read[name]:
             yield from _known_field(document, other, fields, path)
     for name in read:
         if _reaches(read, name, name):
-            yield value_problem(document, f"'{name}' is derived from itself", ("fields", name, "derive"))
+            yield make_value_problem(document, f"'{name}' is derived from itself", ("fields", name, "derive"))
 
 
 def check_pivots(document: Document, known: Collection[str] | None) -> Iterator[Problem]:
-    """Problems of pivots of the right form: names of sections, ranges, columns and fields, and ids used twice."""
+    """Yield the problems of pivots that match their schema: unknown names and duplicate ids."""
     data = document.data
     seen: set[str] = set()
     for source, where in data.get("control_plane", {}).items():
@@ -64,19 +69,19 @@ def check_pivots(document: Document, known: Collection[str] | None) -> Iterator[
     for position, pivot in enumerate(data["pivots"]):
         path: KeyPath = ("pivots", position)
         if pivot["id"] in seen:
-            yield value_problem(document, f"two pivots have the id '{pivot['id']}'", (*path, "id"))
+            yield make_value_problem(document, f"two pivots have the id '{pivot['id']}'", (*path, "id"))
         seen.add(pivot["id"])
         for key, names in (("section", data["sections"]), ("range", data["ranges"])):
             if pivot[key] not in names:
                 message = f"unknown {key} '{pivot[key]}'"
-                yield value_problem(document, message, (*path, key), f"available: {', '.join(names)}")
+                yield make_value_problem(document, message, (*path, key), f"available: {', '.join(names)}")
         yield from _pivot_columns(document, path, pivot)
         for field, place in _pivot_fields(path, pivot) if known is not None else ():
             yield from _known_field(document, field, known or (), place)
 
 
 def _expressions(data: Mapping[str, Any]) -> Iterator[tuple[KeyPath, Any]]:
-    """Every expression of a source with its place."""
+    """Yield the expressions of a source with their paths."""
     yield ("time",), data["time"]
     for name, expression in data.get("fields", {}).items():
         yield ("fields", name), expression
@@ -94,7 +99,7 @@ def _expressions(data: Mapping[str, Any]) -> Iterator[tuple[KeyPath, Any]]:
 
 
 def _named_fields(data: Mapping[str, Any]) -> Iterator[KeyPath]:
-    """The place of every canonical field that a source names as a key."""
+    """Yield the paths of the canonical fields that a source uses as keys."""
     yield from (("fields", name) for name in data.get("fields", {}))
     native = data.get("native_fields", {})
     for siem, target in data["targets"].items():
@@ -107,23 +112,25 @@ def _named_fields(data: Mapping[str, Any]) -> Iterator[KeyPath]:
 
 
 def _pivot_columns(document: Document, path: KeyPath, pivot: Mapping[str, Any]) -> Iterator[Problem]:
-    """Columns that another part of the pivot names must be there."""
+    """Check the columns that other parts of the pivot refer to."""
     columns = pivot.get("columns", {})
     made = [*columns, *pivot.get("by", ()), *pivot.get("show", ()), *pivot.get("text", ())]
     for position, key in enumerate(pivot["sort"]):
         if key.removeprefix("-") not in made:
-            yield value_problem(document, f"unknown column '{key.removeprefix('-')}'", (*path, "sort", position))
+            yield make_value_problem(document, f"unknown column '{key.removeprefix('-')}'", (*path, "sort", position))
     for name in pivot.get("keep", {}):
         if name not in columns:
-            yield value_problem(document, f"unknown column '{name}'", (*path, "keep", name))
+            yield make_value_problem(document, f"unknown column '{name}'", (*path, "keep", name))
     for name, spec in columns.items():
         for part in spec.get("mean", ()):
             if part not in columns or "mean" in columns[part]:
-                yield value_problem(document, f"'{part}' is not a column of numbers", (*path, "columns", name, "mean"))
+                yield make_value_problem(
+                    document, f"'{part}' is not a column of numbers", (*path, "columns", name, "mean")
+                )
 
 
 def _pivot_fields(path: KeyPath, pivot: Mapping[str, Any]) -> Iterator[tuple[str, KeyPath]]:
-    """Every field that a pivot names, with its place."""
+    """Yield the fields of a pivot with their paths."""
     for key in ("needs", "by", "show", "text"):
         for position, name in enumerate(pivot.get(key, ())):
             if key != "by" or name not in (PHASE, BUCKET):
@@ -142,16 +149,16 @@ def _known_field(document: Document, name: str, known: Collection[str], path: Ke
     if name not in known:
         near = difflib.get_close_matches(name, known, 1)
         hint = f"did you mean '{near[0]}'?" if near else "the fields are in taxonomy.yml"
-        yield value_problem(document, f"unknown field '{name}'", path, hint)
+        yield make_value_problem(document, f"unknown field '{name}'", path, hint)
 
 
 def _path(document: Document, text: str, path: KeyPath) -> Iterator[Problem]:
     if not is_path(text):
-        yield value_problem(document, f"{text!r} is not a path", path)
+        yield make_value_problem(document, f"{text!r} is not a path", path)
 
 
 def _reaches(read: Mapping[str, list[str]], start: str, wanted: str) -> bool:
-    """Whether a field is among those that another is derived from, however far down."""
+    """Return whether a field is derived from another one, directly or indirectly."""
     seen: set[str] = set()
     waiting = list(read[start])
     while waiting:

@@ -1,4 +1,4 @@
-"""Reading a file of the mappings folder: against its JSON schema, then against what a schema can't say."""
+"""Loading a file of the mappings folder and validating it, by its JSON schema and by further checks."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sigmagen.problems import Problem, SigmagenError
-from sigmagen.rules.schema import check_schema, schema_path
+from sigmagen.rules.schema import check_schema, find_schema
 from sigmagen.rules.yaml import Document, KeyPath, load_documents
 
 FORM = "mapping-form"
@@ -17,16 +17,16 @@ Check = Callable[[Document], Iterable[Problem]]
 
 
 def load_checked(path: Path, schema: str, mappings: Path, check: Check | None = None) -> Any:
-    """The data of a file that follows a schema, by the schema's name. `check` looks at it once its form is right.
+    """Load a file that must match the schema of this name. `check` runs only if it does.
 
-    Raises SigmagenError with everything that is wrong with the file.
+    Raises SigmagenError with all problems of the file.
     """
     loaded = load_documents(path)
     if loaded.problems:
         raise SigmagenError(loaded.problems)
     document, *others = loaded.documents
-    problems = [others[0].problem("several-documents", "only one YAML document is expected")] if others else []
-    problems += check_schema(document, schema_path(schema, mappings), FORM)
+    problems = [others[0].problem("several-documents", "the file must have only one YAML document")] if others else []
+    problems += check_schema(document, find_schema(schema, mappings), FORM)
     if not problems and check is not None:
         problems += check(document)
     if problems:
@@ -34,13 +34,13 @@ def load_checked(path: Path, schema: str, mappings: Path, check: Check | None = 
     return document.data
 
 
-def value_problem(document: Document, message: str, path: KeyPath, hint: str | None = None) -> Problem:
-    """A problem of a value that has the right form."""
+def make_value_problem(document: Document, message: str, path: KeyPath, hint: str | None = None) -> Problem:
+    """Return a problem of a value that matches the schema."""
     return document.problem(VALUE, message, path, hint)
 
 
-def collected(*loaders: Callable[[], Any]) -> list[Problem]:
-    """The problems of all loaders, each of which is called."""
+def collect_problems(*loaders: Callable[[], Any]) -> list[Problem]:
+    """Call all loaders and return their problems."""
     problems: list[Problem] = []
     for load in loaders:
         try:

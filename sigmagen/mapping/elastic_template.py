@@ -1,4 +1,4 @@
-"""The Elasticsearch mapping of a source: every field that a query may read, so that no column is unknown."""
+"""The Elasticsearch mapping of a source, with every field that a query may read: ES|QL rejects unknown columns."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from sigmagen.mapping.source import Source
 from sigmagen.mapping.taxonomy import Taxonomy
 
 LONGEST_KEYWORD = 8191
-"""Longer keywords are null in ES|QL whatever we say below 32,766 bytes; ids are never that long."""
+"""Longest keyword, in characters. Longer values are null in ES|QL; ids are never that long."""
 
 _OF_FIELD = {"integer": "long", "float": "double", "boolean": "boolean", "timestamp": "date", "ip": "ip"}
 
 
-def field_types(source: Source, taxonomy: Taxonomy) -> dict[str, str]:
-    """Field -> Elasticsearch type."""
+def collect_field_types(source: Source, taxonomy: Taxonomy) -> dict[str, str]:
+    """Return field -> Elasticsearch type."""
     if source.canonical:
         return {
             field.name: _OF_FIELD.get(field.type, "keyword") for field in taxonomy.fields.values() if not field.private
@@ -23,13 +23,13 @@ def field_types(source: Source, taxonomy: Taxonomy) -> dict[str, str]:
     return dict(source.stored["elastic"].columns)
 
 
-def index_mappings(source: Source, taxonomy: Taxonomy) -> dict[str, Any]:
-    """The `mappings` of an index or component template. Nothing is mapped that a caller's input could name."""
-    return {"dynamic": False, **mappings_of(field_types(source, taxonomy))}
+def build_index_mappings(source: Source, taxonomy: Taxonomy) -> dict[str, Any]:
+    """Return the `mappings` of a template. No field is mapped dynamically, since callers could choose the names."""
+    return {"dynamic": False, **build_properties(collect_field_types(source, taxonomy))}
 
 
-def mappings_of(types: Mapping[str, str], *, longest_keyword: int = LONGEST_KEYWORD) -> dict[str, Any]:
-    """The `properties` of fields with dotted names; keywords hold up to `longest_keyword` characters."""
+def build_properties(types: Mapping[str, str], *, longest_keyword: int = LONGEST_KEYWORD) -> dict[str, Any]:
+    """Return the `properties` of fields with dotted names. Keywords have at most `longest_keyword` characters."""
     properties: dict[str, Any] = {}
     for name, kind in types.items():
         node = properties
@@ -44,6 +44,6 @@ def _definition(kind: str, longest_keyword: int) -> dict[str, Any]:
     if kind == "keyword":
         return {"type": "keyword", "ignore_above": longest_keyword}
     if kind == "ip":
-        # A record whose address is none must not be refused for that.
+        # A record with an invalid address must not be rejected.
         return {"type": "ip", "ignore_malformed": True}
     return {"type": "text", "index": False} if kind == "text" else {"type": kind}

@@ -1,7 +1,7 @@
-"""The closed expression language of the mappings: YAML in, expressions of the plan out.
+"""The expression language of the mappings: parses YAML into expressions of the plan.
 
-A string is a path into the stored record (`messages[-1].role`); a mapping with one key is an operation on a list of
-arguments (`{coalesce: [a.b, c]}`). Nothing else can be said, so a mapping can't smuggle text into a query.
+A string is a path into the stored record (`messages[-1].role`). A mapping with one key is an operation with a list of
+arguments (`{coalesce: [a.b, c]}`). There is no other syntax, so a mapping can't inject text into a query.
 """
 
 from __future__ import annotations
@@ -12,22 +12,22 @@ from typing import Any, Protocol
 
 from sigmagen.expr.operations import OperationError
 from sigmagen.expr.tree import TEXTUAL, Call, Column, Expr, Get, Literal, Type, call
-from sigmagen.mapping.address import address_pattern
+from sigmagen.mapping.address import build_address_pattern
 from sigmagen.mapping.fingerprint import BIAS_MARK, BIAS_NOISE, TEMPLATE_MASKS
 
 
 class Scope(Protocol):
-    """What names mean where an expression stands."""
+    """Resolves the names in an expression."""
 
     @property
     def trusted_proxies(self) -> int:
-        """How many proxies of one's own a call to the source passes."""
+        """The number of trusted proxies that a call to the source passes."""
 
     def read(self, text: str, kind: Type) -> Expr:
-        """A name or path of the file, read as the given type."""
+        """Return the value of a name or path as the given type."""
 
     def bind(self, name: str, value: Expr, kind: Type) -> Expr:
-        """A part that is used more than once, as a column of its own."""
+        """Return a column for an expression that is used more than once."""
 
 
 Operation = Callable[[Sequence[Any], Type, Scope], Expr]
@@ -36,11 +36,11 @@ _SEGMENT = re.compile(r"([^.\[\]]+)|\[(-?\d+)\]")
 
 
 class ExpressionError(ValueError):
-    """A mapping says something that the language has no words for."""
+    """The expression is not valid."""
 
 
 class UnavailableFieldError(Exception):
-    """The source does not carry the field in this SIEM; the message says why."""
+    """The source does not have the field in this SIEM; the message is the reason."""
 
     def __init__(self, name: str, reason: str, *, known: bool = True) -> None:
         self.name = name
@@ -50,7 +50,7 @@ class UnavailableFieldError(Exception):
 
 
 def parse_path(text: str) -> tuple[str | int, ...]:
-    """`messages[-1].role` as ("messages", -1, "role")."""
+    """Parse a path: `messages[-1].role` is ("messages", -1, "role")."""
     segments = tuple(key or int(index) for key, index in _SEGMENT.findall(text))
     if not segments or '"' in text or "'" in text:
         raise ExpressionError(f"not a path: {text!r}")
@@ -58,7 +58,7 @@ def parse_path(text: str) -> tuple[str | int, ...]:
 
 
 def parse(source: Any, wanted: Type, scope: Scope) -> Expr:
-    """The expression that `source` (YAML data) describes, read as type `wanted`.
+    """Parse `source` (YAML data) into an expression of the type `wanted`.
 
     Raises ExpressionError for an unknown operation or a wrong number of arguments.
     """
@@ -79,14 +79,14 @@ def parse(source: Any, wanted: Type, scope: Scope) -> Expr:
 
 
 def template(text: Expr) -> Expr:
-    """The prompt's template: each mask applied to the result of the one before."""
+    """Return the prompt's template: all masks applied in order."""
     for pattern, replacement in TEMPLATE_MASKS:
         text = call("replace", text, pattern, replacement)
     return text
 
 
 def _function(op: str, *kinds: Type) -> Operation:
-    """An operation whose arguments are expressions of the given types."""
+    """Return a parser for an operation on expressions of the given types."""
 
     def build(args: Sequence[Any], wanted: Type, scope: Scope) -> Expr:
         if len(args) != len(kinds):
@@ -97,7 +97,7 @@ def _function(op: str, *kinds: Type) -> Operation:
 
 
 def _with_constants(op: str, kind: Type) -> Operation:
-    """An operation on one expression, its other arguments constants."""
+    """Return a parser for an operation on one expression and constants."""
     return lambda args, wanted, scope: call(op, parse(args[0], kind, scope), *args[1:])
 
 
@@ -106,7 +106,7 @@ def _constant(args: Sequence[Any], wanted: Type, scope: Scope) -> Expr:
 
 
 def _coalesce(args: Sequence[Any], wanted: Type, scope: Scope) -> Expr:
-    """The first that is there; what a source doesn't carry at all, and an empty text, is never there."""
+    """Return the first available value. Fields that the source doesn't have, and empty text, are skipped."""
     parts: list[Expr] = []
     missing: UnavailableFieldError | None = None
     for arg in args:
@@ -135,14 +135,14 @@ def _path(args: Sequence[Any], wanted: Type, scope: Scope) -> Expr:
 
 
 def _parse_json(args: Sequence[Any], wanted: Type, scope: Scope) -> Expr:
-    """JSON text decoded; a second argument names the column that keeps it, where several fields are read from it."""
+    """Decode JSON text. A second argument names a column for the result if several fields read it."""
     decoded = call("parse_json", parse(args[0], "string", scope))
     return scope.bind(args[1], decoded, "json") if len(args) > 1 else decoded
 
 
 def _address(args: Sequence[Any], wanted: Type, scope: Scope) -> Expr:
-    """The client's address in a text that may be a list, have a port, or be no address; see `address_pattern`."""
-    return call("extract", _bound(args[0], scope), address_pattern(scope.trusted_proxies))
+    """Extract the client's address from a text; see `build_address_pattern`."""
+    return call("extract", _bound(args[0], scope), build_address_pattern(scope.trusted_proxies))
 
 
 def _cast(args: Sequence[Any], wanted: Type, scope: Scope) -> Expr:
@@ -150,25 +150,25 @@ def _cast(args: Sequence[Any], wanted: Type, scope: Scope) -> Expr:
 
 
 def _not_in(args: Sequence[Any], wanted: Type, scope: Scope) -> Expr:
-    """The text, unless it is one of the given ones (what a redacted prompt looks like): then missing."""
+    """Return the text, or missing if it is one of the given texts, such as a redaction mark."""
     text = _bound(args[0], scope)
     return call("if", call("in", text, *args[1:]), None, text)
 
 
 def _user_text(args: Sequence[Any], wanted: Type, scope: Scope) -> Expr:
-    """The last text that a user message has, whatever comes after it.
+    """Return the last text of a user message, regardless of later messages.
 
-    A message's text is its content, or the text of its last content part that has one. Parts have it under `text`;
-    further arguments are other places inside a part.
+    The text of a message is its content, or the text of the last content part that has one. A part has its text under
+    `text`; further arguments are alternative paths inside a part.
     """
     messages = scope.bind("messages_sent", parse(args[0], "json", scope), "json")
     return scope.bind("user_text", call("last_text", messages, "user", "text", *args[1:]), "string")
 
 
 def _turn(args: Sequence[Any], wanted: Type, scope: Scope) -> Expr:
-    """Where in a conversation a request stands: the number of its messages and, if a tool's message ends it, its text.
+    """Return a request's position in its conversation: the number of messages and the text of a final tool message.
 
-    An agent's steps follow one user message and differ in it; samples of one request don't.
+    It differs between the steps of an agent, which follow one user message, but not between samples of one request.
     """
     messages = scope.bind("messages_sent", parse(args[0], "json", scope), "json")
     last = scope.bind("last_message", Get((-1,), "json", messages), "json")
@@ -180,7 +180,7 @@ def _turn(args: Sequence[Any], wanted: Type, scope: Scope) -> Expr:
 
 
 def _system_text(args: Sequence[Any], wanted: Type, scope: Scope) -> Expr:
-    """The content of the first message, if it is the system's or the developer's, and a text (not a list of blocks)."""
+    """Return the content of the first message if it is from the system or developer and is text, not blocks."""
     messages = scope.bind("messages_sent", parse(args[0], "json", scope), "json")
     theirs = call("in", Get((0, "role"), "string", messages), "system", "developer")
     is_text = call("is_json_string", Get((0, "content"), "json", messages))
@@ -189,25 +189,25 @@ def _system_text(args: Sequence[Any], wanted: Type, scope: Scope) -> Expr:
 
 
 def _only_text(args: Sequence[Any], wanted: Type, scope: Scope) -> Expr:
-    """A value that is a JSON string, kept in a column. Anything else is missing: engines differ in JSON text."""
+    """Return a JSON string as a column. Other values are missing, since engines differ in their JSON text."""
     is_text = call("is_json_string", parse(args[0], "json", scope))
     return scope.bind(args[1], call("if", is_text, parse(args[0], "string", scope), None), "string")
 
 
 def _not_empty(args: Sequence[Any], wanted: Type, scope: Scope) -> Expr:
-    """True or false, never missing."""
+    """Return true or false, never missing."""
     return call("if", call("has_value", parse(args[0], "string", scope)), True, False)
 
 
 def _bias_pairs(args: Sequence[Any], wanted: Type, scope: Scope) -> Expr:
-    """The pairs of a JSON map as bare text, `token:bias,token:bias`, as written; missing where there is none."""
+    """Return the pairs of a JSON map as text, `token:bias,token:bias`, in their order; missing if there are none."""
     bare = call("replace", call("json_text", parse(args[0], "json", scope)), BIAS_NOISE, "")
     text = scope.bind("bias_text", bare, "string")
     return scope.bind("bias_pairs", call("if", call("contains", text, BIAS_MARK), text, None), "string")
 
 
 def _length(args: Sequence[Any], wanted: Type, scope: Scope) -> Expr:
-    """Characters of a text. An empty text has none, like a missing one: Kusto can't tell them apart."""
+    """Return the number of characters; missing for empty text, which Kusto can't distinguish from missing text."""
     text = parse(args[0], "string", scope)
     return call("if", call("has_value", text), call("length", text), None)
 
@@ -217,7 +217,7 @@ def _sha256(args: Sequence[Any], wanted: Type, scope: Scope) -> Expr:
 
 
 def _bound(source: Any, scope: Scope) -> Expr:
-    """A text that is used more than once, as a column."""
+    """Return a column for a text that is used more than once."""
     text = parse(source, "string", scope)
     return text if isinstance(text, Column) else scope.bind("", text, "string")
 
@@ -236,6 +236,7 @@ OPERATIONS: dict[str, Operation] = {
     "equals": _with_constants("eq", "string"),
     "in": _with_constants("in", "string"),
     "starts_with": _with_constants("starts_with", "string"),
+    "contains": _with_constants("contains", "string"),
     "below": _with_constants("lt", "integer"),
     "is_present": _function("is_present", "string"),
     "is_missing": _function("is_missing", "string"),

@@ -1,7 +1,7 @@
-"""Fingerprints of texts, in plain Python: what every dialect must compute to the same hash.
+"""Fingerprints of texts in plain Python. Every dialect must compute the same hashes.
 
-All are SHA-256 in lower-case hex over UTF-8. No text and empty text have no fingerprint (None): a value that all
-silent calls share would make them look like one campaign.
+All are SHA-256 of UTF-8 in lower-case hex. Missing and empty text have no fingerprint (None): otherwise all calls
+without text would share a value and look like one campaign.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
-# Applied one after the other. Only character classes that every regex engine reads alike: no \d, \s or \w (Unicode
+# Applied in order. Only character classes with the same meaning in every regex engine: no \d, \s or \w (Unicode
 # in some engines), no \v (a class in Java, one character elsewhere).
 TEMPLATE_MASKS = (("[0-9]+", "0"), ('"[^"]*"', '""'), ("[ \\t\\n\\r]+", " "))
 HEAD_LENGTH = 64
 BIAS_NOISE = '[{}" \\t\\n\\r]'
-"""What is no part of a bias map's pairs in its JSON text."""
+"""Characters to remove from the JSON text of a bias map."""
 BIAS_MARK = ":"
-"""What a pair has, and what clients write instead of an empty map has not: null, an empty list, an empty text."""
+"""Every pair contains it; the values that clients send for an empty map (null, an empty list or text) do not."""
 
 _MASKS = tuple((re.compile(pattern), replacement) for pattern, replacement in TEMPLATE_MASKS)
 _NOISE = re.compile(BIAS_NOISE)
@@ -27,7 +27,7 @@ _ROLE_SESSION = re.compile(r"(arn:[a-z-]+:sts::[0-9]+:assumed-role/[^/]+)/.*")
 
 
 def template(text: str) -> str:
-    """The text with digits, quoted strings and runs of white space masked.
+    """Mask digits, quoted strings and runs of white space in a text.
 
     >>> template('Label item 4411:\\n "great phone"')
     'Label item 0: ""'
@@ -38,7 +38,7 @@ def template(text: str) -> str:
 
 
 def prompt_hash(text: str | None) -> str | None:
-    """The hash of the decoded text of the last user message, as it is.
+    """Return the hash of the unmodified, decoded text of the last user message.
 
     >>> prompt_hash("hello")[:8]
     '2cf24dba'
@@ -49,7 +49,7 @@ def prompt_hash(text: str | None) -> str | None:
 
 
 def template_hash(text: str | None) -> str | None:
-    """The hash of the prompt's template: the same for all fillings of one form.
+    """Return the hash of the prompt's template, which is the same for all prompts with one template.
 
     >>> template_hash("item 7") == template_hash("item  812")
     True
@@ -58,7 +58,7 @@ def template_hash(text: str | None) -> str | None:
 
 
 def head_hash(text: str | None) -> str | None:
-    """The hash of the first 64 characters (code points) of the prompt's template.
+    """Return the hash of the first 64 characters (code points) of the prompt's template.
 
     >>> head_hash("x" * 64 + "one thing") == head_hash("x" * 64 + "another")
     True
@@ -67,15 +67,15 @@ def head_hash(text: str | None) -> str | None:
 
 
 def system_hash(text: str | None) -> str | None:
-    """The hash of the system prompt, as it is."""
+    """Return the hash of the unmodified system prompt."""
     return _digest(text)
 
 
 def logit_bias_hash(bias: Mapping[str, Any] | Sequence[Any] | str | None) -> str | None:
-    """The hash of a logit_bias map (or its JSON text), whatever the order of its keys; an empty map has none.
+    """Return the hash of a logit_bias map (or its JSON text), regardless of the order of its keys; None if empty.
 
-    The JSON text loses braces, quotes and white space, is split at commas, sorted and joined again: string
-    functions that every dialect has.
+    The JSON text is stripped of braces, quotes and white space, split at commas, sorted and joined: string functions
+    that every dialect has.
 
     >>> logit_bias_hash({"50256": -100, "7": 5}) == logit_bias_hash('{"7": 5, "50256": -100}')
     True
@@ -87,7 +87,7 @@ def logit_bias_hash(bias: Mapping[str, Any] | Sequence[Any] | str | None) -> str
 
 
 def turn_hash(messages: int, tool_result: str = "") -> str | None:
-    """The hash of a request's place in its conversation: how many messages it has, and the tool result that ends it.
+    """Return the hash of a request's position in its conversation: its number of messages and a final tool result.
 
     >>> turn_hash(3, "sunny") == turn_hash(3, "rain")
     False
@@ -96,7 +96,7 @@ def turn_hash(messages: int, tool_result: str = "") -> str | None:
 
 
 def role_of(arn: str | None) -> str | None:
-    """The stable principal of an AWS ARN: a session of an assumed role stands for the role; all else is kept.
+    """Return the stable principal of an AWS ARN: the role for a session of an assumed role, else the ARN itself.
 
     >>> role_of("arn:aws:sts::111122223333:assumed-role/app/session-4")
     'arn:aws:sts::111122223333:assumed-role/app'
@@ -106,5 +106,5 @@ def role_of(arn: str | None) -> str | None:
 
 
 def _digest(text: str | None) -> str | None:
-    # A lone surrogate, which JSON can spell but UTF-8 can't hold, becomes "?", as in Java.
+    # A lone surrogate is valid in JSON but not in UTF-8. It becomes "?", as in Java.
     return sha256(text.encode("utf-8", "replace")).hexdigest() if text else None

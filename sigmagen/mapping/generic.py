@@ -1,7 +1,7 @@
-"""The generic source: any log source, its fields named as the rule names them (`mappings/generic.yml`).
+"""The generic source: any log source, with the field names of the rule (`mappings/generic.yml`).
 
-Nothing is known of the stored columns, so a field's type is what the rule compares it with, and where the events are is
-the user's to say.
+The stored columns are unknown, so a field has the type that the rule compares it with, and the user sets the location
+of the events.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from typing import Any
 
 from sigmagen.durations import MINUTE
 from sigmagen.expr.tree import Type
-from sigmagen.mapping.documents import load_checked, value_problem
-from sigmagen.mapping.source import LogsourceEntry, Source, StoredSource, together
+from sigmagen.mapping.documents import load_checked, make_value_problem
+from sigmagen.mapping.source import LogsourceEntry, Source, StoredSource, combine_sources
 from sigmagen.problems import Problem
 from sigmagen.rules.model import BaseRule, Correlation, LogSource, base_rules
 from sigmagen.rules.yaml import Document
@@ -25,42 +25,41 @@ from sigmagen.targets import registry
 
 GENERIC = "generic"
 NO_TABLE = "SET_TABLE_FOR_"
-"""A Sentinel table of this name does not exist; what follows names the log source."""
+"""Prefix of a placeholder for an unknown Sentinel table, followed by the log source."""
 
 _DELAY = 10 * MINUTE
 _ADDRESS = re.compile(r"[0-9A-Fa-f.:]+")
-_MEASURED = ("value_sum", "value_avg", "value_percentile", "value_median")
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where the SIEMs keep the log sources that have at least these parts."""
+    """The locations of the log sources that have at least these parts."""
 
     parts: Mapping[str, str]
     locations: Mapping[str, str]
 
     def holds(self, logsource: LogSource) -> bool:
-        """Whether a log source is of this kind."""
+        """Return whether a log source has these parts."""
         return all(getattr(logsource, name) == value for name, value in self.parts.items())
 
 
 @dataclass(frozen=True)
 class Generic:
-    """What is presumed of a log source that no mapping describes. `chosen` are locations that the user gave."""
+    """Defaults for log sources without a mapping. `chosen` are locations from the user."""
 
     title: str
     stored: Mapping[str, StoredSource]
     places: tuple[Place, ...]
     chosen: Mapping[str, str]
     times: tuple[str, ...] = ("timestamp",)
-    """Where a record on this machine may have its time; the first that is there counts."""
+    """Paths of the time in a local record; the first existing one is used."""
 
     def at(self, locations: Mapping[str, str]) -> Generic:
-        """The same with the user's locations, by SIEM, for every log source."""
+        """Return a copy with the user's locations, by SIEM, for every log source."""
         return replace(self, chosen={**self.chosen, **locations})
 
     def source(self, rule: BaseRule | Correlation) -> Source:
-        """The source of a rule's events. Log sources that are kept in different places are parts of it."""
+        """Return the source of a rule's events. Log sources at different locations are parts of it."""
         searched = {name: "string" for target in self.stored.values() for name in target.searched}
         kinds = {**searched, **field_types(rule)}
         parts: dict[tuple[str, ...], list[LogSource]] = {}
@@ -72,10 +71,10 @@ class Generic:
             for number, (where, logsources) in enumerate(parts.items(), 1)
             for logsource in logsources
         ]
-        return replace(together(sources), name=GENERIC, title=self.title)
+        return replace(combine_sources(sources), name=GENERIC, title=self.title)
 
     def records(self, rule: BaseRule | Correlation | None = None) -> Source:
-        """The source of records on this machine, which every rule reads; without a rule, to store them."""
+        """Return the source of local records, which every rule reads; without a rule, the source to store them in."""
         fields = field_types(rule) if rule else {}
         time = {"coalesce": list(self.times)}
         entries = (LogsourceEntry(LogSource()),)
@@ -98,14 +97,14 @@ class Generic:
         return next(places, self.stored[siem].location) or NO_TABLE + re.sub(r"\W+", "_", str(logsource), flags=re.A)
 
 
-def unplaced(source: Source, siem: str) -> list[str]:
-    """The stand-ins for tables that nobody has named yet."""
+def find_unknown_tables(source: Source, siem: str) -> list[str]:
+    """Return the placeholders for unknown tables."""
     return [part.stored[siem].location for part in source.parts if part.stored[siem].location.startswith(NO_TABLE)]
 
 
 @lru_cache(maxsize=4)
 def load_generic(mappings: Path) -> Generic | None:
-    """The generic source of a mappings folder; None if it has none. Raises SigmagenError when it can't be read."""
+    """Load the generic source of a mappings folder; None if it has none. Raises SigmagenError if it is invalid."""
     path = mappings / "generic.yml"
     if not path.exists():
         return None
@@ -125,7 +124,7 @@ def _location_faults(document: Document) -> Iterator[Problem]:
     for number, entry in enumerate(document.data.get("locations", ())):
         for siem in registry.siems():
             if siem in entry and (fault := registry.get(siem).find_location_fault(entry[siem])):
-                yield value_problem(document, fault, ("locations", number, siem))
+                yield make_value_problem(document, fault, ("locations", number, siem))
 
 
 def _stored_source(name: str, data: Mapping[str, Any]) -> StoredSource:
@@ -144,7 +143,7 @@ def _stored_source(name: str, data: Mapping[str, Any]) -> StoredSource:
 
 
 def _with_common_schema(stored: StoredSource, mappings: Path) -> StoredSource:
-    """The stored source with the fields of the SIEM's common schema, if it has one; the mapping's own go first."""
+    """Return the stored source with the fields of the SIEM's common schema. Fields of the mapping have precedence."""
     schema = registry.get(stored.name).common_schema
     path = mappings / f"{schema}.yml"
     if schema is None or not path.exists():
@@ -156,7 +155,7 @@ def _with_common_schema(stored: StoredSource, mappings: Path) -> StoredSource:
 
 @lru_cache(maxsize=64)
 def field_types(rule: BaseRule | Correlation) -> Mapping[str, Type]:
-    """Every field that a rule names, with the type that it is used as: text, unless only one other type fits."""
+    """Return the fields of a rule with the types that it uses them as: text, unless only one other type fits."""
     uses: dict[str, set[Type]] = {}
     for base in base_rules(rule):
         for name, kind in _uses(base.condition):
@@ -168,9 +167,9 @@ def field_types(rule: BaseRule | Correlation) -> Mapping[str, Type]:
 
 
 def _type(uses: set[Type]) -> Type:
-    """One type for all uses. What has an order is a number, whatever else it is compared with.
+    """Return one type for all uses. A field that is compared by order is a number, regardless of other comparisons.
 
-    What is compared with networks and with other text is text, which may be stored as an address.
+    A field that is compared with networks and other text is text, which may be stored as an address.
     """
     if "float" in uses or uses == {"number"}:
         return "float"
@@ -181,13 +180,13 @@ def _type(uses: set[Type]) -> Type:
     return next(iter(uses)) if uses in ({"boolean"}, {"timestamp"}) else "string"
 
 
-def tested_for_presence(rule: BaseRule) -> list[str]:
-    """The fields that a rule compares with null or tests with `exists`, each once."""
+def find_presence_tests(rule: BaseRule) -> list[str]:
+    """Return the distinct fields that a rule compares with null or tests with `exists`."""
     return list(dict.fromkeys(name for name, kind in _uses(rule.condition) if kind is None))
 
 
 def _uses(node: Any) -> Iterator[tuple[str, Type | None]]:
-    """The fields below a parsed condition, each with what it is compared with; None for whether it is there."""
+    """Yield the fields below a parsed condition with the compared value; None for a test of presence."""
     if hasattr(node, "args"):
         for part in node.args:
             yield from _uses(part)
@@ -232,10 +231,10 @@ def _is_address(text: str) -> bool:
 
 
 def _correlated(rule: BaseRule | Correlation) -> Iterator[tuple[str, bool]]:
-    """The fields that correlations name, as their rules call them, and whether they are measured."""
+    """Yield the fields of correlations under their names in the rules, and whether they are aggregated."""
     if isinstance(rule, BaseRule):
         return
-    measured = rule.threshold.fields if rule.threshold and rule.type in _MEASURED else ()
+    measured = rule.threshold.fields if rule.threshold and rule.kind.numeric else ()
     counted = rule.threshold.fields if rule.threshold else ()
     for position, part in enumerate(rule.rules):
         for name in (*rule.group_by, *counted, *rule.fields):

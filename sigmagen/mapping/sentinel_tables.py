@@ -1,4 +1,4 @@
-"""The Log Analytics tables of a source: what a KQL query over it finds there."""
+"""The Log Analytics tables that KQL queries of a source read."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from sigmagen.mapping.taxonomy import Taxonomy
 _OF_FIELD = {"integer": "long", "float": "real", "boolean": "bool", "timestamp": "datetime"}
 
 
-def table_schemas(source: Source, taxonomy: Taxonomy) -> dict[str, Mapping[str, str]]:
-    """Table -> column -> Kusto type: the source's own table and one that a query joins, or those of all its parts."""
+def build_table_schemas(source: Source, taxonomy: Taxonomy) -> dict[str, Mapping[str, str]]:
+    """Return table -> column -> Kusto type for the source's table and a joined table, or those of all its parts."""
     schemas: dict[str, Mapping[str, str]] = {}
     for part in source.parts:
         for table, columns in _tables_of_one(part, taxonomy):

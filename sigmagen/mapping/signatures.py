@@ -1,4 +1,4 @@
-"""What each operation of the mappings' expressions takes, and what is wrong with an expression, at its place."""
+"""The signatures of the operations in mapping expressions, and checks of expressions with their locations."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sigmagen.mapping.documents import value_problem
+from sigmagen.mapping.documents import make_value_problem
 from sigmagen.mapping.expression import OPERATIONS
 from sigmagen.problems import Problem
-from sigmagen.rules.yaml import Document, KeyPath, kind
+from sigmagen.rules.yaml import Document, KeyPath, describe_type
 
 Constant = Literal["scalar", "text", "number", "whole", "path", "name", "pattern", "group"]
 
@@ -32,9 +32,9 @@ _WORDS: dict[Constant, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """The arguments of an operation: first expressions, then constants. `optional` counts the last that may be missing.
+    """The arguments of an operation: first expressions, then constants. The last `optional` arguments may be missing.
 
-    With `more`, the last kind of argument may stand there any number of times.
+    With `more`, the last kind of argument may be repeated.
     """
 
     expressions: int = 1
@@ -44,22 +44,22 @@ class Signature:
 
     @property
     def least(self) -> int:
-        """How many arguments there are at least."""
+        """The minimum number of arguments."""
         return self.expressions + len(self.constants) - self.optional
 
     @property
     def most(self) -> int | None:
-        """How many arguments there are at most; None stands for any number."""
+        """The maximum number of arguments; None for any number."""
         return None if self.more else self.expressions + len(self.constants)
 
     def constant(self, position: int) -> Constant | None:
-        """The kind of constant at a position; None where an expression stands."""
+        """Return the kind of constant at a position; None for an expression."""
         if position < self.expressions or not self.constants:
             return None
         return self.constants[min(position - self.expressions, len(self.constants) - 1)]
 
     def count(self) -> str:
-        """The number of arguments in words."""
+        """Return the number of arguments as text."""
         if self.most is None:
             return f"{self.least} or more arguments"
         number = str(self.least) if self.least == self.most else f"{self.least} or {self.most}"
@@ -79,6 +79,7 @@ SIGNATURES: Mapping[str, Signature] = {
     "equals": Signature(1, ("scalar",)),
     "in": Signature(1, ("scalar",), more=True),
     "starts_with": Signature(1, ("text",)),
+    "contains": Signature(1, ("text",)),
     "below": Signature(1, ("number",)),
     "is_present": Signature(),
     "is_missing": Signature(),
@@ -103,34 +104,34 @@ SIGNATURES: Mapping[str, Signature] = {
 
 
 def check_expression(document: Document, path: KeyPath, data: Any) -> Iterator[Problem]:
-    """Everything that is wrong with the expression at `path`: what its form, operations and arguments are.
+    """Yield the problems of the expression at `path`: its form, operations and arguments.
 
-    What its names refer to is known only where it is used.
+    Names are not checked, since their meaning depends on where the expression is used.
     """
     if isinstance(data, str):
         if not is_path(data):
-            yield value_problem(document, f"{data!r} is not a path", path, f"write {_WORDS['path']}")
+            yield make_value_problem(document, f"{data!r} is not a path", path, f"use {_WORDS['path']}")
         return
     if not isinstance(data, dict) or len(data) != 1:
         message = f"expected a path or one operation, not {_shown(data)}"
-        yield value_problem(document, message, path, "an operation is a mapping with one key: {lower: [a.b]}")
+        yield make_value_problem(document, message, path, "an operation is a mapping with one key: {lower: [a.b]}")
         return
     ((name, arguments),) = data.items()
     if name not in OPERATIONS:
         near = difflib.get_close_matches(str(name), OPERATIONS, 1)
         hint = f"did you mean '{near[0]}'?" if near else f"available: {', '.join(sorted(OPERATIONS))}"
-        yield value_problem(document, f"unknown operation '{name}'", (*path, name), hint)
+        yield make_value_problem(document, f"unknown operation '{name}'", (*path, name), hint)
         return
     yield from _check_arguments(document, (*path, name), name, arguments)
 
 
 def is_path(text: str) -> bool:
-    """Whether a text is a path into a record."""
+    """Return whether a text is a path into a record."""
     return PATH.fullmatch(text) is not None
 
 
-def names_in(data: Any) -> Iterator[str]:
-    """The paths of a sound expression that are read where it stands."""
+def find_paths(data: Any) -> Iterator[str]:
+    """Return the paths that a valid expression reads from its own scope."""
     if isinstance(data, str):
         yield data
         return
@@ -138,7 +139,7 @@ def names_in(data: Any) -> Iterator[str]:
     signature = SIGNATURES.get(name, Signature())
     for position, argument in enumerate(_listed(arguments)):
         if signature.constant(position) is None:
-            yield from names_in(argument)
+            yield from find_paths(argument)
 
 
 def _check_arguments(document: Document, path: KeyPath, name: str, arguments: Any) -> Iterator[Problem]:
@@ -146,7 +147,7 @@ def _check_arguments(document: Document, path: KeyPath, name: str, arguments: An
     listed = _listed(arguments)
     if len(listed) < signature.least or (signature.most is not None and len(listed) > signature.most):
         message = f"'{name}' takes {signature.count()}, not {len(listed)}"
-        yield value_problem(document, message, path)
+        yield make_value_problem(document, message, path)
         return
     for position, argument in enumerate(listed):
         place = (*path, position) if isinstance(arguments, list) else path
@@ -155,7 +156,7 @@ def _check_arguments(document: Document, path: KeyPath, name: str, arguments: An
             yield from check_expression(document, place, argument)
         elif not _fits(constant, argument):
             message = f"argument {position + 1} of '{name}' must be {_WORDS[constant]}, not {_shown(argument)}"
-            yield value_problem(document, message, place)
+            yield make_value_problem(document, message, place)
 
 
 def _listed(arguments: Any) -> list[Any]:
@@ -182,7 +183,7 @@ def _fits(constant: Constant, value: Any) -> bool:
 
 
 def _finite(value: float) -> bool:
-    """Whether a number is one that every dialect can hold."""
+    """Return whether every dialect can represent a number."""
     return value == value and abs(value) < 2**63
 
 
@@ -194,4 +195,4 @@ def _groups(pattern: str) -> int | None:
 
 
 def _shown(value: Any) -> str:
-    return repr(value)[:60] if isinstance(value, str | int | float) else kind(value)
+    return repr(value)[:60] if isinstance(value, str | int | float) else describe_type(value)

@@ -1,4 +1,4 @@
-"""Source mappings: `mappings/sources/<source>.yml`, one log source and where each SIEM keeps it."""
+"""Source mappings: `mappings/sources/<source>.yml`, a log source and how each SIEM stores it."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from sigmagen.durations import MINUTE, parse_duration
-from sigmagen.folders import not_a_file
+from sigmagen.durations import DAY, MINUTE, parse_duration
+from sigmagen.folders import check_regular_file
 from sigmagen.mapping.checks import check_source
 from sigmagen.mapping.documents import load_checked
 from sigmagen.mapping.taxonomy import known_fields
@@ -20,7 +20,7 @@ from sigmagen.targets import registry
 
 @dataclass(frozen=True)
 class JoinedTable:
-    """A second table that carries part of a call, joined on a correlation id."""
+    """A second table with a part of each call, joined on a correlation id."""
 
     table: str
     on: str
@@ -31,12 +31,21 @@ class JoinedTable:
 
 
 @dataclass(frozen=True)
+class Forwarded:
+    """A column of addresses that gets a whole X-Forwarded-For header where a product has a setting on."""
+
+    column: str
+    by: str
+    setting: str
+
+
+@dataclass(frozen=True)
 class StoredSource:
     """A source as one SIEM stores it.
 
-    `location` is the table, index pattern or search; `columns` its stored columns and their types; `native` says where
-    a native path went; `fields` are expressions for canonical fields over the stored record; `stored_native` means
-    that the stored record has the native paths (inside the JSON text column `record`, if it has one).
+    `location` is the table, index pattern or search. `columns` are the stored columns and their types. `native` maps
+    native paths to stored ones. `fields` are expressions for canonical fields over the stored record. `stored_native`
+    means that the stored record has the native paths (inside the JSON text column `record`, if there is one).
     """
 
     name: str
@@ -53,23 +62,27 @@ class StoredSource:
     duplicates: bool = False
     unavailable: Mapping[str, str] = field(default_factory=dict)
     narrowed: Mapping[str, str] = field(default_factory=dict)
+    silent_after: int = DAY
+    """How long no record may arrive before the source counts as silent, in milliseconds: a day, so that a night without
+    calls does not alert."""
     experimental: str | None = None
     presumes: str = ""
     untyped: bool = False
-    """Nothing is known of the stored columns: a value is read as what it is compared with."""
+    """The stored columns are unknown: a value is read as the type that it is compared with."""
     searched: tuple[str, ...] = ()
-    """Where an untyped source is searched for a value without a field."""
+    """The columns of an untyped source that are searched for a value without a field."""
     several: frozenset[str] = frozenset()
-    """Stored columns of which a record may hold several values."""
+    """Stored columns that may have several values."""
     props: Mapping[str, Mapping[str, str | int]] = field(default_factory=dict)
     """Splunk's settings for sourcetypes that nobody else defines, by sourcetype."""
+    forwarded: Forwarded | None = None
     calculated: Mapping[str, str] = field(default_factory=dict)
-    """Fields that a Splunk add-on sets when a search runs, and the eval expression of each."""
+    """Search-time fields of a Splunk add-on with their eval expressions."""
 
 
 @dataclass(frozen=True)
 class LogsourceEntry:
-    """A Sigma logsource that a source can feed, and which of its records do."""
+    """A Sigma logsource of a source, and the condition for its records."""
 
     logsource: LogSource
     where: Any = None
@@ -77,7 +90,7 @@ class LogsourceEntry:
 
 @dataclass(frozen=True)
 class Source:
-    """One log source, or several read `together` by a rule that correlates across them."""
+    """A log source, or several combined by `combine_sources` for a rule that correlates across them."""
 
     name: str
     title: str
@@ -90,31 +103,31 @@ class Source:
     stored: Mapping[str, StoredSource]
     canonical: bool = False
     duplicates: bool = False
-    """Whether queries keep one event of each id: only where the provider makes the id, and a caller can't choose it."""
+    """Whether queries keep one event per id. Only safe if the provider creates the id and callers can't choose it."""
     defaults: Mapping[str, str] = field(default_factory=dict)
-    """What a rule reads where a record has no value of a field."""
+    """Default values for fields that are missing in a record."""
     together: tuple[tuple[LogSource, Source], ...] = ()
     trusted_proxies: int = 1
-    """How many proxies of one's own a call passes that is logged with its X-Forwarded-For."""
+    """The number of trusted proxies that a call with X-Forwarded-For passes."""
 
     @property
     def parts(self) -> tuple[Source, ...]:
-        """The sources that are read, each once: this one, or those that it stands for."""
+        """The distinct sources that are read: this one, or the combined ones."""
         return tuple({part.name: part for _, part in self.together}.values()) or (self,)
 
     def part_for(self, logsource: LogSource) -> Source | None:
-        """The source that feeds a logsource, if one does."""
+        """Return the part that has a logsource, if any."""
         if self.together:
             return dict(self.together).get(logsource)
         return self if self.entry_for(logsource) else None
 
     def entry_for(self, logsource: LogSource) -> LogsourceEntry | None:
-        """The entry that a rule's logsource asks for, if this source can feed it. An entry without parts feeds all."""
+        """Return the entry for a rule's logsource, if the source has one. An entry without parts matches all."""
         return next((entry for entry in self.logsources if entry.logsource in (logsource, LogSource())), None)
 
 
-def together(chosen: Sequence[tuple[LogSource, Source]]) -> Source:
-    """The sources that one rule reads side by side, each for a logsource, as one."""
+def combine_sources(chosen: Sequence[tuple[LogSource, Source]]) -> Source:
+    """Combine the sources that a rule reads, each for one logsource, into one."""
     parts = tuple({part.name: part for _, part in chosen}.values())
     if len(parts) == 1:
         return parts[0]
@@ -128,15 +141,15 @@ def together(chosen: Sequence[tuple[LogSource, Source]]) -> Source:
     return replace(first, name=names, title=titles, logsources=(), stored=stored, together=tuple(chosen))
 
 
-def relocated(source: Source, siem: str, place: Callable[[Source], str]) -> Source:
-    """The source with its records elsewhere in a SIEM: `place` says where, for each part of it."""
+def relocate(source: Source, siem: str, place: Callable[[Source], str]) -> Source:
+    """Return the source with other locations in a SIEM: `place` returns the location of each part."""
 
     def moved(part: Source) -> Source:
         return replace(part, stored={**part.stored, siem: replace(part.stored[siem], location=place(part))})
 
     if not source.together:
         return moved(source)
-    return together([(logsource, moved(part)) for logsource, part in source.together])
+    return combine_sources([(logsource, moved(part)) for logsource, part in source.together])
 
 
 def _stored_source(name: str, data: dict[str, Any], source: dict[str, Any], canonical: bool) -> StoredSource:
@@ -165,16 +178,18 @@ def _stored_source(name: str, data: dict[str, Any], source: dict[str, Any], cano
         duplicates=data.get("duplicates", source.get("duplicates", False)),
         unavailable=data.get("unavailable", {}),
         narrowed=data.get("narrowed", {}),
+        silent_after=parse_duration(data["silent_after"]) if "silent_after" in data else DAY,
         experimental=data.get("experimental"),
         presumes=" ".join(data.get("presumes", "").split()),
         several=frozenset(data.get("several", ())),
         props=data.get("props", {}),
+        forwarded=Forwarded(**data["forwarded"]) if "forwarded" in data else None,
         calculated=data.get("calculated", {}),
     )
 
 
 def parse_source(name: str, data: dict[str, Any]) -> Source:
-    """A source from its YAML data, which has been checked."""
+    """Parse a source from validated YAML data."""
     canonical = bool(data.get("canonical"))
     stored = {siem: _stored_source(siem, part, data, canonical) for siem, part in data["targets"].items()}
     for local in registry.local():
@@ -211,20 +226,20 @@ def parse_source(name: str, data: dict[str, Any]) -> Source:
     )
 
 
-def source_files(mappings: Path) -> tuple[list[Path], list[Problem]]:
-    """The files of source mappings in a folder, and a warning for each name there that is not a file."""
+def find_source_files(mappings: Path) -> tuple[list[Path], list[Problem]]:
+    """Return the source mapping files in a folder, and a warning for each path that is not a regular file."""
     folder = mappings / "sources"
-    found = {path: not_a_file(str(path), str(folder)) for path in sorted(folder.glob("*.yml"))}
+    found = {path: check_regular_file(str(path), str(folder)) for path in sorted(folder.glob("*.yml"))}
     return [path for path, left_out in found.items() if not left_out], [item for item in found.values() if item]
 
 
 @lru_cache(maxsize=4)
 def load_sources(mappings: Path) -> dict[str, Source]:
-    """All sources of a mappings folder by name. Raises SigmagenError with everything that is wrong with them."""
+    """Load all sources of a mappings folder by name. Raises SigmagenError with all their problems."""
     known = known_fields(mappings)
     sources: dict[str, Source] = {}
     problems: list[Problem] = []
-    for path in source_files(mappings)[0]:
+    for path in find_source_files(mappings)[0]:
         try:
             data = load_checked(path, "source", mappings, lambda document: check_source(document, known))
             sources[path.stem] = parse_source(path.stem, data)
@@ -236,9 +251,9 @@ def load_sources(mappings: Path) -> dict[str, Source]:
         raise SigmagenError(
             Problem(
                 "no-mappings",
-                "no source mappings here",
+                "no source mappings found",
                 file=str(mappings / "sources"),
-                hint="give --mappings a folder with sources/*.yml",
+                hint="use --mappings with a folder that contains sources/*.yml",
             )
         )
     return sources

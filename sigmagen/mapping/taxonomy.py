@@ -1,4 +1,4 @@
-"""The canonical fields: `mappings/taxonomy.yml`, loaded when needed."""
+"""The canonical fields: `mappings/taxonomy.yml`."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from sigmagen.problems import SigmagenError
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A canonical field. `derive` is an expression over other canonical fields; one with a `unit` is never negative.
+    """A canonical field. `derive` is an expression over other canonical fields. With a `unit`, it is never negative.
 
-    The text of a `free` field is the caller's, of any length.
+    The caller chooses the text of a `free` field, which may have any length.
     """
 
     name: str
@@ -33,7 +33,7 @@ class Field:
 
     @property
     def length(self) -> int:
-        """How long its values get: 0 of a bounded length, 1 a name, 2 a text that the caller chooses, 3 a prompt."""
+        """A rank of the length of its values: 0 bounded, 1 a name, 2 text chosen by the caller, 3 a prompt."""
         if self.private:
             return 3
         return 2 if self.free else int(self.type in ("string", "text", "json"))
@@ -54,7 +54,7 @@ class Taxonomy:
 
 @lru_cache(maxsize=4)
 def load_taxonomy(mappings: Path) -> Taxonomy:
-    """The taxonomy of a mappings folder. Raises SigmagenError with everything that is wrong with it."""
+    """Load the taxonomy of a mappings folder. Raises SigmagenError with all its problems."""
     data = load_checked(mappings / "taxonomy.yml", "taxonomy", mappings, check_taxonomy)
     return Taxonomy(
         {
@@ -75,7 +75,7 @@ def load_taxonomy(mappings: Path) -> Taxonomy:
 
 
 def known_fields(mappings: Path) -> Collection[str] | None:
-    """The names of the canonical fields; None where the taxonomy can't be read, which its own problems say."""
+    """Return the names of the canonical fields; None if the taxonomy is invalid, which is reported separately."""
     try:
         return load_taxonomy(mappings).fields
     except SigmagenError:

@@ -1,6 +1,6 @@
-"""The source view: which stored values make the fields that one rule uses, in one SIEM.
+"""The source view: how the fields of one rule are derived from stored values in one SIEM.
 
-Only the used fields are derived. A field that the source does not carry there is a problem, never an empty column.
+Only the used fields are derived. A field that the source doesn't have there is a problem, never an empty column.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from sigmagen.expr.tree import TRUE, Call, Column, Expr, Get, Type, call, walk
 from sigmagen.mapping.expression import UnavailableFieldError, parse, parse_path
@@ -18,23 +19,23 @@ from sigmagen.targets import registry
 
 @dataclass
 class SourceView:
-    """Derivations in layers (a layer uses only the layers before it), and which records take part."""
+    """Derivations in layers, each using only earlier layers, and the condition for records."""
 
     prelude: list[tuple[str, Expr]]
-    """The decoded record, where a SIEM keeps it as text in one column."""
+    """The decoded record, if a SIEM stores it as text in one column."""
     where: Expr
     layers: list[list[tuple[str, Expr]]]
     joined: list[str]
-    """Columns of the joined table that the view reads."""
+    """The columns of the joined table that the view reads."""
     narrowed: list[str]
-    """What the SIEM can say only approximately, in words."""
+    """Notes on what the SIEM can only approximate."""
     stored_as: dict[str, str]
-    """Native fields that the SIEM has as they are, under a name of its own: no alias is needed."""
+    """Native fields that the SIEM stores unchanged under another name, so that no alias is needed."""
 
 
 @dataclass
 class _Names:
-    """A scope: `read` as given; a bound part becomes a column of the builder."""
+    """A scope with the given `read`. Bound expressions become columns of the builder."""
 
     builder: ViewBuilder
     reader: Callable[[str, Type], Expr]
@@ -63,7 +64,7 @@ class ViewBuilder:
         *,
         defaulted: bool = True,
     ) -> None:
-        """A `defaulted` view has the source's defaults where a record has no value: for a rule, not for an event."""
+        """A `defaulted` view uses the source's defaults for missing values: for rules, not for showing events."""
         self.source = source
         self.defaulted = defaulted
         self.stored_source = stored_source
@@ -75,7 +76,7 @@ class ViewBuilder:
         self._text_fields: list[str] | None = None
 
     def type_of(self, name: str) -> Type:
-        """The type of a rule's field. Raises UnavailableFieldError for a name that nobody defines."""
+        """Return the type of a rule's field. Raises UnavailableFieldError for an unknown field."""
         if self.native_rule:
             if name in self.source.native_fields:
                 return self.source.native_fields[name]
@@ -85,7 +86,7 @@ class ViewBuilder:
         raise UnavailableFieldError(name, _unknown(name, list(self.taxonomy.fields)), known=False)
 
     def use(self, name: str) -> Column:
-        """The column of a field; it will be derived. Raises UnavailableFieldError."""
+        """Return the column of a field, which the view will derive. Raises UnavailableFieldError."""
         kind = self.type_of(name)
         if name == "@timestamp" and not self.native_rule:
             return self.time()
@@ -93,12 +94,12 @@ class ViewBuilder:
         return Column(name, kind)
 
     def value(self, name: str) -> Expr:
-        """What a field is derived from. Raises UnavailableFieldError."""
+        """Return the expression of a field. Raises UnavailableFieldError."""
         column = self.use(name)
         return self._derived[name][1] if name in self._derived else column
 
     def carries(self, name: str) -> bool:
-        """Whether the source has what the field needs in this SIEM."""
+        """Return whether the source has the field in this SIEM."""
         try:
             ViewBuilder(self.source, self.stored_source, self.taxonomy, self.entry).use(name)
         except UnavailableFieldError:
@@ -106,7 +107,7 @@ class ViewBuilder:
         return True
 
     def text_fields(self) -> list[str]:
-        """The fields that hold text and that the source carries: where a keyword is looked for. No fingerprints."""
+        """Return the source's text fields, which keywords are searched in. Excludes fingerprints."""
         if self._text_fields is None:
             self._text_fields = self._find_text_fields()
         return self._text_fields
@@ -126,17 +127,17 @@ class ViewBuilder:
         return [name for name, kind in kinds.items() if kind in ("string", "ip", "text") and self.carries(name)]
 
     def time(self) -> Column:
-        """The event's time, as the SIEM has it."""
+        """Return the event's time as stored by the SIEM."""
         return Column(self.stored_source.time, "timestamp")
 
     def event_time(self) -> Expr:
-        """The event's time, as the native record has it."""
+        """Return the event's time in the native record."""
         if self.source.canonical:
             return Get((str(self.source.time),), "timestamp")
         return parse(self.source.time, "timestamp", _Names(self, self._native, "time"))
 
     def event_id(self) -> Column:
-        """The event's id, for dropping repeats."""
+        """Return the event's id, for dropping repeats."""
         name = self.source.event_id if self.native_rule else "event.id"
         if name not in self._derived:
             self.keep(
@@ -145,7 +146,7 @@ class ViewBuilder:
         return Column(name)
 
     def keep(self, name: str, value: Expr, kind: Type) -> Column:
-        """A column holding `value`, one layer above the columns that it reads."""
+        """Return a column for `value`, one layer above the columns that it reads."""
         used = [
             self._derived[part.name][0]
             for part in walk(value)
@@ -155,7 +156,7 @@ class ViewBuilder:
         return Column(name, kind)
 
     def redacted(self, name: str) -> Expr | None:
-        """Whether a record has a mark of redaction in place of a field's text; None where the mapping knows no mark.
+        """Return a condition for redaction marks in a field; None if the mapping defines no marks.
 
         Raises UnavailableFieldError for a field that the SIEM doesn't have.
         """
@@ -166,8 +167,12 @@ class ViewBuilder:
         names = _Names(self, self.stored if own else self._native, name)
         return parse({"in": written["not_in"]}, "boolean", names)
 
+    def stored_condition(self, written: Any) -> Expr:
+        """A condition of the mappings over the columns that the SIEM stores. Raises ExpressionError."""
+        return parse(written, "boolean", _Names(self, self.stored, ""))
+
     def build(self) -> SourceView:
-        """The view of all fields used so far."""
+        """Return the view of all fields used so far."""
         depth = max((level for level, _ in self._derived.values()), default=-1)
         layers = [
             [(name, value) for name, (level, value) in self._derived.items() if level == wanted]
@@ -193,7 +198,7 @@ class ViewBuilder:
         )
 
     def stored(self, text: str, kind: Type) -> Expr:
-        """A path of the stored record."""
+        """Return a path of the stored record."""
         return Get((text,) if self._flat_names else parse_path(text), kind)
 
     @property
@@ -208,7 +213,7 @@ class ViewBuilder:
         }
 
     def _where(self) -> Expr:
-        """Which records take part: as the SIEM's part of the mapping says, or as the logsource does."""
+        """Return the condition for records: that of the stored source, or else of the logsource."""
         where, reader = self.entry.where, self._native
         if self.stored_source.where is not None:
             where, reader = self.stored_source.where, self._native if self.stored_source.record else self.stored
@@ -216,7 +221,7 @@ class ViewBuilder:
 
     @property
     def _decoded(self) -> Column | None:
-        """The column of the decoded record, where the SIEM stores it as text and only its language can decode it."""
+        """The column of the decoded record, if the SIEM stores it as text that only its language can decode."""
         decoded = self.stored_source.record and registry.get(self.stored_source.name).decodes_records
         return Column("record", "json") if decoded else None
 
@@ -232,12 +237,12 @@ class ViewBuilder:
             self._narrowed[name] = self.stored_source.narrowed[name]
 
     def _canonical(self, name: str, kind: Type) -> Expr:
-        """Another canonical field, for a field derived from it."""
+        """Return another canonical field, for a field derived from it."""
         self._derive(name, self.taxonomy[name].type)
         return Column(name, self.taxonomy[name].type)
 
     def _direct(self, name: str) -> bool:
-        """Whether the mapping itself says where the field is, so that it needn't be derived from others."""
+        """Return whether the mapping defines the field, so that it is not derived from others."""
         if self.source.canonical:
             return not self.taxonomy[name].private
         return name in self.stored_source.fields or (self._follows_native and name in self.source.fields)
@@ -262,12 +267,12 @@ class ViewBuilder:
         elif self._follows_native and name in self.source.fields:
             value = parse(self.source.fields[name], kind, _Names(self, self._native, name))
         else:
-            raise UnavailableFieldError(name, f"{self.source.title} does not carry it")
-        chosen = isinstance(value, Call) and value.op == "if"  # between constants of the mapping, written in lower case
+            raise UnavailableFieldError(name, f"{self.source.title} does not have it")
+        chosen = isinstance(value, Call) and value.op == "if"  # constants of the mapping are in lower case
         return call("lower", value) if self.taxonomy[name].lower and not chosen else value
 
     def _native(self, text: str, kind: Type) -> Expr:
-        """A path of the native record, wherever this SIEM keeps it."""
+        """Return the stored value of a path of the native record."""
         if self.source.canonical:
             return Get((text,), kind)
         if self.stored_source.untyped:
@@ -278,7 +283,7 @@ class ViewBuilder:
             if text in self.stored_source.narrowed:
                 self._narrowed[text] = self.stored_source.narrowed[text]
             return parse(self.stored_source.native[text], kind, _Names(self, self.stored, text))
-        raise UnavailableFieldError(text, f"{self.source.title} does not carry {text} in {self.stored_source.name}")
+        raise UnavailableFieldError(text, f"{self.source.title} does not have {text} in {self.stored_source.name}")
 
 
 def _unknown(name: str, known: list[str]) -> str:

@@ -1,1 +1,1 @@
-"""Talking to servers: settings, secrets, addresses, and one HTTP client. Imports nothing of sigmagen but `problems`."""
+"""Connecting to servers: settings, secrets, addresses and the HTTP client. Imports only `sigmagen.problems`."""

@@ -1,4 +1,4 @@
-"""Azure's query client, with our transport's limits under it, and no redirect followed."""
+"""Azure's query client with the limits of our transport. Redirects are not followed."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from azure.identity import DefaultAzureCredential
 from azure.monitor.query import LogsQueryClient
 from requests.adapters import HTTPAdapter
 
-from sigmagen.net.address import checked_address
+from sigmagen.net.address import validate_address
 from sigmagen.net.secrets import remember
-from sigmagen.net.settings import SENTINEL_ENDPOINT, setting
-from sigmagen.net.transport import TooLargeError, limit, read_whole
+from sigmagen.net.settings import SENTINEL_ENDPOINT, read_setting
+from sigmagen.net.transport import TooLargeError, limit_responses, read_body
 
 _DEFAULT_ENDPOINT = "https://api.loganalytics.io"
 
 
 class _Adapter(HTTPAdapter):
-    """The adapter of `requests`, proxies included, whose answers end in time and in size."""
+    """An adapter for `requests` that limits the time and size of responses, also through proxies."""
 
     def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
         super().init_poolmanager(*arguments, **options)
-        limit(self.poolmanager)
+        limit_responses(self.poolmanager)
 
     def proxy_manager_for(self, *arguments: Any, **options: Any) -> Any:
         manager = super().proxy_manager_for(*arguments, **options)
-        limit(manager)
+        limit_responses(manager)
         return manager
 
     def send(
@@ -46,15 +46,15 @@ class _Adapter(HTTPAdapter):
     ) -> requests.Response:
         answer = super().send(request, True, timeout, verify, cert, proxies)
         try:
-            data = read_whole(answer.raw)
+            data = read_body(answer.raw)
         except TooLargeError as error:
-            # Azure's client would ask again after an error of `requests`.
+            # Azure's client would retry after an error of `requests`.
             raise ValueError(str(error)) from None
         except urllib3.exceptions.ReadTimeoutError as error:
-            raise requests.exceptions.ReadTimeout("no whole answer in time") from error
+            raise requests.exceptions.ReadTimeout("no complete response in time") from error
         except urllib3.exceptions.HTTPError as error:
             raise requests.exceptions.ChunkedEncodingError(f"{type(error).__name__}: {error}") from error
-        # It is decompressed already.
+        # The body is already decompressed.
         headers = {name: value for name, value in answer.raw.headers.items() if name.lower() != "content-encoding"}
         answer.headers.pop("Content-Encoding", None)
         answer.raw = urllib3.HTTPResponse(io.BytesIO(data), headers, answer.status_code, preload_content=False)
@@ -62,7 +62,7 @@ class _Adapter(HTTPAdapter):
 
 
 class _Credential:
-    """An identity whose tokens are never shown."""
+    """A credential that hides its tokens in all output."""
 
     def __init__(self, inner: TokenCredential) -> None:
         self._inner = inner
@@ -79,19 +79,19 @@ class _Credential:
 
 
 class _OnThisMachine(SansIOHTTPPolicy[Any, Any]):
-    """Lets a token go to this machine without TLS, which `checked_address` allows nowhere else."""
+    """Allows sending a token without TLS to this machine. `validate_address` rejects it for other hosts."""
 
     def on_request(self, request: Any) -> None:
         request.context.options["enforce_https"] = False
 
 
 def logs_client(timeout: float, credential: TokenCredential | None = None, **options: Any) -> LogsQueryClient:
-    """A client for the endpoint of the settings, with the identity that Azure's own tools use unless one is given.
+    """Return a client for the endpoint in the settings. The default credential is that of Azure's own tools.
 
-    `timeout` is for a whole answer, in seconds. Raises SigmagenError for an endpoint that can't be used.
+    `timeout` is the limit for a complete response, in seconds. Raises SigmagenError for an invalid endpoint.
     """
-    endpoint = checked_address(setting(SENTINEL_ENDPOINT) or _DEFAULT_ENDPOINT, "Log Analytics", secret=True)
-    # Its warnings would reach standard error.
+    endpoint = validate_address(read_setting(SENTINEL_ENDPOINT) or _DEFAULT_ENDPOINT, "Log Analytics", secret=True)
+    # Its warnings would be printed on standard error.
     logging.getLogger("azure").addHandler(logging.NullHandler())
     session = requests.Session()
     adapter = _Adapter(max_retries=urllib3.Retry(total=False, redirect=False, raise_on_status=False))

@@ -1,4 +1,4 @@
-"""Elasticsearch's bulk API, with every document accounted for."""
+"""Elasticsearch's bulk API, with a result for every document."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from typing import Any
 
 import orjson
 
-from sigmagen.net.client import shown
+from sigmagen.net.client import redact
 from sigmagen.net.retry import ATTEMPTS, BusyError, retry_delay
 
 CHUNK_DOCUMENTS = 1_000
 CHUNK_BYTES = 10_000_000
-"""At most this much in one request, unless a single document is larger."""
+"""Largest size of one request, unless a single document is larger."""
 TOO_MANY = 429
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A document to write. `origin` is whatever the caller wants back with the result."""
+    """A document to write. `origin` is an arbitrary object that is returned with the result."""
 
     index: str
     id: str
@@ -31,9 +31,9 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of a document.
+    """The result of writing a document.
 
-    `status` is None where the answer says nothing about it; `document` is None for one that was never sent.
+    `status` is None if the response does not mention the document. `document` is None for an item that was not sent.
     """
 
     document: Document | None
@@ -42,15 +42,15 @@ class Result:
 
     @property
     def written(self) -> bool:
-        """Whether the document is in the index because of this request."""
+        """Whether this request wrote the document."""
         return self.status is not None and 200 <= self.status < 300
 
 
 def bulk(send: Callable[[Sequence[bytes]], Any], operation: str, documents: Iterable[Document]) -> Iterator[Result]:
-    """Write documents with `create` or `index`, and say of each what became of it.
+    """Write documents with `create` or `index`, and yield a result for each.
 
-    `send` takes the lines of one request and returns the parsed answer. Documents that the cluster was too busy for
-    are sent again. Raises ValueError for an answer that has no items, and what `send` raises.
+    `send` takes the lines of one request and returns the parsed response. Documents that the cluster rejected because
+    it was busy are sent again. Raises ValueError for a response without items, and what `send` raises.
     """
     for chunk in _chunks(documents, operation):
         waiting = chunk
@@ -84,10 +84,10 @@ def _chunks(documents: Iterable[Document], operation: str) -> Iterator[list[tupl
 
 
 def _results(answer: Any, operation: str, documents: Sequence[Document]) -> Iterator[Result]:
-    """A result for each document, found by its id in whatever order, and one for each item that belongs to none."""
+    """Yield a result for each document, matched by id, and one for each item without a document."""
     items = answer.get("items") if hasattr(answer, "get") else None
     if not isinstance(items, list):
-        raise ValueError("the answer has no list of items")
+        raise ValueError("the response has no list of items")
     waiting: defaultdict[str, list[Document]] = defaultdict(list)
     for document in documents:
         waiting[document.id].append(document)
@@ -101,9 +101,9 @@ def _results(answer: Any, operation: str, documents: Sequence[Document]) -> Iter
             yield Result(waiting[key].pop(0), status, _reason(result.get("error")))
     for left in waiting.values():
         for document in left:
-            yield Result(document, None, "the answer says nothing about it")
+            yield Result(document, None, "the response does not mention it")
 
 
 def _reason(error: Any) -> str:
-    said = error.get("reason", error) if isinstance(error, dict) else error
-    return shown(str(said)) if said else ""
+    reason = error.get("reason", error) if isinstance(error, dict) else error
+    return redact(str(reason)) if reason else ""

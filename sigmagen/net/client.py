@@ -1,4 +1,4 @@
-"""The HTTP client of every command: retries for a busy server, limits, and nothing secret in an error."""
+"""The HTTP client of all commands: with retries, limits, and errors without secrets."""
 
 from __future__ import annotations
 
@@ -14,55 +14,55 @@ from urllib.parse import quote, urlencode, urlsplit
 import orjson
 import urllib3
 
-from sigmagen.net.address import checked_address
+from sigmagen.net.address import validate_address
 from sigmagen.net.retry import BUSY, BusyError, retry_after, retry_delay, with_retries
 from sigmagen.net.secrets import hide, remember
-from sigmagen.net.transport import Answer, connections, fetch
+from sigmagen.net.transport import Answer, fetch, make_pool_manager
 from sigmagen.problems import EXIT_USAGE, Problem, SigmagenError
 
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 30.0
 LONGEST_RETRY_AFTER = 300.0
-"""Seconds. A server that asks for more is given up."""
+"""Longest wait in seconds. A server that asks for a longer one is treated as failed."""
 TIMEOUT = 120.0
-"""Seconds for a whole answer."""
+"""Time limit for a complete response, in seconds."""
 
 TOO_MANY = 429
 NOT_FOUND = 404
 LONGEST_REASON = 300
-"""Characters that are shown of a server's own words."""
+"""Longest message of a server that is shown, in characters."""
 _HOST = re.compile(r"[\w.-]+|\[[0-9a-fA-F:.]+\]")
 
 Failure = Callable[[str, int | None], SigmagenError]
-"""Makes the error of a message; with the status, if there was an answer."""
+"""Makes an error from a message and, if there was a response, its status."""
 
 
 @dataclass(frozen=True)
 class Response:
-    """An answer."""
+    """A response."""
 
     status: int
     data: bytes
 
     def json(self) -> Any:
-        """The body as JSON; None for an empty one. Raises ValueError."""
+        """Return the body as JSON; None if it is empty. Raises ValueError."""
         return orjson.loads(self.data) if self.data.strip() else None
 
     def lines(self) -> list[Any]:
-        """The body as NDJSON. Raises ValueError."""
+        """Return the body as NDJSON. Raises ValueError."""
         return [orjson.loads(line) for line in self.data.splitlines() if line.strip()]
 
 
-def no_server(message: str, status: int | None = None) -> SigmagenError:
-    """The error of a server that can't be used."""
+def make_server_error(message: str, status: int | None = None) -> SigmagenError:
+    """Return the error for a server that can't be used."""
     return SigmagenError(Problem("no-server", message), EXIT_USAGE)
 
 
 class Client:
-    """Requests below one address.
+    """Sends requests to paths below one address.
 
-    `secrets` are hidden in every text that this process shows, whatever a server answers. A `persistent` client asks
-    again after any failure of the server, one that is not only where the server says that it is busy.
+    `secrets` are hidden in all output of this process. A `persistent` client retries after any server failure; other
+    clients retry only if the server is busy.
     """
 
     def __init__(
@@ -76,23 +76,23 @@ class Client:
         fingerprint: str | None = None,
         timeout: float = TIMEOUT,
         persistent: bool = True,
-        failure: Failure = no_server,
+        failure: Failure = make_server_error,
         jitter: Callable[[], float] = random.random,
     ) -> None:
-        """Raises SigmagenError for an address that can't be used, or a secret that no header can hold."""
-        self.base = checked_address(base, name, secret=bool(secrets))
+        """Raises SigmagenError for an invalid address, or a secret that is not valid in a header."""
+        self.base = validate_address(base, name, secret=bool(secrets))
         self.headers = headers
         self.name = name
         for value in secrets:
             remember(value)
         if any(not re.fullmatch(r"[\x20-\x7e]*", value) for value in headers.values()):
-            message = f"the credentials of {name} hold characters that no header can hold"
+            message = f"the credentials of {name} contain characters that are not valid in a header"
             raise SigmagenError(Problem("credentials", message), EXIT_USAGE)
         self._timeout, self._persistent, self._failure, self._jitter = timeout, persistent, failure, jitter
-        self._connections = connections(ca_file, fingerprint)
+        self._connections = make_pool_manager(ca_file, fingerprint)
 
     def get(self, path: str, **params: str | int) -> Response | None:
-        """What is there, None where nothing is. Raises SigmagenError."""
+        """Return the JSON body of a GET request; None if the path doesn't exist. Raises SigmagenError."""
         answer = self.send("GET", path, params=params, accepted=(NOT_FOUND,))
         return None if answer.status == NOT_FOUND else answer
 
@@ -107,9 +107,9 @@ class Client:
         form: Mapping[str, str | int] | None = None,
         accepted: Sequence[int] = (),
     ) -> Response:
-        """A request with a JSON body, a file or a form; `accepted` statuses are answers besides those of success.
+        """Send a request with a JSON body, a file or a form. `accepted` lists error statuses to return as responses.
 
-        Asks again, later each time, when the server is busy; so a request may have been carried out twice. Raises
+        Retries with increasing delays if the server is busy, so a request may be executed twice. Raises
         SigmagenError.
         """
         url = self.base + path + (f"?{urlencode(params, quote_via=quote)}" if params else "")
@@ -132,7 +132,7 @@ class Client:
         try:
             raw = self.once(method, url, headers, data)
         except urllib3.exceptions.HTTPError as error:
-            text = f"does not answer ({type(error).__name__}: {shown(str(error))})"
+            text = f"does not respond ({type(error).__name__}: {redact(str(error))})"
             failure = self._error(method, path, text)
             if self._persistent:
                 raise BusyError(failure) from None
@@ -144,23 +144,23 @@ class Client:
             return answer
         asked = retry_after(raw.headers.get("Retry-After"))
         if self._persistent and asked is not None and asked > LONGEST_RETRY_AFTER:
-            raise self._error(method, path, f"HTTP {answer.status}, asks to wait for {asked:.0f} s", raw.status)
+            raise self._error(method, path, f"HTTP {answer.status}, requested a wait of {asked:.0f} s", raw.status)
         raise BusyError(self.refused(method, path, answer), asked)
 
     def _delay(self, attempt: int, busy: BusyError) -> float:
-        """Longer each time and, for a persistent client, never quite the same, as several may come back at once."""
+        """Return an increasing delay; for a persistent client with jitter, since several may retry at once."""
         if not self._persistent:
             return retry_delay(attempt, busy)
         own = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** (attempt - 1)) * (0.5 + self._jitter() / 2)
         return max(own, busy.seconds or 0.0)
 
     def once(self, method: str, url: str, headers: dict[str, str], data: bytes | None) -> Answer:
-        """One request, not repeated. Raises urllib3's HTTPError."""
+        """Send one request without retries. Raises urllib3's HTTPError."""
         return fetch(self._connections, method, url, headers, data, self._timeout)
 
     def refused(self, method: str, path: str, answer: Response) -> SigmagenError:
-        """The error of an answer, with the server's reason."""
-        words = reason(answer.data)
+        """Return the error for a response, with the server's reason."""
+        words = extract_reason(answer.data)
         return self._error(method, path, f"HTTP {answer.status}{f', {words}' if words else ''}", answer.status)
 
     def _error(self, method: str, path: str, text: str, status: int | None = None) -> SigmagenError:
@@ -171,31 +171,31 @@ class Client:
         self._connections.clear()
 
 
-def shown(text: str) -> str:
-    """A server's own words as they may be shown: without secrets, then cut, so that no part of one is left."""
+def redact(text: str) -> str:
+    """Return a server's message without secrets, then shortened, so that no part of a secret remains."""
     return hide(" ".join(text.split()))[:LONGEST_REASON]
 
 
-def reason(data: bytes) -> str:
-    """What a server's answer says in words; empty where it is not JSON."""
+def extract_reason(data: bytes) -> str:
+    """Return the error message in a response; empty if it is not JSON."""
     try:
-        return shown(_words(orjson.loads(data)))
+        return redact(_words(orjson.loads(data)))
     except ValueError:
         return ""
 
 
-def _words(said: Any) -> str:
-    """The first text of a message, error or reason, however deep it lies."""
-    if isinstance(said, list):
-        said = next(iter(said), None)
-    if isinstance(said, dict):
-        found = (_words(said[key]) for key in ("message", "error", "reason", "messages", "text") if said.get(key))
+def _words(body: Any) -> str:
+    """Return the first text under `message`, `error` or `reason` at any depth."""
+    if isinstance(body, list):
+        body = next(iter(body), None)
+    if isinstance(body, dict):
+        found = (_words(body[key]) for key in ("message", "error", "reason", "messages", "text") if body.get(key))
         return next((text for text in found if text), "")
-    return said if isinstance(said, str) else ""
+    return body if isinstance(body, str) else ""
 
 
 def _target(answer: Answer) -> str:
-    """Where a redirect leads, as far as that can be shown."""
+    """Return the target of a redirect, if it can be shown."""
     try:
         host = urlsplit(answer.headers.get("Location") or "").hostname or ""
     except ValueError:
@@ -204,12 +204,12 @@ def _target(answer: Answer) -> str:
 
 
 UNEXPECTED = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
-"""What reading an answer of another form than documented raises."""
+"""Exceptions from reading a response that does not have the documented form."""
 
 
 @contextmanager
-def expecting(failure: Callable[[], SigmagenError]) -> Iterator[None]:
-    """Code that reads a server's answer: one of another form than documented is the failure, not an internal error."""
+def reject_invalid_response(failure: Callable[[], SigmagenError]) -> Iterator[None]:
+    """Raise the failure, not an internal error, if the code inside reads a response that has another form."""
     try:
         yield
     except UNEXPECTED as error:

@@ -1,4 +1,4 @@
-"""Elasticsearch's official client, with our transport under it: the same limits, addresses and silence as elsewhere."""
+"""Elasticsearch's official client on our transport, with the same limits, address checks and hidden secrets."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from elastic_transport.client_utils import DEFAULT, DefaultType
 from elasticsearch import ApiError, Elasticsearch, TransportError
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, ReadTimeoutError, SSLError
 
-from sigmagen.net.address import checked_address
-from sigmagen.net.client import shown
+from sigmagen.net.address import validate_address
+from sigmagen.net.client import redact
 from sigmagen.net.retry import BUSY, BusyError, retry_after, with_retries
 from sigmagen.net.secrets import hide
 from sigmagen.net.settings import (
@@ -34,11 +34,11 @@ from sigmagen.net.settings import (
     ELASTICSEARCH_FINGERPRINT,
     ELASTICSEARCH_PASSWORD,
     ELASTICSEARCH_USERNAME,
-    file_setting,
-    secret,
-    setting,
+    read_file_setting,
+    read_secret,
+    read_setting,
 )
-from sigmagen.net.transport import Answer, connections, fetch
+from sigmagen.net.transport import Answer, fetch, make_pool_manager
 from sigmagen.problems import EXIT_USAGE, Problem, SigmagenError
 
 NAME = "Elasticsearch"
@@ -54,13 +54,13 @@ ElasticError = ApiError | TransportError
 
 
 class Node(BaseNode):
-    """Sends the official client's requests. Every answer it gives on is a JSON object, or says why there is none."""
+    """Sends the official client's requests. Every response is a JSON object or raises an error."""
 
     _CLIENT_META_HTTP_CLIENT = ("ur", "2")
 
     def __init__(self, config: NodeConfig) -> None:
         super().__init__(config)
-        self._connections = connections(config.ca_certs, config.ssl_assert_fingerprint)
+        self._connections = make_pool_manager(config.ca_certs, config.ssl_assert_fingerprint)
 
     def perform_request(
         self,
@@ -70,7 +70,7 @@ class Node(BaseNode):
         headers: HttpHeaders | None = None,
         request_timeout: DefaultType | float | None = DEFAULT,
     ) -> NodeApiResponse:
-        """One request. Raises elastic_transport's errors."""
+        """Send one request. Raises elastic_transport's errors."""
         asked = self.config.request_timeout if request_timeout is DEFAULT else request_timeout
         timeout = float(asked) if isinstance(asked, int | float) else _TIMEOUT
         start = time.monotonic()
@@ -78,15 +78,15 @@ class Node(BaseNode):
         try:
             answer = fetch(self._connections, method, self.base_url + target, sent, body, timeout)
         except NewConnectionError as error:
-            raise ConnectionError(f"{type(error).__name__}: {shown(str(error))}") from error
+            raise ConnectionError(f"{type(error).__name__}: {redact(str(error))}") from error
         except (ConnectTimeoutError, ReadTimeoutError) as error:
-            raise ConnectionTimeout(f"no whole answer within {timeout:.0f} s") from error
+            raise ConnectionTimeout(f"no complete response within {timeout:.0f} s") from error
         except SSLError as error:
-            raise TlsError(shown(str(error))) from error
+            raise TlsError(redact(str(error))) from error
         except HTTPError as error:
-            raise ConnectionError(f"{type(error).__name__}: {shown(str(error))}") from error
+            raise ConnectionError(f"{type(error).__name__}: {redact(str(error))}") from error
         data = _json_object(answer) if method != "HEAD" else b""
-        # The client prints what a `warning` header says.
+        # The client would print a `warning` header.
         received = {name: _CLEAN.sub("?", hide(value)) for name, value in answer.headers.items()}
         meta = ApiResponseMeta(
             status=answer.status,
@@ -103,24 +103,24 @@ class Node(BaseNode):
 
 
 def _json_object(answer: Answer) -> bytes:
-    """The body, or that of an empty object where an error has another. Raises SerializationError."""
+    """Return the body, or an empty object for an error with another body. Raises SerializationError."""
     try:
         if isinstance(orjson.loads(answer.data), dict):
             return answer.data
     except orjson.JSONDecodeError:
         pass
     if 200 <= answer.status < 300:
-        raise SerializationError("the answer is not a JSON object, as Elasticsearch sends it")
+        raise SerializationError("the response is not a JSON object, as Elasticsearch sends it")
     return b"{}"
 
 
 def connect(url: str, *, timeout: int) -> Elasticsearch:
-    """A client with the credentials of the settings, which repeats nothing on its own; see `ask`.
+    """Return a client with the credentials in the settings. It does not retry; see `send_with_retries`.
 
-    Raises SigmagenError for an address or settings that can't be used.
+    Raises SigmagenError for an invalid address or invalid settings.
     """
-    options = client_options()
-    base = checked_address(url, NAME, secret=has_credentials(options))
+    options = read_client_options()
+    base = validate_address(url, NAME, secret=has_credentials(options))
     try:
         return Elasticsearch(
             base,
@@ -131,26 +131,28 @@ def connect(url: str, *, timeout: int) -> Elasticsearch:
             **options,
         )
     except (ValueError, TypeError):
-        # Their texts may quote what they were given.
-        raise unusable(f"{ELASTICSEARCH_FINGERPRINT} or the URL can't be used") from None
+        # The error messages may quote the arguments.
+        raise make_server_error(f"{ELASTICSEARCH_FINGERPRINT} or the URL can't be used") from None
 
 
-def client_options() -> dict[str, Any]:
-    """The client's options for authentication and TLS. Raises SigmagenError where two settings contradict."""
-    user, password = setting(ELASTICSEARCH_USERNAME), setting(ELASTICSEARCH_PASSWORD)
+def read_client_options() -> dict[str, Any]:
+    """Return the client's options for authentication and TLS. Raises SigmagenError for contradictory settings."""
+    user, password = read_setting(ELASTICSEARCH_USERNAME), read_setting(ELASTICSEARCH_PASSWORD)
     if user and not password:
-        password = secret(ELASTICSEARCH_PASSWORD)
-    key = setting(ELASTICSEARCH_API_KEY) or (None if user or password else secret(ELASTICSEARCH_API_KEY))
-    authority, fingerprint = file_setting(ELASTICSEARCH_CA_FILE), setting(ELASTICSEARCH_FINGERPRINT)
+        password = read_secret(ELASTICSEARCH_PASSWORD)
+    key = read_setting(ELASTICSEARCH_API_KEY) or (None if user or password else read_secret(ELASTICSEARCH_API_KEY))
+    authority, fingerprint = read_file_setting(ELASTICSEARCH_CA_FILE), read_setting(ELASTICSEARCH_FINGERPRINT)
     wrong = []
     if key and (user or password):
         wrong.append(f"{ELASTICSEARCH_API_KEY} and {ELASTICSEARCH_USERNAME} are both set; unset one of them")
     if bool(user) != bool(password):
-        wrong.append(f"{ELASTICSEARCH_USERNAME} and {ELASTICSEARCH_PASSWORD} go together; one of them is not set")
+        wrong.append(
+            f"{ELASTICSEARCH_USERNAME} and {ELASTICSEARCH_PASSWORD} must be set together; one of them is missing"
+        )
     if authority and fingerprint:
         wrong.append(f"{ELASTICSEARCH_CA_FILE} and {ELASTICSEARCH_FINGERPRINT} are both set; unset one of them")
     if key and not re.fullmatch(r"[\x21-\x7e]+", key):
-        wrong.append(f"{ELASTICSEARCH_API_KEY} holds characters that no API key has")
+        wrong.append(f"{ELASTICSEARCH_API_KEY} contains characters that are not valid in an API key")
     if wrong:
         raise SigmagenError([Problem("credentials", text) for text in wrong], EXIT_USAGE)
     options: dict[str, Any] = {
@@ -163,12 +165,12 @@ def client_options() -> dict[str, Any]:
 
 
 def has_credentials(options: dict[str, Any]) -> bool:
-    """Whether a client with these options sends a secret."""
+    """Return whether a client with these options sends a secret."""
     return bool({"api_key", "basic_auth"} & options.keys())
 
 
-def ask(request: Callable[[], T], failure: Callable[[ElasticError], SigmagenError]) -> T:
-    """The result of a request of the client, repeated while the cluster is busy. Raises the failure."""
+def send_with_retries(request: Callable[[], T], failure: Callable[[ElasticError], SigmagenError]) -> T:
+    """Send a request of the client and retry while the cluster is busy. Raises the failure."""
 
     def once() -> T:
         try:
@@ -181,17 +183,17 @@ def ask(request: Callable[[], T], failure: Callable[[ElasticError], SigmagenErro
     return with_retries(once)
 
 
-def unusable(reason: str, url: str | None = None, hint: str | None = None) -> SigmagenError:
-    """The error of a cluster that can't be used. `url` is one that `connect` took."""
+def make_server_error(reason: str, url: str | None = None, hint: str | None = None) -> SigmagenError:
+    """Return the error for a cluster that can't be used. `url` must have been accepted by `connect`."""
     message = f"{NAME}{f' at {url}' if url else ''}: {hide(reason)}"
     return SigmagenError(Problem("no-server", message, hint=hint or HINT), EXIT_USAGE)
 
 
 def reason(error: ElasticError) -> str:
-    """What went wrong, without the request, which may hold a secret."""
+    """Return the reason of a failure without the request, which may contain a secret."""
     if not isinstance(error, ApiError):
-        return f"{type(error).__name__}: {shown(str(error.message))}"
+        return f"{type(error).__name__}: {redact(str(error.message))}"
     cause = error.body.get("error") if isinstance(error.body, dict) else None
-    said = cause.get("reason") if isinstance(cause, dict) else None
-    name = shown(str(error.message)) if error.body else ""
-    return f"HTTP {error.status_code}{f', {name}' if name else ''}" + (f": {shown(str(said))}" if said else "")
+    detail = cause.get("reason") if isinstance(cause, dict) else None
+    name = redact(str(error.message)) if error.body else ""
+    return f"HTTP {error.status_code}{f', {name}' if name else ''}" + (f": {redact(str(detail))}" if detail else "")

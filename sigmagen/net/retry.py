@@ -1,4 +1,4 @@
-"""Repeating a request to a busy server."""
+"""Retrying requests to a busy server."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from email.utils import parsedate_to_datetime
 from typing import TypeVar
 
 BUSY = (429, 502, 503, 504)
-"""Statuses after which the same request may well succeed."""
+"""Statuses after which a retry may succeed."""
 ATTEMPTS = 5
 LONGEST_WAIT = 60.0
 
@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 class BusyError(Exception):
-    """A server asks to come back later: after `seconds`, if it says so. `failure` is the error if it stays busy."""
+    """The server is busy. `seconds` is the wait that it requests, if any; `failure` is raised if it stays busy."""
 
     def __init__(self, failure: Exception, seconds: float | None = None) -> None:
         super().__init__(str(failure))
@@ -26,14 +26,14 @@ class BusyError(Exception):
 
 
 def retry_delay(attempt: int, busy: BusyError) -> float:
-    """Seconds to wait after a failed attempt, counted from 1."""
+    """Return the seconds to wait after the failed attempt with this number, counted from 1."""
     return min(LONGEST_WAIT, 2.0**attempt if busy.seconds is None else busy.seconds)
 
 
 def with_retries(request: Callable[[], T], delay: Callable[[int, BusyError], float] = retry_delay) -> T:
-    """The result of a request, which is repeated while it raises BusyError, up to ATTEMPTS times.
+    """Call a request, up to ATTEMPTS times while it raises BusyError, and return its result.
 
-    Raises the failure that the last BusyError carries.
+    Raises the failure of the last BusyError.
     """
     for attempt in range(1, ATTEMPTS + 1):
         try:
@@ -46,7 +46,7 @@ def with_retries(request: Callable[[], T], delay: Callable[[int, BusyError], flo
 
 
 def retry_after(value: str | None, now: datetime | None = None) -> float | None:
-    """Seconds to wait, from a `Retry-After` header: a number, or a date (RFC 9110, section 10.2.3)."""
+    """Return the seconds to wait from a `Retry-After` header: a number or a date (RFC 9110, section 10.2.3)."""
     if not value:
         return None
     try:

@@ -1,6 +1,6 @@
-"""Every environment variable that sigmagen reads, in one table, and how each is read.
+"""All environment variables that sigmagen reads.
 
-Secrets may lie in the system's keyring instead; none is ever an argument.
+Secrets can be stored in the system's keyring instead. They are never command-line arguments.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from importlib.util import find_spec
 from sigmagen.problems import EXIT_USAGE, Problem, SigmagenError
 
 SERVICE = "sigmagen"
-"""The name of our entries in the keyring."""
+"""The service name in the keyring."""
 DOCUMENT = "docs/settings.md"
 
 ELASTICSEARCH_URL = "SIGMAGEN_ELASTICSEARCH_URL"
@@ -38,7 +38,7 @@ SENTINEL_URL = "SIGMAGEN_SENTINEL_URL"
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """An environment variable: what it means, which commands read it, and whether its value is never shown."""
+    """An environment variable, the commands that read it, and whether its value is a secret."""
 
     name: str
     meaning: str
@@ -51,10 +51,12 @@ _CLUSTER = ("verify", "normalize --to", "deploy elastic")
 SETTINGS = (
     Setting(ELASTICSEARCH_URL, "Elasticsearch, 8.19 or later", ("verify", "deploy elastic")),
     Setting(ELASTICSEARCH_API_KEY, "an API key, as Kibana shows it (base64)", _CLUSTER, secret=True),
-    Setting(ELASTICSEARCH_USERNAME, "a user, instead of an API key", _CLUSTER),
+    Setting(ELASTICSEARCH_USERNAME, "a user name, instead of an API key", _CLUSTER),
     Setting(ELASTICSEARCH_PASSWORD, "the user's password", _CLUSTER, secret=True),
     Setting(ELASTICSEARCH_CA_FILE, "PEM file of a private certificate authority", _CLUSTER),
-    Setting(ELASTICSEARCH_FINGERPRINT, "SHA-256 of the server's certificate, instead of an authority", _CLUSTER),
+    Setting(
+        ELASTICSEARCH_FINGERPRINT, "SHA-256 of the server's certificate, instead of a certificate authority", _CLUSTER
+    ),
     Setting(KIBANA_URL, "Kibana, with `/s/<space>` for a space", ("deploy elastic",)),
     Setting(KIBANA_API_KEY, "an API key (base64)", ("deploy elastic",), secret=True),
     Setting(KIBANA_CA_FILE, "PEM file of a private certificate authority", ("deploy elastic",)),
@@ -68,33 +70,33 @@ SETTINGS = (
     Setting(SENTINEL_RESOURCE_ID, "the workspace's resource id, `/subscriptions/...`", ("deploy sentinel",)),
     Setting(SENTINEL_TOKEN, "a token of `az account get-access-token`", ("deploy sentinel",), secret=True),
     Setting(SENTINEL_URL, "the Resource Manager of another cloud", ("deploy sentinel",)),
-    Setting("SIGMAGEN_KUSTO_LANGUAGE", "the folder of Microsoft's KQL parser", ("check with KQL's own parser",)),
-    Setting("SIGMAGEN_DEBUG", "show a traceback with an internal error", ("all",)),
+    Setting("SIGMAGEN_KUSTO_LANGUAGE", "folder of Microsoft's KQL parser", ("check with KQL's own parser",)),
+    Setting("SIGMAGEN_DEBUG", "show a traceback for internal errors", ("all",)),
 )
 
 OTHER_SECRETS = ("AZURE_CLIENT_SECRET", "AZURE_CLIENT_CERTIFICATE_PASSWORD", "AZURE_PASSWORD")
-"""Variables that Azure's own library reads."""
+"""Secrets that Azure's own library reads."""
 
 _KNOWN = {known.name: known for known in SETTINGS}
 _from_keyring: dict[str, str] = {}
 
 
-def setting(name: str) -> str | None:
-    """The value of a variable; None where it is empty or not set."""
+def read_setting(name: str) -> str | None:
+    """Return the value of a variable; None if it is empty or not set."""
     return os.environ.get(name, "").strip() or None
 
 
-def file_setting(name: str) -> str | None:
-    """The value of a variable that names a file. Raises SigmagenError where there is no such file."""
-    path = setting(name)
+def read_file_setting(name: str) -> str | None:
+    """Return the path in a variable. Raises SigmagenError if the file does not exist."""
+    path = read_setting(name)
     if path is not None and not os.path.isfile(path):
-        raise SigmagenError(Problem("no-file", f"{name}: there is no file {path}"), EXIT_USAGE)
+        raise SigmagenError(Problem("no-file", f"{name}: file not found: {path}"), EXIT_USAGE)
     return path
 
 
-def secret(name: str) -> str | None:
-    """A secret from the environment, or from the keyring under the same name if the `keyring` package is installed."""
-    if value := setting(name):
+def read_secret(name: str) -> str | None:
+    """Return a secret from the environment or, if the `keyring` package is installed, from the keyring."""
+    if value := read_setting(name):
         return value
     if find_spec("keyring") is None:
         return None
@@ -108,20 +110,20 @@ def secret(name: str) -> str | None:
     return stored
 
 
-def value_of(name: str) -> str | None:
-    """The value of a setting of the table, read as its kind is read."""
-    return secret(name) if _KNOWN[name].secret else setting(name)
+def read_value(name: str) -> str | None:
+    """Return the value of a setting, from the keyring too if it is a secret."""
+    return read_secret(name) if _KNOWN[name].secret else read_setting(name)
 
 
-def secrets_in_use() -> set[str]:
-    """All secrets that this process can know from its settings."""
+def list_secrets() -> set[str]:
+    """Return all secrets in the settings of this process."""
     names = [known.name for known in SETTINGS if known.secret] + list(OTHER_SECRETS)
-    return {value for name in names if (value := setting(name))} | set(_from_keyring.values())
+    return {value for name in names if (value := read_setting(name))} | set(_from_keyring.values())
 
 
 def require(names: Sequence[str]) -> None:
-    """Raises SigmagenError with one problem for each setting that has no value, and where to set it."""
-    missing = [_missing(name) for name in names if not value_of(name)]
+    """Raise SigmagenError with a problem for each setting that has no value."""
+    missing = [_missing(name) for name in names if not read_value(name)]
     if missing:
         raise SigmagenError(missing, EXIT_USAGE)
 
@@ -132,20 +134,22 @@ def _missing(name: str) -> Problem:
     return Problem("missing-setting", f"{name} is not set: {known.meaning}", hint=hint)
 
 
-def resource_id() -> tuple[str | None, list[Problem]]:
-    """The workspace's resource id, and a warning where it stands under the name that it had in earlier versions."""
-    if value := setting(SENTINEL_RESOURCE_ID):
+def read_resource_id() -> tuple[str | None, list[Problem]]:
+    """Return the workspace's resource id, with a warning if it is set under the name of earlier versions."""
+    if value := read_setting(SENTINEL_RESOURCE_ID):
         return value, []
-    former = setting(SENTINEL_WORKSPACE)
+    former = read_setting(SENTINEL_WORKSPACE)
     if former is None or not former.startswith("/"):
         return None, []
-    message = f"{SENTINEL_WORKSPACE} holds a resource id; the next version reads it from {SENTINEL_RESOURCE_ID} only"
+    message = (
+        f"{SENTINEL_WORKSPACE} contains a resource id; the next version will read it only from {SENTINEL_RESOURCE_ID}"
+    )
     hint = f"rename the variable to {SENTINEL_RESOURCE_ID}"
     return former, [Problem("renamed-setting", message, "warning", hint=hint)]
 
 
-def table() -> str:
-    """All settings as a Markdown table, as docs/settings.md has it."""
+def format_table() -> str:
+    """Return all settings as a Markdown table, for docs/settings.md."""
     rows = [
         f"| `{known.name}` | {known.meaning} | {'yes' if known.secret else ''} | {', '.join(known.commands)} |"
         for known in SETTINGS

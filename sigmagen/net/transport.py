@@ -1,4 +1,4 @@
-"""HTTP with limits that a server can't get around: a time for the whole answer, and a size."""
+"""HTTP transport with limits on the time and size of a complete response."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError, ProtocolError
 
 LARGEST_ANSWER = 100_000_000
-"""Bytes of a body, decompressed. It is also the most that Elasticsearch sends or takes by default."""
+"""Largest decompressed body, in bytes. It is also Elasticsearch's default limit."""
 CONNECT_TIMEOUT = 10.0
 _PIECE = 65_536
 
 
 class TooLargeError(HTTPError):
-    """An answer with more than LARGEST_ANSWER bytes."""
+    """The response has more than LARGEST_ANSWER bytes."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a server answered. Header names are compared without regard to case."""
+    """A server's response. Header names are case-insensitive."""
 
     status: int
     headers: Mapping[str, str]
@@ -35,7 +35,7 @@ class Answer:
 
 
 class _UntilDeadline(io.RawIOBase):
-    """A socket's stream, which gives up at a moment: a server that drips bytes can't hold a reader for longer."""
+    """A socket's stream with a deadline, so that a server that sends slowly can't block the reader."""
 
     def __init__(self, sock: socket, stream: io.RawIOBase, deadline: float) -> None:
         self._sock, self._stream, self._deadline = sock, stream, deadline
@@ -46,7 +46,7 @@ class _UntilDeadline(io.RawIOBase):
     def readinto(self, buffer: Any) -> int | None:
         left = self._deadline - time.monotonic()
         if left <= 0:
-            raise TimeoutError("the whole answer took too long")
+            raise TimeoutError("the complete response took too long")
         self._sock.settimeout(left)
         return self._stream.readinto(buffer)
 
@@ -63,11 +63,11 @@ class _TimedResponse(HTTPResponse):
 
 
 class _Timed:
-    """A connection whose read timeout is for the whole answer, headers included, and not for each piece of it."""
+    """A connection with a read timeout for the complete response, including headers, instead of each read."""
 
     def request(self, *arguments: Any, **options: Any) -> None:
         if self.sock is not None:  # type: ignore[attr-defined]
-            # The answer before left what remained of its own time.
+            # The previous response left its remaining time as the timeout.
             self.sock.settimeout(self.timeout)  # type: ignore[attr-defined]
         super().request(*arguments, **options)  # type: ignore[misc]
 
@@ -93,19 +93,19 @@ class _HTTPSPool(urllib3.HTTPSConnectionPool):
     ConnectionCls = _TimedHTTPSConnection
 
 
-def limit(manager: urllib3.PoolManager) -> None:
-    """Let a manager make connections whose answers end in time."""
+def limit_responses(manager: urllib3.PoolManager) -> None:
+    """Make a manager use connections that limit the time of a response."""
     manager.pool_classes_by_scheme = {"http": _HTTPPool, "https": _HTTPSPool}
 
 
-def connections(ca_file: str | None = None, fingerprint: str | None = None) -> urllib3.PoolManager:
-    """Connections whose certificates are verified: with the system's authorities, a file's, or by fingerprint."""
+def make_pool_manager(ca_file: str | None = None, fingerprint: str | None = None) -> urllib3.PoolManager:
+    """Return a pool manager that verifies certificates: by the system's or a file's authorities, or by fingerprint."""
     tls: dict[str, Any] = {"cert_reqs": "CERT_REQUIRED", "ca_certs": ca_file}
     if fingerprint:
-        # The certificate itself is known, so that nobody has to vouch for it.
+        # The fingerprint identifies the certificate, so no authority is needed.
         tls = {"cert_reqs": "CERT_NONE", "assert_fingerprint": fingerprint, "assert_hostname": False}
     manager = urllib3.PoolManager(**tls)
-    limit(manager)
+    limit_responses(manager)
     return manager
 
 
@@ -117,7 +117,7 @@ def fetch(
     body: bytes | None,
     timeout: float,
 ) -> Answer:
-    """One request. No redirect is followed: it could lead a secret elsewhere. `timeout` is for the whole answer.
+    """Send one request. Redirects are not followed: they could send a secret elsewhere. `timeout` limits the response.
 
     Raises urllib3's HTTPError.
     """
@@ -132,16 +132,16 @@ def fetch(
             preload_content=False,
             timeout=urllib3.Timeout(connect=min(CONNECT_TIMEOUT, timeout), read=timeout),
         )
-        return Answer(raw.status, raw.headers, read_whole(raw))
+        return Answer(raw.status, raw.headers, read_body(raw))
     except HTTPError:
         raise
     except ValueError as error:
-        # What Python's own HTTP code says may quote what was sent.
-        raise ProtocolError(f"the answer is not HTTP ({type(error).__name__})") from None
+        # The message may quote the request.
+        raise ProtocolError(f"the response is not HTTP ({type(error).__name__})") from None
 
 
-def read_whole(raw: urllib3.BaseHTTPResponse) -> bytes:
-    """The body of an answer. Raises TooLargeError."""
+def read_body(raw: urllib3.BaseHTTPResponse) -> bytes:
+    """Return the body of a response. Raises TooLargeError."""
     pieces: list[bytes] = []
     size = 0
     whole = False
@@ -149,11 +149,11 @@ def read_whole(raw: urllib3.BaseHTTPResponse) -> bytes:
         for piece in raw.stream(_PIECE, decode_content=True):
             size += len(piece)
             if size > LARGEST_ANSWER:
-                raise TooLargeError(f"the answer is larger than {LARGEST_ANSWER:,} bytes")
+                raise TooLargeError(f"the response is larger than {LARGEST_ANSWER:,} bytes")
             pieces.append(piece)
         whole = True
     finally:
-        # A connection with the rest of an answer in it can't be used again.
+        # A connection with unread data can't be reused.
         if whole:
             raw.release_conn()
         else:

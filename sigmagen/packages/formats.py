@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol, cast
 
 import sigmagen.packages
-from sigmagen.content.detections import Content
+from sigmagen.content.detections import PackageContent
 from sigmagen.convert.converter import Converter
 from sigmagen.problems import Problem
 from sigmagen.targets import registry
@@ -26,7 +26,7 @@ class PackageFormat(Protocol):
     so a list that a tenant left empty needs the values of the example."""
 
     def write(
-        self, content: Content, folder: Path, converter: Converter, overlaid: Mapping[str, Any]
+        self, content: PackageContent, folder: Path, converter: Converter, overlaid: Mapping[str, Any]
     ) -> Sequence[Problem]:
         """Write the package into an empty folder; returns why a detection is not in it. `overlaid` is the overlay.
 

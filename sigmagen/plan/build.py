@@ -1,21 +1,29 @@
-"""From a rule and a source to a query plan: source view, filter, panes, windows, predicate, output columns."""
+"""From a rule and a source to a query plan: the logical plan of a correlation, lowered, and what its result shows."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
-from sigmagen.expr.tree import TRUE, UnsupportedDetectionError
+from sigmagen.expr.tree import TRUE, Get, UnsupportedDetectionError
 from sigmagen.mapping.expression import UnavailableFieldError
 from sigmagen.mapping.source import LogsourceEntry, Source
 from sigmagen.mapping.taxonomy import Taxonomy
 from sigmagen.mapping.view import ViewBuilder
-from sigmagen.plan.compose import Composer
-from sigmagen.plan.items import UnsupportedCorrelationError, all_needed_fields, windows_of
+from sigmagen.plan.logical import (
+    Events,
+    UnsupportedCorrelationError,
+    all_needed_fields,
+    event_streams,
+    logical_plan,
+    windows_of,
+)
+from sigmagen.plan.lowering import Lowering
 from sigmagen.plan.model import Mode, Plan
 from sigmagen.plan.names import name_fault
 from sigmagen.plan.result import result_steps
 from sigmagen.plan.steps import Project, Union
-from sigmagen.plan.streams import EventStream, Stream, event_streams, in_place, source_steps
+from sigmagen.plan.streams import EventStream, in_place, source_steps
 from sigmagen.plan.warn import plan_warnings, view_warnings
 from sigmagen.problems import Problem, SigmagenError
 from sigmagen.rules.model import BaseRule, Correlation
@@ -31,27 +39,24 @@ def build_plan(
     *,
     target: str | None = None,
 ) -> Plan:
-    """The plan of `rule` over `source` in `siem`. Of `events`, private fields (prompt text) are left out.
+    """The plan of `rule` over `source` in `siem`. In mode `events`, private fields (prompt text) are left out.
 
     `target` is what errors call the place: it differs from `siem` where that has two languages.
 
-    Raises SigmagenError: a field that the source doesn't carry there, a detection or correlation that can't be said.
+    Raises SigmagenError for a field that the source doesn't carry there, and for what the language can't express.
     """
-    plan = Plan(rule, source, source.parts[0].stored[siem], mode)
     target = target or siem
-    if fault := name_fault(rule, plan.stored_source):
+    if fault := name_fault(rule, source.parts[0].stored[siem]):
         message = f"{rule.title}: field {fault[0]!r} can't be named in {target}: {fault[1]}"
         raise SigmagenError(Problem("field-name", message, file=rule.file, line=rule.line))
     try:
         if isinstance(rule, Correlation) and mode != "events":
-            _correlation(plan, rule, taxonomy)
-        else:
-            _events(plan, rule, taxonomy)
+            return _correlation(rule, Lowering(rule, source, siem, mode, taxonomy))
+        return _events(rule, source, siem, taxonomy, mode)
     except UnavailableFieldError as error:
         raise SigmagenError(_unavailable(error, rule, source, target)) from None
     except (UnsupportedDetectionError, UnsupportedCorrelationError) as error:
         raise not_convertible(rule, target, error) from None
-    return plan
 
 
 def not_convertible(rule: BaseRule | Correlation, target: str, reason: Exception) -> SigmagenError:
@@ -74,41 +79,47 @@ def _unavailable(error: UnavailableFieldError, rule: BaseRule | Correlation, sou
     )
 
 
-def _correlation(plan: Plan, rule: Correlation, taxonomy: Taxonomy) -> None:
-    composer = Composer(plan, taxonomy)
-    rows = composer.rows(rule, outermost=True)
-    plan.steps = [*rows, *result_steps(plan.mode, rule, composer.shown)]
-    plan.group_by, plan.windows = rule.group_by, windows_of(rule)
-    plan.estimated = rule.type in ("value_percentile", "value_median")
-    plan.warnings += plan_warnings(rule, plan)
+def _correlation(rule: Correlation, lowering: Lowering) -> Plan:
+    logical = logical_plan(rule, lowering.source, lowering.taxonomy, rule.fields)
+    rows = lowering.rows(logical)
+    plan = replace(
+        lowering.plan(rows.then(*result_steps(lowering.mode, rule, rows.shown))),
+        group_by=rule.group_by,
+        windows=windows_of(rule),
+        estimated=rule.kind.estimated,
+        logical=logical,
+    )
+    return replace(plan, warnings=(*plan.warnings, *plan_warnings(rule, plan)))
 
 
-def _events(plan: Plan, rule: BaseRule | Correlation, taxonomy: Taxonomy) -> None:
+def _events(rule: BaseRule | Correlation, source: Source, siem: str, taxonomy: Taxonomy, mode: Mode) -> Plan:
     """The events that a rule looks at, before they are correlated, with the values of its group-by fields."""
-    streams = event_streams(rule, plan.source)
+    streams = tuple(event_streams(rule, source))
+    plan = Plan(rule, source, source.parts[0].stored[siem], mode, logical=streams)
     if len(streams) > 1 or any(name != called for name, called in streams[0].names.items()):
-        plan.steps = [Union(tuple(_event_branch(plan, stream, taxonomy) for stream in streams))]
-        return
-    events = EventStream(streams[0], plan.stored_source.name, taxonomy)
-    identity = [events.view.event_id().name] if plan.mode == "events" else []
+        return replace(plan, steps=(Union(tuple(_event_branch(plan, stream, taxonomy) for stream in streams)),))
+    events = EventStream(streams[0], siem, taxonomy)
+    identity = [events.view.event_id().name] if mode == "events" else []
     items, view = events.items(all_needed_fields(rule))
-    plan.steps, plan.in_place = (items.steps, {}) if isinstance(rule, Correlation) else in_place(items.steps)
-    if plan.mode == "events":
+    steps = items.rows.steps
+    stored: Mapping[str, Get] = {}
+    if mode == "events":
         public = [
             column.name for name, column in events.used.items() if name not in taxonomy or not taxonomy[name].private
         ]
-        plan.in_place = {}
-        plan.steps = [*items.steps, Project(tuple(dict.fromkeys((plan.stored_source.time, *identity, *public))))]
-    plan.stored_as = view.stored_as
-    plan.warnings += view_warnings(plan, view)
+        steps = (*steps, Project(tuple(dict.fromkeys((plan.stored_source.time, *identity, *public)))))
+    elif isinstance(rule, BaseRule):
+        steps, stored = in_place(steps)
+    warnings = view_warnings(rule, source, plan.stored_source, view)
+    return replace(plan, steps=steps, in_place=stored, stored_as=view.stored_as, warnings=warnings)
 
 
-def _event_branch(plan: Plan, stream: Stream, taxonomy: Taxonomy) -> Plan:
+def _event_branch(plan: Plan, stream: Events, taxonomy: Taxonomy) -> Plan:
     """One stream of events: time and group-by fields."""
-    branch = Plan(None, stream.source, stream.source.stored[plan.stored_source.name], plan.mode)
-    items, _ = EventStream(stream, plan.stored_source.name, taxonomy).items(tuple(stream.names))
-    branch.steps = [*items.steps, Project((branch.stored_source.time, *stream.names))]
-    return branch
+    stored = stream.source.stored[plan.stored_source.name]
+    items, _ = EventStream(stream, stored.name, taxonomy).items(tuple(stream.names))
+    steps = (*items.rows.steps, Project((stored.time, *stream.names)))
+    return Plan(None, stream.source, stored, plan.mode, steps)
 
 
 def build_view(
@@ -123,10 +134,10 @@ def build_view(
 
     The stored columns `stored` come first, as they are.
     """
-    plan = Plan(None, source, source.stored[siem], "hunt")
-    builder = ViewBuilder(source, plan.stored_source, taxonomy, entry, defaulted=False)
+    kept = source.stored[siem]
+    builder = ViewBuilder(source, kept, taxonomy, entry, defaulted=False)
     carried = [name for name in fields if builder.carries(name)]
     for name in carried:
         builder.use(name)
-    plan.steps = [*source_steps(builder, builder.build(), TRUE), Project((*stored, plan.stored_source.time, *carried))]
-    return plan
+    steps = (*source_steps(builder, builder.build(), TRUE), Project((*stored, kept.time, *carried)))
+    return Plan(None, source, kept, "hunt", steps)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Callable
 from typing import Any
 
 from sigma.conditions import (
@@ -32,16 +30,15 @@ from sigma.types import (
 )
 
 from sigmagen.expr.address import address_condition, network_condition
+from sigmagen.expr.membership import any_of
 from sigmagen.expr.pcre import RegexError
 from sigmagen.expr.regex import anchored, parse
-from sigmagen.expr.text import ANY_TEXT, pattern_parts, text_condition
+from sigmagen.expr.text import ANY_TEXT, split_pattern, text_condition
 from sigmagen.expr.tree import (
     NUMERIC,
     TEXTUAL,
-    Call,
     Column,
     Expr,
-    Literal,
     UnsupportedDetectionError,
     call,
     conjunction,
@@ -50,54 +47,11 @@ from sigmagen.expr.tree import (
 )
 from sigmagen.mapping.taxonomy import Taxonomy
 from sigmagen.rules.matching import is_whole
-from sigmagen.rules.model import BaseRule
 
 _COMPARE = {"LT": "lt", "LTE": "lte", "GT": "gt", "GTE": "gte", "NEQ": "ne"}
 _WHOLE_RECORDS = frozenset({"_raw", "*"})
 """Names of what stands for the whole record where no field is known (`mappings/generic.yml`)."""
 _FLAGS = SigmaRegularExpression.sigma_to_re_flag
-
-
-@dataclass(frozen=True, slots=True)
-class _Compiled:
-    """A rule's condition over columns, for all who have these columns."""
-
-    taxonomy: Taxonomy
-    columns: list[Column]
-    searched: list[str] | None
-    """Where it looks for values without a field, if it has any."""
-    expression: Expr
-
-
-@lru_cache(maxsize=64)
-def _known(rule: BaseRule) -> list[_Compiled]:
-    """What a rule has been compiled to lately: most SIEMs have the same columns for it."""
-    return []
-
-
-def compiled(
-    rule: BaseRule, use: Callable[[str], Column], taxonomy: Taxonomy, searched: Callable[[], list[str]] = list
-) -> Expr:
-    """A rule's condition. The parameters and errors are those of `ConditionCompiler` and its `compile`."""
-    columns: dict[str, Column] = {}
-    places: list[list[str]] = []
-    for known in _known(rule):
-        same = known.taxonomy is taxonomy and (known.searched is None or known.searched == searched())
-        if same and all(use(column.name) == column for column in known.columns):
-            return known.expression
-
-    def noted(name: str) -> Column:
-        columns[name] = use(name)
-        return columns[name]
-
-    def looked_in() -> list[str]:
-        places.append(searched())
-        return places[0]
-
-    expression = ConditionCompiler(noted, taxonomy, looked_in).compile(rule.condition)
-    found = _Compiled(taxonomy, list(columns.values()), places[0] if places else None, expression)
-    _known(rule).append(found)
-    return expression
 
 
 class ConditionCompiler:
@@ -118,7 +72,7 @@ class ConditionCompiler:
         if isinstance(node, ConditionAND):
             return conjunction([self.compile(child) for child in node.args])
         if isinstance(node, ConditionOR):
-            return _gathered(disjunction([self.compile(child) for child in node.args]))
+            return any_of([self.compile(child) for child in node.args])
         if isinstance(node, ConditionNOT):
             return negate(self.compile(node.args[0]))
         if isinstance(node, ConditionFieldEqualsValueExpression):
@@ -153,7 +107,7 @@ class ConditionCompiler:
 
     def _comparison(self, column: Column, value: Any) -> Expr:
         if isinstance(value, SigmaExpansion):
-            return _gathered(disjunction([self._comparison(column, part) for part in value.values]))
+            return any_of([self._comparison(column, part) for part in value.values])
         if isinstance(value, SigmaNull):
             return call("is_missing", column)
         if isinstance(value, SigmaExists):
@@ -217,7 +171,7 @@ class ConditionCompiler:
     def _text(self, column: Column, value: SigmaString, *, cased: bool) -> Expr:
         if any(not isinstance(part, str | SpecialChars) for part in value.s):
             raise _unsupported(column, f"compared with an unresolved placeholder: {value}")
-        parts = pattern_parts(value.s)
+        parts = split_pattern(value.s)
         if any("\0" in part for part in parts if isinstance(part, str)):
             raise _unsupported(column, "compared with UTF-16 text, which no field holds: add |base64 or |base64offset")
         if parts and all(part == ANY_TEXT for part in parts):
@@ -281,7 +235,7 @@ def _asks_for_ends(value: SigmaRegularExpression) -> bool:
     try:
         return anchored(parse(str(value.regexp)))
     except RegexError:
-        return False  # said where it is compared
+        return False  # reported where it is compared
 
 
 def _unsupported(column: Column, reason: str) -> UnsupportedDetectionError:
@@ -298,59 +252,3 @@ def _number(text: str | int) -> int | float | None:
         if str(number) == text:
             return number
     return None
-
-
-def _gathered(condition: Expr) -> Expr:
-    """Equalities on one column, joined by OR, as one membership test."""
-    if not (isinstance(condition, Call) and condition.op == "or"):
-        return condition
-    groups: dict[tuple[str, Expr], list[Expr]] = {}
-    order: list[Expr | tuple[str, Expr]] = []
-    for part in condition.args:
-        if isinstance(part, Call) and part.op in _MEMBERSHIP and all(isinstance(arg, Literal) for arg in part.args[1:]):
-            key = (_MEMBERSHIP[part.op], part.args[0])
-            if key not in groups:
-                order.append(key)
-            groups.setdefault(key, []).extend(part.args[1:])
-        else:
-            order.append(part)
-    return disjunction([_membership(entry, groups) for entry in order])
-
-
-_MEMBERSHIP = {
-    "eq": "in",
-    "in": "in",
-    "equals_ignoring_case": "in_ignoring_case",
-    "in_ignoring_case": "in_ignoring_case",
-    "in_network": "in_network",
-}
-
-
-def _membership(entry: Expr | tuple[str, Expr], groups: dict[tuple[str, Expr], list[Expr]]) -> Expr:
-    if not isinstance(entry, tuple):
-        return entry
-    op, column = entry
-    values = tuple(dict.fromkeys(groups[entry]))
-    if len(values) == 1:
-        op = {"in": "eq", "in_ignoring_case": "equals_ignoring_case"}.get(op, op)
-    return Call(op, (column, *values))
-
-
-def any_of(conditions: Iterable[Expr]) -> Expr:
-    """Any of the conditions."""
-    return _gathered(disjunction(list(conditions)))
-
-
-def factored(conditions: Mapping[str, Expr]) -> tuple[list[Expr], dict[str, Expr]]:
-    """What all conditions have in common, as parts joined by AND; and what is left of each."""
-    parts = {
-        name: list(condition.args) if isinstance(condition, Call) and condition.op == "and" else [condition]
-        for name, condition in conditions.items()
-    }
-    first, *others = parts.values()
-    shared = set(first).intersection(*others)
-    common = [part for part in first if part in shared]
-    return common, {name: conjunction([part for part in own if part not in shared]) for name, own in parts.items()}
-
-
-__all__ = ["ConditionCompiler", "UnsupportedDetectionError", "any_of", "compiled", "factored"]

@@ -1,58 +1,40 @@
-"""What a correlation looks at: the events that match its rules, or the alerts of the correlations below it."""
+"""What lowering gives: the steps to some rows, and what one has to know of them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from sigmagen.expr.tree import Column, Expr
+from sigmagen.plan.shown import Shown
 from sigmagen.plan.steps import Step
-from sigmagen.plan.window import Window
-from sigmagen.rules.model import BaseRule, Correlation, Threshold, correlations
+from sigmagen.problems import Problem
 
 
-class UnsupportedCorrelationError(Exception):
-    """A correlation that the plan has no words for; the message names it."""
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The steps to some rows. The other fields are those of a `Plan`, and what an alert shows of these rows."""
+
+    steps: tuple[Step, ...]
+    shown: Shown = field(default_factory=Shown)
+    stored_as: Mapping[str, str] = field(default_factory=dict)
+    warnings: tuple[Problem, ...] = ()
+    ranged: bool = False
+
+    def then(self, *steps: Step) -> Rows:
+        """These rows after further steps."""
+        return replace(self, steps=(*self.steps, *steps))
 
 
 @dataclass(frozen=True, slots=True)
 class Items:
-    """The steps that lead to one row an item, and what is in a row.
+    """Rows that a correlation looks at: one an item.
 
     `columns` are the group-by and measured fields under the correlation's own names; `conditions` tell, by the position
     of a rule in the correlation, whether an item is of that rule.
     """
 
-    steps: list[Step]
+    rows: Rows
     time: Expr
     columns: Mapping[str, Column]
     conditions: tuple[Expr, ...]
-
-
-def threshold_of(rule: Correlation) -> Threshold:
-    """The rule's threshold. Raises UnsupportedCorrelationError where there is none."""
-    if rule.threshold is None:
-        raise UnsupportedCorrelationError(f"a {rule.type} correlation without a condition")
-    return rule.threshold
-
-
-def measured_fields(rule: Correlation) -> tuple[str, ...]:
-    """The fields that are counted, summed or averaged; items without a value there take no part."""
-    return rule.threshold.fields if rule.threshold and rule.type.startswith("value_") else ()
-
-
-def needed_fields(rule: Correlation) -> tuple[str, ...]:
-    """The fields that an item must have a value in."""
-    return tuple(dict.fromkeys((*rule.group_by, *measured_fields(rule))))
-
-
-def all_needed_fields(rule: BaseRule | Correlation) -> tuple[str, ...]:
-    """The same of a correlation and every one below it, each field once; none for a base rule."""
-    return tuple(dict.fromkeys(name for part in correlations(rule) for name in needed_fields(part)))
-
-
-def windows_of(rule: Correlation) -> list[Window]:
-    """The windows from the events to the alert, innermost first: those of the longest chain of correlations."""
-    below = [windows_of(part) for part in rule.rules if not isinstance(part, BaseRule)]
-    longest = max(below, key=lambda chain: sum(window.timespan for window in chain), default=[])
-    return [*longest, Window.over(rule.timespan)]

@@ -7,10 +7,7 @@ and never wrongly. Any other condition (fewer than, an average, a rule that must
 from __future__ import annotations
 
 from sigmagen.mapping.taxonomy import Taxonomy
-from sigmagen.plan.items import measured_fields
 from sigmagen.rules.model import BaseRule, Correlation, Expression, Occurs, Threshold
-
-_COUNTS = ("event_count", "value_count", "temporal")
 
 
 def is_monotone(rule: Correlation, taxonomy: Taxonomy) -> bool:
@@ -27,12 +24,14 @@ def _grows(rule: Correlation, taxonomy: Taxonomy) -> bool:
         return True
     if any(item.op not in ("gt", "gte") for item in rule.threshold.comparisons):
         return False
-    return rule.type in _COUNTS or (rule.type == "value_sum" and _never_negative(rule, taxonomy))
+    grows = rule.kind.grows
+    return grows == "always" or (grows == "if never negative" and _never_negative(rule, taxonomy))
 
 
 def _never_negative(rule: Correlation, taxonomy: Taxonomy) -> bool:
     """Whether the summed fields are quantities, whatever the correlation calls them: measured in a unit."""
-    fields = {field for name in measured_fields(rule) for field in _behind(rule, name)}
+    measured = rule.threshold.fields if rule.threshold else ()
+    fields = {field for name in measured for field in _behind(rule, name)}
     return all(field in taxonomy and taxonomy[field].unit is not None for field in fields)
 
 

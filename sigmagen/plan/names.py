@@ -18,7 +18,7 @@ _OURS = re.compile(
 
 
 def name_fault(rule: BaseRule | Correlation, stored: StoredSource) -> tuple[str, str] | None:
-    """The first name that the query of a rule can't have there, and why; None where all can be said."""
+    """The first name that the query of a rule can't have there, and why; None if all can be written."""
     given = set(_grouped(rule)) | (field_types(rule).keys() if stored.untyped else set())
     for name in sorted(given):
         if reason := _fault(name, rule, stored):

@@ -21,7 +21,7 @@ def result_steps(mode: Mode, rule: Correlation, shown: Shown) -> list[Step]:
         by_time = ((WINDOW_END.name, False), *((name, False) for name in groups))
         columns = (WINDOW_START.name, WINDOW_END.name, *groups, VALUE.name, *shown.columns)
         return [Derive((start,)), *shown.finish(), Project(columns), Sort(by_time)]
-    least = alerts_below(rule)
+    least = alerts_on_low_values(rule)
     worst = call("min" if least else "max", VALUE)
     return [
         Derive((start,)),
@@ -41,6 +41,6 @@ def result_steps(mode: Mode, rule: Correlation, shown: Shown) -> list[Step]:
     ]
 
 
-def alerts_below(rule: Correlation) -> bool:
+def alerts_on_low_values(rule: Correlation) -> bool:
     """Whether the rule alerts on low values, of which the lowest is the worst."""
     return rule.threshold is not None and all(item.op in ("lt", "lte") for item in rule.threshold.comparisons)

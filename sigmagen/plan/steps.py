@@ -40,9 +40,13 @@ class Join:
 
 @dataclass(frozen=True, slots=True)
 class Derive:
-    """New columns, all computed from the columns before this step."""
+    """New columns, all computed from the columns before this step.
+
+    `of_record` says that they are the source's, made of nothing but the stored record: the same for every rule.
+    """
 
     columns: Columns
+    of_record: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +168,7 @@ def columns_read(steps: Sequence[Step]) -> tuple[str, ...]:
     read: dict[str, None] = {}
     made: set[str] = set()
     for step in steps:
-        own, used = _made_and_used(step)
+        own, used = made_and_used(step)
         parts = [part for value in used for part in walk(value)]
         if any(isinstance(part, Get) and part.base is None for part in parts):
             return ()
@@ -175,7 +179,25 @@ def columns_read(steps: Sequence[Step]) -> tuple[str, ...]:
     return ()
 
 
-def _made_and_used(step: Step) -> tuple[set[str], list[Expr]]:
+def columns_made(steps: Sequence[Step]) -> tuple[str, ...]:
+    """The columns of the result that the steps name, in their order; stored columns that go on unnamed are left out."""
+    made: dict[str, None] = {}
+    for step in steps:
+        if isinstance(step, Union):
+            made = dict.fromkeys(columns_made(step.branches[0].steps))
+        elif isinstance(step, Project):
+            made = dict.fromkeys(step.columns)
+        elif isinstance(step, Aggregate):
+            made = dict.fromkeys((*step.by, *(name for name, _ in step.columns)))
+        elif isinstance(step, Derive):
+            made |= dict.fromkeys(name for name, _ in step.columns)
+        elif isinstance(step, Expand | CountRows):
+            made[step.name] = None
+    return tuple(made)
+
+
+def made_and_used(step: Step) -> tuple[set[str], list[Expr]]:
+    """The columns that a step makes, and the values that it reads."""
     if isinstance(step, Derive):
         return {name for name, _ in step.columns}, [value for _, value in step.columns]
     if isinstance(step, Aggregate):

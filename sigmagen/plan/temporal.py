@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from sigmagen.expr.tree import Call, Column, Expr, Literal, call, conjunction, disjunction, negate, when
-from sigmagen.plan.items import Items, UnsupportedCorrelationError
-from sigmagen.plan.shown import Shown
+from sigmagen.plan.items import Items
+from sigmagen.plan.logical import Order, Windowed
 from sigmagen.plan.steps import Aggregate, Columns, Derive, ExpandValues, Filter, Step
-from sigmagen.plan.window import PANE, VALUE, WINDOW_END, Window
-from sigmagen.rules.model import Combined, Correlation, Expression, Occurs
+from sigmagen.plan.window import PANE, VALUE, WINDOW_END
+from sigmagen.rules.model import Combined, Expression, Occurs
 
 
 def occurring(position: int) -> Column:
@@ -15,9 +15,9 @@ def occurring(position: int) -> Column:
     return Column(f"rule_{position + 1}", "integer")
 
 
-def temporal_condition(rule: Correlation, seen: list[Column]) -> Expr | None:
-    """The condition in words over the rules seen in a window; None where the rule has none."""
-    return None if rule.expression is None else _condition(rule.expression, seen)
+def temporal_condition(condition: Expression | object, seen: list[Column]) -> Expr | None:
+    """A boolean condition over the rules seen in a window; None for any other one."""
+    return _condition(condition, seen) if isinstance(condition, Occurs | Combined) else None
 
 
 def _condition(expression: Expression, seen: list[Column]) -> Expr:
@@ -45,13 +45,15 @@ def _differs(part: Expr) -> Expr:
     return part
 
 
-def ordered(rule: Correlation, items: Items, window: Window, shown: Shown, spread: list[Step]) -> list[Step]:
+def ordered(windowed: Windowed, items: Items, spread: list[Step]) -> list[Step]:
     """The earliest first step, then the earliest second one not before it, and so on: a greedy chain is enough.
 
     Equal times count as in order. Rules that must not match are looked for in the whole window.
     """
-    wanted, unwanted = _sequence(rule)
-    by = rule.group_by
+    if not isinstance(windowed.condition, Order):
+        raise TypeError("a sequence without an order")
+    wanted, unwanted = windowed.condition.wanted, windowed.condition.unwanted
+    by, shown = windowed.group_by, items.rows.shown
     steps = [Column(f"step_{number}", "timestamp") for number, _ in enumerate(wanted, 1)]
     instant = call("milliseconds", items.time)
     taken: Columns = tuple(
@@ -70,7 +72,7 @@ def ordered(rule: Correlation, items: Items, window: Window, shown: Shown, sprea
         *((flag.name, call("max", flag)) for flag in flags),
     )
     result: list[Step] = [
-        Derive((*taken, *flagged, (PANE.name, call("pane", items.time, window.tick)))),
+        Derive((*taken, *flagged, (PANE.name, call("pane", items.time, windowed.window.tick)))),
         *spread,
         Aggregate((WINDOW_END.name, *by), (*gathered, *shown.partial)),
     ]
@@ -89,32 +91,3 @@ def ordered(rule: Correlation, items: Items, window: Window, shown: Shown, sprea
         ]
     in_order = call("lte", steps[-2], last) if len(steps) > 1 else call("is_present", first)
     return [*result, Filter(in_order), Derive(((VALUE.name, Literal(len(steps))),))]
-
-
-def _sequence(rule: Correlation) -> tuple[list[int], list[int]]:
-    """The rules that must match, in their order, and those that must not, by position."""
-    if rule.threshold is not None:
-        raise UnsupportedCorrelationError("temporal_ordered with a number of rules: of which ones would be the order?")
-    if rule.expression is None:
-        return list(range(len(rule.rules))), []
-    wanted: list[int] = []
-    unwanted: list[int] = []
-    parts = _conjuncts(rule.expression)
-    for part in parts:
-        if isinstance(part, Occurs):
-            wanted.append(part.rule)
-        elif part.op == "not" and isinstance(part.operands[0], Occurs):
-            unwanted.append(part.operands[0].rule)
-        else:
-            raise UnsupportedCorrelationError(
-                "temporal_ordered with alternatives (or), between which there is no order"
-            )
-    if not wanted:
-        raise UnsupportedCorrelationError("temporal_ordered without a rule that must match")
-    return wanted, unwanted
-
-
-def _conjuncts(expression: Expression) -> list[Expression]:
-    if isinstance(expression, Combined) and expression.op == "and":
-        return [part for operand in expression.operands for part in _conjuncts(operand)]
-    return [expression]

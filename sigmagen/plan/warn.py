@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import combinations
 
 from sigmagen.expr.tree import Call, Column, Expr, Literal
+from sigmagen.mapping.source import Source, StoredSource
 from sigmagen.mapping.view import SourceView
 from sigmagen.plan.model import Plan
 from sigmagen.plan.monotone import matches_zero
@@ -15,13 +16,14 @@ from sigmagen.rules.model import BaseRule, Correlation, correlations
 from sigmagen.targets import registry
 
 
-def view_warnings(plan: Plan, view: SourceView) -> list[Problem]:
+def view_warnings(
+    rule: BaseRule | Correlation | None, source: Source, stored: StoredSource, view: SourceView
+) -> tuple[Problem, ...]:
     """What the source mapping says of itself."""
-    said = [("field-approximated", text) for text in view.narrowed]
-    if plan.stored_source.experimental:
-        reading = f"{plan.source.name} in {plan.stored_source.name} is experimental: {plan.stored_source.experimental}"
-        said.append(("mapping-experimental", reading))
-    return [_warning(code, text, plan.rule) for code, text in said]
+    found = [("field-approximated", text) for text in view.narrowed]
+    if stored.experimental:
+        found.append(("mapping-experimental", f"{source.name} in {stored.name} is experimental: {stored.experimental}"))
+    return tuple(_warning(code, text, rule) for code, text in found)
 
 
 def plan_warnings(rule: Correlation, plan: Plan) -> list[Problem]:
@@ -48,11 +50,11 @@ def plan_warnings(rule: Correlation, plan: Plan) -> list[Problem]:
     return found
 
 
-def ambiguous_order(rule: Correlation, conditions: Sequence[Expr]) -> list[Problem]:
+def ambiguous_order(rule: Correlation, conditions: Sequence[Expr]) -> tuple[Problem, ...]:
     """Steps that one event could match at once: equal times count as in order."""
     if not any(not _disjoint(one, other) for one, other in combinations(conditions, 2)):
-        return []
-    return [_warning("order-ambiguous", "one event could match two steps, and would be both", rule)]
+        return ()
+    return (_warning("order-ambiguous", "one event could match two steps, and would be both", rule),)
 
 
 def _disjoint(one: Expr, other: Expr) -> bool:

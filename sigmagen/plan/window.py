@@ -6,6 +6,7 @@ All durations are milliseconds.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import gcd
@@ -77,7 +78,7 @@ class Schedule:
     ingest_delay: int
 
     @classmethod
-    def of(cls, windows: list[Window], *, shortest_interval: int, ingest_delay: int) -> Schedule:
+    def of(cls, windows: Sequence[Window], *, shortest_interval: int, ingest_delay: int) -> Schedule:
         """I = the longest tick, or the target's shortest interval. A chain of correlations needs all its windows."""
         interval = max(shortest_interval, *(window.tick for window in windows))
         return cls(interval, sum(window.timespan for window in windows), ingest_delay)

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from sigmagen.convert.converter import Converter, Query
+from sigmagen.convert.render import render
 from sigmagen.durations import SECOND
 from sigmagen.engines.alert import Alert
 from sigmagen.engines.duckdb import DuckDBEngine
@@ -18,8 +19,8 @@ from sigmagen.problems import Problem, SigmagenError
 from sigmagen.proof.simulate.identity import canonical_group
 from sigmagen.proof.simulate.scenes import Scene, lay_out, records, span
 from sigmagen.rules.model import BaseRule, Correlation, RuleFile, base_rules
-from sigmagen.rules.testfile import TestFile, companion, load_test_file
-from sigmagen.targets.duckdb.printer import DuckDBPrinter
+from sigmagen.rules.testfile import TestFile, get_test_path, load_test_file
+from sigmagen.sources import MissingCodeError
 from sigmagen.targets.registry import REFERENCE
 
 Status = Literal["passed", "failed"]
@@ -47,7 +48,7 @@ def rule_under_test(file: RuleFile) -> tuple[Correlation, TestFile]:
 
     Raises SigmagenError when there is no test file, it has faults, or it names a rule that doesn't alert.
     """
-    path = companion(file.path)
+    path = get_test_path(file.path)
     loaded = load_test_file(path)
     if loaded.test is None:
         raise SigmagenError(list(loaded.problems))
@@ -91,32 +92,62 @@ def play(
     engine: DuckDBEngine, query: Query, test: TestFile, source: Source, taxonomy: Taxonomy
 ) -> Iterator[CaseResult]:
     """The cases of one test on one source. One without a record that the rule looks at has shown nothing, and fails."""
-    scenes = lay_out(test, source.name, reach=query.reach)
-    if not scenes:
+    try:
+        stage = Stage.of(engine, test, source, query.reach)
+    except MissingCodeError as error:
+        yield from _not_played(query.rule.name, test, source, error.reason)
         return
-    for part in source.parts:
-        engine.load(part, records(scenes, part.name))
-    alerts = engine.run(query, *span(scenes))
-    times = _times(engine, query.rule, source, taxonomy)
-    by_case: dict[str, list[str]] = {}
-    for scene in scenes:
-        reasons = by_case.setdefault(scene.case.name, [])
-        if scene.prefix is None and not _holds(times, scene):
-            reasons += [_no_record(scene, source)]
-            continue
-        reasons += judge(scene, [alert for alert in alerts if scene.sees(alert.window_end)], source)
-    for scene in scenes:
-        if scene.prefix is None:
-            reasons = by_case[scene.case.name]
-            yield CaseResult(
-                query.rule.name,
-                source.name,
-                scene.case.name,
-                scene.case.kind,
-                "failed" if reasons else "passed",
-                len(scene.calls),
-                tuple(reasons),
-            )
+    yield from stage.play(query, taxonomy)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """The scenes of a test file on one source, with their records in the engine: many queries can be judged by them."""
+
+    engine: DuckDBEngine
+    source: Source
+    scenes: Sequence[Scene]
+
+    @classmethod
+    def of(cls, engine: DuckDBEngine, test: TestFile, source: Source, reach: int) -> Stage:
+        """Load the records of the scenes. `reach` is the longest that a query sees an event, in milliseconds."""
+        scenes = lay_out(test, source.name, reach=reach)
+        for part in source.parts if scenes else ():
+            engine.load(part, records(scenes, part.name))
+        return cls(engine, source, scenes)
+
+    def play(self, query: Query, taxonomy: Taxonomy) -> Iterator[CaseResult]:
+        """How each case goes with a query."""
+        if not self.scenes:
+            return
+        alerts = self.engine.run(query, *span(self.scenes))
+        times = _times(self.engine, query.rule, self.source, taxonomy)
+        by_case: dict[str, list[str]] = {}
+        for scene in self.scenes:
+            reasons = by_case.setdefault(scene.case.name, [])
+            if scene.prefix is None and not _holds(times, scene):
+                reasons += [_no_record(scene, self.source)]
+                continue
+            reasons += judge(scene, [alert for alert in alerts if scene.sees(alert.window_end)], self.source)
+        for scene in self.scenes:
+            if scene.prefix is None:
+                reasons = by_case[scene.case.name]
+                yield CaseResult(
+                    query.rule.name,
+                    self.source.name,
+                    scene.case.name,
+                    scene.case.kind,
+                    "failed" if reasons else "passed",
+                    len(scene.calls),
+                    tuple(reasons),
+                )
+
+
+def _not_played(rule: str, test: TestFile, source: Source, reason: str) -> Iterator[CaseResult]:
+    """The cases of a source whose code can't write their records: they have shown nothing, and fail."""
+    for case in test.cases:
+        if case.sources is None or source.name in case.sources:
+            yield CaseResult(rule, source.name, case.name, case.kind, "failed", case.calls, (reason,))
 
 
 def _times(engine: DuckDBEngine, rule: BaseRule | Correlation, source: Source, taxonomy: Taxonomy) -> list[int]:
@@ -129,7 +160,7 @@ def _times(engine: DuckDBEngine, rule: BaseRule | Correlation, source: Source, t
         if part is None or entry is None or covered is None:
             continue
         engine.select(part, *covered)
-        view = DuckDBPrinter(build_view(part, REFERENCE, taxonomy, (), entry)).text()
+        view = render(build_view(part, REFERENCE, taxonomy, (), entry), REFERENCE).text
         found.update(
             row[0] for row in engine.connection.execute(f"SELECT epoch_ms(timestamp) FROM ({view})").fetchall()
         )

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from typing import Any, Literal
 
 from sigmagen.convert.converter import Converter, Query
 from sigmagen.durations import iso
-from sigmagen.engines.alert import Alert, Engine, Relocating
+from sigmagen.engines.alert import Alert, Engine, Relocating, Versioned
 from sigmagen.engines.duckdb import DuckDBEngine
 from sigmagen.engines.errors import NotRunError, QueryRefusedError
-from sigmagen.mapping.source import Source
 from sigmagen.plan.window import lateness
 from sigmagen.problems import SigmagenError
 from sigmagen.proof.cases import rule_under_test
+from sigmagen.proof.extent import WHOLE, Extent
+from sigmagen.proof.fingerprint import fingerprint
+from sigmagen.proof.ledger import Ledger
 from sigmagen.proof.simulate.scenes import Scene, lay_out, records, span
-from sigmagen.rules.model import Correlation, RuleFile
+from sigmagen.rules.model import RuleFile
+from sigmagen.rules.testfile import TestFile
+from sigmagen.sources import MissingCodeError
 
 Status = Literal["equal", "different", "vacuous", "not_run"]
 Mode = Literal["hunt", "alert"]
@@ -47,6 +52,8 @@ class Cell:
     reason: str | None = None
     rows: int = 0
     differences: tuple[str, ...] = ()
+    remembered: str | None = None
+    """The day since which the cell is known to be equal, where it was not executed now: ISO 8601."""
 
     def as_dict(self) -> dict[str, Any]:
         """The documented JSON shape."""
@@ -58,10 +65,16 @@ def verify(
     files: Sequence[RuleFile],
     engines: Mapping[str, Engine | str],
     sources: Sequence[str] | None = None,
+    *,
+    extent: Extent = WHOLE,
+    ledger: Ledger | None = None,
 ) -> Iterator[Cell]:
     """Cells for every rule, source that carries its fields, and target.
 
-    `engines` maps a target to the engine that runs its queries, or to the reason why none does.
+    `engines` maps a target to the engine that runs its queries, or to the reason why none does. `extent` says which
+    cases are played. A cell that the `ledger` remembers as equal is not executed, and says so; one that is executed
+    and equal is noted there.
+
     Raises SigmagenError for a missing or broken test file.
     """
     with DuckDBEngine() as reference:
@@ -74,55 +87,106 @@ def verify(
                     query = converter.convert(rule, source, DuckDBEngine.siem)
                 except SigmagenError:
                     continue  # the native log itself lacks a field, so no target can have it
-                scenes = lay_out(test, source.name, reach=query.reach)
-                native = {part.name: records(scenes, part.name) for part in source.parts}
-                for part in source.parts:
-                    reference.load(part, native[part.name])
-                expected = reference.run(query, *span(scenes))
+                scenery = _Scenery(reference, query, test, extent)
                 for target, engine in engines.items():
-                    yield from _cells(converter, rule, source, target, engine, scenes, native, expected)
+                    yield from _cells(converter, scenery, target, engine, ledger)
+
+
+@dataclass
+class _Scenery:
+    """What a rule's test file is on one source: made when the first of its cells is executed."""
+
+    reference: DuckDBEngine
+    query: Query
+    test: TestFile
+    extent: Extent
+
+    @cached_property
+    def scenes(self) -> list[Scene]:
+        """The cases, one after the other in time."""
+        test = self.extent.test(self.test, self.query.source.name)
+        return lay_out(test, self.query.source.name, reach=self.query.reach, prefixes=not self.extent.quick)
+
+    @cached_property
+    def native(self) -> dict[str, list[dict[str, Any]]]:
+        """The records of each part of the source."""
+        return {part.name: records(self.scenes, part.name) for part in self.query.source.parts}
+
+    @cached_property
+    def expected(self) -> list[Alert]:
+        """What the reference finds."""
+        for part in self.query.source.parts:
+            self.reference.load(part, self.native[part.name])
+        return self.reference.run(self.query, *span(self.scenes))
 
 
 def _cells(
-    converter: Converter,
-    rule: Correlation,
-    source: Source,
-    target: str,
-    engine: Engine | str,
-    scenes: Sequence[Scene],
-    native: Mapping[str, Sequence[Mapping[str, Any]]],
-    expected: Sequence[Alert],
+    converter: Converter, scenery: _Scenery, target: str, engine: Engine | str, ledger: Ledger | None
 ) -> Iterator[Cell]:
+    rule, source = scenery.query.rule, scenery.query.source
     cell = Cell(rule.name, source.name, target, "none", "hunt", "not_run")
+    modes = MODES if scenery.extent.has_alert_runs((rule.name, source.name, target)) else MODES[:1]
     place = engine.placed(source) if isinstance(engine, Relocating) else source
     try:
-        hunt = converter.convert(rule, place, target, "hunt")
-        alert = converter.convert(rule, place, target, "alert")
+        queries = {mode: converter.convert(rule, place, target, mode) for mode in modes}
     except SigmagenError as error:
-        yield from _not_run(cell, error.problems[0].message.removeprefix(f"{rule.title}: "))
+        reason = error.problems[0].message.removeprefix(f"{rule.title}: ")
+        yield from (replace(cell, mode=mode, reason=reason) for mode in modes)
         return
     if isinstance(engine, str):
-        yield from _not_run(cell, engine)
+        yield from (replace(cell, mode=mode, reason=engine) for mode in modes)
         return
-    for part in place.parts:
-        engine.load(part, native[part.name])
     cell = replace(cell, engine=engine.name, fidelity=engine.fidelity)
-    whole = _for_alert_runs(scenes, expected)
-    due = united([row for row in expected if _seen(whole, row)], estimated=hunt.estimated)
-    silent = _vacuous(scenes, expected)
-    yield _compared(replace(cell, mode="hunt"), silent, lambda: _hunt(engine, hunt, scenes, expected))
-    yield _compared(replace(cell, mode="alert"), silent, lambda: _alerts(engine, alert, whole, due))
+    version = engine.version() if ledger is not None and isinstance(engine, Versioned) else None
+    loaded = False
+    for mode, query in queries.items():
+        key = None
+        if ledger is not None and version is not None:
+            shipped = query if place is source else converter.convert(rule, source, target, mode)
+            key = _key(converter, scenery, shipped, version)
+            if known := ledger.recall(key):
+                yield replace(cell, mode=mode, status="equal", rows=known.rows, remembered=known.since)
+                continue
+        try:
+            if not loaded:
+                for part in place.parts:
+                    engine.load(part, scenery.native[part.name])
+                loaded = True
+            executed = _executed(replace(cell, mode=mode), engine, query, scenery)
+        except MissingCodeError as error:
+            yield replace(cell, mode=mode, engine="none", fidelity=None, reason=error.reason)
+            continue
+        if ledger is not None and key is not None:
+            _note(ledger, key, executed)
+        yield executed
 
 
-def _not_run(cell: Cell, reason: str) -> Iterator[Cell]:
-    for mode in MODES:
-        yield replace(cell, mode=mode, reason=reason)
+def _key(converter: Converter, scenery: _Scenery, query: Query, engine: str) -> str:
+    """The hash of a cell. `query` is the text as it is shipped, wherever it runs here."""
+    test = scenery.test.path.read_bytes()
+    return fingerprint(converter, query, scenery.query, test, engine, scenery.extent.cases)
 
 
-def _compared(cell: Cell, silent: str | None, compare: Callable[[], tuple[int, list[str]]]) -> Cell:
+def _note(ledger: Ledger, key: str, cell: Cell) -> None:
+    """Remember a cell that was executed, if it is equal; forget it otherwise."""
+    name = f"{cell.rule} on {cell.source}, {cell.target} {cell.mode}"
+    if cell.status == "equal":
+        ledger.add(key, cell.rows, name)
+    else:
+        ledger.revoke(key, name)
+
+
+def _executed(cell: Cell, engine: Engine, query: Query, scenery: _Scenery) -> Cell:
     """The cell with what running the query gave: rows and differences, or why there are none."""
+    expected, scenes = scenery.expected, scenery.scenes
+    silent = _vacuous(scenes, expected)
     try:
-        rows, differences = compare()
+        if cell.mode == "hunt":
+            rows, differences = _hunt(engine, query, scenes, expected)
+        else:
+            whole = _for_alert_runs(scenes, expected)
+            due = united([row for row in expected if _seen(whole, row)], estimated=query.estimated)
+            rows, differences = len(due), _different_united(due, _alert_runs(engine, query, whole))
     except NotRunError as error:
         return replace(cell, engine="none", fidelity=None, reason=error.reason)
     except QueryRefusedError as error:
@@ -134,10 +198,6 @@ def _compared(cell: Cell, silent: str | None, compare: Callable[[], tuple[int, l
 def _hunt(engine: Engine, query: Query, scenes: Sequence[Scene], expected: Sequence[Alert]) -> tuple[int, list[str]]:
     found = engine.run(query, *span(scenes))
     return len(found), _different(expected, found, estimated=query.estimated)
-
-
-def _alerts(engine: Engine, query: Query, scenes: Sequence[Scene], due: United) -> tuple[int, list[str]]:
-    return len(due), _different_united(due, _alert_runs(engine, query, scenes))
 
 
 def _for_alert_runs(scenes: Sequence[Scene], expected: Sequence[Alert]) -> list[Scene]:

@@ -1,5 +1,5 @@
-"""This project as a plugin of pySigma: the same queries from `sigma convert`, and field renames for other backends.
+"""The pySigma plugin: backends for `sigma convert`, and pipelines that rename fields for other backends.
 
-pySigma finds plugins in its namespace packages, so the wheel holds `backends` and `pipelines` of this folder as
+pySigma finds plugins in its namespace packages, so the wheel contains `backends` and `pipelines` of this folder as
 `sigma/backends/sigmagen` and `sigma/pipelines/sigmagen`.
 """

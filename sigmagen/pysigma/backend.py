@@ -1,4 +1,4 @@
-"""The targets as pySigma backends. A rule goes back into YAML and to the converter: there is one way to convert."""
+"""The targets as pySigma backends. A rule is written back to YAML and converted by `Converter`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from sigmagen.convert.converter import Converter
 from sigmagen.convert.many import convert_all
 from sigmagen.plan.model import Mode
 from sigmagen.problems import Problem, SigmagenError
-from sigmagen.rules.load import rules_of
+from sigmagen.rules.load import parse_rules
 from sigmagen.rules.model import RuleFile
 from sigmagen.rules.yaml import parse_documents
 
@@ -34,10 +34,10 @@ class SigmagenBackend(Backend):
     """Backend options: `source` (one or several names), `location`, and `mappings`, a folder."""
 
     target: ClassVar[str]
-    formats: ClassVar[dict[str, str]] = {"default": "Query text, one for each source that can feed the rule"}
+    formats: ClassVar[dict[str, str]] = {"default": "Query text, one for each source that has the rule's fields"}
     correlation_methods: ClassVar[dict[str, str]] = {
-        "alert": "For a schedule: one row a group, worst first",
-        "hunt": "Over any range: one row a group and window",
+        "alert": "For a schedule: one row per group, highest value first",
+        "hunt": "For any time range: one row per group and window",
     }
     default_correlation_method: ClassVar[str] = "alert"
 
@@ -55,7 +55,7 @@ class SigmagenBackend(Backend):
         self._mappings = Path(mappings) if mappings else mappings_folder()
 
     def convert_rule(self, rule: SigmaRule, output_format: str | None = None, callback: Any = None) -> list[Any]:
-        """The queries of a rule that no correlation stands for."""
+        """Convert a rule that no correlation refers to."""
         return self._converted(rule, "alert", output_format, callback)
 
     def convert_correlation_rule(
@@ -65,10 +65,10 @@ class SigmagenBackend(Backend):
         method: str | None = None,
         callback: Any = None,
     ) -> list[Any]:
-        """The queries of a correlation, as alert or as hunt."""
+        """Convert a correlation with the method `alert` or `hunt`."""
         method = method or self.default_correlation_method
         if method not in self.correlation_methods:
-            raise SigmaConversionError(rule, rule.source, f"there is no correlation method {method!r}")
+            raise SigmaConversionError(rule, rule.source, f"unknown correlation method {method!r}")
         return self._converted(rule, "hunt" if method == "hunt" else "alert", output_format, callback)
 
     @cached_property
@@ -76,7 +76,7 @@ class SigmagenBackend(Backend):
         converter = Converter.load(self._mappings)
         for name in self._sources:
             converter.known(name, generic=True)
-        return converter.located({self.target: self._location} if self._location else {})
+        return converter.with_locations({self.target: self._location} if self._location else {})
 
     def _converted(self, rule: SigmaRuleBase, mode: Mode, output_format: str | None, callback: Any) -> list[Any]:
         if not hasattr(self, "last_processing_pipeline"):
@@ -99,7 +99,7 @@ class SigmagenBackend(Backend):
         return found
 
     def _queries(self, rule: SigmaRuleBase, mode: Mode) -> list[str]:
-        """The texts of all queries; their warnings are logged. Raises SigmagenError where there are none."""
+        """Return the texts of all queries and log their warnings. Raises SigmagenError if there are none."""
         file = self._loaded(rule)
         result = convert_all(self._converter, [file], [self.target], self._sources, mode)
         errors = [problem for problem in result.problems if problem.severity == "error"]
@@ -111,31 +111,31 @@ class SigmagenBackend(Backend):
         return [query.text for _, query in result.queries]
 
     def _loaded(self, rule: SigmaRuleBase) -> RuleFile:
-        """The rule, and those that it refers to, as this project's loader reads them."""
+        """Load the rule and those that it refers to with this project's loader."""
         path = Path(str(rule.source.path)) if rule.source else Path(f"{rule.title}.yml")
         text = yaml.safe_dump_all(
             [_document(part) for part in _with_references(rule)], allow_unicode=True, sort_keys=False
         )
-        loaded = rules_of([parse_documents(text.encode(), path)], mappings_folder=self._mappings)
+        loaded = parse_rules([parse_documents(text.encode(), path)], mappings_folder=self._mappings)
         if loaded.problems:
             raise SigmagenError(loaded.problems)
         (file,) = loaded.files
         wanted = tuple(document for document in file.documents if document.raw == _document(rule))
         if not wanted:
-            raise SigmagenError(Problem("rule-lost", f"{rule.title}: it can't be read back", file=str(path)))
+            raise SigmagenError(Problem("rule-lost", f"{rule.title}: it can't be loaded by sigmagen", file=str(path)))
         return RuleFile(path, file.documents, wanted)
 
     def finalize_output_default(self, queries: list[Any]) -> Any:
-        """The texts as they are."""
+        """Return the queries unchanged."""
         return queries
 
 
-# Conditions are compiled by this project, so the methods for the parts of a condition are never called.
+# The converter compiles conditions, so the methods for parts of a condition are never called.
 SigmagenBackend.__abstractmethods__ = frozenset()
 
 
 def _with_references(rule: SigmaRuleBase) -> list[SigmaRuleBase]:
-    """A rule after all that it refers to, each once."""
+    """Yield the rules that a rule refers to, each once, then the rule itself."""
     found: list[SigmaRuleBase] = []
     if isinstance(rule, SigmaCorrelationRule):
         for reference in rule.referenced_rules:
@@ -144,7 +144,7 @@ def _with_references(rule: SigmaRuleBase) -> list[SigmaRuleBase]:
 
 
 def _document(rule: SigmaRuleBase) -> dict[str, Any]:
-    """The rule as it would stand in a YAML file."""
+    """Return the rule as a YAML document."""
     with _backslashes_kept():
         data = rule.to_dict()
     correlation = data.get("correlation")
@@ -155,7 +155,7 @@ def _document(rule: SigmaRuleBase) -> dict[str, Any]:
 
 @contextmanager
 def _backslashes_kept() -> Iterator[None]:
-    """Write every backslash of a text as two: pySigma 1.5 writes two in a row as they are, and reads back one."""
+    """Double every backslash in a text: pySigma 1.5 writes a double backslash unchanged and reads it as one."""
 
     def to_plain(value: SigmaString, regex: bool = False) -> str:
         escaped = SigmaString()

@@ -1,7 +1,7 @@
-"""Source mappings as plain pySigma pipelines, for the backends of others: renames of fields and nothing else.
+"""Source mappings as pySigma pipelines that only rename fields, for other backends.
 
-A field that a SIEM has only after a computation, a log source that is part of a table, and a field that isn't there are
-errors of the pipeline, so that no query silently means something else.
+Fields that must be computed, log sources that are only a part of a table, and missing fields are errors of the
+pipeline, so that no query silently changes its meaning.
 """
 
 from __future__ import annotations
@@ -28,16 +28,18 @@ from sigmagen.bundled import mappings_folder
 from sigmagen.convert.converter import Converter
 from sigmagen.expr.tree import TRUE, Call, Column, Expr, Get
 from sigmagen.mapping.expression import UnavailableFieldError
-from sigmagen.mapping.source import LogsourceEntry, Source
+from sigmagen.mapping.source import LogsourceEntry, Source, find_source_files
 from sigmagen.mapping.view import ViewBuilder
 from sigmagen.targets import registry
 
-SOURCES = ("apim", "bedrock_invocation", "canonical", "cloudtrail", "litellm")
-"""Written out, so that no file is read before a pipeline is used."""
+
+def source_names() -> list[str]:
+    """The sources of the built-in mappings, by the names of their files; none of them is read."""
+    return [path.stem for path in find_source_files(mappings_folder())[0]]
 
 
 def renames(source: str, siem: str) -> ProcessingPipeline:
-    """The pipeline of a source in a SIEM. Raises SigmagenError where the mappings can't be read."""
+    """Return the pipeline of a source for a SIEM. Raises SigmagenError if the mappings can't be read."""
     converter = Converter.load(mappings_folder())
     chosen = converter.source(source)
     items = [item for entry in chosen.logsources for item in _items(converter, chosen, siem, entry)]
@@ -50,7 +52,7 @@ def renames(source: str, siem: str) -> ProcessingPipeline:
 
 
 def _items(converter: Converter, source: Source, siem: str, entry: LogsourceEntry) -> Iterator[ProcessingItem]:
-    """Errors first, for they look at the rule's own names; then the renames."""
+    """Return the items: first the errors, which check the rule's original names, then the renames."""
     logsource = entry.logsource
 
     def item(
@@ -67,8 +69,8 @@ def _items(converter: Converter, source: Source, siem: str, entry: LogsourceEntr
     where = builder.build().where
     absent = _absent(where, siem)
     if where != TRUE and not absent:
-        said = f"{logsource} is only a part of what is in {source.stored[siem].location}: use sigmagen's own backend"
-        yield item(RuleFailureTransformation(said), "part")
+        reason = f"{logsource} is only a part of {source.stored[siem].location}: use sigmagen's own backend"
+        yield item(RuleFailureTransformation(reason), "part")
         return
     fields = _fields(converter, source, entry)
     names = {field: _stored(builder, field, siem) for field in fields}
@@ -76,7 +78,7 @@ def _items(converter: Converter, source: Source, siem: str, entry: LogsourceEntr
         if reason:
             yield item(DetectionItemFailureTransformation(reason), f"no_{field}", IncludeFieldCondition([field]))
     yield item(
-        DetectionItemFailureTransformation(f"{source.title} has no such field that is known"),
+        DetectionItemFailureTransformation(f"{source.title} has no known field of this name"),
         "unknown",
         ExcludeFieldCondition(fields),
     )
@@ -87,7 +89,7 @@ def _items(converter: Converter, source: Source, siem: str, entry: LogsourceEntr
 
 
 def _absent(where: Expr, siem: str) -> str:
-    """The stored field whose absence is all that makes a record one of the log source; else nothing."""
+    """Return the stored field that must be missing in records of the log source, if that is its only condition."""
     if not (isinstance(where, Call) and where.op in ("is_missing", "has_no_value") and isinstance(where.args[0], Get)):
         return ""
     return _name_of(where.args[0], siem) or ""
@@ -101,12 +103,12 @@ def _fields(converter: Converter, source: Source, entry: LogsourceEntry) -> list
 
 
 def _stored(builder: ViewBuilder, field: str, siem: str) -> tuple[str, str]:
-    """The stored name of a field and an empty text, or an empty name and the reason why it has none."""
+    """Return the stored name of a field and an empty reason, or an empty name and the reason why it has none."""
     computed = ("", f"{field} is computed in {siem}: use sigmagen's own backend")
     try:
         value = builder.value(field)
     except UnavailableFieldError as error:
-        return "", f"{field} is not in {siem}: {error.reason}"
+        return "", f"{field} is not available in {siem}: {error.reason}"
     if isinstance(value, Column):
         return (value.name, "") if value == builder.time() else computed
     if isinstance(value, Call) and value.op == "lower":
@@ -118,5 +120,5 @@ def _stored(builder: ViewBuilder, field: str, siem: str) -> tuple[str, str]:
 
 
 def _name_of(get: Get, siem: str) -> str | None:
-    """The stored name of a plain field; None for a part of a value."""
+    """Return the stored name of a field; None for a part of a value."""
     return registry.get(siem).column_name(get.segments)

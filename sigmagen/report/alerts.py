@@ -1,4 +1,4 @@
-"""Detections for people: a table, then for each its time line and some of its events."""
+"""Printing detections: a table, then the time line and some events of each."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from sigmagen.display import counted, harmless, short, sparkline
+from sigmagen.display import draw_sparkline, format_count, sanitize, shorten
 from sigmagen.durations import duration_text, iso
 from sigmagen.local.detection import Detection, condition_text
 
 LEVEL_STYLES = {"critical": "bold red", "high": "red", "medium": "yellow", "low": "cyan", "informational": "dim"}
 SHOWN = 10
-"""How many detections get their time line, unless all are asked for."""
+"""How many detections are shown in detail without -v."""
 
 _BARS = 40
 
 
 def print_alerts(console: Console, detections: Sequence[Detection], *, everything: bool = False) -> None:
-    """All detections in a table, the first of them in detail."""
+    """Print all detections in a table, and the first of them in detail."""
     console.print(_table(detections))
     shown = detections if everything else detections[:SHOWN]
     for number, detection in enumerate(shown, 1):
@@ -49,12 +49,12 @@ def _table(detections: Sequence[Detection]) -> Table:
 
 
 def _who(detection: Detection) -> Text:
-    """Rule, group and techniques, a line each."""
-    text = Text(harmless(detection.rule.name), "bold")
+    """Return rule, group and techniques on separate lines."""
+    text = Text(sanitize(detection.rule.name), "bold")
     for name, value in detection.group:
-        text.append(f"\n{harmless(name)}={short(value)}", "not bold")
+        text.append(f"\n{sanitize(name)}={shorten(value)}", "not bold")
     if detection.atlas:
-        text.append("\n" + harmless(", ".join(detection.atlas)), "not bold dim")
+        text.append("\n" + sanitize(", ".join(detection.atlas)), "not bold dim")
     return text
 
 
@@ -67,9 +67,9 @@ def _second(time: str | None) -> str:
 
 
 def _value(detection: Detection) -> str:
-    """The value and what it is held against; of a temporal rule, the events of each rule that it refers to.
+    """Return the value and the threshold; for a temporal rule, the number of events of each referenced rule.
 
-    How many rules it saw says little, and an event may be one of several rules.
+    The value of a temporal rule, the number of matching rules, is less informative.
     """
     if detection.counts:
         counts = [f"{count:,}" for _, count in detection.counts]
@@ -78,7 +78,7 @@ def _value(detection: Detection) -> str:
 
 
 def _limit(detection: Detection) -> str:
-    """What the value is held against."""
+    """Return the threshold as text."""
     threshold = getattr(detection.rule, "threshold", None)
     if threshold is None:
         return ""
@@ -87,20 +87,20 @@ def _limit(detection: Detection) -> str:
 
 
 def _print_detail(console: Console, number: int, detection: Detection) -> None:
-    console.print(Text(f"\n{number}  {harmless(detection.rule.title)}", "bold"))
+    console.print(Text(f"\n{number}  {sanitize(detection.rule.title)}", "bold"))
     number = sum(detection.panes) if detection.panes else int(detection.value)
-    seen = f"{detection.source}, {counted(number, 'event')}"
+    seen = f"{detection.source}, {format_count(number, 'event')}"
     if detection.panes:
-        seen += f", a bar is {duration_text(detection.tick * -(-len(detection.panes) // _BARS))}"
-    console.print(Text(f"   {harmless(condition_text(detection.rule))}; {seen}", "dim"))
+        seen += f", one bar is {duration_text(detection.tick * -(-len(detection.panes) // _BARS))}"
+    console.print(Text(f"   {sanitize(condition_text(detection.rule))}; {seen}", "dim"))
     if detection.counts:
-        counts = ", ".join(f"{harmless(name)} {count:,}" for name, count in detection.counts)
+        counts = ", ".join(f"{sanitize(name)} {count:,}" for name, count in detection.counts)
         console.print(Text(f"   events: {counts}", "dim"))
     if detection.window_start is not None and detection.window_end is not None:
         start, end = _time(detection.window_start), _time(detection.window_end)
-        # The day is said once where it is the same.
+        # Show the date only once if start and end are on the same day.
         end = end[11:] if end[:10] == start[:10] else end
-        console.print(Text(f"   window {start} {sparkline(detection.panes, _BARS)} {end}"))
+        console.print(Text(f"   window {start} {draw_sparkline(detection.panes, _BARS)} {end}"))
     samples = Table.grid(padding=(0, 2, 0, 0), pad_edge=True)
     samples.add_column(no_wrap=True, style="dim")
     samples.add_column(overflow="fold")
@@ -110,4 +110,4 @@ def _print_detail(console: Console, number: int, detection: Detection) -> None:
 
 
 def _fields(event: dict[str, Any]) -> str:
-    return "  ".join(f"{harmless(name)}={short(value)}" for name, value in event.items() if name != "@timestamp")
+    return "  ".join(f"{sanitize(name)}={shorten(value)}" for name, value in event.items() if name != "@timestamp")

@@ -1,4 +1,4 @@
-"""Colours on a terminal, as its user wants them: https://no-color.org and https://force-color.org."""
+"""Terminal colours, with support for https://no-color.org and https://force-color.org."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ if TYPE_CHECKING:
     from sigmagen.report.console import Console
 
 
-def colour() -> bool | None:
-    """Whether to write colours: False with NO_COLOR or a dumb terminal, True with FORCE_COLOR, None for what fits.
+def choose_colour() -> bool | None:
+    """Return False with NO_COLOR or a dumb terminal, True with FORCE_COLOR, None to detect.
 
-    An empty variable counts as not set. NO_COLOR wins over FORCE_COLOR.
+    An empty variable counts as not set. NO_COLOR has precedence over FORCE_COLOR.
     """
     if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
         return False
@@ -20,9 +20,9 @@ def colour() -> bool | None:
 
 
 def console(*, stderr: bool = False) -> Console:
-    """A console for tables and progress. Without colours it writes no bold or dim text either."""
+    """Return a console for tables and progress. Without colours it doesn't use bold or dim text either."""
     from sigmagen.report.console import Console
 
-    if colour() is False:
+    if choose_colour() is False:
         return Console(stderr=stderr, highlight=False, color_system=None)
-    return Console(stderr=stderr, highlight=False, force_terminal=colour())
+    return Console(stderr=stderr, highlight=False, force_terminal=choose_colour())

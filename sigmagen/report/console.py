@@ -8,8 +8,8 @@ import rich.console
 
 
 class Console(rich.console.Console):
-    """Leaves a pipe that its reader has closed to the command line, where rich would end the process with 1."""
+    """Raises BrokenPipeError for the command line to handle; rich would exit with 1."""
 
     def on_broken_pipe(self) -> NoReturn:
-        """Say it as Python does."""
+        """Raise BrokenPipeError, as Python does."""
         raise BrokenPipeError

@@ -1,4 +1,4 @@
-"""What became of the rules, as a table on standard error."""
+"""Printing the summary of a conversion on standard error."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sigmagen.convert.many import TargetSummary
-from sigmagen.display import harmless
+from sigmagen.display import sanitize
 from sigmagen.report.colour import console
 
 _STYLES = {"error": "red", "warning": "yellow", "info": "cyan"}
@@ -17,7 +17,7 @@ _WIDEST = 160
 
 
 def print_summaries(summaries: Sequence[TargetSummary]) -> None:
-    """A row for each target, then its reasons with the number of rules, the most frequent first."""
+    """Print a row for each target, then its reasons with the number of rules, most frequent first."""
     out = console(stderr=True)
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("target", no_wrap=True)
@@ -30,7 +30,7 @@ def print_summaries(summaries: Sequence[TargetSummary]) -> None:
     for summary in summaries:
         for reason in summary.reasons[:_REASONS]:
             what = f"{reason.code}: {reason.reason}" if reason.reason else reason.code
-            text = f"{summary.target} {reason.severity} x {reason.count:,}: {harmless(what)[:_WIDEST]}"
+            text = f"{summary.target} {reason.severity} x {reason.count:,}: {sanitize(what)[:_WIDEST]}"
             out.print(Text(text, _STYLES[reason.severity]), soft_wrap=True)
         if len(summary.reasons) > _REASONS:
             out.print(f"{summary.target}: {len(summary.reasons) - _REASONS} more reasons; --json has all")

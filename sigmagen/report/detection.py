@@ -1,4 +1,4 @@
-"""All that local detection has to say, as one JSON document."""
+"""The JSON report of `sigmagen detect`."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from sigmagen.local.detection import Detection, NotRun
 from sigmagen.problems import Problem
 
 
-def report_document(
+def build_report(
     detections: Sequence[Detection],
     blind: Sequence[BlindSpot],
     not_run: Sequence[NotRun],
     problems: Sequence[Problem],
     stats: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """The documented report."""
+    """Return the report in its documented shape."""
     return {
         "alerts": [detection.as_dict() for detection in detections],
         "blind_spots": [spot.as_dict() for spot in blind],
@@ -29,10 +29,10 @@ def report_document(
     }
 
 
-def statistics(
+def build_statistics(
     detector: Detector, rules: int, alerts: int, records: Mapping[str, int], unrecognised: int
 ) -> dict[str, Any]:
-    """The counts of a report. `records` are those of each source, `unrecognised` those that no source takes."""
+    """Return the counts of a report. `records` are counted by source; `unrecognised` records have no known source."""
     span = detector.span()
     return {
         "rules": rules,

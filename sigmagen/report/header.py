@@ -1,18 +1,18 @@
-"""The comment over a query: which rule it is, of what, and when to run it."""
+"""The comment above a query: rule, source, language and schedule."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from sigmagen.convert.converter import Query
-from sigmagen.display import comment_text
+from sigmagen.display import format_comment
 from sigmagen.durations import duration_text
 from sigmagen.rules.model import Correlation
 from sigmagen.targets import registry
 
 
-def header(query: Query) -> str:
-    """Comment lines in the query's language. Nothing that a rule says can end the comment."""
+def format_header(query: Query) -> str:
+    """Return comment lines in the query's language. Text from the rule can't end the comment."""
     rule = query.rule
     lines = [rule.title, f"id: {rule.id or 'none'}"]
     if isinstance(author := rule.raw.get("author"), str) and author:
@@ -31,11 +31,11 @@ def header(query: Query) -> str:
     if comment is None:
         return ""
     start, end = comment
-    return "".join(f"{start}{comment_text(line)}{end}\n" for line in lines)
+    return "".join(f"{start}{format_comment(line)}{end}\n" for line in lines)
 
 
-def query_document(query: Query) -> dict[str, Any]:
-    """The documented JSON shape of a converted query. Durations are seconds."""
+def build_query_document(query: Query) -> dict[str, Any]:
+    """Return the documented JSON shape of a converted query. Durations are in seconds."""
     schedule = query.schedule
     return {
         "rule": query.rule.name,

@@ -1,4 +1,4 @@
-"""An investigation for people: each question with its queries, what was left out, and what to do."""
+"""Formatting an investigation: questions with their queries, omitted queries, and response steps."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from typing import Any
 
 from sigmagen.content.investigate.build import LeftOut, PivotQuery
 from sigmagen.content.investigate.pivots import Playbook
-from sigmagen.display import harmless
+from sigmagen.display import sanitize
 from sigmagen.durations import iso
 from sigmagen.targets import registry
 
 
-def lines(
+def format_lines(
     book: Playbook,
     queries: Sequence[PivotQuery],
     left_out: Sequence[LeftOut],
     questions: Sequence[str],
     steps: Sequence[str],
 ) -> Iterator[str]:
-    """The report as Markdown, line by line. Nothing in it can move a cursor."""
+    """Yield the report as lines of Markdown that are safe in a terminal."""
     yield from ("# Questions first", "", *(f"- {line}" for line in questions), "")
     for section, title in book.sections.items():
         mine = [query for query in queries if query.pivot.section == section]
@@ -33,7 +33,7 @@ def lines(
                 yield from (f"## {query.pivot.title} ({query.pivot.id})", "", query.pivot.question, "")
             yield from _query(query)
         for item in missing:
-            yield f"Left out for {item.source.name}, {item.target}: {item.pivot.id}: {harmless(item.reason)}"
+            yield f"Left out for {item.source.name}, {item.target}: {item.pivot.id}: {sanitize(item.reason)}"
         yield from ("",) if missing else ()
     yield from ("# Response", "", *(f"{number}. {line}" for number, line in enumerate(steps, 1)))
 
@@ -42,14 +42,15 @@ def _query(query: PivotQuery) -> Iterator[str]:
     language = registry.get(query.target).language
     yield f"{language} over {query.source.name}, {iso(query.start)} to {iso(query.end)}:"
     if query.without:
-        yield f"Without {', '.join(query.without)}, which {query.source.name} has not in {query.target}."
-    # SPL writes a line break in a value as it is, so only a longer fence than any in the query ends it.
+        yield f"Not available in {query.target} for {query.source.name}: {', '.join(query.without)}."
+    yield from (f"Approximate: {sanitize(note)}." for note in query.notes)
+    # A value in SPL may contain line breaks and backticks, so the fence must be longer than any in the query.
     fence = "`" * max(3, 1 + max(map(len, re.findall("`+", query.text)), default=0))
-    yield from ("", fence, *map(harmless, query.text.split("\n")), fence, "")
+    yield from ("", fence, *map(sanitize, query.text.split("\n")), fence, "")
 
 
-def document(query: PivotQuery) -> dict[str, Any]:
-    """The documented JSON shape of a pivot."""
+def build_pivot_document(query: PivotQuery) -> dict[str, Any]:
+    """Return the documented JSON shape of a pivot."""
     return {
         "id": query.pivot.id,
         "section": query.pivot.section,
@@ -66,6 +67,6 @@ def document(query: PivotQuery) -> dict[str, Any]:
     }
 
 
-def left_out_document(item: LeftOut) -> dict[str, Any]:
-    """The documented JSON shape of a pivot that has no query."""
+def build_left_out_document(item: LeftOut) -> dict[str, Any]:
+    """Return the documented JSON shape of a pivot without a query."""
     return {"id": item.pivot.id, "source": item.source.name, "target": item.target, "reason": item.reason}

@@ -1,4 +1,4 @@
-"""Verification cells as JUnit XML, the format that build servers show: a test suite a target, a test case a cell."""
+"""Verification cells as JUnit XML: a test suite for each target, a test case for each cell."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from xml.etree import ElementTree
 
-from sigmagen.display import harmless
+from sigmagen.display import sanitize
 from sigmagen.logs.output import whole_file
 from sigmagen.proof.verify import Cell
 
 
 def write_junit(path: Path, cells: Sequence[Cell]) -> None:
-    """Write the cells to a file, whole or not at all. Raises SigmagenError where it can't be written."""
+    """Write the cells to a file atomically. Raises SigmagenError if it can't be written."""
     with whole_file(path) as stream:
         stream.write(ElementTree.tostring(_suites(cells), encoding="utf-8", xml_declaration=True))
 
@@ -36,13 +36,15 @@ def _suites(cells: Sequence[Cell]) -> ElementTree.Element:
 
 
 def _case(suite: ElementTree.Element, cell: Cell) -> None:
-    name = harmless(f"{cell.rule} on {cell.source}, {cell.mode}")
+    name = sanitize(f"{cell.rule} on {cell.source}, {cell.mode}")
     engine = f"{cell.target}.{cell.engine}"
     case = ElementTree.SubElement(suite, "testcase", classname=engine, name=name)
-    said = harmless(cell.reason or "; ".join(cell.differences))
+    reason = sanitize(cell.reason or "; ".join(cell.differences))
+    if cell.remembered:
+        ElementTree.SubElement(case, "system-out").text = f"not executed now: equal since {cell.remembered}"
     if cell.status == "not_run":
-        ElementTree.SubElement(case, "skipped", message=said)
+        ElementTree.SubElement(case, "skipped", message=reason)
     elif cell.status != "equal":
-        ElementTree.SubElement(case, "failure", type=cell.status, message=said).text = "\n".join(
-            harmless(line) for line in cell.differences
+        ElementTree.SubElement(case, "failure", type=cell.status, message=reason).text = "\n".join(
+            sanitize(line) for line in cell.differences
         )

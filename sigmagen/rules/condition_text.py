@@ -1,9 +1,9 @@
-"""The text of a detection's condition: selections joined by and, or, not, and patterns of their names.
+"""Parsing the condition of a detection: selections and patterns of their names, joined by and, or, not.
 
     condition := term ("or" term)*          term := factor ("and" factor)*
     factor    := "not" factor | "(" condition ")" | name | ("1" | "any" | "all") "of" ("them" | pattern)
 
-Words of the grammar count in any case. https://sigmahq.io/sigma-specification/specification/sigma-rules-specification.html
+Keywords are case-insensitive. https://sigmahq.io/sigma-specification/specification/sigma-rules-specification.html
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from sigma.rule import SigmaDetections
 
 MOST_VALUES = 50_000
-"""How many comparisons a condition may stand for: a selection counts as often as it is named."""
+"""The most comparisons that a condition may contain. A selection counts each time it is named."""
 _DEEPEST = 64
 _TOKEN = re.compile(r"\s*(?:([()])|([\w*?.-]+)|(\S))")
 _QUANTIFIERS = ("1", "any", "all")
 
 
 class ConditionError(ValueError):
-    """A condition that can't be read; `hint` says what helps."""
+    """An invalid condition; `hint` says how to fix it."""
 
     def __init__(self, message: str, hint: str | None = None) -> None:
         super().__init__(message)
@@ -32,9 +32,9 @@ class ConditionError(ValueError):
 
 
 def parse_condition(text: str, detections: SigmaDetections, sizes: Mapping[str, int]) -> Any:
-    """pySigma's tree of a condition. `sizes` says how many values each selection has. Raises ConditionError."""
+    """Parse a condition into pySigma's tree. `sizes` is each selection's number of values. Raises ConditionError."""
     if "|" in text:
-        raise ConditionError("aggregations (|) are no longer part of Sigma", "write a correlation")
+        raise ConditionError("aggregations (|) are no longer part of Sigma", "use a correlation")
     reader = _Reader(text, sizes)
     tree = reader.condition(0)
     if reader.word is not None:
@@ -43,7 +43,7 @@ def parse_condition(text: str, detections: SigmaDetections, sizes: Mapping[str, 
 
 
 class _Reader:
-    """Reads one token after the other."""
+    """A recursive-descent parser."""
 
     def __init__(self, text: str, sizes: Mapping[str, int]) -> None:
         self.sizes = sizes
@@ -59,13 +59,13 @@ class _Reader:
         return self.tokens[self.at][1] if self.at < len(self.tokens) else None
 
     def unexpected(self, wanted: str) -> ConditionError:
-        """The error of another token than the one that is wanted here."""
+        """Return the error for an unexpected token."""
         if self.word is None:
             return ConditionError(f"{wanted} is missing at the end")
         return ConditionError(f"{wanted} is expected at character {self.tokens[self.at][0] + 1}, not '{self.word}'")
 
-    def _takes(self, word: str) -> bool:
-        """Whether the next token is a word of the grammar, which is then read."""
+    def _accept(self, word: str) -> bool:
+        """Consume the next token if it is the given keyword, and return whether it was."""
         if self.word is None or self.word.lower() != word:
             return False
         self.at += 1
@@ -75,7 +75,7 @@ class _Reader:
         from sigma.conditions import ConditionOR
 
         terms = [self._term(depth)]
-        while self._takes("or"):
+        while self._accept("or"):
             terms.append(self._term(depth))
         return terms[0] if len(terms) == 1 else ConditionOR(terms)
 
@@ -83,7 +83,7 @@ class _Reader:
         from sigma.conditions import ConditionAND
 
         factors = [self._factor(depth)]
-        while self._takes("and"):
+        while self._accept("and"):
             factors.append(self._factor(depth))
         return factors[0] if len(factors) == 1 else ConditionAND(factors)
 
@@ -92,18 +92,18 @@ class _Reader:
 
         if depth > _DEEPEST:
             raise ConditionError(f"brackets and 'not' are nested more than {_DEEPEST} levels deep")
-        if self._takes("not"):
+        if self._accept("not"):
             return ConditionNOT([self._factor(depth + 1)])
-        if self._takes("("):
+        if self._accept("("):
             inner = self.condition(depth + 1)
-            if not self._takes(")"):
+            if not self._accept(")"):
                 raise self.unexpected("')'")
             return inner
         if self.word is None or not re.match(r"[\w*?.-]", self.word):
             raise self.unexpected("a selection")
         word = self.word
         self.at += 1
-        if self._takes("of"):
+        if self._accept("of"):
             return self._selector(word)
         return self._named(word)
 
@@ -113,10 +113,10 @@ class _Reader:
         if name not in self.sizes:
             near = difflib.get_close_matches(name, self.sizes, 3)
             hint = f"{'nearest' if near else 'selections'}: {', '.join(near or self.sizes)}"
-            raise ConditionError(f"there is no selection '{name}'", hint)
+            raise ConditionError(f"unknown selection '{name}'", hint)
         self.values += self.sizes[name]
         if self.values > MOST_VALUES:
-            raise ConditionError(f"it stands for more than {MOST_VALUES:,} comparisons", "split the rule")
+            raise ConditionError(f"it contains more than {MOST_VALUES:,} comparisons", "split the rule")
         return ConditionIdentifier([name])
 
     def _selector(self, quantifier: str) -> Any:
@@ -133,7 +133,7 @@ class _Reader:
             name for name in self.sizes if (wanted[0] == "_" or name[0:1] != "_") and matches_pattern(name, wanted)
         ]
         if not names:
-            raise ConditionError(f"no selection is called {pattern}", f"selections: {', '.join(self.sizes)}")
+            raise ConditionError(f"no selection matches '{pattern}'", f"selections: {', '.join(self.sizes)}")
         chosen = [self._named(name) for name in names]
         if len(chosen) == 1:
             return chosen[0]
@@ -141,7 +141,7 @@ class _Reader:
 
 
 def matches_pattern(name: str, pattern: str) -> bool:
-    """Whether a name has the form of a pattern, in which `*` is any text: each part is looked for once."""
+    """Return whether a name matches a pattern with `*` as wildcard, in linear time."""
     first, *others = pattern.split("*")
     if not others:
         return name == pattern

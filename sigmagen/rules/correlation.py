@@ -1,4 +1,4 @@
-"""A correlation document: everything but the rules it refers to, which are resolved once all files are read."""
+"""Parsing a correlation document. The rules that it refers to are resolved after all files have been read."""
 
 from __future__ import annotations
 
@@ -8,20 +8,19 @@ from typing import Any
 
 from sigmagen.durations import parse_timespan
 from sigmagen.problems import Problem
-from sigmagen.rules.conditions import PATH, ThresholdParser, named_rules, parse_expression
-from sigmagen.rules.detection import check_choices, text_or_none
-from sigmagen.rules.model import CORRELATION_TYPES, TEMPORAL_TYPES, Expression, Threshold
-from sigmagen.rules.yaml import Document, KeyPath, kind
+from sigmagen.rules.conditions import PATH, ThresholdParser, find_named_rules, parse_expression
+from sigmagen.rules.correlation_types import CORRELATION_TYPES, EXTENDED_TYPES, CorrelationType
+from sigmagen.rules.detection import check_choices, get_text
+from sigmagen.rules.model import Expression, Threshold
+from sigmagen.rules.yaml import Document, KeyPath, describe_type
 
 KEYS = ("type", "rules", "group-by", "timespan", "condition", "aliases", "generate")
-EXTENDED_TYPES = {"temporal_extended": "temporal", "temporal_ordered_extended": "temporal_ordered"}
-"""Names that pySigma has for the temporal types where their condition is in words."""
-_ALIAS_HINT = "such as aliases: {address: {rule_a: source.ip, rule_b: destination.ip}}"
+_ALIAS_HINT = "example: aliases: {address: {rule_a: source.ip, rule_b: destination.ip}}"
 
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A rule that a correlation refers to by name or id, and where it does."""
+    """A reference to a rule by name or id, and its path in the document."""
 
     text: str
     path: KeyPath
@@ -29,7 +28,7 @@ class Reference:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Draft:
-    """A correlation whose references are not resolved yet; `attributes` are the other fields of Correlation."""
+    """A correlation with unresolved references. `attributes` are the other fields of Correlation."""
 
     document: Document
     attributes: dict[str, Any]
@@ -39,13 +38,13 @@ class Draft:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BrokenDraft:
-    """A correlation that has problems; its references are still worth checking."""
+    """A correlation with problems. Its references are still checked."""
 
     references: tuple[Reference, ...]
 
 
 def parse_correlation(document: Document) -> tuple[Draft | BrokenDraft, list[Problem]]:
-    """The draft of a correlation document, a broken one if there is any problem."""
+    """Parse a correlation document into a draft, or a broken draft if there are problems."""
     return _Parser(document).parse()
 
 
@@ -57,7 +56,7 @@ class _Parser:
 
     def parse(self) -> tuple[Draft | BrokenDraft, list[Problem]]:
         name, identifier, title, level, status, description = (
-            text_or_none(self.document, key, self.problems)
+            get_text(self.document, key, self.problems)
             for key in ("name", "id", "title", "level", "status", "description")
         )
         check_choices(self.document, self.problems)
@@ -65,10 +64,11 @@ class _Parser:
             self._note("missing-key", "the correlation has no title")
         body = self.data["correlation"]
         if not isinstance(body, dict):
-            self._note("wrong-type", f"'correlation' must be a mapping, not {kind(body)}", ("correlation",))
+            self._note("wrong-type", f"'correlation' must be a mapping, not {describe_type(body)}", ("correlation",))
             return BrokenDraft(()), self.problems
         self._keys(body)
-        correlation_type = self._type(body)
+        found = self._type(body)
+        correlation_type = CORRELATION_TYPES.get(found)
         references = self._references(body)
         rules = tuple(reference.text for reference in references)
         threshold, expression = self._condition(body, correlation_type, rules)
@@ -76,14 +76,14 @@ class _Parser:
             "name": name or identifier or title or "",
             "id": identifier,
             "title": title or "",
-            "type": correlation_type,
+            "type": found,
             "group_by": self._texts(body, "group-by", ("correlation",)),
             "timespan": self._timespan(body),
             "threshold": threshold,
             "expression": expression,
             "aliases": self._aliases(body, rules),
             "fields": self._texts(self.data, "fields"),
-            # Sigma requires neither; a rule without them is treated as of middling weight and unproven.
+            # Sigma requires neither; the defaults are a medium level and the status experimental.
             "level": level or "medium",
             "status": status or "experimental",
             "frameworks": self._frameworks(),
@@ -107,8 +107,8 @@ class _Parser:
         for key in body:
             if key not in KEYS:
                 near = difflib.get_close_matches(key, KEYS, 1)
-                hint = f"did you mean '{near[0]}'?" if near else f"known keys: {', '.join(KEYS)}"
-                self._note("unknown-key", f"a correlation has no key '{key}'", ("correlation", key), hint)
+                hint = f"did you mean '{near[0]}'?" if near else f"available: {', '.join(KEYS)}"
+                self._note("unknown-key", f"unknown key '{key}' in correlation", ("correlation", key), hint)
 
     def _type(self, body: dict[str, Any]) -> str:
         value = body.get("type")
@@ -116,12 +116,12 @@ class _Parser:
             self._note("missing-key", "the correlation has no type", ("correlation",))
         elif isinstance(value, str) and value in EXTENDED_TYPES:
             if not isinstance(body.get("condition"), str):
-                message = f"a {value} correlation needs a condition in words"
-                self._note("wrong-type", message, PATH, "such as: rule_a and rule_b and not rule_c")
+                message = f"a {value} correlation needs a boolean condition"
+                self._note("wrong-type", message, PATH, "example: rule_a and rule_b and not rule_c")
             return EXTENDED_TYPES[value]
         elif value not in CORRELATION_TYPES:
-            hint = f"known types: {', '.join(CORRELATION_TYPES)}"
-            self._note("wrong-value", f"'{value}' is no correlation type", ("correlation", "type"), hint)
+            hint = f"available: {', '.join(CORRELATION_TYPES)}"
+            self._note("wrong-value", f"'{value}' is not a correlation type", ("correlation", "type"), hint)
         else:
             return str(value)
         return ""
@@ -131,7 +131,7 @@ class _Parser:
         before = len(self.problems)
         texts = self._texts(body, "rules", ("correlation",)) or self._named_in_condition(body)
         if not texts and len(self.problems) == before:
-            hint = "rules: lists the names or ids of the rules that are correlated"
+            hint = "list the names or ids of the correlated rules under 'rules'"
             self._note("missing-key", "the correlation has no rules", path, hint)
         listed = isinstance(body.get("rules"), list)
         found = []
@@ -143,28 +143,28 @@ class _Parser:
         return tuple(found)
 
     def _named_in_condition(self, body: dict[str, Any]) -> tuple[str, ...]:
-        """A condition in words may stand for the list of rules."""
+        """Return the rules named in a boolean condition, which replaces the list of rules."""
         condition = body.get("condition")
         if "rules" in body or not isinstance(condition, str):
             return ()
         try:
-            return tuple(named_rules(condition))
+            return tuple(find_named_rules(condition))
         except ValueError:
             return ()  # reported with the condition
 
     def _texts(self, mapping: dict[str, Any], key: str, parent: KeyPath = ()) -> tuple[str, ...]:
-        """A list of text, or one text that stands for a list of one."""
+        """Return a list of texts; a single text is a list of one."""
         value = mapping.get(key)
         if value is None:
             return ()
         if isinstance(value, str):
             return (value,)
         if not isinstance(value, list):
-            self._note("wrong-type", f"'{key}' must be a list of text, not {kind(value)}", (*parent, key))
+            self._note("wrong-type", f"'{key}' must be a list of texts, not {describe_type(value)}", (*parent, key))
             return ()
         for position, item in enumerate(value):
             if not isinstance(item, str):
-                message = f"'{key}' must hold text only, not {kind(item)}"
+                message = f"'{key}' must contain only text, not {describe_type(item)}"
                 self._note("wrong-type", message, (*parent, key, position), "quote it")
         return tuple(item for item in value if isinstance(item, str))
 
@@ -173,39 +173,41 @@ class _Parser:
         if value is None:
             return {}
         if not isinstance(value, dict):
-            hint = "such as frameworks: {atlas: [AML.T0024.002]}"
-            self._note("wrong-type", f"'frameworks' must be a mapping, not {kind(value)}", ("frameworks",), hint)
+            hint = "example: frameworks: {atlas: [AML.T0024.002]}"
+            self._note(
+                "wrong-type", f"'frameworks' must be a mapping, not {describe_type(value)}", ("frameworks",), hint
+            )
             return {}
         return {name: self._texts(value, name, ("frameworks",)) for name in value}
 
     def _timespan(self, body: dict[str, Any]) -> int:
         if body.get("timespan") is None:
-            self._note("missing-key", "the correlation has no timespan", ("correlation",), "such as timespan: 1h")
+            self._note("missing-key", "the correlation has no timespan", ("correlation",), "example: timespan: 1h")
             return 0
         try:
             return parse_timespan(body["timespan"])
         except ValueError as error:
-            self._note("wrong-value", str(error), ("correlation", "timespan"), "such as 15m, 1h, 24h or 7d")
+            self._note("wrong-value", str(error), ("correlation", "timespan"), "examples: 15m, 1h, 24h, 7d")
             return 0
 
     def _condition(
-        self, body: dict[str, Any], correlation_type: str, rules: tuple[str, ...]
+        self, body: dict[str, Any], correlation_type: CorrelationType | None, rules: tuple[str, ...]
     ) -> tuple[Threshold | None, Expression | None]:
         condition = body.get("condition")
-        temporal = correlation_type in TEMPORAL_TYPES
+        temporal = correlation_type is not None and correlation_type.temporal
         if condition is None and not temporal:
-            self._note("missing-key", "the correlation has no condition", ("correlation",), "such as {gte: 100}")
+            self._note("missing-key", "the correlation has no condition", ("correlation",), "example: {gte: 100}")
         if isinstance(condition, str) and temporal:
             return None, self._expression(condition, rules)
         if condition is not None and not isinstance(condition, dict):
-            hint = "only temporal types take a condition in words" if isinstance(condition, str) else None
-            self._note("wrong-type", f"'condition' must be a mapping, not {kind(condition)}", PATH, hint)
+            hint = "only temporal types accept a boolean condition" if isinstance(condition, str) else None
+            self._note("wrong-type", f"'condition' must be a mapping, not {describe_type(condition)}", PATH, hint)
         if not isinstance(condition, dict):
             return None, None
         parser = ThresholdParser(self.document, correlation_type, self._texts(condition, "field", PATH))
         threshold = parser.parse(condition)
         self.problems += parser.problems
-        # All rules at least once is what a temporal type means without a condition, too.
+        # This is the meaning of a temporal type without a condition: every rule matches at least once.
         everything = (("gte", len(rules)), ("eq", len(rules)))
         if temporal and threshold and not threshold.also and (threshold.op, threshold.value) in everything:
             threshold = None
@@ -215,18 +217,18 @@ class _Parser:
         try:
             return parse_expression(text, rules)
         except ValueError as error:
-            message = f"the condition can't be used: {error}"
-            self._note("invalid-condition", message, PATH, "such as: rule_a and rule_b and not rule_c")
+            message = f"invalid condition: {error}"
+            self._note("invalid-condition", message, PATH, "example: rule_a and rule_b and not rule_c")
             return None
 
     def _aliases(self, body: dict[str, Any], rules: tuple[str, ...]) -> tuple[dict[str, str], ...]:
-        """For each rule, what the aliased fields are called there."""
+        """Return the names of the aliased fields in each rule."""
         path: KeyPath = ("correlation", "aliases")
         aliases = body.get("aliases")
         if not aliases:
             return ()
         if not isinstance(aliases, dict):
-            self._note("wrong-type", f"'aliases' must be a mapping, not {kind(aliases)}", path, _ALIAS_HINT)
+            self._note("wrong-type", f"'aliases' must be a mapping, not {describe_type(aliases)}", path, _ALIAS_HINT)
             return ()
         found: tuple[dict[str, str], ...] = tuple({} for _ in rules)
         for alias, names in aliases.items():
@@ -236,15 +238,13 @@ class _Parser:
                 continue
             for rule in names:
                 if rule not in rules:
-                    message = f"alias '{alias}' names rule '{rule}', which the correlation does not list"
+                    message = f"alias '{alias}' names rule '{rule}', which is not in the correlation's rules"
                     self._note("unknown-rule", message, (*place, rule), f"rules: {', '.join(rules)}")
             for position, rule in enumerate(rules):
                 if rule in names:
                     found[position][alias] = names[rule]
                 else:
-                    message = (
-                        f"alias '{alias}' has no field for rule '{rule}', so nothing says which group its events are of"
-                    )
-                    hint = f"add {rule}: and the name of its field, also where the rule is negated"
+                    message = f"alias '{alias}' has no field for rule '{rule}', so its events can't be grouped"
+                    hint = f"add {rule}: with the name of its field, even if the rule is negated"
                     self._note("missing-key", message, place, hint)
         return found

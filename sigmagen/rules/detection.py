@@ -1,4 +1,4 @@
-"""A base rule: its log source, and its detections and condition as pySigma reads them."""
+"""Parsing a base rule: its log source, detections and condition."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from sigmagen.problems import Problem
 from sigmagen.rules.condition_text import ConditionError, parse_condition
 from sigmagen.rules.model import LEVELS, STATUSES, BaseRule, LogSource
 from sigmagen.rules.placeholders import AllowLists, simplify
-from sigmagen.rules.selections import SelectionReader, values_below
-from sigmagen.rules.yaml import Document, kind
+from sigmagen.rules.selections import SelectionReader, count_values
+from sigmagen.rules.yaml import Document, describe_type
 
 if TYPE_CHECKING:
     from sigma.rule import SigmaDetections
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
 _LONGEST_SHOWN = 200
 
 
-def text_or_none(document: Document, key: str, problems: list[Problem]) -> str | None:
-    """The text at a top-level key; a problem if something else is there."""
+def get_text(document: Document, key: str, problems: list[Problem]) -> str | None:
+    """Return the text at a top-level key; report a problem if it is not text."""
     value = document.data.get(key)
     if value is None or isinstance(value, str):
         return value
-    problems.append(document.problem("wrong-type", f"'{key}' must be text, not {kind(value)}", (key,)))
+    problems.append(document.problem("wrong-type", f"'{key}' must be text, not {describe_type(value)}", (key,)))
     return None
 
 
 def check_choices(document: Document, problems: list[Problem]) -> None:
-    """A problem for a level or a status that Sigma doesn't know; either may be left out."""
+    """Report a problem for an unknown level or status. Both are optional."""
     for key, known in (("level", LEVELS), ("status", STATUSES)):
         value = document.data.get(key)
         if isinstance(value, str) and value not in known:
@@ -38,11 +38,11 @@ def check_choices(document: Document, problems: list[Problem]) -> None:
 
 
 def parse_base(document: Document, lists: AllowLists) -> tuple[BaseRule | None, list[Problem]]:
-    """The base rule of a document, or None with every problem that keeps it from being one."""
+    """Parse a base rule. Returns the rule, or None with all problems."""
     problems: list[Problem] = []
-    name, identifier, title = (text_or_none(document, key, problems) for key in ("name", "id", "title"))
+    name, identifier, title = (get_text(document, key, problems) for key in ("name", "id", "title"))
     for key in ("level", "status", "description"):
-        text_or_none(document, key, problems)
+        get_text(document, key, problems)
     check_choices(document, problems)
     if "title" not in document.data:
         problems.append(document.problem("missing-key", "the rule has no title"))
@@ -66,21 +66,21 @@ def parse_base(document: Document, lists: AllowLists) -> tuple[BaseRule | None, 
 
 
 def parse_logsource(document: Document, problems: list[Problem]) -> LogSource | None:
-    """The log source of a rule or filter; None, and problems, if it can't be one."""
+    """Parse the log source of a rule or filter. Returns None, with problems, if it is invalid."""
     value = document.data.get("logsource")
-    hint = "a rule needs logsource: with category, product or service, such as {category: ai_inference}"
+    hint = "add 'logsource' with category, product or service, for example {category: ai_inference}"
     if "logsource" not in document.data:
         problems.append(document.problem("missing-key", "the rule has no logsource", hint=hint))
         return None
     if not isinstance(value, dict):
-        message = f"'logsource' must be a mapping, not {kind(value)}"
+        message = f"'logsource' must be a mapping, not {describe_type(value)}"
         problems.append(document.problem("wrong-type", message, ("logsource",), hint))
         return None
     parts = {}
     for key in ("category", "product", "service"):
         part = value.get(key)
         if part is not None and not isinstance(part, str):
-            message = f"logsource {key} must be text, not {kind(part)}"
+            message = f"logsource {key} must be text, not {describe_type(part)}"
             problems.append(document.problem("wrong-type", message, ("logsource", key)))
         elif part:
             parts[key] = part
@@ -91,13 +91,16 @@ def parse_logsource(document: Document, problems: list[Problem]) -> LogSource | 
 
 
 def parse_section(document: Document, section: str, lists: AllowLists, problems: list[Problem]) -> Condition | None:
-    """The condition of a section with selections (`detection` of a rule, `filter` of a filter); None, and problems."""
+    """Parse a section with selections and a condition: `detection` of a rule or `filter` of a filter.
+
+    Returns the condition, or None with problems.
+    """
     detection = document.data.get(section)
     if section not in document.data:
         problems.append(document.problem("missing-key", "the rule has no detection"))
         return None
     if not isinstance(detection, dict):
-        message = f"'{section}' must be a mapping, not {kind(detection)}"
+        message = f"'{section}' must be a mapping, not {describe_type(detection)}"
         problems.append(document.problem("wrong-type", message, (section,)))
         return None
     if section == "filter":
@@ -111,12 +114,12 @@ def _condition_texts(document: Document, section: str, detection: dict[str, Any]
     path = (section, "condition")
     value = detection.get("condition")
     if value is None:
-        hint = "condition: stands inside detection:, as deep as the selections"
+        hint = "put 'condition' inside 'detection', at the same level as the selections"
         problems.append(document.problem("missing-key", "the detection has no condition", (section,), hint))
         return []
     texts = value if isinstance(value, list) else [value]
     if not texts or not all(isinstance(text, str) and text.strip() for text in texts):
-        message = f"'condition' must be text, not {kind(value)}"
+        message = f"'condition' must be text, not {describe_type(value)}"
         problems.append(document.problem("wrong-type", message, path))
         return []
     return texts
@@ -130,20 +133,20 @@ def _detections(
     lists: AllowLists,
     problems: list[Problem],
 ) -> Condition | None:
-    """The condition over the selections. What is wrong with it is said also where selections are broken."""
+    """Parse the condition. Its problems are reported even if selections are broken."""
     from sigma.rule import SigmaDetection, SigmaDetections
 
-    from sigmagen.rules.encoding import encodings
+    from sigmagen.rules.encoding import use_encodings
 
     definitions = {key: value for key, value in detection.items() if key != "condition"}
     if not definitions:
-        message = "the detection has a condition and nothing else"
+        message = "the detection has no selections"
         problems.append(document.problem("missing-key", message, (section,), "add a selection"))
         return None
     before = len(problems)
     reader = SelectionReader(document, lists, problems)
     parsed: dict[str, SigmaDetection] = {}
-    with encodings():
+    with use_encodings():
         for key, definition in definitions.items():
             found = reader.read(definition, (section, key))
             parsed[key] = found or SigmaDetection.from_definition({"field": "value"})
@@ -161,17 +164,17 @@ def _parsed_condition(
     texts: list[str],
     problems: list[Problem],
 ) -> Condition | None:
-    """The condition as one tree; several conditions of one rule are alternatives."""
+    """Parse the condition into one tree. Several conditions of one rule are alternatives."""
     from sigma.conditions import ConditionOR
 
-    sizes = values_below(parsed.detections)
+    sizes = count_values(parsed.detections)
     trees: list[Any] = []
     for position, text in enumerate(texts):
         try:
             trees.append(parse_condition(text, parsed, sizes))
         except ConditionError as error:
             shown = text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
-            message = f"condition '{shown}' can't be read: {error}"
+            message = f"invalid condition '{shown}': {error}"
             path = (section, "condition", position)
             problems.append(document.problem("invalid-condition", message, path, error.hint))
     if not trees or len(trees) < len(texts):

@@ -1,8 +1,8 @@
-"""The encoding modifiers as Sigma's specification has them, in place of pySigma's.
+"""The encoding modifiers as Sigma's specification defines them, replacing pySigma's.
 
 pySigma 1.5 does not know `utf16le`, takes UTF-16 for ASCII only, writes the byte order mark of `utf16` as UTF-8,
-encodes the back-slash of an escaped wildcard, and counts characters where `base64offset` has to count bytes. A rule
-would search for text that no encoder writes.
+encodes the backslash of an escaped wildcard, and counts characters instead of bytes for `base64offset`. A rule would
+search for text that no encoder produces.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from sigma.types import SigmaExpansion, SigmaString
 from sigmagen.rules.matching import Cased, EndsWith, RegularExpression, StartsWith, WindowsDash
 
 NOT_TEXT = "\0"
-"""What bytes begin with as long as no other modifier has made text of them."""
+"""Prefix of bytes that no other modifier has turned into text yet."""
 
 
 class EncodedString(SigmaString):
-    """Bytes, for base64 to encode; as text they are marked, since no field holds them."""
+    """Bytes for base64 to encode. As text they have a mark, since no field contains them."""
 
     data: bytes = b""
 
     @classmethod
     def of(cls, data: bytes) -> EncodedString:
-        """The string of these bytes."""
+        """Return the string for these bytes."""
         encoded = cls()
         encoded.data = data
         encoded.s = (NOT_TEXT + data.decode("latin-1"),)  # type: ignore[assignment]
@@ -75,7 +75,7 @@ class Base64(SigmaValueModifier[SigmaString, SigmaString]):
 
 
 class Base64Offset(SigmaValueModifier[SigmaString, SigmaExpansion]):
-    """What base64 makes of the text inside a longer one: for each of three offsets, the characters that it decides."""
+    """Base64 of the text inside a longer one: for each of three offsets, the characters that only the text decides."""
 
     def modify(self, val: SigmaString) -> SigmaExpansion:
         data = _bytes(val, "utf-8", self.source)
@@ -103,8 +103,8 @@ _MODIFIERS: dict[str, Any] = {
 
 
 @contextmanager
-def encodings() -> Iterator[None]:
-    """Let pySigma read detections with these modifiers; afterwards its own are back."""
+def use_encodings() -> Iterator[None]:
+    """Use these modifiers in pySigma inside the context; its own are restored afterwards."""
     before = dict(modifier_mapping)
     modifier_mapping.update(_MODIFIERS)
     try:

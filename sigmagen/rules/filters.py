@@ -1,6 +1,6 @@
-"""Sigma filters: conditions kept apart from the rules, such as a tenant's allow-list, and joined to them when loading.
+"""Sigma filters: conditions in separate files, such as a tenant's exceptions, that are applied to rules when loading.
 
-A filter of `rules: any` is joined to every base rule of its log source, another one to the rules that it names.
+A filter with `rules: any` applies to every base rule of its log source, other filters to the rules that they name.
 https://sigmahq.io/sigma-specification/specification/sigma-filters-specification.html
 """
 
@@ -14,7 +14,7 @@ from sigmagen.problems import Problem
 from sigmagen.rules.detection import parse_logsource, parse_section
 from sigmagen.rules.model import BaseRule, LogSource
 from sigmagen.rules.placeholders import AllowLists
-from sigmagen.rules.yaml import Document, kind
+from sigmagen.rules.yaml import Document, describe_type
 
 if TYPE_CHECKING:
     from sigmagen.rules.model import Condition
@@ -24,7 +24,7 @@ ANY = "any"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Filter:
-    """A filter. `rules` are names or ids, None for any rule; `logsource` is that of the rules, as far as given."""
+    """A filter. `rules` are names or ids, None for any rule. `logsource` may be less specific than the rules'."""
 
     document: Document
     logsource: LogSource
@@ -32,7 +32,7 @@ class Filter:
     condition: Condition
 
     def applies_to(self, rule: BaseRule) -> bool:
-        """Whether the filter is joined to a base rule."""
+        """Return whether the filter applies to a base rule."""
         ours, theirs = self.logsource, rule.logsource
         pairs = ((ours.category, theirs.category), (ours.product, theirs.product), (ours.service, theirs.service))
         if any(wanted is not None and wanted != found for wanted, found in pairs):
@@ -41,13 +41,13 @@ class Filter:
 
 
 def parse_filter(document: Document, lists: AllowLists) -> tuple[Filter | None, list[Problem]]:
-    """The filter of a document, or None with every problem that keeps it from being one."""
+    """Parse a filter. Returns the filter, or None with all problems."""
     problems: list[Problem] = []
     if "title" not in document.data:
         problems.append(document.problem("missing-key", "the filter has no title"))
     body = document.data["filter"]
     if not isinstance(body, dict):
-        message = f"'filter' must be a mapping, not {kind(body)}"
+        message = f"'filter' must be a mapping, not {describe_type(body)}"
         return None, [*problems, document.problem("wrong-type", message, ("filter",))]
     logsource = parse_logsource(document, problems)
     rules = _rules(document, body.get("rules", ANY), problems)
@@ -60,15 +60,15 @@ def parse_filter(document: Document, lists: AllowLists) -> tuple[Filter | None, 
 def _rules(document: Document, value: object, problems: list[Problem]) -> tuple[str, ...] | None:
     names = value if isinstance(value, list) else [value]
     if not names or not all(isinstance(name, str) for name in names):
-        message = f"'rules' must be a list of names or ids, or any, not {kind(value)}"
-        problems.append(document.problem("wrong-type", message, ("filter", "rules"), "such as rules: any"))
+        message = f"'rules' must be a list of names or ids, or 'any', not {describe_type(value)}"
+        problems.append(document.problem("wrong-type", message, ("filter", "rules"), "example: rules: any"))
         return ()
     texts = [str(name) for name in names]
     return None if texts == [ANY] else tuple(part for text in texts for part in (text, text.lower()))
 
 
-def filtered(rule: BaseRule, filters: Iterable[Filter]) -> BaseRule:
-    """The rule with the conditions of all filters that apply to it joined to its own."""
+def apply_filters(rule: BaseRule, filters: Iterable[Filter]) -> BaseRule:
+    """Return the rule with the conditions of all filters that apply to it."""
     from sigma.conditions import ConditionAND
 
     joined = [found.condition for found in filters if found.applies_to(rule)]

@@ -1,4 +1,4 @@
-"""Rule files and folders to rules: every problem of every file is collected, and the sound files are loaded."""
+"""Loading rule files and folders. All problems of all files are collected; files without problems are loaded."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from sigmagen.folders import not_a_file, shown, walk
+from sigmagen.folders import check_regular_file, display_path, walk
 from sigmagen.problems import Problem
 from sigmagen.rules.correlation import Draft, parse_correlation
 from sigmagen.rules.detection import parse_base
-from sigmagen.rules.filters import filtered, parse_filter
-from sigmagen.rules.model import BaseRule, RuleFile
+from sigmagen.rules.filters import apply_filters, parse_filter
+from sigmagen.rules.model import BaseRule, Correlation, RuleFile
 from sigmagen.rules.placeholders import AllowLists, load_allow_lists
 from sigmagen.rules.resolve import Entry, FileDraft, Resolver
-from sigmagen.rules.yaml import Document, YamlFile, kind, load_documents
+from sigmagen.rules.yaml import Document, YamlFile, describe_type, load_documents
 
 SUFFIXES = (".yml", ".yaml")
 TEST_SUFFIXES = (".test.yml", ".test.yaml")
@@ -22,11 +22,16 @@ TEST_SUFFIXES = (".test.yml", ".test.yaml")
 
 @dataclass(frozen=True, slots=True)
 class LoadedRules:
-    """The files without errors, all problems, and every file as it was read, broken ones included."""
+    """The files without errors, all problems, and the parsed YAML of every file, including broken ones."""
 
     files: tuple[RuleFile, ...]
     problems: tuple[Problem, ...]
     sources: tuple[YamlFile, ...] = ()
+
+    @property
+    def rules(self) -> tuple[BaseRule | Correlation, ...]:
+        """The alerting rules of all files: those that no correlation of their file refers to."""
+        return tuple(rule for file in self.files for rule in file.subjects)
 
 
 def load_rules(
@@ -38,20 +43,20 @@ def load_rules(
 ) -> LoadedRules:
     """Load rule files and folders (searched recursively, test files left out); without paths, the rules folder.
 
-    `allow_lists` stand in place of those of the mappings folder that have the same name.
+    `allow_lists` replace those of the same name in the mappings folder.
 
-    Never raises: a path that doesn't exist, a file that can't be read and a rule that can't be understood are
-    problems with file and line, and everything else is still loaded.
+    Never raises: missing paths, unreadable files and invalid rules are problems with file and line, and everything
+    else is loaded.
     """
     found, problems = find_rule_files(list(paths) if paths else [rules_folder])
-    loaded = rules_of(map(load_documents, found), mappings_folder=mappings_folder, allow_lists=allow_lists)
+    loaded = parse_rules(map(load_documents, found), mappings_folder=mappings_folder, allow_lists=allow_lists)
     return replace(loaded, problems=(*problems, *loaded.problems))
 
 
-def rules_of(
+def parse_rules(
     yaml_files: Iterable[YamlFile], *, mappings_folder: Path, allow_lists: AllowLists | None = None
 ) -> LoadedRules:
-    """The rules of parsed YAML files. Never raises, as `load_rules`."""
+    """Return the rules of parsed YAML files. Like `load_rules`, never raises."""
     lists, problems = load_allow_lists(mappings_folder)
     lists = {**lists, **(allow_lists or {})}
     drafts = [_draft(file, lists) for file in yaml_files]
@@ -76,7 +81,7 @@ def rules_of(
 
 
 def find_rule_files(paths: Sequence[Path]) -> tuple[list[Path], list[Problem]]:
-    """The rule files that paths stand for, each once and in a stable order, and the paths that lead nowhere."""
+    """Return the distinct rule files at the paths in a stable order, and problems for missing ones."""
     found: dict[Path, Path] = {}
     problems: list[Problem] = []
     for path in paths:
@@ -86,8 +91,8 @@ def find_rule_files(paths: Sequence[Path]) -> tuple[list[Path], list[Problem]]:
                 hint = "rule files end in .yml"
                 problems.append(Problem("no-rules", "no rule file in this folder", file=str(path), hint=hint))
         elif path.name.endswith(TEST_SUFFIXES):
-            message = "this is a test file, and a rule file is expected"
-            hint = f"give {path.with_name(path.name.split('.test.')[0] + '.yml')}"
+            message = "this is a test file, not a rule file"
+            hint = f"pass {path.with_name(path.name.split('.test.')[0] + '.yml')}"
             problems.append(Problem("not-a-rule-file", message, file=str(path), hint=hint))
             continue
         else:
@@ -100,12 +105,12 @@ def find_rule_files(paths: Sequence[Path]) -> tuple[list[Path], list[Problem]]:
 def _walk(folder: Path, problems: list[Problem]) -> Iterator[Path]:
     def refused(error: OSError) -> Problem:
         message = f"can't read the folder: {error.strerror or error}"
-        return Problem("file-unreadable", message, file=shown(str(error.filename)))
+        return Problem("file-unreadable", message, file=display_path(str(error.filename)))
 
     for path in walk(str(folder), problems, refused):
         if not path.endswith(SUFFIXES) or path.endswith(TEST_SUFFIXES):
             continue
-        if left_out := not_a_file(path, str(folder)):
+        if left_out := check_regular_file(path, str(folder)):
             problems.append(left_out)
         else:
             yield Path(path)
@@ -124,17 +129,19 @@ def _draft(file: YamlFile, lists: AllowLists) -> FileDraft:
 
 
 def _join_filters(drafts: Sequence[FileDraft]) -> list[Problem]:
-    """Join every filter to the base rules that it is for; a warning for each that is for none."""
+    """Apply every filter to its base rules; return a warning for each that applies to none."""
     filters = [found for draft in drafts for found in draft.filters]
     rules = [entry.rule for draft in drafts for entry in draft.entries if isinstance(entry.rule, BaseRule)]
     for draft in drafts:
         draft.entries = [
-            Entry(entry.document, filtered(entry.rule, filters) if isinstance(entry.rule, BaseRule) else entry.rule)
+            Entry(
+                entry.document, apply_filters(entry.rule, filters) if isinstance(entry.rule, BaseRule) else entry.rule
+            )
             for entry in draft.entries
         ]
     return [
         found.document.problem(
-            "filter-unused", "the filter is for none of the rules here", ("filter",), None, "warning"
+            "filter-unused", "the filter applies to none of the loaded rules", ("filter",), None, "warning"
         )
         for found in filters
         if not any(found.applies_to(rule) for rule in rules)
@@ -144,7 +151,7 @@ def _join_filters(drafts: Sequence[FileDraft]) -> list[Problem]:
 def _entry(document: Document, lists: AllowLists, problems: list[Problem]) -> Entry:
     data = document.data
     if not isinstance(data, dict):
-        problems.append(document.problem("wrong-type", f"a rule must be a mapping, not {kind(data)}"))
+        problems.append(document.problem("wrong-type", f"a rule must be a mapping, not {describe_type(data)}"))
         return Entry(document, None)
     if "action" in data:
         message = "Sigma rule collections (action:) are not supported"
@@ -152,7 +159,7 @@ def _entry(document: Document, lists: AllowLists, problems: list[Problem]) -> En
         return Entry(document, None)
     if "correlation" in data and "detection" in data:
         hint = "split it with --- into a base rule and a correlation"
-        message = "one document is either a rule (detection) or a correlation"
+        message = "a document can't have both 'detection' and 'correlation'"
         problems.append(document.problem("wrong-type", message, ("correlation",), hint))
         return Entry(document, None)
     rule, found = parse_correlation(document) if "correlation" in data else parse_base(document, lists)
@@ -161,7 +168,7 @@ def _entry(document: Document, lists: AllowLists, problems: list[Problem]) -> En
 
 
 def _referred(draft: FileDraft, resolver: Resolver) -> set[int]:
-    """The documents that a correlation of this file stands for: they are no alerts of their own."""
+    """Return the documents that a correlation of this file refers to. They don't alert themselves."""
     return {
         id(target)
         for entry in draft.entries

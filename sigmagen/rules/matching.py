@@ -1,7 +1,7 @@
-"""Modifiers that pySigma applies otherwise than Sigma's specification says, in its place.
+"""Replacements for modifiers that pySigma does not apply as Sigma's specification says.
 
-pySigma reads a regular expression as Python does and not as PCRE, forgets `cased` before `windash`, and leaves no trace
-of `startswith` and `endswith` on a value without a field, which is then looked for anywhere.
+pySigma reads regular expressions as Python's and not as PCRE, loses `cased` before `windash`, and drops `startswith`
+and `endswith` on a value without a field, so that the value would match anywhere.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _WHOLE = "_sigmagen_whole"
 
 
 def is_whole(value: object) -> bool:
-    """Whether a value without a field is a pattern for a whole text, not something to find in it."""
+    """Return whether a value without a field must match a whole text, instead of any part of it."""
     return getattr(value, _WHOLE, False)
 
 
@@ -37,18 +37,18 @@ def _whole(value: Any) -> Any:
 
 
 class PcreExpression(SigmaRegularExpression):
-    """A regular expression that is checked as PCRE."""
+    """A regular expression that is validated as PCRE."""
 
     def compile(self) -> None:
-        """Raises SigmaRegularExpressionError."""
+        """Validate the expression. Raises SigmaRegularExpressionError."""
         try:
             parse(str(self.regexp))
         except RegexError as error:
-            raise SigmaRegularExpressionError(f"the regular expression {str(self.regexp)!r}: {error}") from None
+            raise SigmaRegularExpressionError(f"invalid regular expression {str(self.regexp)!r}: {error}") from None
 
 
 class RegularExpression(SigmaRegularExpressionModifier):
-    """Text as a regular expression."""
+    """The modifier `re`."""
 
     def modify(self, val: SigmaString) -> SigmaRegularExpression:
         if self.applied_modifiers:
@@ -57,7 +57,7 @@ class RegularExpression(SigmaRegularExpressionModifier):
 
 
 class StartsWith(SigmaStartswithModifier):
-    """The beginning of a text, also without a field."""
+    """The modifier `startswith`, also for values without a field."""
 
     def modify(self, val: Any) -> Any:
         found = super().modify(val)
@@ -65,7 +65,7 @@ class StartsWith(SigmaStartswithModifier):
 
 
 class EndsWith(SigmaEndswithModifier):
-    """The end of a text, also without a field."""
+    """The modifier `endswith`, also for values without a field."""
 
     def modify(self, val: Any) -> Any:
         found = super().modify(val)
@@ -73,7 +73,7 @@ class EndsWith(SigmaEndswithModifier):
 
 
 class Cased(SigmaCaseSensitiveModifier):
-    """Text with regard to case."""
+    """The modifier `cased`."""
 
     def modify(self, val: SigmaString) -> SigmaCasedString:
         found = super().modify(val)
@@ -81,7 +81,7 @@ class Cased(SigmaCaseSensitiveModifier):
 
 
 class WindowsDash(SigmaValueModifier[SigmaString, SigmaExpansion]):
-    """Each dash before a word as every character that Windows programs take for one."""
+    """The modifier `windash`: each dash before a word is every character that Windows programs accept as a dash."""
 
     def modify(self, val: SigmaString) -> SigmaExpansion:
         pieces: list[Any] = []

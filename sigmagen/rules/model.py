@@ -1,4 +1,4 @@
-"""What a loaded rule file is: base rules, correlations over them, and which of them alert."""
+"""The model of a loaded rule file: base rules, correlations over them, and which of them alert."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from sigmagen.rules.correlation_types import CORRELATION_TYPES, CorrelationType
+
 if TYPE_CHECKING:
     from sigma.conditions import ConditionFieldEqualsValueExpression, ConditionItem, ConditionValueExpression
 
@@ -14,24 +16,13 @@ if TYPE_CHECKING:
 
 Operator = Literal["gt", "gte", "lt", "lte", "eq", "neq"]
 
-CORRELATION_TYPES = (
-    "event_count",
-    "value_count",
-    "temporal",
-    "temporal_ordered",
-    "value_sum",
-    "value_avg",
-    "value_percentile",
-    "value_median",
-)
-TEMPORAL_TYPES = ("temporal", "temporal_ordered")
 LEVELS = ("informational", "low", "medium", "high", "critical")
 STATUSES = ("stable", "test", "experimental", "deprecated", "unsupported")
 
 
 @dataclass(frozen=True, slots=True)
 class LogSource:
-    """Which events a base rule looks at."""
+    """The log source of a base rule."""
 
     category: str | None = None
     product: str | None = None
@@ -42,13 +33,13 @@ class LogSource:
         return ", ".join(f"{name}={value}" for name, value in parts if value is not None)
 
 
-# Documents compare by identity: they are nodes of a graph, and two equal texts in two files are two rules.
+# Documents compare by identity: they are nodes of a graph, and equal documents in two files are two rules.
 @dataclass(frozen=True, slots=True, eq=False)
 class BaseRule:
     """A Sigma rule on single events.
 
-    `detections` is the mapping as written, without its condition; `condition` is pySigma's parsed tree, in which
-    placeholders have been replaced by the values of the allow lists.
+    `detections` is the mapping as written, without its condition. `condition` is pySigma's parsed tree, with
+    placeholders replaced by the values of the allow lists.
     """
 
     name: str
@@ -72,7 +63,7 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
-    """The condition on a window's aggregate. `fields` is empty for event_count; `also` closes a range."""
+    """The condition on a window's aggregate. `fields` is empty for event_count; `also` is a second bound."""
 
     op: Operator
     value: int | float
@@ -82,7 +73,7 @@ class Threshold:
 
     @property
     def comparisons(self) -> tuple[Comparison, ...]:
-        """All that must hold."""
+        """All comparisons; each must be true."""
         return (Comparison(self.op, self.value), *self.also)
 
 
@@ -95,7 +86,7 @@ class Occurs:
 
 @dataclass(frozen=True, slots=True)
 class Combined:
-    """A temporal condition made of others; `not` has one operand."""
+    """A boolean combination of temporal conditions; `not` has one operand."""
 
     op: Literal["and", "or", "not"]
     operands: tuple[Expression, ...]
@@ -108,9 +99,9 @@ Expression = Occurs | Combined
 class Correlation:
     """A Sigma correlation with its rules resolved. `timespan` is in milliseconds.
 
-    A temporal type has an `expression` over its rules, or a `threshold` on how many of them match, or neither: then all
-    of them must. `aliases` holds for each rule, by position, what the fields of `group_by` are called there, as far as
-    they are called otherwise. `fields` are shown with an alert.
+    A temporal type has an `expression` over its rules, or a `threshold` on the number of rules that match, or neither:
+    then all must match. `aliases` has, for each rule by position, the fields of `group_by` with another name there.
+    `fields` are shown with an alert.
     """
 
     name: str
@@ -135,14 +126,19 @@ class Correlation:
     aliases: tuple[Mapping[str, str], ...] = ()
     fields: tuple[str, ...] = ()
 
+    @property
+    def kind(self) -> CorrelationType:
+        """What the table of correlation types says of `type`."""
+        return CORRELATION_TYPES[self.type]
+
     def field_in(self, position: int, name: str) -> str:
-        """What a field of this correlation is called in the rule at `position`."""
+        """Return the name of a field of this correlation in the rule at `position`."""
         return self.aliases[position].get(name, name) if self.aliases else name
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RuleFile:
-    """One rule file. `subjects` are the documents that no other one refers to: what is converted and alerts."""
+    """One rule file. `subjects` are the documents that no other document refers to: they are converted and alert."""
 
     path: Path
     documents: tuple[BaseRule | Correlation, ...]
@@ -150,7 +146,7 @@ class RuleFile:
 
 
 def base_rules(document: BaseRule | Correlation) -> tuple[BaseRule, ...]:
-    """Every base rule below a document, in order, each once."""
+    """Return the distinct base rules below a document, in order."""
     if isinstance(document, BaseRule):
         return (document,)
     found: dict[int, BaseRule] = {}
@@ -161,7 +157,7 @@ def base_rules(document: BaseRule | Correlation) -> tuple[BaseRule, ...]:
 
 
 def correlations(document: BaseRule | Correlation) -> Iterator[Correlation]:
-    """A correlation and every one below it, from the top; nothing for a base rule."""
+    """Yield a correlation and all correlations below it, top down; nothing for a base rule."""
     if isinstance(document, Correlation):
         yield document
         for rule in document.rules:

@@ -1,4 +1,4 @@
-"""Which modifiers of a detection item go together, what they need, and how many values they make of one.
+"""Checks of a detection item's modifiers: conflicts, required types, and the number of values that they produce.
 
 https://sigmahq.io/sigma-specification/specification/sigma-appendix-modifiers.html
 """
@@ -15,27 +15,27 @@ _BASE64 = ("base64", "base64offset")
 _ORDER = ("lt", "lte", "gt", "gte")
 _TIME_PARTS = ("minute", "hour", "day", "week", "month", "year")
 _FLAGS = ("i", "ignorecase", "m", "multiline", "s", "dotall")
-# Each of these says what a value is; text is what it is without them.
+# Each of these defines the type of a value; without them it is text.
 _KINDS = ("re", "cidr", "exists", "fieldref", *_ORDER, *_TIME_PARTS)
 _OF_TEXT = (*_PLACES, "cased", "windash", *_UTF16, *_BASE64)
 _NEEDS_TEXT = ("re", "cidr", "fieldref")
 
 DASH = re.compile(r"\B[-/]\b")
 DASHES = ("-", "/", "\u2013", "\u2014", "\u2015")
-"""Hyphen, slash, en dash, em dash, horizontal bar: what `windash` takes for one another."""
+"""Hyphen, slash, en dash, em dash, horizontal bar: the characters that `windash` exchanges."""
 
 
-def conflict(modifiers: Sequence[str]) -> str | None:
-    """Why the modifiers of one item contradict each other; None if they don't."""
+def find_conflict(modifiers: Sequence[str]) -> str | None:
+    """Return why the modifiers of an item contradict each other; None if they don't."""
     for first, second in combinations(dict.fromkeys(modifiers), 2):
         if _contradict(first, second):
             return f"the modifiers '{first}' and '{second}' contradict each other"
     for flag in _FLAGS:
         if flag in modifiers and "re" not in modifiers:
-            return f"the modifier '{flag}' is for regular expressions: write |re|{flag}"
+            return f"the modifier '{flag}' is only valid for regular expressions: write |re|{flag}"
     encoded = next((name for name in _UTF16 if name in modifiers), None)
     if encoded and not any(name in modifiers[modifiers.index(encoded) :] for name in _BASE64):
-        return f"the modifier '{encoded}' makes bytes, which no field holds: add |base64 or |base64offset"
+        return f"the modifier '{encoded}' produces bytes, which no field contains: add |base64 or |base64offset"
     return None
 
 
@@ -49,23 +49,25 @@ def _contradict(first: str, second: str) -> bool:
     return bool(kinds and text) and not (kinds == {"fieldref"} and text <= {*_PLACES})
 
 
-def text_needed(modifiers: Sequence[str]) -> str | None:
-    """The modifier of an item that only takes text, if there is one."""
+def find_text_modifier(modifiers: Sequence[str]) -> str | None:
+    """Return the modifier of an item that only accepts text, if there is one."""
     return next((name for name in modifiers if name in (*_NEEDS_TEXT, *_OF_TEXT)), None)
 
 
-def spellings(value: str, modifiers: Sequence[str]) -> int:
-    """How many values the modifiers make of one text.
+def count_spellings(value: str, modifiers: Sequence[str]) -> int:
+    """Return the number of values that the modifiers produce from one text.
 
-    >>> spellings("x -a /b", ["windash"]), spellings("abc", ["base64offset", "contains"]), spellings("-a", [])
-    (25, 3, 1)
+    >>> count_spellings("x -a /b", ["windash"]), count_spellings("abc", ["base64offset", "contains"])
+    (25, 3)
+    >>> count_spellings("-a", [])
+    1
     """
     dashes = len(DASH.findall(value)) if "windash" in modifiers else 0
     return int(len(DASHES) ** dashes * 3 ** modifiers.count("base64offset"))
 
 
-def called(class_name: str, modifiers: Sequence[str]) -> str:
-    """What a rule calls the modifier that pySigma (or `sigmagen.rules.encoding`) implements in a class."""
+def get_modifier_name(class_name: str, modifiers: Sequence[str]) -> str:
+    """Return the name of the modifier that a class of pySigma (or `sigmagen.rules.encoding`) implements."""
     from sigma.modifiers import modifier_mapping
 
     return next((name for name in modifiers if modifier_mapping[name].__name__ == class_name), class_name)

@@ -1,6 +1,6 @@
-"""Allow lists: `user.id|expand: '%ai_service_principals%'` gets its values from mappings/allow-lists.yml.
+"""Allow lists: `user.id|expand: '%ai_service_principals%'` has the values in mappings/allow-lists.yml.
 
-A list may be empty, and then its item matches nothing. pySigma reads an item without values as "the field is null",
+An item with an empty list matches nothing. pySigma reads an item without values as "the field is null",
 so such an item is marked, and the parsed condition is simplified as if it were the constant false.
 """
 
@@ -26,11 +26,11 @@ AllowLists = Mapping[str, tuple[str, ...]]
 
 PLACEHOLDER = re.compile(r"(?<!\\)%([^%]+)%")
 NOTHING = "\ue000nothing\ue000"
-"""The value of an item whose allow list is empty: private-use characters, which no log holds and no rule writes."""
+"""The value of an item with an empty allow list: private-use characters, which occur in no log and no rule."""
 
 
 def load_allow_lists(mappings: Path) -> tuple[AllowLists, list[Problem]]:
-    """The allow lists of a mappings folder, and what is wrong with the file. A missing file is no problem."""
+    """Load the allow lists of a mappings folder. Returns the lists and problems; the file may be missing."""
     path = mappings / "allow-lists.yml"
     if not path.exists():
         return {}, []
@@ -39,7 +39,7 @@ def load_allow_lists(mappings: Path) -> tuple[AllowLists, list[Problem]]:
     lists: dict[str, tuple[str, ...]] = {}
     for document in loaded.documents:
         if not isinstance(document.data, dict):
-            problems.append(document.problem("wrong-type", "allow lists must be a mapping of name to list"))
+            problems.append(document.problem("wrong-type", "allow lists must be a mapping from names to lists"))
             continue
         for name, values in document.data.items():
             if isinstance(values, list) and all(isinstance(value, str) for value in values):
@@ -47,15 +47,15 @@ def load_allow_lists(mappings: Path) -> tuple[AllowLists, list[Problem]]:
             else:
                 hint = "write [] for an empty list, and quote numbers"
                 problems.append(
-                    document.problem("wrong-type", f"allow list '{name}' must be a list of text", (name,), hint)
+                    document.problem("wrong-type", f"allow list '{name}' must be a list of texts", (name,), hint)
                 )
     return lists, problems
 
 
-def tenant_lists(mappings: Path, own: Mapping[str, Sequence[str]]) -> AllowLists:
-    """The allow lists of a mappings folder with a tenant's `own` in place of those of the same name.
+def merge_tenant_lists(mappings: Path, own: Mapping[str, Sequence[str]]) -> AllowLists:
+    """Return the allow lists of a mappings folder, with a tenant's `own` replacing those of the same name.
 
-    The built-in ones name nobody: their values are public, so anybody could take them.
+    The built-in lists are emptied: their values are public, so an attacker could use them.
     """
     lists, _ = load_allow_lists(mappings)
     if mappings.resolve() == mappings_folder().resolve():
@@ -63,35 +63,35 @@ def tenant_lists(mappings: Path, own: Mapping[str, Sequence[str]]) -> AllowLists
     return {**lists, **{name: tuple(values) for name, values in own.items()}}
 
 
-def placeholder_names(value: object) -> list[str]:
-    """The names between percent signs in a detection value as written."""
+def find_placeholders(value: object) -> list[str]:
+    """Return the names between percent signs in a detection value."""
     values = value if isinstance(value, list) else [value]
     return [name for text in values if isinstance(text, str) for name in PLACEHOLDER.findall(text)]
 
 
-def unknown_placeholders(document: Document, lists: AllowLists, value: object, path: KeyPath) -> list[Problem]:
-    """A problem for each placeholder in an item's value that no allow list has a value for."""
-    return [_unknown(document, lists, name, path) for name in placeholder_names(value) if name not in lists]
+def find_unknown_placeholders(document: Document, lists: AllowLists, value: object, path: KeyPath) -> list[Problem]:
+    """Report a problem for each placeholder in an item's value that has no allow list."""
+    return [_unknown(document, lists, name, path) for name in find_placeholders(value) if name not in lists]
 
 
 def _unknown(document: Document, lists: AllowLists, name: str, path: KeyPath) -> Problem:
     near = difflib.get_close_matches(name, lists, 3)
     known = ", ".join(near or sorted(lists)) or "none"
-    hint = f"{'nearest' if near else 'known'}: {known}; define it in allow-lists.yml of the mappings folder"
-    return document.problem("unknown-placeholder", f"placeholder %{name}% has no allow list", path, hint)
+    hint = f"{'nearest' if near else 'available'}: {known}; define it in allow-lists.yml of the mappings folder"
+    return document.problem("unknown-placeholder", f"unknown allow list '{name}' in placeholder %{name}%", path, hint)
 
 
-def number_filled(text: str, lists: AllowLists) -> int:
-    """How many values a text with placeholders stands for. A placeholder without a list counts once."""
+def count_expansions(text: str, lists: AllowLists) -> int:
+    """Return the number of values of a text with placeholders. A placeholder without a list counts once."""
     return math.prod(len(lists.get(name, ("",))) for name in PLACEHOLDER.findall(text))
 
 
-def filled(text: str, lists: AllowLists, *, literal: bool = False) -> list[str]:
-    r"""A text with every combination of the values of its placeholders; `\%` is a percent sign.
+def expand_placeholders(text: str, lists: AllowLists, *, literal: bool = False) -> list[str]:
+    r"""Return a text with all combinations of the values of its placeholders; `\%` is a percent sign.
 
     A value that ends in a backslash does not escape the wildcard after it, unless backslashes are `literal`.
 
-    >>> filled(r"%drives%*", {"drives": ("C:\\", "D:")})
+    >>> expand_placeholders(r"%drives%*", {"drives": ("C:\\", "D:")})
     ['C:\\\\*', 'D:*']
     """
     parts = PLACEHOLDER.split(text)
@@ -103,18 +103,18 @@ def filled(text: str, lists: AllowLists, *, literal: bool = False) -> list[str]:
 
 
 def _joined(left: str, right: str) -> str:
-    """Two texts as one, each of them read for itself."""
+    """Join two texts that are parsed separately."""
     open_ended = (len(left) - len(left.rstrip("\\"))) % 2 == 1
     return f"{left}\\{right}" if open_ended and right[:1] in ("*", "?", "\\") else left + right
 
 
-def is_nothing(value: object) -> bool:
-    """Whether a value of the parsed condition is the mark of an empty allow list."""
+def is_empty_list_mark(value: object) -> bool:
+    """Return whether a value of the parsed condition marks an empty allow list."""
     return NOTHING in str(value)
 
 
 def simplify(condition: Condition, field: str) -> Condition:
-    """A parsed condition without the marks of empty allow lists; `field` is used if only a constant is left."""
+    """Remove the marks of empty allow lists from a parsed condition. `field` is used if only a constant is left."""
     from sigma.conditions import ConditionAND, ConditionFieldEqualsValueExpression, ConditionNOT, ConditionOR
     from sigma.types import SigmaExists
 
@@ -130,11 +130,11 @@ def simplify(condition: Condition, field: str) -> Condition:
 
 
 def _fold(node: Any) -> Any:
-    """True, False, or the node with every constant below it folded away."""
+    """Return True, False, or the node with all constants below it removed."""
     from sigma.conditions import ConditionItem, ConditionNOT, ConditionOR
 
     if not isinstance(node, ConditionItem):
-        return False if is_nothing(node.value) else node
+        return False if is_empty_list_mark(node.value) else node
     args = [_fold(arg) for arg in node.args]
     if isinstance(node, ConditionNOT):
         if isinstance(args[0], bool):
@@ -152,6 +152,6 @@ def _fold(node: Any) -> Any:
 
 
 def _adopt(node: Any) -> None:
-    """Set the parents of a condition's direct operands: pySigma's backends decide on brackets by them."""
+    """Set the parents of a condition's operands, which pySigma's backends need to place brackets."""
     for arg in node.args:
         arg.parent = node

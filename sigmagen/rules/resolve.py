@@ -1,4 +1,4 @@
-"""References between documents: by name or id, in the same file first, then in all files that were loaded."""
+"""Resolving references between documents by name or id, first in the same file, then in all loaded files."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from sigmagen.rules.filters import Filter
 from sigmagen.rules.model import BaseRule, Correlation
 from sigmagen.rules.yaml import Document, YamlFile
 
-# Correlations of correlations; a SIEM that runs more levels than this is not known.
+# Correlations of correlations. No known SIEM supports more levels.
 MAX_LEVELS = 16
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Entry:
-    """One document of a file, as far as it could be read (`rule` is None if it could not)."""
+    """One document of a file; `rule` is None if it could not be parsed."""
 
     document: Document
     rule: BaseRule | Draft | BrokenDraft | None
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """What others may call this document."""
+        """The names by which others may refer to this document."""
         if not isinstance(self.document.data, dict):
             return ()
         name, identifier = self.document.data.get("name"), self.document.data.get("id")
@@ -34,13 +34,13 @@ class Entry:
 
     @property
     def title(self) -> str:
-        """What a message calls this document."""
+        """The name of this document in messages."""
         return next(iter(self.keys), f"the document at line {self.document.line()}")
 
 
 @dataclass(slots=True)
 class FileDraft:
-    """One file before its references are resolved."""
+    """One file with unresolved references."""
 
     yaml: YamlFile
     entries: list[Entry] = field(default_factory=list)
@@ -49,12 +49,12 @@ class FileDraft:
 
     @property
     def complete(self) -> bool:
-        """Whether all of the file could be parsed, so that a name that isn't there really isn't."""
+        """Whether the whole file could be parsed, so that a missing name is really missing."""
         return not self.yaml.problems
 
 
 class Resolver:
-    """Turns drafts into correlations; every reference that leads nowhere becomes a problem of its file."""
+    """Turns drafts into correlations. Every unresolved reference becomes a problem of its file."""
 
     def __init__(self, files: Iterable[FileDraft]) -> None:
         self._files = list(files)
@@ -78,11 +78,11 @@ class Resolver:
         self._local[id(file)] = local
 
     def resolve(self, file: FileDraft, entry: Entry) -> BaseRule | Correlation | None:
-        """The document with everything below it, or None if some of that is broken."""
+        """Return the document with all referenced rules, or None if one of them is broken."""
         return self._resolve(file, entry, ())
 
     def targets(self, file: FileDraft, entry: Entry) -> list[Entry]:
-        """The documents that a correlation refers to, as far as they exist."""
+        """Return the existing documents that a correlation refers to."""
         references = entry.rule.references if isinstance(entry.rule, Draft) else ()
         found = (self._find(file, reference.text) for reference in references)
         return [place[1] for place in found if isinstance(place, tuple)]
@@ -130,7 +130,7 @@ class Resolver:
         return self._resolve(target_file, target, above)
 
     def _find(self, file: FileDraft, text: str) -> tuple[FileDraft, Entry] | list[tuple[FileDraft, Entry]] | None:
-        """Where a reference leads: one document, several (then it is ambiguous), or none."""
+        """Return the documents that match a reference: one, several if it is ambiguous, or none."""
         for key in (text, text.lower()):
             if entry := self._local[id(file)].get(key):
                 return file, entry
@@ -141,6 +141,6 @@ class Resolver:
     def _unknown(self, file: FileDraft, entry: Entry, reference: Reference) -> Problem:
         near = difflib.get_close_matches(reference.text, self._everywhere, 3)
         local = [key for other in file.entries if other is not entry for key in other.keys[:1]]
-        known = ", ".join(near or local) or "none; a rule that is referred to needs a name"
+        known = ", ".join(near or local) or "none; give the referenced rule a name"
         hint = f"{'nearest' if near else 'rules of this file'}: {known}"
-        return entry.document.problem("unknown-rule", f"there is no rule '{reference.text}'", reference.path, hint)
+        return entry.document.problem("unknown-rule", f"unknown rule '{reference.text}'", reference.path, hint)

@@ -1,4 +1,4 @@
-"""Checks a document against a JSON schema, and says what is wrong in words and at a line."""
+"""Validating a document against a JSON schema, with readable messages and line numbers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from sigmagen.bundled import mappings_folder as built_in_mappings
 from sigmagen.problems import Problem
-from sigmagen.rules.yaml import Document, KeyPath, kind
+from sigmagen.rules.yaml import Document, KeyPath, describe_type
 
 if TYPE_CHECKING:
     from jsonschema import Draft202012Validator
@@ -29,16 +29,18 @@ _TYPES = {
 }
 
 
-def schema_path(name: str, mappings: Path | None) -> Path:
-    """The schema called `name` ("rule" or "test"): of the mappings folder if it has one, else the built-in one."""
+def find_schema(name: str, mappings: Path | None) -> Path:
+    """Return the path of a schema such as "rule" or "test", in the mappings folder or else the built-in one."""
     own = mappings / "schema" / f"{name}.schema.json" if mappings else None
     return own if own and own.exists() else built_in_mappings() / "schema" / f"{name}.schema.json"
 
 
 def check_schema(document: Document, schema: Path, code: str) -> list[Problem]:
-    """Everything in a document that its schema doesn't allow, in order of lines."""
+    """Return all schema violations in a document, sorted by line."""
     found = [
-        problem for error in _validator(schema).iter_errors(document.data) for problem in _say(document, error, code)
+        problem
+        for error in _validator(schema).iter_errors(document.data)
+        for problem in _to_problem(document, error, code)
     ]
     found += [
         document.problem(code, f"{_name(path)} must be a finite number", path) for path in _not_finite(document.data)
@@ -47,7 +49,7 @@ def check_schema(document: Document, schema: Path, code: str) -> list[Problem]:
 
 
 def _not_finite(value: Any, path: KeyPath = ()) -> Iterator[KeyPath]:
-    """Where YAML's .nan and .inf stand, which JSON, and so a schema, does not have."""
+    """Yield the paths of YAML's .nan and .inf, which JSON schemas don't support."""
     if isinstance(value, float) and not isfinite(value):
         yield path
     elif isinstance(value, dict | list):
@@ -62,12 +64,12 @@ def _validator(schema: Path) -> Draft202012Validator:
     return Draft202012Validator(json.loads(schema.read_text(encoding="utf-8")))
 
 
-def _say(document: Document, error: ValidationError, code: str) -> Iterator[Problem]:
+def _to_problem(document: Document, error: ValidationError, code: str) -> Iterator[Problem]:
     path: KeyPath = tuple(error.absolute_path)
     if error.validator == "additionalProperties":
         yield from _unknown_keys(document, error, code, path)
         return
-    message, hint = _words(error, path)
+    message, hint = _describe(error, path)
     yield document.problem(code, message, path, hint)
 
 
@@ -78,29 +80,29 @@ def _unknown_keys(document: Document, error: ValidationError, code: str, path: K
     for key in instance:
         if key not in known:
             near = difflib.get_close_matches(str(key), known, 1)
-            hint = f"did you mean '{near[0]}'?" if near else f"known keys: {', '.join(known)}"
-            yield document.problem(code, f"{_name(path)} has no key '{key}'", (*path, key), hint)
+            hint = f"did you mean '{near[0]}'?" if near else f"available: {', '.join(known)}"
+            yield document.problem(code, f"unknown key '{key}' in {_name(path)}", (*path, key), hint)
 
 
-def _words(error: ValidationError, path: KeyPath) -> tuple[str, str | None]:
+def _describe(error: ValidationError, path: KeyPath) -> tuple[str, str | None]:
     name, limit = _name(path), error.validator_value
     value: Any = error.instance
     hint = error.schema.get("description") if isinstance(error.schema, dict) else None
     match error.validator:
         case "not":
-            return f"{name} has no place here", None
+            return f"{name} is not allowed here", None
         case "required":
             missing = [key for key in _list(limit) if key not in value]
-            # jsonschema reports each missing key on its own; its text starts with the key.
+            # jsonschema reports each missing key separately; its message starts with the key.
             key = next((key for key in missing if error.message.startswith(f"'{key}'")), missing[0])
-            return f"{name} lacks '{key}'", None
+            return f"missing key '{key}' in {name}", None
         case "type":
             wanted = " or ".join(_TYPES.get(str(one), str(one)) for one in _list(limit))
-            return f"{name} must be {wanted}, not {kind(value)}", hint
+            return f"{name} must be {wanted}, not {describe_type(value)}", hint
         case "enum" | "const":
-            return f"{name} can't be {_shown(value)}", f"one of {', '.join(map(str, _list(limit)))}"
+            return f"{name} can't be {_to_yaml(value)}", f"available: {', '.join(map(str, _list(limit)))}"
         case "pattern":
-            return f"{name} can't be {_shown(value)}", hint
+            return f"{name} can't be {_to_yaml(value)}", hint
         case "minItems" | "minLength" | "minProperties":
             return f"{name} is too short", hint
         case "maxItems" | "maxLength":
@@ -110,17 +112,17 @@ def _words(error: ValidationError, path: KeyPath) -> tuple[str, str | None]:
         case "maximum":
             return f"{name} must be at most {limit}, not {value}", hint
         case "uniqueItems":
-            return f"{name} holds something twice", hint
+            return f"{name} has duplicate items", hint
         case _:
-            return f"{name} does not fit here", hint
+            return f"{name} is not valid", hint
 
 
 def _list(value: Any) -> Iterable[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def _shown(value: Any) -> str:
-    """A value as YAML would have it, not as Python would."""
+def _to_yaml(value: Any) -> str:
+    """Return a value in YAML's notation."""
     return repr(value) if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)[:80]
 
 

@@ -1,4 +1,4 @@
-"""The test file of a rule, `<stem>.test.yml`: what must alert, what must not, and what is known to be missed."""
+"""The test file of a rule, `<stem>.test.yml`: attacks, benign cases and known misses."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal
 
 from sigmagen.durations import SECOND, parse_duration
 from sigmagen.problems import Problem
-from sigmagen.rules.schema import check_schema, schema_path
+from sigmagen.rules.schema import check_schema, find_schema
 from sigmagen.rules.yaml import Document, KeyPath, load_documents
 
 Kind = Literal["attack", "benign", "miss"]
@@ -28,7 +28,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ExpectedAlert:
-    """A group that must alert with the first `after` calls of the case, and must not with one fewer."""
+    """A group that must alert after exactly the first `after` calls of the case, and not before."""
 
     group: dict[str, Any]
     after: int
@@ -37,7 +37,7 @@ class ExpectedAlert:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Case:
-    """One scene. `sources` is None unless the case is restricted to some log sources."""
+    """One case. `sources` is None unless the case is restricted to some log sources."""
 
     name: str
     kind: Kind
@@ -49,15 +49,15 @@ class Case:
 
     @property
     def calls(self) -> int:
-        """How many calls the case plays."""
+        """The number of calls of the case."""
         return sum(step.repeat for step in self.steps)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TestFile:
-    """All cases for the correlation named `rule`; `defaults` are attributes of every call."""
+    """All cases for the correlation `rule`. `defaults` are attributes of every call."""
 
-    __test__: ClassVar[bool] = False  # pytest would take the class for a test
+    __test__: ClassVar[bool] = False  # not a pytest class
 
     path: Path
     rule: str
@@ -68,21 +68,21 @@ class TestFile:
 
 @dataclass(frozen=True, slots=True)
 class LoadedTest:
-    """A test file, or None with every problem that it has."""
+    """A test file, or None with all its problems."""
 
     test: TestFile | None
     problems: tuple[Problem, ...]
     document: Document | None = None
 
 
-def companion(rule: Path) -> Path:
-    """Where the test file of a rule file belongs."""
+def get_test_path(rule: Path) -> Path:
+    """Return the path of a rule file's test file."""
     return rule.with_name(f"{rule.stem}.test.yml")
 
 
 def load_test_file(path: Path, mappings_folder: Path | None = None) -> LoadedTest:
-    """Read and check a test file against its schema and beyond. Never raises: all problems are in the result."""
-    if path.exists() and not path.is_file():  # a pipe would be waited for
+    """Load and validate a test file. Never raises: all problems are in the result."""
+    if path.exists() and not path.is_file():  # reading a pipe would block
         return LoadedTest(None, (Problem("not-a-file", "this is not a regular file", file=str(path)),))
     loaded = load_documents(path)
     problems = list(loaded.problems)
@@ -90,8 +90,8 @@ def load_test_file(path: Path, mappings_folder: Path | None = None) -> LoadedTes
         return LoadedTest(None, tuple(problems))
     document = loaded.documents[0]
     for extra in loaded.documents[1:]:
-        problems.append(extra.problem("several-documents", "a test file holds one YAML document"))
-    problems += check_schema(document, schema_path("test", mappings_folder), "test-schema")
+        problems.append(extra.problem("several-documents", "a test file must be a single YAML document"))
+    problems += check_schema(document, find_schema("test", mappings_folder), "test-schema")
     problems += _beyond_schema(document, {(problem.line, problem.column) for problem in problems})
     if problems:
         return LoadedTest(None, tuple(problems), document)
@@ -119,7 +119,7 @@ def _step(data: dict[str, Any], line: int) -> Step:
 
 
 def _beyond_schema(document: Document, reported: Collection[tuple[int | None, int | None]]) -> list[Problem]:
-    """What a schema can't say. Looks only at parts that have the right shape; the schema reports the others."""
+    """Check what a schema can't express, for the parts with a valid form. The schema check reports the others."""
     problems: list[Problem] = []
     names: dict[str, int] = {}
     for position, case in enumerate(_items(document.data, "cases")):
@@ -127,7 +127,7 @@ def _beyond_schema(document: Document, reported: Collection[tuple[int | None, in
         name = case.get("name")
         if isinstance(name, str):
             if name in names:
-                message = f"case '{name}' is also the one at line {names[name]}"
+                message = f"case '{name}' already exists at line {names[name]}"
                 problems.append(document.problem("test-duplicate-case", message, (*path, "name")))
             names.setdefault(name, document.line(path))
         durations = _durations(document, case, path)
@@ -137,7 +137,7 @@ def _beyond_schema(document: Document, reported: Collection[tuple[int | None, in
 
 
 def _items(data: object, key: str) -> list[dict[str, Any]]:
-    """The mappings in a list; an empty one where something else stands, so that positions stay right."""
+    """Return the items of a list, with an empty mapping for invalid ones, so that positions are kept."""
     value = data.get(key) if isinstance(data, dict) else None
     return [item if isinstance(item, dict) else {} for item in value] if isinstance(value, list) else []
 
@@ -151,12 +151,12 @@ def _durations(document: Document, case: dict[str, Any], path: KeyPath) -> list[
                     parse_duration(step[key])
                 except ValueError as error:
                     place = (*path, "steps", position, key)
-                    problems.append(document.problem("test-duration", str(error), place, "such as 500ms, 7.2s or 1h"))
+                    problems.append(document.problem("test-duration", str(error), place, "examples: 500ms, 7.2s, 1h"))
     return problems
 
 
 def _after(document: Document, case: dict[str, Any], path: KeyPath) -> list[Problem]:
-    """An alert can't wait for more calls than the case has."""
+    """Report alerts that are expected after more calls than the case has."""
     repeats = [step.get("repeat", 1) for step in _items(case, "steps")]
     if not all(isinstance(repeat, int) and repeat > 0 for repeat in repeats):
         return []

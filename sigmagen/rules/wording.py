@@ -1,4 +1,4 @@
-"""pySigma's errors in this project's words: its messages name classes, Python types and the grammar of its parser."""
+"""Rewording pySigma's errors, which name classes, Python types and the grammar of its parser."""
 
 from __future__ import annotations
 
@@ -14,43 +14,43 @@ _VALUES = {"True": "true", "False": "false", "None": "null"}
 _TYPES = {"dict": "a mapping", "list": "a list"}
 
 
-def in_words(error: Exception) -> str:
-    """What an error of pySigma, or one that it let through, says of a rule.
+def reword_error(error: Exception) -> str:
+    """Return a readable message for an exception that pySigma raised for a rule.
 
-    >>> in_words(TypeError("Unsupported type: <class 'dict'>"))
+    >>> reword_error(TypeError("Unsupported type: <class 'dict'>"))
     'a mapping is not a value'
-    >>> in_words(ValueError("Expected W:(A-Z), found end of text  (at char 5), (line:1, col:6)"))
-    'something is missing at its end'
-    >>> in_words(AttributeError("'int' object has no attribute 'split'"))
-    'a value has a type that does not belong there'
+    >>> reword_error(ValueError("Expected W:(A-Z), found end of text  (at char 5), (line:1, col:6)"))
+    'unexpected end of text'
+    >>> reword_error(AttributeError("'int' object has no attribute 'split'"))
+    'a value has an unexpected type'
     """
     text = " ".join(str(error).split())
     if unfit := _UNFIT.fullmatch(text):
-        return f"modifier '{_modifier(unfit[1])}' does not take {value_in_words(unfit[2])}"
+        return f"modifier '{_modifier(unfit[1])}' does not take {reword_value(unfit[2])}"
     if unsupported := _TYPE.search(text):
         return f"{_TYPES.get(unsupported[1], 'this')} is not a value"
     if unexpected := _EXPECTED.search(text):
         found, position = unexpected.groups()
         at_end = found == "end of text"
-        return "something is missing at its end" if at_end else f"{found} is not expected at character {position}"
+        return "unexpected end of text" if at_end else f"unexpected {found} at character {position}"
     if text.startswith(_PIPE):
-        return "aggregations after a pipe are no part of Sigma any more; write a correlation"
+        return "aggregations after a pipe are no longer part of Sigma; use a correlation"
     if not text or _INTERNAL.search(text):
-        return "a value has a type that does not belong there"
+        return "a value has an unexpected type"
     return text
 
 
 def _modifier(name: str) -> str:
-    """The modifier that a class of pySigma stands for."""
+    """Return the modifier that a class of pySigma implements."""
     from sigma.modifiers import modifier_mapping
 
     return next((modifier for modifier, found in modifier_mapping.items() if found.__name__ == name), "this")
 
 
-def value_in_words(text: str) -> str:
-    """A value that pySigma shows as Python does."""
+def reword_value(text: str) -> str:
+    """Return a readable form of a value in pySigma's message."""
     if "SigmaNull" in text:
         return "null"
     if "object at" in text or _CLASS.search(text):
-        return "what the modifiers before it make of the value"
+        return "the result of the modifiers before it"
     return f"the value {_VALUES.get(text, repr(text))}"

@@ -1,7 +1,7 @@
-"""YAML files as plain data that remembers where each value stands.
+"""Loading YAML files as plain data with the line and column of each value.
 
-Reading goes through libyaml's event stream rather than through its node composer: the composer recurses without a
-limit in C, so a few thousand brackets would end the process, and it keeps the last of two equal keys in silence.
+The loader uses libyaml's event stream instead of its node composer: the composer recurses without a limit in C, so a
+few thousand brackets would crash the process, and it silently keeps the last of two equal keys.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from sigmagen.problems import Problem, Severity, SigmagenError
 
 MAX_BYTES = 8 * 1024 * 1024
 MAX_DEPTH = 64
-# Counted after aliases are expanded, so that a few hundred bytes can't stand for a billion values.
+# Counted after aliases are expanded, so that a few hundred bytes can't become a billion values.
 MAX_VALUES = 500_000
 
 KeyPath = tuple[str | int, ...]
 
 _TAG = "tag:yaml.org,2002:"
 _NOT_YAML = re.compile("[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""Whatever is not among YAML's printable characters (1.2, chapter 5.1), as libyaml checks it."""
+"""Characters that are not printable in YAML (1.2, chapter 5.1), as checked by libyaml."""
 
 
 class _Events(yaml.CSafeLoader):
-    """libyaml's events plus YAML 1.1 scalar types, except that a date stays the text it is written as."""
+    """libyaml's events with YAML 1.1 scalar types, except that dates stay text."""
 
     yaml_implicit_resolvers = {  # noqa: RUF012 - the base class declares it so
         first: [(tag, pattern) for tag, pattern in resolvers if tag != f"{_TAG}timestamp"]
@@ -39,7 +39,7 @@ class _Events(yaml.CSafeLoader):
 
 @dataclass(slots=True)
 class _Node:
-    """One value, where it (or its key) starts, its children by key or position, and how many values it stands for."""
+    """One value, the position of it or its key, its children by key or index, and its number of values."""
 
     data: Any
     line: int
@@ -50,14 +50,14 @@ class _Node:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One YAML document: plain data, and the place of every key path in it."""
+    """One YAML document: plain data, and the position of every key path in it."""
 
     file: str
     data: Any
     _root: _Node
 
     def place(self, path: KeyPath = ()) -> tuple[int, int]:
-        """Line and column (from 1) of the key or item at `path`, or of its nearest parent that exists."""
+        """Return line and column (from 1) of the key or item at `path`, or of its nearest existing parent."""
         node = self._root
         for step in path:
             child = node.children.get(step)
@@ -67,38 +67,38 @@ class Document:
         return node.line, node.column
 
     def line(self, path: KeyPath = ()) -> int:
-        """The line (from 1) of the key or item at `path`, or of its nearest parent that exists."""
+        """Return the line (from 1) of the key or item at `path`, or of its nearest existing parent."""
         return self.place(path)[0]
 
     def problem(
         self, code: str, message: str, path: KeyPath = (), hint: str | None = None, severity: Severity = "error"
     ) -> Problem:
-        """A problem that points at `path`."""
+        """Return a problem located at `path`."""
         line, column = self.place(path)
         return Problem(code, message, severity, self.file, line, column, hint)
 
 
 @dataclass(frozen=True, slots=True)
 class YamlFile:
-    """What could be read of a file, and everything that is wrong with it."""
+    """The readable documents of a file, and all its problems."""
 
     path: Path
     documents: tuple[Document, ...]
     problems: tuple[Problem, ...]
 
 
-def kind(value: object) -> str:
-    """What a value is, in the words of YAML."""
+def describe_type(value: object) -> str:
+    """Return the type of a value in YAML's terms."""
     names = {dict: "a mapping", list: "a list", str: "text", bool: "true or false", type(None): "empty"}
     return names.get(type(value), "a number")
 
 
 class _StopError(Exception):
-    """The rest of the file can't be read; the problem is already noted."""
+    """The rest of the file can't be read; the problem has been reported."""
 
 
 class _Reader:
-    """Turns the events of one file into nodes, collecting problems on the way."""
+    """Turns the events of one file into nodes and collects problems."""
 
     def __init__(self, text: str, file: str) -> None:
         self.file = file
@@ -113,7 +113,7 @@ class _Reader:
         }
 
     def documents(self) -> Iterator[_Node]:
-        """Each document's root; ends early, with a problem noted, where the syntax breaks."""
+        """Yield the root of each document. Stops, with a problem, at the first syntax error."""
         try:
             while self._events.check_event():
                 event = self._next()
@@ -147,7 +147,7 @@ class _Reader:
             self._mapping(node, depth)
         if node.size > MAX_VALUES:
             hint = "aliases count as often as they are used"
-            self._note("yaml-too-large", f"holds more than {MAX_VALUES:,} values", event, hint)
+            self._note("yaml-too-large", f"contains more than {MAX_VALUES:,} values", event, hint)
             raise _StopError
         if event.anchor is not None:
             self._anchors[event.anchor] = node
@@ -156,8 +156,8 @@ class _Reader:
     def _alias(self, event: Any) -> _Node:
         node = self._anchors.get(event.anchor)
         if node is None:
-            hint = "an anchor is defined with & before it is used, and can't hold itself"
-            self._note("yaml-unknown-alias", f"alias *{event.anchor} has no anchor", event, hint)
+            hint = "define the anchor with & before its use; it can't contain itself"
+            self._note("yaml-unknown-alias", f"undefined alias *{event.anchor}", event, hint)
             raise _StopError
         return node
 
@@ -179,15 +179,15 @@ class _Reader:
                 continue
             if key in node.children:
                 first = node.children[key].line
-                hint = "YAML keeps one of them only: join them, or delete one"
-                self._note("duplicate-key", f"key '{key}' is here a second time, after line {first}", event, hint)
+                hint = "YAML keeps only one of them: merge them, or delete one"
+                self._note("duplicate-key", f"duplicate key '{key}', first used in line {first}", event, hint)
                 continue
             mark = event.start_mark
             node.children[key] = _Node(child.data, mark.line + 1, mark.column + 1, child.children, child.size)
             node.data[key] = child.data
 
     def _key(self, event: Any, depth: int) -> str | None:
-        """A key as it is written (so that `on` and `404` stay text); None, and a problem, if it can't be one."""
+        """Return a key as written, so that `on` and `404` stay text; None, with a problem, if it is invalid."""
         if isinstance(event, yaml.ScalarEvent):
             if event.value == "<<" and event.implicit[0]:
                 self._note("yaml-merge-key", "merge keys (<<) are not supported", event, "write the keys out")
@@ -232,17 +232,17 @@ def _syntax_problem(error: yaml.YAMLError, file: str) -> Problem:
 def _syntax_hint(what: str) -> str | None:
     hints = {
         "cannot start any token": "indent with spaces, not tabs; quote values that start with @, ` or %",
-        "mapping values are not allowed": "quote a value that holds ': ', and check the indentation",
-        "could not find expected ':'": "a line here lacks its colon, or its indentation is off",
+        "mapping values are not allowed": "quote a value that contains ': ', and check the indentation",
+        "could not find expected ':'": "a line here has no colon, or wrong indentation",
         "did not find expected key": "check the indentation, and that quotes are closed",
-        "did not find expected '-' indicator": "the items of a list must start in one column",
-        "found unexpected end of stream": "a quote or bracket is never closed",
+        "did not find expected '-' indicator": "all items of a list must start in the same column",
+        "found unexpected end of stream": "a quote or bracket is not closed",
     }
     return next((hint for part, hint in hints.items() if part in what), None)
 
 
 def _decode(raw: bytes, file: str) -> str | Problem:
-    """The text of a file, or what keeps it from being text."""
+    """Return the text of a file, or the problem if it can't be decoded."""
     if len(raw) > MAX_BYTES:
         return Problem("yaml-too-large", f"the file is larger than {MAX_BYTES // 2**20} MiB", file=file)
     try:
@@ -261,9 +261,9 @@ def _decode(raw: bytes, file: str) -> str | Problem:
 
 
 def parse_documents(raw: bytes, path: Path) -> YamlFile:
-    """Parse the bytes of a YAML file that may hold several documents; empty ones are left out.
+    """Parse a YAML file, which may have several documents. Empty documents are skipped.
 
-    Never raises: whatever is wrong is in `problems`, and documents before a syntax error are still there.
+    Never raises: all errors are in `problems`, and documents before a syntax error are returned.
     """
     file = str(path)
     text = _decode(raw, file)
@@ -276,16 +276,16 @@ def parse_documents(raw: bytes, path: Path) -> YamlFile:
     documents = tuple(Document(file, node.data, node) for node in reader.documents() if node.data is not None)
     problems = tuple(reader.problems)
     if not documents and not problems:
-        problems = (Problem("empty-file", "the file holds no YAML document", file=file, line=1),)
+        problems = (Problem("empty-file", "the file has no YAML document", file=file, line=1),)
     return YamlFile(path, documents, problems)
 
 
 def load_documents(path: Path) -> YamlFile:
-    """Read and parse a YAML file. Never raises: a file that can't be read is a problem as well."""
+    """Read and parse a YAML file. Never raises: an unreadable file is also a problem."""
     try:
         raw = path.read_bytes()
     except FileNotFoundError:
-        problem = Problem("file-missing", "there is no such file", file=str(path), hint="check the path")
+        problem = Problem("file-missing", "file not found", file=str(path), hint="check the path")
     except OSError as error:
         problem = Problem("file-unreadable", f"can't read the file: {error.strerror or error}", file=str(path))
     else:
@@ -294,10 +294,12 @@ def load_documents(path: Path) -> YamlFile:
 
 
 def load_data(path: Path) -> Any:
-    """The data of a file that holds exactly one document. Raises SigmagenError with every problem of the file."""
+    """Load a file with exactly one document. Raises SigmagenError with all problems of the file."""
     loaded = load_documents(path)
     if loaded.problems:
         raise SigmagenError(loaded.problems)
     if len(loaded.documents) > 1:
-        raise SigmagenError(loaded.documents[1].problem("several-documents", "only one YAML document is expected"))
+        raise SigmagenError(
+            loaded.documents[1].problem("several-documents", "the file must have only one YAML document")
+        )
     return loaded.documents[0].data

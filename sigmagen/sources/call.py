@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from hashlib import sha256
 from typing import Any, Literal
 
 Outcome = Literal["success", "failure"]
+
+CHAT = "chat"
+TEXT_COMPLETION = "text_completion"
+EMBEDDINGS = "embeddings"
+IMAGE_GENERATION = "image_generation"
+PREDICTION = "prediction"
+BATCH = "batch"
+FINE_TUNE = "fine_tune"
+STORAGE_READ = "storage_read"
+OPERATIONS = (CHAT, TEXT_COMPLETION, EMBEDDINGS, IMAGE_GENERATION, PREDICTION, BATCH, FINE_TUNE, STORAGE_READ)
+"""What a call can do, by OpenTelemetry's names where it has one. A source renders those that its log has."""
+
+API_ACTION = re.compile("([a-z0-9-]+/)?[A-Z][A-Za-z0-9]*")
+"""Any other operation is an action of a cloud's API: `ListFoundationModels`, or with its service `s3/PutObject`."""
 
 # What "not given" looks like where None means "the call has none".
 _DERIVED = "\0derived"
@@ -19,9 +34,12 @@ class Call:
 
     `api_key` and `organization` follow the principal unless given (None: the call has none). A None `prompt` is a
     redacted one. `history` counts the earlier turns (user and assistant) before the prompt, `notes` the system messages
-    and `tool_steps` the calls of a tool with their results after it; `prefill` is an assistant message at the end. A
-    call of the operation `embeddings` has none of them, but `inputs` texts, of which the prompt is the last.
-    `output_tokens` includes reasoning. Raises ValueError where status and outcome contradict.
+    and `tool_steps` the calls of a tool with their results after it; `prefill` is an assistant message at the end. All
+    of them belong to the operation `chat`. `embeddings` has `inputs` texts, of which the prompt is the last;
+    `text_completion` and `image_generation` have the prompt alone; `prediction`, of a classic model, has `features` and
+    answers with `scores`. `object` is the `bucket/key` that a storage read, a batch or a fine-tuning job takes.
+    `output_tokens` includes reasoning. Raises ValueError for an unknown operation, and where status and outcome
+    contradict.
     """
 
     time: int
@@ -29,13 +47,16 @@ class Call:
     principal: str
     api_key: str | None = _DERIVED
     organization: str | None = _DERIVED
-    operation: str = "chat"
+    operation: str = CHAT
     model: str = "gpt-4o-mini"
     system: str | None = None
     prompt: str | None = "hello"
     history: int = 0
     prefill: str | None = None
     inputs: int = 1
+    features: tuple[float, ...] = ()
+    scores: tuple[float, ...] = ()
+    object: str | None = None
     notes: int = 0
     tool_steps: int = 0
     parameters: Mapping[str, Any] = field(default_factory=dict)
@@ -52,6 +73,9 @@ class Call:
     console: bool = False
 
     def __post_init__(self) -> None:
+        if self.operation not in OPERATIONS and not API_ACTION.fullmatch(self.operation):
+            known = ", ".join(OPERATIONS)
+            raise ValueError(f"unknown operation {self.operation!r}; available: {known}, or an action of a cloud's API")
         if self.api_key == _DERIVED:
             object.__setattr__(self, "api_key", f"key-{self.principal}")
         if self.organization == _DERIVED:
@@ -76,6 +100,11 @@ class Call:
     def own_organization(self) -> str | None:
         """The organization where the call names one, None where it only follows from the principal."""
         return None if self.organization == f"org-{self.principal}" else self.organization
+
+
+def caller(principal: str, calls: Sequence[Call]) -> Call:
+    """The first of the calls that the principal makes; one with the defaults where there is none."""
+    return next((call for call in calls if call.principal == principal), Call(time=0, id="", principal=principal))
 
 
 ATTRIBUTES = tuple(item.name for item in fields(Call))

@@ -1,5 +1,5 @@
 """Query languages: one folder each, found by `registry`.
 
-`target` and the folders' own `__init__` modules only describe a language and import nothing above the ground;
-printers come after plans, and are loaded when a query is printed.
+`target` and each folder's `__init__` only describe a language, and import none of the layers above. Printers import
+`sigmagen.plan`, so they are loaded only when a query is printed.
 """

@@ -1,4 +1,4 @@
-"""What the comparisons of all dialects share: regular expressions, and saying which field can't be compared."""
+"""What the comparisons of all dialects share: regular expressions, and errors that name the field."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from sigmagen.expr.regex import Node, parse, wildcards
 from sigmagen.expr.tree import Call, Column, Expr, Literal, UnsupportedDetectionError, call, walk
 from sigmagen.targets.printer import Printer, constant
 from sigmagen.targets.regex import RE2, Pcre
-from sigmagen.targets.unprintable import first_unprintable
+from sigmagen.targets.unprintable import find_unprintable
 
-_OF_TEXT = (
+_TEXT_COMPARISONS = (
     *("eq", "in", "equals_ignoring_case", "in_ignoring_case"),
     *("starts_with", "ends_with", "contains", "like", "matches"),
 )
 _NUMBER = re.compile(r"[+-]?[0-9][0-9.:T/-]*")
-"""A number, a day or a time as a rule writes it."""
+"""A number, date or time as a rule writes it."""
 
 _NUMBER_PATTERN = re.compile(r"(?:[0-9^$.*+?(){}|\[\],:-]|\\d|\\\.)+")
-"""A regular expression that a number in digits can meet: it names no letter and no other character."""
+"""A regular expression that can match a number, since it contains no letters."""
 
 
 class Conditions(Printer):
@@ -31,10 +31,10 @@ class Conditions(Printer):
 
     @abstractmethod
     def matching(self, value: Expr, pattern: str) -> str:
-        """Whether a regular expression of the dialect matches somewhere in a value."""
+        """Whether a regular expression of the dialect matches anywhere in a value."""
 
     def op_matches(self, value: Expr, pattern: Expr, flags: Expr) -> str:
-        return self.matching(value, self._printed(value, parse(constant(pattern), constant(flags))))
+        return self.matching(value, self._print_pattern(value, parse(constant(pattern), constant(flags))))
 
     def op_like_ignoring_case(self, value: Expr, *parts: Expr) -> str:
         return self.by_pattern(value, parts, ignore_case=True)
@@ -42,20 +42,20 @@ class Conditions(Printer):
     def by_pattern(self, value: Expr, parts: tuple[Expr, ...], *, ignore_case: bool = False) -> str:
         """A comparison with wildcards as a regular expression."""
         tree = wildcards([constant(part) for part in parts], ignore_case=ignore_case)
-        return self.matching(value, self._printed(value, tree))
+        return self.matching(value, self._print_pattern(value, tree))
 
-    def _printed(self, value: Expr, tree: Node, syntax: Pcre | None = None) -> str:
+    def _print_pattern(self, value: Expr, tree: Node, syntax: Pcre | None = None) -> str:
         try:
             return (syntax or self.syntax).text(tree)
         except RegexError as error:
-            raise self.unsupported(value, f"compared with a regular expression that holds {error}") from None
+            raise self.unsupported(value, f"is compared with a regular expression that contains {error}") from None
 
     def number_as_text(self, comparison: Call) -> Call:
-        """A comparison, by text, of a field of unknown type that the rule compares with a number written as text.
+        """The comparison, with a field of unknown type read as text if the rule writes a number as text.
 
-        The field may be stored as a number, and these dialects refuse to compare one with text.
+        The field may be stored as a number, and these dialects refuse to compare a number with text.
         """
-        if not self.stored_source.untyped or comparison.op not in _OF_TEXT:
+        if not self.stored_source.untyped or comparison.op not in _TEXT_COMPARISONS:
             return comparison
         left, *wanted = comparison.args
         looks = _NUMBER
@@ -73,14 +73,14 @@ class Conditions(Printer):
         text = call("text", value)
         return Call(comparison.op, (text if left is value else call("lower", text), *comparison.args[1:]))
 
-    def only_printable(self, value: Expr, text: str) -> str:
-        """A text that the dialect can only write as it is. Raises UnsupportedDetectionError."""
-        if odd := first_unprintable(text):
-            raise self.unsupported(value, f"compared with a text that holds {odd}, which can't be escaped here")
+    def require_printable(self, value: Expr, text: str) -> str:
+        """The text, for a dialect without escapes. Raises UnsupportedDetectionError for unprintable characters."""
+        if odd := find_unprintable(text):
+            raise self.unsupported(value, f"is compared with a text that contains {odd}, which can't be escaped here")
         return text
 
     def any_of(self, tests: list[str]) -> str:
-        """Tests of the dialect joined by OR, in brackets where there are several."""
+        """Printed conditions joined by OR, in brackets if there are several."""
         return tests[0] if len(tests) == 1 else f"({f' {self.or_word} '.join(tests)})"
 
     def unsupported(self, value: Expr, reason: str) -> UnsupportedDetectionError:

@@ -1,4 +1,4 @@
-"""Networks as regular expressions over the text of an address, for dialects whose own functions can't be relied on."""
+"""Networks as regular expressions over the text of an address, for dialects without reliable functions of their own."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 
 _OCTET = "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 MAPPED = "^::[Ff]{4}:([0-9]+[.])"
-"""What stands before an IPv4 address that is mapped into IPv6, and the address's first part as a group."""
+"""Matches the start of an IPv4-mapped IPv6 address; the group is the first octet."""
 _HEX = "0123456789abcdef"
 
 

@@ -1,4 +1,4 @@
-"""What all dialects share: an expression printer with one method an operation, and a pipeline printer over steps."""
+"""What all printers share: a method for each operation of an expression, and one for each step of a plan."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from sigmagen.expr.operations import LAST, NAMED, OPERATIONS, SAME
-from sigmagen.expr.text import folded
+from sigmagen.expr.text import fold_case
 from sigmagen.expr.tree import (
     Call,
     Column,
@@ -21,37 +21,39 @@ from sigmagen.expr.tree import (
     subject,
 )
 from sigmagen.plan.model import Plan
-from sigmagen.plan.steps import Step, Union
+from sigmagen.plan.steps import Step, Union, columns_made
 
-_READINESS = "only a readiness query of Sentinel needs it"
-ONLY_READINESS: Mapping[str, str] = dict.fromkeys(("ingestion_time", "is_cut", "seconds_between", "share"), _READINESS)
-"""Operations that the printer of Sentinel's readiness queries adds to KQL."""
+_READINESS = "only a readiness query needs it, and those ask a SIEM"
+ONLY_READINESS: Mapping[str, str] = dict.fromkeys(
+    ("ingestion_time", "is_cut", "not_extracted", "seconds_between", "share", "stored_text"), _READINESS
+)
+"""Operations of readiness queries: languages that no SIEM stores events for lack them."""
 
 
 def step_name(step: type[Step]) -> str:
-    """What a step is called in the names of methods and in `lacking`: InsideRange as "insiderange"."""
+    """The name of a step in method names and in `lacking`, such as "insiderange" for InsideRange."""
     return step.__name__.lower()
 
 
 class NameClashError(Exception):
-    """Two fields of a rule would have the same column name in this dialect."""
+    """Two fields of a rule have the same column name in this dialect."""
 
 
 class Printer(ABC):
-    """Prints a plan. A dialect says how it writes names, constants, stored values, operations and steps."""
+    """Prints a plan. Each dialect defines how names, constants, stored values, operations and steps are printed."""
 
     and_word: ClassVar[str] = "AND"
     or_word: ClassVar[str] = "OR"
     functions: ClassVar[dict[str, str]] = {}
-    """Operations that are one function call with the same arguments in the dialect, and its name."""
+    """Operations that are one function call with the same arguments, by the name of the function."""
 
     lacking: ClassVar[Mapping[str, str]] = ONLY_READINESS
-    """Operations and steps that the dialect lacks, with the reason in words. A rule that needs one is refused."""
+    """Operations and steps that the dialect lacks, each with the reason. A rule that needs one is refused."""
 
     equals: ClassVar[str] = "="
     not_equals: ClassVar[str] = "!="
     longest_chain: ClassVar[int | None] = None
-    """How many parts AND or OR joins without brackets: some parsers go down by one with each, and not too far."""
+    """The most parts that AND or OR joins without brackets: some parsers recurse for each part, up to a limit."""
 
     calls: ClassVar[frozenset[str]] = frozenset()
     """Comparisons that the dialect prints as one function call, so that NOT needs no brackets after it."""
@@ -60,7 +62,7 @@ class Printer(ABC):
         self.plan = plan
         self.stored_source = plan.stored_source
         self.notes: list[str] = []
-        """What the dialect says only approximately, in words; complete when the text has been printed."""
+        """Where the query only approximates the rule; complete when the text has been printed."""
         self._names: dict[str, str] = {}
 
     @abstractmethod
@@ -71,6 +73,14 @@ class Printer(ABC):
     def name(self, column: str) -> str:
         """A column's name, quoted where the dialect needs it."""
 
+    def result_name(self, column: str) -> str:
+        """What a column is called in the result, where names have no quotes."""
+        return self.name(column)
+
+    def result_columns(self) -> dict[str, str]:
+        """The columns that the plan makes, by their names in the result."""
+        return {self.result_name(name): name for name in columns_made(self.plan.steps)}
+
     @abstractmethod
     def string(self, value: str) -> str:
         """A string constant, escaped so that it can't end early."""
@@ -80,7 +90,7 @@ class Printer(ABC):
         """A stored value, read as its type."""
 
     def claimed(self, column: str, written: str) -> str:
-        """`written`, unless another column is already written so. Raises NameClashError."""
+        """`written`, reserved for this column. Raises NameClashError if another column has it."""
         if self._names.setdefault(written, column) != column:
             raise NameClashError(
                 f"{self._names[written]} and {column} are both written {written} in {self.stored_source.name}"
@@ -98,9 +108,9 @@ class Printer(ABC):
         return repr(value)
 
     def parameter(self, parameter: Parameter) -> str:
-        """A value that is filled in when the query runs, in a form in which no value can change the query's shape.
+        """A value that is filled in when the query runs, printed so that no value can change the query's structure.
 
-        Raises UnsupportedDetectionError where the dialect has none.
+        Raises UnsupportedDetectionError if the dialect has no parameters.
         """
         raise UnsupportedDetectionError(f"a query for {self.stored_source.name} has no parameter {parameter.name}")
 
@@ -128,10 +138,10 @@ class Printer(ABC):
         return method(*expression.args)
 
     def _lacks(self, what: str, reason: str) -> UnsupportedDetectionError:
-        return UnsupportedDetectionError(f"it takes {what}: {reason}")
+        return UnsupportedDetectionError(f"it needs {what}: {reason}")
 
     def type_of(self, expression: Expr) -> Type:
-        """The type that an expression yields, as far as printing needs it."""
+        """The type of an expression's result, as far as printing needs it."""
         if isinstance(expression, Get | Column | Parameter):
             return expression.type
         if isinstance(expression, Literal):
@@ -166,41 +176,41 @@ class Printer(ABC):
         return method(step)
 
     def conjuncts(self, condition: Expr, *, joined: bool = False) -> list[str]:
-        """The parts of a condition that are joined by AND, for one line each; `joined` with others, in brackets."""
+        """The parts of a condition joined by AND, one per line. `joined`: other conditions are added to them."""
         if isinstance(condition, Call) and condition.op == "and":
-            return [self._inside(part, "or") for part in condition.args]
-        return [self._inside(condition, "or") if joined else self.expr(condition)]
+            return [self._bracketed(part, "or") for part in condition.args]
+        return [self._bracketed(condition, "or") if joined else self.expr(condition)]
 
-    # Operations that most dialects write alike.
+    # Operations that most dialects print the same way.
 
     def op_and(self, *parts: Expr) -> str:
-        return self.chained(self.and_word, [self._inside(part, "or") for part in parts])
+        return self.join_parts(self.and_word, [self._bracketed(part, "or") for part in parts])
 
     def op_or(self, *parts: Expr) -> str:
-        return self.chained(self.or_word, [self._inside(part, "and") for part in parts])
+        return self.join_parts(self.or_word, [self._bracketed(part, "and") for part in parts])
 
-    def chained(self, word: str, texts: list[str]) -> str:
-        """Texts joined by a word, in brackets by groups where there are too many."""
+    def join_parts(self, word: str, texts: list[str]) -> str:
+        """Texts joined by an operator, in bracketed groups if there are more than `longest_chain`."""
         size = self.longest_chain
         if size and len(texts) > size:
             groups = [texts[start : start + size] for start in range(0, len(texts), size)]
             texts = [f"({f' {word} '.join(group)})" for group in groups]
         return f" {word} ".join(texts)
 
-    def _inside(self, part: Expr, weaker: str) -> str:
+    def _bracketed(self, part: Expr, weaker: str) -> str:
         text = self.expr(part)
         return f"({text})" if isinstance(part, Call) and part.op in (weaker, "or") else text
 
     def op_not(self, condition: Call) -> str:
-        """A negated comparison; a missing value never met the comparison, so it meets the negation."""
+        """A negated comparison. It is true for a missing value, for which the comparison is never true."""
         return f"({self.op_is_missing(subject(condition.args[0]))} {self.or_word} {self.negated(condition)})"
 
     def op_differs(self, condition: Call) -> str:
-        """A negated comparison of a value that is certainly there."""
+        """A negated comparison of a value that is never missing."""
         return self.negated(condition)
 
     def negated(self, condition: Call) -> str:
-        """A comparison's opposite for a value that is there."""
+        """The opposite of a comparison, for a value that is not missing."""
         opposite = {"eq": "ne", "lt": "gte", "lte": "gt", "gt": "lte", "gte": "lt"}.get(condition.op)
         if opposite:
             return self.expr(Call(opposite, condition.args))
@@ -258,7 +268,7 @@ class Printer(ABC):
         return f"{self._operand(left)} - {self._operand(right)}"
 
     def op_mirrored(self, time: Expr, around: Expr) -> str:
-        """The moment as far from `around` as `time` is, on its other side."""
+        """`time` mirrored at `around`: as far from it, on the other side."""
         return f"{self.expr(around)} - ({self.expr(time)} - {self.expr(around)})"
 
     def listed(self, parts: tuple[Expr, ...]) -> str:
@@ -269,7 +279,7 @@ class Printer(ABC):
 def lowered(expression: Expr) -> Expr:
     """A string constant in lower case."""
     if isinstance(expression, Literal) and isinstance(expression.value, str):
-        return Literal(folded(expression.value))
+        return Literal(fold_case(expression.value))
     return expression
 
 

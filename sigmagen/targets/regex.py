@@ -1,6 +1,6 @@
 """Regular expressions in the syntax of each dialect, from one tree (`sigmagen.expr.regex`).
 
-Each printer says exactly what the tree says or raises RegexError with the reason: a query must not mean less.
+Each printer prints exactly what the tree means, or raises RegexError with the reason.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from sigmagen.expr.regex import (
     parse,
 )
 
-MOST_REPEATS = 1000
+MAX_REPEATS = 1000
 """RE2 and Rust refuse longer counted repetitions; Lucene's automaton grows with them."""
 
 _ALL_BUT_LINE_BREAK = complement(((LINE_BREAK, LINE_BREAK),))
 
 
 class Pcre:
-    """PCRE, which can say everything that the tree has. A search: the match may lie anywhere."""
+    """PCRE, which supports the whole tree. The match may be anywhere in the value."""
 
     escaped: ClassVar[str] = r"\.+*?()|[]{}^$"
     escaped_in_class: ClassVar[str] = r"\[]^-&~"
@@ -45,7 +45,7 @@ class Pcre:
         return self.node(node, last=True)
 
     def node(self, node: Node, *, last: bool) -> str:
-        """One part; `last` where nothing follows it in the expression."""
+        """One part; `last` if nothing follows it in the expression."""
         if isinstance(node, Chars):
             return self.chars(node.ranges)
         if isinstance(node, Chain):
@@ -67,8 +67,8 @@ class Pcre:
         return f"{self.open_group}{text})" if isinstance(node, Choice) else text
 
     def repeat(self, node: Repeat) -> str:
-        if max(node.low, node.high or 0) > MOST_REPEATS:
-            raise RegexError(f"more than {MOST_REPEATS} repetitions")
+        if max(node.low, node.high or 0) > MAX_REPEATS:
+            raise RegexError(f"more than {MAX_REPEATS} repetitions")
         text = self.node(node.part, last=False)
         atom = isinstance(node.part, Chars | Group | Atomic | Look | Back)
         bounds = {(0, None): "*", (1, None): "+", (0, 1): "?"}.get((node.low, node.high))
@@ -81,7 +81,7 @@ class Pcre:
         return {"greedy": "", "lazy": "?", "possessive": "+"}[node.mode]
 
     def anchor(self, node: Anchor, *, last: bool) -> str:
-        # PCRE's own multi-line `^` does not stand after a line break that is the last character.
+        # PCRE's own multi-line `^` doesn't match after a line break at the end of the value.
         places = {"start": "^", "end": "$", "very_end": r"\z", "line_start": r"(?<![^\n])", "line_end": r"(?![^\n])"}
         return {**places, "word": r"\b", "inner": r"\B"}[node.kind]
 
@@ -104,7 +104,7 @@ class Pcre:
         negated = bool(ranges) and ranges[-1][1] == ANY[0][1]
         shown = complement(ranges) if negated else ranges
         if not shown:
-            raise RegexError("a class without any character")
+            raise RegexError("an empty character class")
         return ("[^" if negated else "[") + "".join(self.span(low, high) for low, high in shown) + "]"
 
     def line(self) -> str:
@@ -125,28 +125,28 @@ class Pcre:
 
 
 class Re2(Pcre):
-    r"""RE2, and what Rust's crate (Kusto's engine today) has in common with it. `$` there is the very end."""
+    r"""What RE2 and Rust's regex crate (Kusto's engine today) have in common. `$` matches only the very end there."""
 
     def repeat(self, node: Repeat) -> str:
-        if repetitions(node) > MOST_REPEATS:
-            raise RegexError(f"repetitions of repetitions, more than {MOST_REPEATS} in all")
+        if count_repetitions(node) > MAX_REPEATS:
+            raise RegexError(f"nested repetitions, more than {MAX_REPEATS} in total")
         return super().repeat(node)
 
     def mode(self, node: Repeat) -> str:
         if node.mode == "possessive":
-            raise RegexError("a possessive repetition, which RE2 does not have")
+            raise RegexError("a possessive repetition, which RE2 does not support")
         return super().mode(node)
 
     def anchor(self, node: Anchor, *, last: bool) -> str:
         if node.kind == "end":
             if not last:
-                raise RegexError("an end anchor before the end of the expression, which RE2 can't say")
+                raise RegexError("an end anchor before the end of the expression, which RE2 does not support")
             return r"\n?\z"
         places = {"start": "^", "very_end": r"\z", "line_start": "(?m:^)", "line_end": "(?m:$)"}
         return {**places, "word": r"\b", "inner": r"\B"}[node.kind]
 
     def special(self, node: Atomic | Look | Back) -> str:
-        raise RegexError(f"{called(node)}, which RE2 does not have")
+        raise RegexError(f"{describe(node)}, which RE2 does not support")
 
 
 _WORD = "[0-9A-Za-z_]"
@@ -169,17 +169,17 @@ class Java(Pcre):
         return super().anchor(node, last=last)
 
 
-def repetitions(node: Node) -> int:
-    """How often the innermost part is written when counted repetitions are written out, as RE2 counts them."""
+def count_repetitions(node: Node) -> int:
+    """How many copies of the innermost part the counted repetitions make, as RE2 counts them."""
     if isinstance(node, Repeat):
-        return max(node.low, node.high or 0, 1) * repetitions(node.part)
+        return max(node.low, node.high or 0, 1) * count_repetitions(node.part)
     if isinstance(node, Chain | Choice):
-        return max(map(repetitions, node.parts if isinstance(node, Chain) else node.options), default=1)
-    return repetitions(node.part) if isinstance(node, Group | Atomic | Look) else 1
+        return max(map(count_repetitions, node.parts if isinstance(node, Chain) else node.options), default=1)
+    return count_repetitions(node.part) if isinstance(node, Group | Atomic | Look) else 1
 
 
-def called(node: Atomic | Look | Back) -> str:
-    """Its name in a sentence."""
+def describe(node: Atomic | Look | Back) -> str:
+    """What a construct is called in messages."""
     if isinstance(node, Look):
         return "a look-ahead" if node.ahead else "a look-behind"
     return "a back-reference" if isinstance(node, Back) else "an atomic group"
@@ -188,6 +188,6 @@ def called(node: Atomic | Look | Back) -> str:
 PCRE, RE2, JAVA = Pcre(), Re2(), Java()
 
 
-def translated(pattern: str, flags: str, dialect: Pcre) -> str:
+def translate(pattern: str, flags: str, dialect: Pcre) -> str:
     """A pattern in a dialect's syntax. Raises RegexError."""
     return dialect.text(parse(pattern, flags))

@@ -11,7 +11,7 @@ import sigmagen.targets
 from sigmagen.targets.target import Target
 
 REFERENCE = "duckdb"
-"""The target of the reference engine, which also reads logs on this machine."""
+"""The target of the reference engine, which also searches local logs."""
 
 
 @cache

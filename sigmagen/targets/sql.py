@@ -1,6 +1,6 @@
 """What SQL dialects share: a plan as one SELECT over named sub-queries.
 
-The dialect of a database adds its values and comparisons, and may write some clauses its own way.
+Each dialect adds its values and comparisons, and may override some clauses.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ from sigmagen.targets.conditions import Conditions
 
 @dataclass
 class Select:
-    """One SELECT while it is being put together."""
+    """One SELECT under construction."""
 
     source: str
     columns: list[tuple[str, str]] = field(default_factory=list)
     star: bool = True
-    """Whether it has the columns of its source, besides `columns`, without those in `replaced`."""
+    """Whether it selects all columns of its source but those in `replaced`, in addition to `columns`."""
     replaced: list[str] = field(default_factory=list)
     where: list[str] = field(default_factory=list)
     having: list[str] = field(default_factory=list)
@@ -44,15 +44,15 @@ class Select:
     order: str = ""
     limit: str = ""
     groups: int | None = None
-    """How many columns, the first ones, it groups by; None if it is no aggregation."""
+    """How many of its first columns it groups by; None without aggregation."""
     unnested: bool = False
     costly: bool = False
-    """Whether one of its columns takes long to compute."""
+    """Whether a column is expensive to compute."""
     name: str = "events"
 
     @property
-    def bare(self) -> bool:
-        """Whether it is all rows of its source, unchanged."""
+    def is_unchanged(self) -> bool:
+        """Whether it selects all rows and columns of its source."""
         parts = (self.columns, self.replaced, self.where, self.having, self.qualify, self.order, self.limit)
         return self.star and not any(parts) and self.groups is None and not self.unnested
 
@@ -61,13 +61,13 @@ class SqlPrinter(Conditions):
     """Prints a plan as one SELECT over named sub-queries."""
 
     reserved: ClassVar[frozenset[str]] = frozenset()
-    """Words, in lower case, that are quoted where they name a column."""
+    """Reserved words in lower case. A column with such a name is quoted."""
 
     reads_aliases: ClassVar[bool] = False
     """Whether WHERE and HAVING may read a column that the same SELECT computes."""
 
-    once: ClassVar[str] = "AS"
-    """What stands before a sub-query that is computed once, and not again for every column that reads it."""
+    as_computed_once: ClassVar[str] = "AS"
+    """The keywords before an expensive sub-query that keep it from being computed for each column that reads it."""
 
     def __init__(self, plan: Plan) -> None:
         super().__init__(plan)
@@ -88,7 +88,7 @@ class SqlPrinter(Conditions):
     def _add(self, name: str, text: str, *, costly: bool = False) -> None:
         """A named sub-query."""
         lines = text.replace("\n", "\n  ")
-        self._parts.append((name, f"{self.once if costly else 'AS'} (\n  {lines}\n)"))
+        self._parts.append((name, f"{self.as_computed_once if costly else 'AS'} (\n  {lines}\n)"))
 
     def select_text(self, select: Select) -> str:
         """The SQL of one SELECT."""
@@ -104,7 +104,7 @@ class SqlPrinter(Conditions):
             lines.append("HAVING " + "\n  AND ".join(select.having))
         return "\n".join([*lines, *(part for part in (select.qualify, select.order, select.limit) if part)])
 
-    # What a dialect may write its own way.
+    # Clauses that a dialect may override.
 
     def star(self, select: Select) -> str:
         """All columns of the source except those that are replaced."""
@@ -127,7 +127,7 @@ class SqlPrinter(Conditions):
         return Select(rows, name=rows, where=[f"({columns}) IN (SELECT {columns} FROM {groups})"])
 
     def numbers(self, column: str, values: Sequence[int]) -> str:
-        """A table of numbers, to be joined with every row."""
+        """A table of numbers, for a join with every row."""
         first, *rest = values
         return f"(SELECT {first} AS {column}{''.join(f' UNION ALL SELECT {value}' for value in rest)}) AS spread"
 
@@ -135,12 +135,15 @@ class SqlPrinter(Conditions):
 
     def name(self, column: str) -> str:
         plain = column.isidentifier() and column.lower() not in self.reserved
-        # Names that differ by case only are one name in SQL, quoted or not.
+        # Names that differ only in case are the same in SQL, quoted or not.
         self.claimed(column, column.lower())
         return column if plain else '"' + column.replace('"', '""') + '"'
 
+    def result_name(self, column: str) -> str:
+        return column
+
     def close(self) -> None:
-        """Make the current SELECT a named sub-query and go on from it."""
+        """Turn the current SELECT into a named sub-query, and start a new SELECT from it."""
         name, taken = self._select.name, {name for name, _ in self._parts}
         number = 2
         while name in taken:
@@ -149,7 +152,7 @@ class SqlPrinter(Conditions):
         self._select = Select(name, name=self._select.name)
 
     def step(self, step: Step) -> list[str]:
-        """One step; what it prints stands in the SELECT that is being put together."""
+        """Add one step to the current SELECT."""
         super().step(step)
         return []
 
@@ -176,13 +179,13 @@ class SqlPrinter(Conditions):
         clause.extend(self.conjuncts(step.condition, joined=True))
 
     def can_filter(self, step: Filter) -> bool:
-        """Whether the condition can stand in the SELECT that is being put together."""
+        """Whether the condition can be added to the current SELECT."""
         if self.reads_aliases:
             return True
         computed = {name for name, text in self._select.columns if name != text}
-        return self._select.groups is None and computed.isdisjoint(self._read(step.condition))
+        return self._select.groups is None and computed.isdisjoint(self._columns_read(step.condition))
 
-    def _read(self, *values: Expr) -> set[str]:
+    def _columns_read(self, *values: Expr) -> set[str]:
         return {self.name(part.name) for value in values for part in walk(value) if isinstance(part, Column)}
 
     def step_unique(self, step: Unique) -> None:
@@ -194,9 +197,9 @@ class SqlPrinter(Conditions):
 
     def step_derive(self, step: Derive) -> None:
         derived = {name for name, _ in self._select.columns}
-        read = self._read(*(value for _, value in step.columns))
+        read = self._columns_read(*(value for _, value in step.columns))
         made = [self.name(name) for name, _ in step.columns]
-        # An alias used in its own SELECT is put in place of itself as text, again and again; a sub-query is not.
+        # An alias that its own SELECT reads is expanded as text at each use; a column of a sub-query is not.
         if self._select.groups is not None or self._select.unnested or derived & (read | set(made)):
             self.close()
         self._select.replaced += [name for name in made if name in self._known]
@@ -206,8 +209,8 @@ class SqlPrinter(Conditions):
 
     def step_aggregate(self, step: Aggregate) -> None:
         derived = dict(self._select.columns)
-        inside = self._read(*(value for _, value in step.columns))
-        # SQL computes an alias after the aggregates, so what they read must be computed one level below.
+        inside = self._columns_read(*(value for _, value in step.columns))
+        # SQL computes aliases after aggregates, so columns that aggregates read must come from a sub-query.
         if self._select.groups is not None or self._select.where or self._select.qualify or inside & derived.keys():
             self.close()
             derived = {}
@@ -230,7 +233,7 @@ class SqlPrinter(Conditions):
         self._select = self.rows_of_groups(rows, self._select.source, groups)
 
     def step_expand(self, step: Expand) -> None:
-        if not self._select.bare:
+        if not self._select.is_unchanged:
             self.close()
         self._select.source += f", {self.numbers(self.name(step.name), step.values)}"
 

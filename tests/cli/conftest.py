@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from sigmagen.cli.main import cli
-from tests.native_logs import NATIVE, attack, ndjson
+from tests.native_logs import attack, example, ndjson
 
 Run = Callable[..., Result]
 Start = Callable[..., "subprocess.Popen[bytes]"]
@@ -52,7 +52,7 @@ def start(tmp_path: Path) -> Start:
 @pytest.fixture
 def litellm() -> Path:
     """A small LiteLLM log without any alert."""
-    return NATIVE / "litellm" / "records.ndjson"
+    return example("litellm")
 
 
 @pytest.fixture

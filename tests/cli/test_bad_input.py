@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Run
-from tests.native_logs import NATIVE
+from tests.native_logs import example
 
 RULE = """\
 title: Many calls by one principal
@@ -40,7 +40,7 @@ RULES = {
 
 @pytest.mark.parametrize("command", ["check", "convert", "detect"])
 @pytest.mark.parametrize("fault", RULES)
-def test_a_rule_that_can_t_be_read_has_file_line_and_exit_code_2(
+def test_unreadable_rule_has_location_and_exit_code_2(
     command: str, fault: str, run: Run, tmp_path: Path, litellm: Path
 ) -> None:
     text, line, code = RULES[fault]
@@ -55,7 +55,7 @@ def test_a_rule_that_can_t_be_read_has_file_line_and_exit_code_2(
     assert f"error[{code}]" in said
 
 
-def test_an_unknown_field_is_a_finding_of_check_with_the_nearest_name(run: Run, tmp_path: Path) -> None:
+def test_check_reports_unknown_field_with_suggestion(run: Run, tmp_path: Path) -> None:
     path = tmp_path / "rule.yml"
     path.write_text(RULE.replace("gen_ai.request.model", "gen_ai.request.modle"))
     result = run("check", path)
@@ -64,7 +64,7 @@ def test_an_unknown_field_is_a_finding_of_check_with_the_nearest_name(run: Run, 
     assert "nearest: gen_ai.request.model" in result.stdout
 
 
-def test_an_unknown_field_is_a_rule_that_can_t_be_converted(run: Run, tmp_path: Path) -> None:
+def test_rule_with_unknown_field_is_not_converted(run: Run, tmp_path: Path) -> None:
     path = tmp_path / "rule.yml"
     path.write_text(RULE.replace("gen_ai.request.model", "gen_ai.request.modle"))
     result = run("convert", path, "-t", "elastic")
@@ -72,7 +72,7 @@ def test_an_unknown_field_is_a_rule_that_can_t_be_converted(run: Run, tmp_path: 
     assert f"{path}:1: error[unknown-field]" in result.stderr
 
 
-def test_a_field_that_the_chosen_source_lacks_is_named_with_a_way_out(run: Run, tmp_path: Path) -> None:
+def test_field_missing_in_selected_source_has_hint(run: Run, tmp_path: Path) -> None:
     path = tmp_path / "rule.yml"
     path.write_text(RULE.replace("user.id", "gen_ai.usage.output_tokens"))
     result = run("convert", path, "-t", "splunk", "-s", "cloudtrail")
@@ -83,23 +83,23 @@ def test_a_field_that_the_chosen_source_lacks_is_named_with_a_way_out(run: Run, 
 
 
 @pytest.mark.parametrize("command", ["check", "convert"])
-@pytest.mark.parametrize(("name", "said"), [("absent.yml", "no such file"), ("gone.yml", "no such file")])
-def test_a_rule_path_that_leads_nowhere_is_named(command: str, name: str, said: str, run: Run, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("name", "said"), [("absent.yml", "file not found"), ("gone.yml", "file not found")])
+def test_missing_rule_path_is_reported(command: str, name: str, said: str, run: Run, tmp_path: Path) -> None:
     (tmp_path / "gone.yml").symlink_to(tmp_path / "nowhere")
     result = run(command, tmp_path / name)
     assert result.exit_code == 2
-    assert f"{tmp_path / name}: error[file-missing]: there is {said}" in result.output
+    assert f"{tmp_path / name}: error[file-missing]: {said}" in result.output
 
 
 @pytest.mark.parametrize("command", ["check", "convert"])
-def test_a_folder_without_rules_is_named(command: str, run: Run, tmp_path: Path) -> None:
+def test_folder_without_rules_is_reported(command: str, run: Run, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     result = run(command, tmp_path / "empty")
     assert result.exit_code == 2
     assert f"{tmp_path / 'empty'}: error[no-rules]" in result.output
 
 
-GOOD = (NATIVE / "litellm" / "records.ndjson").read_bytes()
+GOOD = (example("litellm")).read_bytes()
 
 # What is wrong, the log's name and bytes, the place that is named, the message, and how many good records are left.
 LOGS = {
@@ -126,7 +126,7 @@ LOGS = {
 
 
 @pytest.mark.parametrize("fault", LOGS)
-def test_detect_names_what_it_can_t_read_and_reads_the_rest(fault: str, run: Run, tmp_path: Path) -> None:
+def test_detect_reports_unreadable_records_and_reads_others(fault: str, run: Run, tmp_path: Path) -> None:
     name, content, line, code, good = LOGS[fault]
     path = tmp_path / name
     path.write_bytes(content)
@@ -135,12 +135,12 @@ def test_detect_names_what_it_can_t_read_and_reads_the_rest(fault: str, run: Run
     assert f"{path}{line}" in result.stderr
     assert f"error[{code}]" in result.stderr
     if good is not None:
-        found = f"{good + (fault == 'a record without time')} litellm" if good else "none of a known source"
+        found = f"{good + (fault == 'a record without time')} litellm" if good else "no known source"
         assert f"records: {found}" in result.stderr
 
 
 @pytest.mark.parametrize("fault", LOGS)
-def test_normalize_keeps_what_it_can_t_read_and_writes_the_rest(fault: str, run: Run, tmp_path: Path) -> None:
+def test_normalize_rejects_unreadable_records_and_writes_others(fault: str, run: Run, tmp_path: Path) -> None:
     name, content, line, code, good = LOGS[fault]
     path = tmp_path / name
     path.write_bytes(content)
@@ -165,7 +165,7 @@ def test_normalize_keeps_what_it_can_t_read_and_writes_the_rest(fault: str, run:
 @pytest.mark.parametrize(
     ("name", "said"), [("absent", "No such file"), ("gone", "No such file"), ("file/below", "Not a directory")]
 )
-def test_a_log_path_that_leads_nowhere_is_named(command: str, name: str, said: str, run: Run, tmp_path: Path) -> None:
+def test_missing_log_path_is_reported(command: str, name: str, said: str, run: Run, tmp_path: Path) -> None:
     (tmp_path / "gone").symlink_to(tmp_path / "nowhere")
     (tmp_path / "file").touch()
     result = run(command, tmp_path / name)
@@ -174,7 +174,7 @@ def test_a_log_path_that_leads_nowhere_is_named(command: str, name: str, said: s
 
 
 @pytest.mark.parametrize("command", ["detect", "normalize"])
-def test_one_log_that_is_not_there_leaves_the_others(command: str, run: Run, tmp_path: Path, litellm: Path) -> None:
+def test_missing_log_does_not_stop_others(command: str, run: Run, tmp_path: Path, litellm: Path) -> None:
     result = run(command, tmp_path / "absent", litellm)
     assert result.exit_code == 2
     assert "8 litellm" in result.stderr
@@ -183,7 +183,7 @@ def test_one_log_that_is_not_there_leaves_the_others(command: str, run: Run, tmp
 @pytest.mark.parametrize("command", ["detect", "normalize"])
 def test_records_of_two_sources_in_one_file_are_a_warning(command: str, run: Run, tmp_path: Path) -> None:
     path = tmp_path / "mixed.ndjson"
-    path.write_bytes(GOOD + (NATIVE / "apim" / "records.ndjson").read_bytes())
+    path.write_bytes(GOOD + (example("apim")).read_bytes())
     result = run(command, path)
     assert result.exit_code == 0
     assert (
@@ -193,7 +193,7 @@ def test_records_of_two_sources_in_one_file_are_a_warning(command: str, run: Run
     assert "8 litellm, 8 apim" in result.stderr
 
 
-def test_only_the_first_of_many_faults_of_a_file_are_listed(run: Run, tmp_path: Path) -> None:
+def test_problems_of_one_file_are_limited(run: Run, tmp_path: Path) -> None:
     path = tmp_path / "log.ndjson"
     path.write_bytes(b"no JSON\n" * 1200 + GOOD)
     result = run("detect", path)
@@ -213,9 +213,7 @@ def test_only_the_first_of_many_faults_of_a_file_are_listed(run: Run, tmp_path: 
         ("normalize", "{log}", "--rejects", "{file}/below"),
     ],
 )
-def test_an_output_that_can_t_be_written_is_named_and_nothing_is(
-    arguments: tuple[str, ...], run: Run, tmp_path: Path, litellm: Path
-) -> None:
+def test_unwritable_output_is_reported(arguments: tuple[str, ...], run: Run, tmp_path: Path, litellm: Path) -> None:
     file, folder = tmp_path / "file", tmp_path / "folder"
     file.write_text("mine")
     folder.mkdir()
@@ -240,27 +238,25 @@ def test_an_output_that_can_t_be_written_is_named_and_nothing_is(
         (("detect", "{log}", "-s", "nginx"), "unknown source 'nginx'\n  available: apim, bedrock_invocation"),
         (("normalize", "{log}", "-s", "nginx"), "unknown source 'nginx'\n  available: apim, bedrock_invocation"),
         (("detect",), "Missing argument 'LOG...'"),
-        (("normalize", "{log}", "-o", "x", "--to", "http://192.0.2.1"), "-o and --to exclude each other"),
-        (("normalize", "{log}", "--with-text", "--to", "http://192.0.2.1"), "has no place for prompts"),
+        (("normalize", "{log}", "-o", "x", "--to", "http://192.0.2.1"), "-o and --to can't be combined"),
+        (("normalize", "{log}", "--with-text", "--to", "http://192.0.2.1"), "has no field for prompts"),
         (("check", "--rules", "{log}"), "is a file"),
         (("check", "--rules", "{log}/below"), "does not exist"),
         (("detect", "{log}", "--verbos"), "No such option"),
     ],
 )
-def test_wrong_usage_is_exit_code_3_with_a_way_out(
-    arguments: tuple[str, ...], said: str, run: Run, litellm: Path
-) -> None:
+def test_wrong_usage_has_exit_code_3_and_hint(arguments: tuple[str, ...], said: str, run: Run, litellm: Path) -> None:
     result = run(*(part.format(log=litellm) for part in arguments))
     assert (result.exit_code, result.stdout) == (3, "")
     assert said in result.stderr
 
 
 @pytest.mark.parametrize("command", ["check", "convert", "detect", "normalize"])
-def test_mappings_that_are_none_are_named(command: str, run: Run, tmp_path: Path, litellm: Path) -> None:
+def test_folder_without_mappings_is_reported(command: str, run: Run, tmp_path: Path, litellm: Path) -> None:
     (tmp_path / "mappings").mkdir()
     result = run(
         command, *([litellm] if command in ("detect", "normalize") else []), "--mappings", tmp_path / "mappings"
     )
     assert result.exit_code == 2
     assert f"{tmp_path / 'mappings' / 'sources'}: error[no-mappings]" in result.output
-    assert "give --mappings a folder with sources/*.yml" in result.output
+    assert "use --mappings with a folder that contains sources/*.yml" in result.output

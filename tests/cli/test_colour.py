@@ -15,7 +15,7 @@ import pytest
 from sigmagen.bundled import rules_folder
 from tests.cli.conftest import ROOT
 
-CALLS = rules_folder() / "volume" / "call_count.yml"
+RULE = rules_folder() / "sybil" / "one_egress_many_organizations.yml"
 COLOUR = re.compile(rb"\x1b\[[0-9;]*m")
 
 BROKEN = "title: broken\nlogsource: {category: ai_inference}\ndetection: {}\n"
@@ -57,32 +57,36 @@ def commands(tmp_path: Path, attack_log: Path) -> list[list[str]]:
     return [
         ["check", str(rule)],
         ["detect", str(attack_log), "--rules", str(rules_folder() / "output")],
-        ["test", str(CALLS), "-s", "litellm"],
-        ["verify", str(CALLS), "-s", "litellm", "-t", "duckdb"],
+        ["test", str(RULE), "-s", "litellm"],
+        ["verify", str(RULE), "-s", "litellm", "-t", "duckdb"],
         ["convert", str(rules_folder() / "volume"), "-t", "splunk", "-o", str(tmp_path / "out")],
         ["demo"],
         ["detect", str(tmp_path / "absent")],
-        ["convert", str(CALLS), "-s", "absent"],
+        ["convert", str(RULE), "-s", "absent"],
     ]
 
 
-def test_no_command_writes_colours_where_they_are_not_wanted(commands: list[list[str]]) -> None:
+@pytest.mark.sampled(2)
+def test_no_color_disables_colours_of_every_command(commands: list[list[str]]) -> None:
     for arguments in commands:
         assert not COLOUR.search(on_terminal(arguments, {"NO_COLOR": "1"})), arguments
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("environment", [{"TERM": "dumb"}, {"NO_COLOR": "1", "FORCE_COLOR": "1"}])
-def test_a_dumb_terminal_gets_none_and_no_color_wins(environment: dict[str, str], commands: list[list[str]]) -> None:
+def test_dumb_terminal_and_precedence_of_no_color(environment: dict[str, str], commands: list[list[str]]) -> None:
     for arguments in commands[:3]:
         assert not COLOUR.search(on_terminal(arguments, environment)), arguments
 
 
-def test_a_terminal_gets_colours_otherwise_also_where_the_variable_is_empty(commands: list[list[str]]) -> None:
+@pytest.mark.sampled(2)
+def test_terminal_gets_colours_with_empty_variables(commands: list[list[str]]) -> None:
     for arguments in commands:
         assert COLOUR.search(on_terminal(arguments, {"NO_COLOR": ""})), arguments
 
 
-def test_a_pipe_gets_colours_only_where_they_are_forced(commands: list[list[str]]) -> None:
+@pytest.mark.sampled(2)
+def test_pipe_gets_colours_only_if_forced(commands: list[list[str]]) -> None:
     inherited = {key: value for key, value in os.environ.items() if key not in ("NO_COLOR", "FORCE_COLOR")}
     for arguments in commands[:3]:
         for environment, wanted in (({}, False), ({"FORCE_COLOR": "1"}, True)):

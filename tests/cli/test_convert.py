@@ -45,13 +45,13 @@ def body(output: str, target: str) -> str:
 
 @pytest.mark.parametrize("mode", ["alert", "hunt"])
 @pytest.mark.parametrize("target", [name for name, target in registry.targets().items() if not target.siem])
-def test_a_query_is_the_converter_s_text_under_a_comment(target: str, mode: str, run: Run) -> None:
+def test_query_is_printed_below_comment(target: str, mode: str, run: Run) -> None:
     result = run("convert", RULE, "-t", target, "-s", "canonical", "--mode", mode)
     assert (result.exit_code, result.stderr) == (0, "")
     assert body(result.stdout, target) == text_of(RULE, "canonical", target, mode) + "\n"
     mark = COMMENT[registry.get(target).language]
     first, second = result.stdout.splitlines()[:2]
-    assert first.startswith(f"{mark}Five hundred calls of one model by one principal in an hour")
+    assert first.startswith(f"{mark}High Volume of Model Calls by One Principal")
     assert second.startswith(f"{mark}id: 872c55d8-e248-4fce-afa0-df2c950c8648")
     assert f"{registry.get(target).language}, {mode}" in result.stdout
     assert ("schedule: every 10m, look back" in result.stdout) == (mode == "alert")
@@ -75,7 +75,7 @@ def test_targets_and_sources_may_be_repeated_and_keep_their_order(run: Run) -> N
     ]
 
 
-def test_all_that_can_be_is_converted_and_all_else_has_a_reason(run: Run) -> None:
+def test_convertible_rules_are_converted_and_others_have_reason(run: Run) -> None:
     result = run("convert", TOKENS, RULE, "-t", "duckdb")
     assert result.exit_code == 0
     titles = re.findall(r"(?m)^-- source: (\S+)", result.stdout)
@@ -88,7 +88,7 @@ def test_all_that_can_be_is_converted_and_all_else_has_a_reason(run: Run) -> Non
     assert re.match(rf"{re.escape(str(TOKENS))}:\d+: info\[field-unavailable\]: .* source cloudtrail has", line)
 
 
-def test_a_chosen_source_that_can_t_is_an_error_and_the_other_is_converted(run: Run) -> None:
+def test_unsuitable_selected_source_is_an_error(run: Run) -> None:
     result = run("convert", TOKENS, "-t", "duckdb", "-s", "cloudtrail", "-s", "litellm")
     assert result.exit_code == 1
     assert "-- source: litellm" in result.stdout
@@ -103,7 +103,7 @@ def test_a_chosen_source_of_another_kind_is_an_error(run: Run) -> None:
     assert "source litellm does not feed" in result.stderr
 
 
-def test_a_warning_is_said_and_under_strict_is_an_error(run: Run) -> None:
+def test_strict_turns_warnings_into_errors(run: Run) -> None:
     lax = run("convert", RULE, "-t", "sentinel")
     assert lax.exit_code == 0
     assert "warning[mapping-experimental]" in lax.stderr
@@ -122,11 +122,11 @@ def test_a_broken_rule_file_does_not_stop_the_others(run: Run, tmp_path: Path) -
     (tmp_path / "b.yml").write_text(RULE.read_text())
     result = run("convert", tmp_path, "-t", "splunk", "-s", "canonical")
     assert result.exit_code == 2
-    assert "``` Five hundred calls" in result.stdout
+    assert "``` High Volume of Model Calls" in result.stdout
     assert "a.yml:2:1: error[yaml-syntax]" in result.stderr
 
 
-def test_files_mirror_the_rules_folder_one_a_query(run: Run, tmp_path: Path) -> None:
+def test_output_files_mirror_rules_folder(run: Run, tmp_path: Path) -> None:
     output = tmp_path / "queries"
     result = run("convert", "-o", output)
     assert (result.exit_code, result.stdout) == (0, "")
@@ -145,7 +145,7 @@ def test_files_mirror_the_rules_folder_one_a_query(run: Run, tmp_path: Path) -> 
     assert file.read_text() == run("convert", RULE, "-t", "elastic", "-s", "canonical").stdout
 
 
-def test_files_of_an_earlier_run_are_renewed_and_others_stay(run: Run, tmp_path: Path) -> None:
+def test_existing_output_files_are_updated(run: Run, tmp_path: Path) -> None:
     old = tmp_path / "splunk" / "volume" / "call_count.canonical.spl"
     old.parent.mkdir(parents=True)
     old.write_text("old")
@@ -156,7 +156,7 @@ def test_files_of_an_earlier_run_are_renewed_and_others_stay(run: Run, tmp_path:
     assert other.read_text() == "mine"
 
 
-def test_a_rule_s_place_below_a_given_folder_is_kept(run: Run, tmp_path: Path) -> None:
+def test_folder_structure_is_kept(run: Run, tmp_path: Path) -> None:
     rule = tmp_path / "mine" / "deep" / "down" / "rule.yml"
     rule.parent.mkdir(parents=True)
     rule.write_text(RULE.read_text())
@@ -168,9 +168,7 @@ def test_a_rule_s_place_below_a_given_folder_is_kept(run: Run, tmp_path: Path) -
 
 
 @pytest.mark.parametrize("given", [(".",), ("a", "b"), ("a/rule.yml", "b/rule.yml"), ("a", "b/rule.yml")])
-def test_files_of_one_name_are_no_clash_and_each_has_a_folder_of_its_own(
-    given: tuple[str, ...], run: Run, tmp_path: Path
-) -> None:
+def test_files_with_same_name_get_own_folders(given: tuple[str, ...], run: Run, tmp_path: Path) -> None:
     rules = tmp_path / "rules"
     for folder in ("a", "b"):
         (rules / folder).mkdir(parents=True)
@@ -202,7 +200,7 @@ def test_broken_rules_are_counted_as_refused(run: Run, tmp_path: Path) -> None:
     assert re.search(r"(?m)^splunk +5 +1 +1 +0 +4$", result.stderr)
 
 
-def test_nothing_moves_where_one_file_is_in_the_way(run: Run, tmp_path: Path) -> None:
+def test_no_file_is_written_if_one_is_blocked(run: Run, tmp_path: Path) -> None:
     # "elastic" would be written first, and "splunk" can't be.
     (tmp_path / "splunk").write_text("a file of this name")
     result = run("convert", RULE, "-s", "canonical", "-o", tmp_path)
@@ -214,7 +212,7 @@ def test_nothing_moves_where_one_file_is_in_the_way(run: Run, tmp_path: Path) ->
 @pytest.mark.parametrize(
     "name", ["../../escaped", "/tmp/escaped", "..", "a/b", "x" * 300, "C:\\con", "line\nbreak", "bell\a"]
 )
-def test_a_rule_s_name_can_t_lead_out_of_the_folder(name: str, run: Run, tmp_path: Path) -> None:
+def test_rule_name_can_not_leave_folder(name: str, run: Run, tmp_path: Path) -> None:
     rule = tmp_path / "in" / "rule.yml"
     rule.parent.mkdir()
     rule.write_text(TWO_RULES.format(first=json.dumps(name), second="second"))
@@ -227,7 +225,7 @@ def test_a_rule_s_name_can_t_lead_out_of_the_folder(name: str, run: Run, tmp_pat
     assert all(len(file.name) < 100 and file.name.startswith("rule.") for file in written)
 
 
-def test_rules_of_one_file_whose_names_look_alike_are_a_clash(run: Run, tmp_path: Path) -> None:
+def test_similar_rule_names_in_one_file_conflict(run: Run, tmp_path: Path) -> None:
     rule = tmp_path / "rule.yml"
     rule.write_text(TWO_RULES.format(first="a/b", second="a_b"))
     result = run("convert", rule, "-s", "canonical", "-t", "splunk", "-o", tmp_path / "out")
@@ -245,7 +243,7 @@ def test_json_is_a_document_of_queries_and_problems(run: Run, tmp_path: Path) ->
     assert query == {
         "rule": "call_count",
         "rule_id": "872c55d8-e248-4fce-afa0-df2c950c8648",
-        "title": "Five hundred calls of one model by one principal in an hour",
+        "title": "High Volume of Model Calls by One Principal",
         "source": "litellm",
         "target": "elastic",
         "language": "ES|QL",
@@ -268,3 +266,22 @@ def test_json_holds_the_problems_too(run: Run, tmp_path: Path) -> None:
     (problem,) = json.loads(result.stdout)["problems"]
     assert (problem["code"], problem["severity"], problem["file"]) == ("field-unavailable", "info", str(TOKENS))
     assert problem["line"] > 1
+
+
+def test_explain_prints_plans_instead_of_queries(run: Run) -> None:
+    result = run("convert", RULE, "-t", "splunk", "-s", "canonical", "--mode", "hunt", "--explain")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout.splitlines()[:5] == [
+        "hunt of canonical in splunk: one row for each window and group",
+        "  call_count: windows of 1h every 10m by user.id, gen_ai.request.model",
+        "    where events >= 500",
+        "    over events of canonical that match answered_call",
+        "steps",
+    ]
+
+
+@pytest.mark.parametrize("other", [["--json"], ["-o", "queries"]])
+def test_explain_has_no_other_form_of_output(other: list[str], run: Run) -> None:
+    result = run("convert", RULE, "--explain", *other)
+    assert result.exit_code == 3
+    assert "leave out --output and --json" in result.stderr

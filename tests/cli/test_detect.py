@@ -16,7 +16,7 @@ import pytest
 from sigmagen.bundled import rules_folder
 from sigmagen.engines.alert import instant
 from tests.cli.conftest import Run
-from tests.native_logs import NATIVE, attack, ndjson, reference_alerts
+from tests.native_logs import NATIVE_SOURCES, attack, example, ndjson, reference_alerts
 
 STEM = "logprobs_with_logit_bias"
 RULES = rules_folder() / "output"
@@ -62,7 +62,7 @@ SHAPES = {
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_a_log_of_any_shape_gives_the_same_alerts(
+def test_alerts_are_independent_of_log_format(
     shape: str, run: Run, tmp_path: Path, records: list[dict[str, Any]], expected: list[dict[str, Any]]
 ) -> None:
     path = tmp_path / "whatever.name"
@@ -104,7 +104,7 @@ def test_cloudtrail_files_as_delivered_are_recognised(run: Run, tmp_path: Path) 
     }
 
 
-def test_a_log_beside_its_gzip_counts_once(run: Run, tmp_path: Path, litellm: Path) -> None:
+def test_log_next_to_its_gzip_counts_once(run: Run, tmp_path: Path, litellm: Path) -> None:
     folder = tmp_path / "logs"
     folder.mkdir()
     (folder / "a.ndjson").write_bytes(litellm.read_bytes())
@@ -112,7 +112,7 @@ def test_a_log_beside_its_gzip_counts_once(run: Run, tmp_path: Path, litellm: Pa
     once, twice = run("detect", litellm), run("detect", folder)
     number = len(litellm.read_bytes().splitlines())
     assert f"records: {number} litellm\n" in once.stderr
-    assert f"records: {number} litellm; delivered twice: {number} records" in twice.stderr
+    assert f"records: {number} litellm; repeated: {number} records" in twice.stderr
 
 
 def test_several_sources_at_once_are_each_recognised(run: Run, tmp_path: Path, attack_log: Path) -> None:
@@ -126,9 +126,9 @@ def test_several_sources_at_once_are_each_recognised(run: Run, tmp_path: Path, a
     assert [alert["window_start"] for alert in both] == sorted(alert["window_start"] for alert in both)
 
 
-@pytest.mark.parametrize("source", sorted(folder.name for folder in NATIVE.iterdir() if folder.is_dir()))
+@pytest.mark.parametrize("source", NATIVE_SOURCES)
 def test_each_native_source_is_recognised_by_itself(source: str, run: Run) -> None:
-    path = NATIVE / source / "records.ndjson"
+    path = example(source)
     count = len(path.read_bytes().splitlines())
     result = run("detect", path)
     assert (result.exit_code, result.stdout) == (0, "")
@@ -137,7 +137,7 @@ def test_each_native_source_is_recognised_by_itself(source: str, run: Run) -> No
     assert blind.startswith("blind spots: of ")
 
 
-def test_a_chosen_source_is_taken_for_what_looks_otherwise(run: Run, litellm: Path) -> None:
+def test_selected_source_overrides_detection(run: Run, litellm: Path) -> None:
     result = run("detect", litellm, "-s", "cloudtrail")
     assert result.exit_code == 2
     assert (
@@ -227,7 +227,7 @@ def test_an_alert_has_the_documented_shape(expected: list[dict[str, Any]]) -> No
     assert first["@timestamp"] < last["@timestamp"] < alert["window_end"]
 
 
-def test_alerts_are_no_failure_unless_they_are_asked_to_be(run: Run, attack_log: Path, litellm: Path) -> None:
+def test_exit_code_with_alerts(run: Run, attack_log: Path, litellm: Path) -> None:
     few = ("--rules", RULES)
     assert run("detect", attack_log, *few).exit_code == 0
     assert run("detect", attack_log, "--fail-on-alert", *few).exit_code == 1
@@ -235,17 +235,17 @@ def test_alerts_are_no_failure_unless_they_are_asked_to_be(run: Run, attack_log:
     assert run("detect", attack_log, "absent", "--fail-on-alert", *few).exit_code == 2
 
 
-def test_people_get_a_table_and_the_summary_is_no_part_of_it(run: Run, attack_log: Path) -> None:
+def test_table_is_on_standard_output_and_summary_is_not(run: Run, attack_log: Path) -> None:
     result = run("detect", attack_log)
     assert result.stdout.startswith("#  first, last seen (UTC)")
-    assert "Fifty calls in an hour with log probabilities" in result.stdout
+    assert "Possible Logit Extraction via Log Probabilities" in result.stdout
     assert max(map(len, result.stdout.splitlines())) <= 80
     assert result.stderr == (
         "\n8 alerts; 10 rules, records: 620 litellm\nblind spots: no log for bedrock_probe_logging_check_invoke\n"
     )
 
 
-def test_verbose_says_what_was_not_run(run: Run, litellm: Path) -> None:
+def test_verbose_shows_rules_not_run(run: Run, litellm: Path) -> None:
     result = run("detect", litellm, "-v")
     assert (
         "not run: bedrock_probe_logging_check_invoke: no log of product=aws, service=cloudtrail is here"
@@ -254,9 +254,7 @@ def test_verbose_says_what_was_not_run(run: Run, litellm: Path) -> None:
     assert "not run" not in run("detect", litellm).stderr
 
 
-def test_a_log_that_is_quiet_because_it_can_t_be_read_says_so(
-    run: Run, tmp_path: Path, records: list[dict[str, Any]]
-) -> None:
+def test_unreadable_prompts_are_blind_spots(run: Run, tmp_path: Path, records: list[dict[str, Any]]) -> None:
     """Prompts that the gateway redacts, and calls that nobody is named for, alert nowhere."""
     path = tmp_path / "redacted.ndjson"
     redacted = [{"role": "user", "content": "redacted-by-litellm"}]
@@ -268,9 +266,9 @@ def test_a_log_that_is_quiet_because_it_can_t_be_read_says_so(
     quiet[8] = {**quiet[8], **failed, "completion_tokens": None}
     path.write_bytes(ndjson(quiet))
     few = ("--rules", rules_folder() / "pattern")
-    said = "blind spots: of 600 litellm records, 600 have no readable prompt, 7 no user, 7 no API key\n"
+    message = "blind spots: of 600 litellm records, 600 have no readable prompt, 7 no user, 7 no API key\n"
     for flags in ((), ("--json",)):
-        assert run("detect", path, *flags, *few, "--report", tmp_path / "report.json").stderr.endswith(said)
+        assert run("detect", path, *flags, *few, "--report", tmp_path / "report.json").stderr.endswith(message)
     lacks = "600 have no readable prompt, 7 no user, 7 no organization, 7 no API key, 1 no token count"
     assert f"of 600 litellm records, {lacks};" in run("detect", path).stderr.splitlines()[-1]
     (prompts, users, _) = json.loads((tmp_path / "report.json").read_bytes())["blind_spots"]
@@ -280,7 +278,7 @@ def test_a_log_that_is_quiet_because_it_can_t_be_read_says_so(
     assert users["count"] == 7
 
 
-def test_what_no_rule_needs_is_no_blind_spot(run: Run, tmp_path: Path, records: list[dict[str, Any]]) -> None:
+def test_unneeded_field_is_not_a_blind_spot(run: Run, tmp_path: Path, records: list[dict[str, Any]]) -> None:
     path = tmp_path / "log.ndjson"
     path.write_bytes(ndjson({**item, "messages": None} for item in records[:20]))
     rule = tmp_path / "rules" / "rule.yml"
@@ -299,7 +297,7 @@ def test_what_no_rule_needs_is_no_blind_spot(run: Run, tmp_path: Path, records: 
 
 
 def test_rules_that_could_not_look_are_named_or_counted(run: Run, tmp_path: Path) -> None:
-    log = NATIVE / "cloudtrail" / "records.ndjson"
+    log = example("cloudtrail")
     (tmp_path / "broken.yml").write_text("title: [\n")
     (tmp_path / "rule.yml").write_text(
         "title: t\nname: templates\nlogsource: {category: ai_inference}\n"
@@ -312,7 +310,7 @@ def test_rules_that_could_not_look_are_named_or_counted(run: Run, tmp_path: Path
     assert "8 rules not run on cloudtrail (-v says why)" in run("detect", log).stderr.splitlines()[-1]
 
 
-def test_a_report_is_written_whole_and_asked_for_where_it_can_be(run: Run, tmp_path: Path, attack_log: Path) -> None:
+def test_report_is_written_completely(run: Run, tmp_path: Path, attack_log: Path) -> None:
     result = run("detect", attack_log, "--rules", RULES, "--report", tmp_path / "absent" / "report.json")
     assert (result.exit_code, result.stdout) == (3, "")
     assert "error[output-unwritable]" in result.stderr
@@ -407,7 +405,7 @@ correlation:
 
 
 @pytest.mark.parametrize("flags", [(), ("--json",), ("-v",)])
-def test_prompts_appear_in_no_output_even_of_a_rule_that_reads_them(
+def test_prompts_are_in_no_output(
     flags: tuple[str, ...], run: Run, tmp_path: Path, records: list[dict[str, Any]]
 ) -> None:
     rules = tmp_path / "rules"
@@ -424,9 +422,7 @@ def test_prompts_appear_in_no_output_even_of_a_rule_that_reads_them(
 HOSTILE = "\x1b[2J\x1b]0;owned\x07[bold red]\r\n\u202eevil\u2028\x9b31m' OR 1=1 --\"; DROP TABLE x"
 
 
-def test_hostile_values_are_harmless_in_the_table_and_whole_in_json(
-    run: Run, tmp_path: Path, records: list[dict[str, Any]]
-) -> None:
+def test_hostile_values_are_sanitized_in_table_only(run: Run, tmp_path: Path, records: list[dict[str, Any]]) -> None:
     path = tmp_path / "log.ndjson"
     path.write_bytes(
         ndjson({**item, "model": HOSTILE, "metadata": {"user_api_key_hash": HOSTILE}} for item in records[:60])
@@ -442,15 +438,13 @@ def test_hostile_values_are_harmless_in_the_table_and_whole_in_json(
     assert all(len(alert["events"]) == 3 for alert in alerts)
 
 
-def test_a_value_of_any_length_does_not_fill_the_screen(
-    run: Run, tmp_path: Path, records: list[dict[str, Any]]
-) -> None:
+def test_long_values_are_shortened(run: Run, tmp_path: Path, records: list[dict[str, Any]]) -> None:
     path = tmp_path / "log.ndjson"
     path.write_bytes(ndjson({**item, "metadata": {"user_api_key_hash": "x" * 100_000}} for item in records[:60]))
     assert len(run("detect", path).stdout) < 10_000
 
 
-def test_a_long_log_is_kept_on_disk_and_gives_the_same_alerts(
+def test_large_log_is_kept_on_disk(
     run: Run, attack_log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, expected: list[dict[str, Any]]
 ) -> None:
     temporary = tmp_path / "temporary"

@@ -19,9 +19,10 @@ from sigmagen.convert.many import TargetSummary
 from sigmagen.logs.reader import Reject
 from sigmagen.problems import Problem
 from sigmagen.proof.cases import CaseResult
+from sigmagen.proof.mutations import MutationResult
 from sigmagen.proof.verify import Cell
 from tests.cli.conftest import Run
-from tests.native_logs import NATIVE
+from tests.native_logs import example
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -69,7 +70,14 @@ def test_each_command_with_json_has_its_document_described(name: str, run: Run) 
 
 @pytest.mark.parametrize(
     ("section", "shape"),
-    [("Problem", Problem), ("Case result", CaseResult), ("Cell", Cell), ("Reject", Reject), ("Summary", TargetSummary)],
+    [
+        ("Problem", Problem),
+        ("Case result", CaseResult),
+        ("Mutation", MutationResult),
+        ("Cell", Cell),
+        ("Reject", Reject),
+        ("Summary", TargetSummary),
+    ],
 )
 def test_a_shape_that_is_a_class_is_documented_key_by_key(section: str, shape: Any) -> None:
     assert documented(section) == [field.name for field in fields(shape)]
@@ -93,7 +101,7 @@ def test_a_detection_report_is_documented_key_by_key_and_by_its_schema(
     (rules / "broken.yml").write_text("title: [\n")
     schema = json.loads((ROOT / "docs" / "detect-report.schema.json").read_text())
     Draft202012Validator.check_schema(schema)
-    logs = (attack_log, untimed, NATIVE / "bedrock_invocation" / "records.ndjson")
+    logs = (attack_log, untimed, example("bedrock_invocation"))
     assert run("detect", *logs, "--rules", rules, "--report", report).exit_code == 2
     document = json.loads(report.read_text())
     assert [error.message for error in Draft202012Validator(schema).iter_errors(document)] == []

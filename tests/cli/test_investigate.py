@@ -14,7 +14,7 @@ WINDOW = ("--window", "2026-08-11T09:00:00Z/2026-08-11T10:00:00Z")
 SIEMS = ["splunk", "elastic", "sentinel"]
 
 
-def test_a_typed_alert_gives_queries_for_the_three_siems_and_says_what_is_left_out(run: Run) -> None:
+def test_group_and_window_give_queries_for_three_siems(run: Run) -> None:
     result = run("investigate", "call_count", *GROUP, *WINDOW, "-s", "litellm", "--json")
     assert result.exit_code == 0
     document = json.loads(result.stdout)
@@ -44,7 +44,7 @@ def test_the_text_has_every_section_once(run: Run) -> None:
         "# Impact",
         "# Response",
     ]
-    assert "Put a quota on the principal" in text
+    assert "Set a quota for the principal" in text
 
 
 def test_a_rule_is_found_by_its_id_too(run: Run) -> None:
@@ -60,7 +60,7 @@ def alerts(run: Run, attack_log: Path) -> list[dict[str, object]]:
 
 
 @pytest.mark.parametrize("way", ["file", "standard input"])
-def test_an_alert_that_detect_printed_needs_nothing_else(run: Run, attack_log: Path, tmp_path: Path, way: str) -> None:
+def test_alert_from_detect_is_sufficient(run: Run, attack_log: Path, tmp_path: Path, way: str) -> None:
     alert = alerts(run, attack_log)[0]
     (tmp_path / "alert.json").write_text(json.dumps(alert))
     if way == "file":
@@ -74,13 +74,13 @@ def test_an_alert_that_detect_printed_needs_nothing_else(run: Run, attack_log: P
     assert {pivot["source"] for pivot in document["pivots"]} == {alert["source"]}
 
 
-def test_of_several_alerts_one_is_chosen_by_its_group(run: Run, attack_log: Path, tmp_path: Path) -> None:
+def test_alert_is_selected_by_group(run: Run, attack_log: Path, tmp_path: Path) -> None:
     first = alerts(run, attack_log)[0]
     group = dict.fromkeys(first["group"], "someone-else")  # type: ignore[call-overload]
     (tmp_path / "alerts.json").write_text(json.dumps([first, first | {"group": group}]))
     result = run("investigate", "--alert", tmp_path / "alerts.json")
     assert result.exit_code == 3
-    assert "2 alerts are meant" in result.stderr
+    assert "2 alerts match" in result.stderr
     assert "someone-else" in result.stderr
     field = next(iter(group))
     result = run("investigate", "--alert", tmp_path / "alerts.json", "--group", f"{field}=someone-else", "--json")
@@ -88,11 +88,11 @@ def test_of_several_alerts_one_is_chosen_by_its_group(run: Run, attack_log: Path
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (("call_count",), "give RULE, --group and --window"),
         (("call_cuont", *GROUP, *WINDOW), "available: call_count"),
-        (("call_count", *GROUP[:2], *WINDOW), "no value of gen_ai.request.model is given"),
+        (("call_count", *GROUP[:2], *WINDOW), "the value of gen_ai.request.model is missing"),
         (("call_count", *GROUP, "--group", "source.ip=192.0.2.1", *WINDOW), "does not group by source.ip"),
         (("call_count", *GROUP, "--window", "yesterday"), "no ISO 8601 time"),
         (("call_count", *GROUP, "--window", "2026-08-11T10:00Z/2026-08-11T09:00Z"), "ends before it starts"),
@@ -104,14 +104,14 @@ def test_of_several_alerts_one_is_chosen_by_its_group(run: Run, attack_log: Path
         (("call_count", *GROUP, *WINDOW, "-t", "lucene"), "'lucene' is not one of"),
     ],
 )
-def test_what_is_asked_wrongly_is_said(run: Run, arguments: tuple[str, ...], said: str) -> None:
+def test_invalid_arguments_are_reported(run: Run, arguments: tuple[str, ...], message: str) -> None:
     result = run("investigate", *arguments)
     assert result.exit_code == 3
-    assert said in result.stderr
+    assert message in result.stderr
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("{", "not JSON"),
         ("[" * 100_000, "not JSON"),
@@ -122,16 +122,16 @@ def test_what_is_asked_wrongly_is_said(run: Run, arguments: tuple[str, ...], sai
         ('{"rule": "call_count", "source": "litellm", "group": {"user.id": "a"}, "window_start": 5}', "no times"),
     ],
 )
-def test_an_alert_that_is_none_is_said_with_its_file(run: Run, tmp_path: Path, text: str, said: str) -> None:
+def test_invalid_alert_file_is_reported(run: Run, tmp_path: Path, text: str, message: str) -> None:
     file = tmp_path / "alert.json"
     file.write_text(text)
     result = run("investigate", "--alert", file)
     assert result.exit_code == 2
-    assert said in result.stderr
+    assert message in result.stderr
     assert str(file) in result.stderr
 
 
-def test_a_value_can_neither_move_the_cursor_nor_end_the_query(run: Run) -> None:
+def test_hostile_value_is_escaped(run: Run) -> None:
     group = ("--group", "user.id=a\x1b[2J\n``` | delete", "--group", "gen_ai.request.model=m")
     text = run("investigate", "call_count", *group, *WINDOW, "-s", "canonical").stdout
     assert "\x1b" not in text
@@ -141,14 +141,14 @@ def test_a_value_can_neither_move_the_cursor_nor_end_the_query(run: Run) -> None
     assert fences[::2] == fences[1::2]
 
 
-def test_prompt_text_is_in_no_query_unless_asked_for(run: Run) -> None:
+def test_prompt_text_needs_option(run: Run) -> None:
     asked = ("investigate", "call_count", *GROUP, *WINDOW, "-s", "litellm", "-t", "splunk", "--json")
     for flags, there in (((), False), (("--with-text",), True)):
         pivots = json.loads(run(*asked, *flags).stdout)["pivots"]
         assert any("gen_ai.prompt" in pivot["columns"].values() for pivot in pivots) is there
 
 
-def test_an_address_that_is_none_leaves_out_what_asks_for_it(run: Run) -> None:
+def test_invalid_address_omits_its_pivots(run: Run) -> None:
     result = run(
         "investigate", "one_egress_many_organizations", "--group", "source.ip=*", *WINDOW, "-s", "canonical", "--json"
     )

@@ -1,4 +1,4 @@
-"""A mappings folder of one's own: its faults are said by `check`, and a source need not have every SIEM."""
+"""A mappings folder of one's own: its faults are message by `check`, and a source need not have every SIEM."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["folder"]
 RULE = rules_folder() / "volume" / "call_count.yml"
 
 
-def test_check_names_the_faults_of_all_files_at_once(run: Run, folder: Path) -> None:
+def test_check_reports_problems_of_all_mappings(run: Run, folder: Path) -> None:
     for name, old, new in (
         ("sources/gateway.yml", "below:", "belwo:"),
         ("taxonomy.yml", "length: [gen_ai.prompt]", "length: []"),
@@ -25,11 +25,11 @@ def test_check_names_the_faults_of_all_files_at_once(run: Run, folder: Path) -> 
         (folder / name).write_text(text.replace(old, new, 1))
     result = run("check", RULE, "--mappings", folder)
     assert result.exit_code == 2
-    for said in ("gateway.yml:9:", "taxonomy.yml:", "generic.yml:"):
-        assert said in result.stdout
+    for message in ("gateway.yml:9:", "taxonomy.yml:", "generic.yml:"):
+        assert message in result.stdout
 
 
-def test_a_source_that_one_siem_has_is_left_out_of_the_others_with_a_reason(run: Run, folder: Path) -> None:
+def test_source_of_one_siem_is_omitted_for_others_with_reason(run: Run, folder: Path) -> None:
     assert run("check", RULE, "--mappings", folder).exit_code == 0
     for siem in ("elastic", "sentinel"):
         named = run("convert", RULE, "-t", siem, "-s", "gateway", "--mappings", folder)
@@ -51,7 +51,7 @@ def test_a_source_that_one_siem_has_is_left_out_of_the_others_with_a_reason(run:
     ],
     ids=lambda command: "-".join(map(str, command[:2])),
 )
-def test_every_command_works_with_a_source_that_one_siem_has(
+def test_every_command_works_with_source_of_one_siem(
     run: Run, folder: Path, tmp_path: Path, command: tuple[object, ...]
 ) -> None:
     arguments = [str(part).format(out=tmp_path / "out") for part in command]
@@ -61,7 +61,7 @@ def test_every_command_works_with_a_source_that_one_siem_has(
 
 
 @pytest.mark.parametrize("number", [".nan", ".inf", "-.inf"])
-def test_a_number_that_is_not_finite_is_refused_in_an_overlay(run: Run, tmp_path: Path, number: str) -> None:
+def test_overlay_rejects_infinite_numbers(run: Run, tmp_path: Path, number: str) -> None:
     (tmp_path / "overlay.yml").write_text(f"rules:\n  call_count:\n    threshold: {number}\n")
     result = run("convert", RULE, "-t", "splunk", "-s", "litellm", "--overlay", tmp_path / "overlay.yml")
     assert result.exit_code == 2

@@ -12,9 +12,9 @@ import pytest
 
 from sigmagen.bundled import rules_folder
 from tests.cli.conftest import Run
-from tests.native_logs import NATIVE, attack, ndjson
+from tests.native_logs import NATIVE_SOURCES, attack, example, ndjson
 
-SOURCES = sorted(folder.name for folder in NATIVE.iterdir() if folder.is_dir())
+SOURCES = NATIVE_SOURCES
 
 
 def events(text: str) -> list[dict[str, Any]]:
@@ -23,23 +23,23 @@ def events(text: str) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("source", SOURCES)
 def test_the_output_is_the_canonical_events_written_by_hand(source: str, run: Run) -> None:
-    wanted = json.loads((NATIVE / source / "canonical.json").read_text("utf-8"))
-    result = run("normalize", NATIVE / source / "records.ndjson")
+    wanted = json.loads((example(source, "canonical.json")).read_text("utf-8"))
+    result = run("normalize", example(source))
     assert result.exit_code == 0
     assert events(result.stdout) == [event for event in wanted if event is not None]
     number = len(wanted) - wanted.count(None)
     assert result.stderr.startswith(f"{number} events ({number} {source})")
-    assert ("left out as no inference call" in result.stderr) == (None in wanted)
+    assert ("skipped, not an inference call" in result.stderr) == (None in wanted)
 
 
-def test_an_output_file_holds_the_same_bytes_as_standard_output(run: Run, tmp_path: Path, litellm: Path) -> None:
+def test_output_file_equals_standard_output(run: Run, tmp_path: Path, litellm: Path) -> None:
     output = tmp_path / "events.ndjson"
     result = run("normalize", litellm, "-o", output)
     assert (result.exit_code, result.stdout) == (0, "")
     assert output.read_bytes() == run("normalize", "-", input=litellm.read_bytes()).stdout_bytes
 
 
-def test_prompts_are_left_out_unless_they_are_asked_for(run: Run, litellm: Path) -> None:
+def test_prompts_need_option(run: Run, litellm: Path) -> None:
     # no word of the fixtures' prompts but those that name a field or value too
     assert "Q 19331 from list" not in run("normalize", litellm).output
     assert "Q 19331 from list" in run("normalize", litellm, "--with-text").stdout
@@ -55,9 +55,7 @@ def test_prompts_are_left_out_unless_they_are_asked_for(run: Run, litellm: Path)
         ("same_prompt_resampled", "apim"),
     ],
 )
-def test_detect_finds_in_the_output_what_it_finds_in_the_native_log(
-    stem: str, source: str, run: Run, tmp_path: Path
-) -> None:
+def test_detect_finds_same_alerts_in_output(stem: str, source: str, run: Run, tmp_path: Path) -> None:
     native, canonical = tmp_path / "native.ndjson", tmp_path / "canonical.ndjson"
     native.write_bytes(ndjson(attack(stem, source)))
     assert run("normalize", native, "-o", canonical).exit_code == 0
@@ -76,7 +74,7 @@ def test_detect_finds_in_the_output_what_it_finds_in_the_native_log(
     assert found(canonical, "canonical") == expected
 
 
-def test_a_reject_has_file_line_reason_and_the_text_itself(run: Run, tmp_path: Path, litellm: Path) -> None:
+def test_reject_has_location_reason_and_text(run: Run, tmp_path: Path, litellm: Path) -> None:
     log = tmp_path / "log.ndjson"
     first, *rest = litellm.read_bytes().splitlines()
     lines = [first, b"no JSON", b'{"of": "no source"}', first.replace(b"1786440000.125", b'"soon"'), b"7", *rest]
@@ -84,7 +82,7 @@ def test_a_reject_has_file_line_reason_and_the_text_itself(run: Run, tmp_path: P
     rejects = tmp_path / "bad.ndjson"
     result = run("normalize", log, "-o", tmp_path / "out.ndjson", "--rejects", rejects)
     assert result.exit_code == 2
-    assert f"not usable and kept in {rejects}: 4 records" in result.stderr
+    assert f"rejected and written to {rejects}: 4 records" in result.stderr
     kept = sorted(events(rejects.read_text()), key=lambda reject: reject["line"])
     assert [list(reject) for reject in kept] == [["file", "line", "reason", "text"]] * 4
     assert {reject["file"] for reject in kept} == {str(log)}
@@ -98,7 +96,7 @@ def test_a_reject_has_file_line_reason_and_the_text_itself(run: Run, tmp_path: P
     assert stat.S_IMODE(rejects.stat().st_mode) == 0o600
 
 
-def test_rejects_lie_beside_the_output_or_in_this_folder_or_where_they_are_told(run: Run, tmp_path: Path) -> None:
+def test_default_paths_of_rejects(run: Run, tmp_path: Path) -> None:
     log = tmp_path / "log.ndjson"
     log.write_text("no JSON\n")
     run("normalize", log, "-o", tmp_path / "out.ndjson")
@@ -109,9 +107,7 @@ def test_rejects_lie_beside_the_output_or_in_this_folder_or_where_they_are_told(
     assert (tmp_path / "told").is_file()
 
 
-def test_without_rejects_there_is_no_file_of_them_and_an_old_one_is_emptied(
-    run: Run, tmp_path: Path, litellm: Path
-) -> None:
+def test_rejects_file_without_rejects(run: Run, tmp_path: Path, litellm: Path) -> None:
     output = tmp_path / "out.ndjson"
     run("normalize", litellm, "-o", output)
     rejects = tmp_path / "out.ndjson.rejects.ndjson"
@@ -132,7 +128,7 @@ def test_a_log_is_never_overwritten(option: str, run: Run, tmp_path: Path, litel
     for logs, output in ((log, log), (log.parent, log), (log, tmp_path / "link")):
         result = run("normalize", logs, option, output)
         assert result.exit_code == 3
-        assert f"{output} is one of the logs: choose another place" in result.stderr
+        assert f"{output} is one of the logs: choose another file" in result.stderr
     assert log.read_bytes() == litellm.read_bytes()
     assert list(log.parent.iterdir()) == [log]
 
@@ -159,14 +155,14 @@ def test_repeats_and_reused_ids_are_counted(run: Run, tmp_path: Path, litellm: P
     result = run("normalize", log)
     assert len(result.stdout.splitlines()) == 9
     assert (
-        "9 events (9 litellm); delivered twice: 8 records (8 litellm); "
-        "kept, but of different contents under one id: 1 id (1 litellm)" in result.stderr
+        "9 events (9 litellm); repeated: 8 records (8 litellm); "
+        "kept, although their content differs under the same id: 1 id (1 litellm)" in result.stderr
     )
 
 
 @pytest.mark.parametrize("name", ["cw-filter-log-events.json", "cw-subscription.json"])
 def test_detect_and_normalize_count_the_same_records_of_an_export(name: str, run: Run, tmp_path: Path) -> None:
-    records = [json.loads(line) for line in (NATIVE / "bedrock_invocation" / "records.ndjson").read_text().splitlines()]
+    records = [json.loads(line) for line in (example("bedrock_invocation")).read_text().splitlines()]
     events = [{"timestamp": 1, "message": json.dumps(record), "id": "1"} for record in records]
     export = {"events": events} if "filter" in name else {"messageType": "DATA_MESSAGE", "logEvents": events}
     log = tmp_path / name

@@ -15,7 +15,7 @@ import pytest
 from elasticsearch import Elasticsearch
 
 from tests.cli.conftest import Run
-from tests.native_logs import NATIVE
+from tests.native_logs import example
 from tests.servers.stand_in import Reply, Request, serve
 
 Names = tuple[str, str]
@@ -62,15 +62,15 @@ def test_events_are_written_once_and_can_be_searched(
     template, stream = named("logs-sigmagen-test.canonical", monkeypatch)
     mine = uuid4().hex
     paths = []
-    for path in (litellm, NATIVE / "cloudtrail" / "records.ndjson"):
-        paths.append(tmp_path / f"{path.parent.name}.ndjson")
+    for path in (litellm, example("cloudtrail")):
+        paths.append(tmp_path / f"{path.parents[1].name}.ndjson")
         paths[-1].write_text(re.sub(r'"(id|eventID)":"', rf'"\1":"{mine}', path.read_text()))
     first = run("normalize", paths[0], "--to", elasticsearch_url)
     assert (first.exit_code, first.stdout) == (0, "")
     assert first.stderr == "8 events (8 litellm); 8 written to Elasticsearch\n"
     again = run("normalize", *paths, "--to", elasticsearch_url)
     assert again.exit_code == 0
-    assert "; 5 written to Elasticsearch; 8 were there already\n" in again.stderr
+    assert "; 5 written to Elasticsearch; 8 already existed\n" in again.stderr
 
     (found,) = client.indices.get_index_template(name=template)["index_templates"]
     assert found["index_template"]["_meta"] == {"created_by": "sigmagen normalize"}
@@ -81,7 +81,7 @@ def test_events_are_written_once_and_can_be_searched(
     model = {"term": {"gen_ai.request.model": "gpt-4o-mini"}}
     hits = client.search(index=stream, query={"bool": {"must": [ours, model]}})["hits"]["hits"]
     assert hits
-    wanted = json.loads((NATIVE / "litellm" / "canonical.json").read_text("utf-8"))
+    wanted = json.loads((example("litellm", "canonical.json")).read_text("utf-8"))
     assert {event["@timestamp"] for event in wanted} >= {hit["_source"]["@timestamp"] for hit in hits}
     query = (
         f'FROM {stream} | WHERE STARTS_WITH(event.id, "{mine}") AND gen_ai.request.logprobs | STATS COUNT(*) | LIMIT 1'
@@ -92,7 +92,7 @@ def test_events_are_written_once_and_can_be_searched(
 
 
 @pytest.mark.elasticsearch
-def test_somebody_else_s_template_stays_and_what_it_refuses_is_kept_with_the_reason(
+def test_foreign_template_is_kept_and_rejections_are_recorded(
     client: Elasticsearch, foreign: Names, elasticsearch_url: str, run: Run, tmp_path: Path, litellm: Path
 ) -> None:
     rejects = tmp_path / "rejects.ndjson"
@@ -117,7 +117,7 @@ def nowhere() -> Iterator[str]:
         yield f"127.0.0.1:{taken.getsockname()[1]}"
 
 
-def test_a_server_that_does_not_answer_is_exit_code_3_with_a_way_out(run: Run, litellm: Path, nowhere: str) -> None:
+def test_unreachable_server_is_exit_code_3_with_hint(run: Run, litellm: Path, nowhere: str) -> None:
     result = run("normalize", litellm, "--to", f"http://{nowhere}")
     assert (result.exit_code, result.stdout) == (3, "")
     assert f"error[no-server]: Elasticsearch at http://{nowhere}: ConnectionError" in result.stderr
@@ -157,7 +157,7 @@ def test_an_api_key_is_never_printed(run: Run, litellm: Path, nowhere: str, monk
     assert "czNjcjN0" not in result.output
 
 
-def test_no_url_at_all_is_exit_code_3(run: Run, litellm: Path) -> None:
+def test_missing_url_is_exit_code_3(run: Run, litellm: Path) -> None:
     result = run("normalize", litellm, "--to", "elastic")
     assert result.exit_code == 3
     assert "the address of Elasticsearch is not an http or https URL" in result.stderr
@@ -186,7 +186,7 @@ def created(ids: list[str]) -> list[dict[str, Any]]:
     return [{"create": {"_id": key, "status": 201}} for key in ids]
 
 
-def test_events_that_an_answer_leaves_out_are_an_error_with_counts_and_are_kept(run: Run, litellm: Path) -> None:
+def test_events_missing_in_response_are_an_error_with_counts(run: Run, litellm: Path) -> None:
     with answering(lambda ids: {"errors": False, "items": created(ids)[3:]}) as url:
         result = run("normalize", litellm, "--to", url, "--rejects", "rejects.ndjson")
     assert result.exit_code == 2
@@ -204,13 +204,13 @@ def test_an_answer_without_items_is_exit_code_3_with_the_count(run: Run, litellm
     assert "an answer is not what Elasticsearch documents" in result.stderr
 
 
-def test_items_in_another_order_are_no_error(run: Run, litellm: Path) -> None:
+def test_items_in_another_order_are_not_an_error(run: Run, litellm: Path) -> None:
     with answering(lambda ids: {"items": created(ids)[::-1]}) as url:
         result = run("normalize", litellm, "--to", url)
     assert (result.exit_code, result.stderr) == (0, "8 events (8 litellm); 8 written to Elasticsearch\n")
 
 
-def test_items_of_events_that_were_not_sent_are_told(run: Run, litellm: Path) -> None:
+def test_items_of_unsent_events_are_reported(run: Run, litellm: Path) -> None:
     with answering(lambda ids: {"items": created([*ids, "other"])}) as url:
         result = run("normalize", litellm, "--to", url)
     assert result.exit_code == 0

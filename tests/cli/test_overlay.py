@@ -61,13 +61,13 @@ def test_threshold_and_timespan_change_in_the_rule_and_its_queries(write: Write)
     changed = rule(found, "call_count")
     assert changed.threshold is not None
     assert (changed.threshold.value, changed.timespan) == (800, 2 * HOUR)
-    assert changed.description.endswith("threshold 800 in place of 500, timespan 2 hours in place of 1 hour.)")
+    assert changed.description.endswith("threshold 800 instead of 500, timespan 2 hours instead of 1 hour.)")
     text = found.converter().convert(changed, CONVERTER.sources["litellm"], "splunk").text
     assert "value >= 800" in text
     assert "floor(_time/1200)*1200" in text
 
 
-def test_a_rule_that_is_not_named_stays_the_very_same(write: Write) -> None:
+def test_unnamed_rule_is_unchanged(write: Write) -> None:
     found = settings(write("rules: {call_count: {threshold: 800}}"))
     loaded = found.load()
     assert [file.path for file in loaded.files] == [file.path for file in FILES]
@@ -84,7 +84,7 @@ def test_a_rule_is_named_by_its_id_too(write: Write) -> None:
     assert changed.threshold.value == 7
 
 
-def test_a_correlation_below_another_one_changes_in_it(write: Write) -> None:
+def test_nested_correlation_is_changed(write: Write) -> None:
     outer = next(
         subject
         for file in FILES
@@ -98,7 +98,7 @@ def test_a_correlation_below_another_one_changes_in_it(write: Write) -> None:
     assert changed.threshold == outer.threshold
 
 
-def test_a_rule_can_be_left_out_of_everything(write: Write, run: Run) -> None:
+def test_rule_can_be_excluded(write: Write, run: Run) -> None:
     path = write("rules: {call_count: {include: false}}")
     names = [subject.name for file in settings(path).load().files for subject in file.subjects]
     assert "call_count" not in names
@@ -107,14 +107,14 @@ def test_a_rule_can_be_left_out_of_everything(write: Write, run: Run) -> None:
     assert "call_count" not in {query["rule"] for query in json.loads(result.stdout)["queries"]}
 
 
-def test_an_allow_list_stands_in_place_of_the_mappings_own(write: Write) -> None:
+def test_allow_list_replaces_that_of_mappings(write: Write) -> None:
     found = settings(write("allow_lists: {ai_service_principals: [svc-evaluation]}"))
     text = found.converter().convert(rule(found, "call_count"), CONVERTER.sources["litellm"], "splunk").text
     assert 'lower(user_id) != "svc-evaluation"' in text
     assert "svc-batch-summariser" not in text
 
 
-def test_an_empty_allow_list_lets_nobody_pass(write: Write) -> None:
+def test_empty_allow_list_excludes_nobody(write: Write) -> None:
     found = settings(write("allow_lists: {ai_service_principals: []}"))
     text = found.converter().convert(rule(found, "call_count"), CONVERTER.sources["litellm"], "splunk").text
     assert "NOT" not in text
@@ -148,7 +148,7 @@ def test_the_interval_is_never_shorter_than_the_siem_allows(write: Write) -> Non
     assert query.schedule.interval == 5 * MINUTE
 
 
-def test_every_wrong_name_is_said_with_its_line(write: Write) -> None:
+def test_every_unknown_name_has_line(write: Write) -> None:
     found = problems("sources:\n  litelm:\n    splunk: {search: index=ai}\n  apin:\n    elastic: {delay: 1h}\n", write)
     assert [(problem.code, problem.line) for problem in found] == [("overlay-unknown", 2), ("overlay-unknown", 4)]
     assert "litellm" in str(found[0].hint)
@@ -170,7 +170,7 @@ detection: {selection: {user.id: "*"}, known: {"user.id|expand": "%our_services%
 def test_a_rule_s_own_allow_list_is_defined_by_the_overlay(write: Write, tmp_path: Path, run: Run) -> None:
     rule_file = tmp_path / "rule.yml"
     rule_file.write_text(LISTED)
-    assert "placeholder %our_services% has no allow list" in run("check", rule_file).output
+    assert "unknown allow list 'our_services' in placeholder" in run("check", rule_file).output
     path = write("allow_lists: {our_services: [svc-one, svc-two]}")
     result = run("convert", rule_file, "-t", "elastic", "-s", "canonical", "--overlay", path)
     assert result.exit_code == 0, result.output
@@ -178,7 +178,7 @@ def test_a_rule_s_own_allow_list_is_defined_by_the_overlay(write: Write, tmp_pat
     # Without the rule that asks for it, the list is a misspelt one.
     result = run("convert", "-t", "elastic", "-s", "canonical", "--overlay", path)
     assert result.exit_code == 2
-    assert "overlay.yml:1:15: error[overlay-unknown]: there is no allow list 'our_services'" in result.stderr
+    assert "overlay.yml:1:15: error[overlay-unknown]: unknown allow list 'our_services'" in result.stderr
     # With all rules in a folder, it may go with a few of them.
     (tmp_path / "rules").mkdir()
     (tmp_path / "rules" / "rule.yml").write_text(LISTED)
@@ -187,29 +187,29 @@ def test_a_rule_s_own_allow_list_is_defined_by_the_overlay(write: Write, tmp_pat
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
-        ("rules: {call_count: {treshold: 9}}", "no key 'treshold'"),
+        ("rules: {call_count: {treshold: 9}}", "unknown key 'treshold'"),
         ("rules: {call_count: {threshold: many}}", "'threshold' must be a number or a mapping"),
         ("rules: {call_count: {threshold: -1}}", "at least 0"),
         ("rules: {call_count: {threshold: 9.5}}", "whole number"),
-        ("rules: {call_count: {timespan: 0h}}", "longer than nothing"),
+        ("rules: {call_count: {timespan: 0h}}", "more than zero"),
         ("rules: {call_count: {timespan: soon}}", "timespan 'soon'"),
         ("rules: {call_count: {interval: hourly}}", "'interval' can't be"),
         ("rules: {call_count: {}}", "too short"),
-        ("rules: {answered_call: {threshold: 9}}", "no correlation"),
+        ("rules: {answered_call: {threshold: 9}}", "not a correlation"),
         ("rules: {bedrock_probe_logging_check_invoke: {threshold: 9}}", "no threshold"),
         ("allow_lists: {ai_service_principals: [1]}", "must be text"),
-        ("sources: {litellm: {elastic: {table: x}}}", "no key 'table'"),
-        ("sources: {litellm: {qradar: {}}}", "no key 'qradar'"),
+        ("sources: {litellm: {elastic: {table: x}}}", "unknown key 'table'"),
+        ("sources: {litellm: {qradar: {}}}", "unknown key 'qradar'"),
         ("- a list", "must be a mapping"),
-        ("rules: {}\n---\nrules: {}", "one YAML document"),
+        ("rules: {}\n---\nrules: {}", "single YAML document"),
         ("rules: [", "YAML"),
     ],
 )
-def test_what_can_not_be_used_is_an_error(text: str, said: str, write: Write) -> None:
+def test_invalid_values_are_errors(text: str, message: str, write: Write) -> None:
     found = problems(text, write)
-    assert any(said.lower() in str(problem).lower() for problem in found), found
+    assert any(message.lower() in str(problem).lower() for problem in found), found
     assert all(problem.file and problem.line for problem in found)
 
 
@@ -235,7 +235,7 @@ def test_what_can_not_be_used_is_an_error(text: str, said: str, write: Write) ->
         ("elastic", ":logs-*"),
     ],
 )
-def test_a_location_that_would_change_the_query_is_refused(siem: str, text: str) -> None:
+def test_location_that_changes_query_is_rejected(siem: str, text: str) -> None:
     assert registry.get(siem).find_location_fault(text)
 
 
@@ -249,18 +249,18 @@ def test_a_location_that_would_change_the_query_is_refused(siem: str, text: str)
         ("sentinel", "LiteLLM_CL"),
     ],
 )
-def test_a_location_is_taken_as_it_is(siem: str, text: str) -> None:
+def test_location_is_used_unchanged(siem: str, text: str) -> None:
     assert registry.get(siem).find_location_fault(text) is None
 
 
-def test_an_overlay_of_all_rules_goes_with_a_few_of_them(write: Write) -> None:
+def test_overlay_may_name_rules_that_are_not_loaded(write: Write) -> None:
     path = write("rules: {call_count: {threshold: 800}, output_token_sum: {threshold: 9}}")
     only = next(file.path for file in FILES if file.path.stem == "call_count")
     assert rule(settings(path), "call_count", (only,)).threshold.value == 800  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize("command", ["check", "convert", "test", "verify"])
-def test_each_command_takes_the_overlay_and_refuses_a_wrong_one(
+def test_every_command_accepts_overlay_and_rejects_invalid_one(
     command: str,
     run: Run,
     write: Write,
@@ -268,10 +268,10 @@ def test_each_command_takes_the_overlay_and_refuses_a_wrong_one(
     path = write("rules: {nobody: {threshold: 1}}")
     result = run(command, "--overlay", path)
     assert result.exit_code == 2
-    assert "there is no rule 'nobody'" in result.output
+    assert "unknown rule 'nobody'" in result.output
 
 
-def test_detect_finds_by_the_tenants_threshold(run: Run, write: Write, attack_log: Path) -> None:
+def test_detect_uses_threshold_of_overlay(run: Run, write: Write, attack_log: Path) -> None:
     before = json.loads(run("detect", attack_log, "--json").stdout)
     after = json.loads(
         run(
@@ -285,7 +285,7 @@ def overlay(path: Path) -> Overlay:
     return load_overlay(path, CONVERTER)
 
 
-def test_a_package_is_tuned_and_says_so(write: Write, tmp_path: Path) -> None:
+def test_package_is_tuned_and_records_overlay(write: Write, tmp_path: Path) -> None:
     path = write(
         "rules:\n"
         "  call_count: {threshold: {value: 800, because: two teams, learned: {days: 30}},"
@@ -336,7 +336,7 @@ def test_filters_are_joined_to_the_rules_and_recorded(write: Write, tmp_path: Pa
     assert json.loads(unpack(archive)["overlay.json"])["filters"] == {"load_test.yml": FILTER}
 
 
-def test_a_filter_file_that_is_not_there_is_an_error(write: Write) -> None:
+def test_missing_filter_file_is_an_error(write: Write) -> None:
     assert [(problem.code, problem.line) for problem in problems("filters:\n  - a.yml\n", write)] == [
         ("overlay-unknown", 2)
     ]
@@ -349,7 +349,7 @@ def test_a_list_of_one_value_is_a_macro_too(write: Write, tmp_path: Path) -> Non
     assert "NOT lower(user_id) IN (`sigmagen_ai_service_principals`)" in stanza["search"]
 
 
-def test_the_documented_overlay_is_a_good_one(write: Write) -> None:
+def test_documented_overlay_is_valid(write: Write) -> None:
     text = (Path(__file__).parents[2] / "docs" / "overlay.md").read_text()
     path = write(text.split("```yaml\n")[1].split("```")[0])
     (path.parent / "filters").mkdir()
@@ -364,3 +364,12 @@ def test_every_key_of_the_schema_is_documented() -> None:
     text = (Path(__file__).parents[2] / "docs" / "overlay.md").read_text()
     keys = [*schema["properties"], *(key for part in schema["$defs"].values() for key in part.get("properties", {}))]
     assert [key for key in keys if f"{key}:" not in text and f"`{key}`" not in text] == []
+
+
+def test_silent_after_reaches_the_source_and_must_be_longer_than_its_delay(write: Write) -> None:
+    found = settings(write("sources: {litellm: {splunk: {silent_after: 4h}}}")).converter()
+    stored = found.sources["litellm"].stored
+    assert (stored["splunk"].silent_after, stored["elastic"].silent_after) == (4 * HOUR, 24 * HOUR)
+    (problem,) = problems("sources:\n  litellm:\n    splunk: {delay: 2h, silent_after: 90m}\n", write)
+    assert (problem.code, problem.line) == ("overlay-value", 3)
+    assert problem.hint == "write more than the delay, 2h"

@@ -23,14 +23,14 @@ def test_an_app_is_written_and_counted(run: Run, tmp_path: Path) -> None:
     assert {path.name for path in (tmp_path / "new" / "folder").glob("*.tgz")} == {app, f"TA-{app}"}
 
 
-def test_with_sources_only_theirs_are_in_it(run: Run, tmp_path: Path) -> None:
+def test_package_of_selected_sources(run: Run, tmp_path: Path) -> None:
     assert run("package", "splunk", CALLS, "-s", "apim", "-o", tmp_path / "out").exit_code == 0
     (archive,) = (tmp_path / "out").glob(f"{APP}-*.tgz")
     saved = read_conf(unpack(archive)["default/savedsearches.conf"])
     assert {name.split(" - ")[1].split(".")[-1] for name in saved} == {"apim"}
 
 
-def test_what_a_source_lacks_is_told_when_asked_for_more(run: Run, tmp_path: Path) -> None:
+def test_verbose_shows_missing_fields(run: Run, tmp_path: Path) -> None:
     churn = rules_folder() / "output" / "logit_bias_churn.yml"
     quiet = run("package", "splunk", churn, "-o", tmp_path / "quiet")
     told = run("package", "splunk", churn, "-v", "-o", tmp_path / "told")
@@ -38,7 +38,7 @@ def test_what_a_source_lacks_is_told_when_asked_for_more(run: Run, tmp_path: Pat
     assert "source cloudtrail in splunk has no" in told.stderr
 
 
-def test_nothing_to_package_is_an_error_that_says_why(run: Run, tmp_path: Path) -> None:
+def test_empty_package_is_an_error_with_reason(run: Run, tmp_path: Path) -> None:
     churn = rules_folder() / "output" / "logit_bias_churn.yml"
     result = run("package", "splunk", churn, "-s", "cloudtrail", "-o", tmp_path / "out")
     assert result.exit_code == 3
@@ -55,7 +55,7 @@ def test_a_broken_rule_stops_the_package(run: Run, tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
-def test_a_rule_that_can_not_be_packaged_is_named_and_the_others_are_there(run: Run, tmp_path: Path) -> None:
+def test_unpackageable_rule_is_reported_and_others_are_packaged(run: Run, tmp_path: Path) -> None:
     folder = tmp_path / "rules"
     folder.mkdir()
     (folder / "good.yml").write_text(CALLS.read_text())
@@ -70,7 +70,7 @@ def test_a_rule_that_can_not_be_packaged_is_named_and_the_others_are_there(run: 
     assert "1 detection packaged" in result.stderr
 
 
-def test_a_rule_that_is_there_for_no_source_is_named(run: Run, tmp_path: Path) -> None:
+def test_rule_without_source_is_reported(run: Run, tmp_path: Path) -> None:
     folder = tmp_path / "rules"
     folder.mkdir()
     (folder / "good.yml").write_text(CALLS.read_text())
@@ -82,7 +82,7 @@ def test_a_rule_that_is_there_for_no_source_is_named(run: Run, tmp_path: Path) -
     (folder / "unfed.yml").write_text(unfed)
     result = run("package", "splunk", folder, "-o", tmp_path / "out")
     assert result.exit_code == 1
-    assert "single.yml:1: error[not-packaged]: Single: it is no correlation" in result.stderr
+    assert "single.yml:1: error[not-packaged]: Single: it is not a correlation" in result.stderr
     assert "no source feeds it" in result.stderr
     assert (tmp_path / "out").exists()
 
@@ -111,7 +111,7 @@ def files(folder: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("siem", ["splunk", "elastic", "sentinel"])
-def test_a_package_over_itself_is_the_same(run: Run, tmp_path: Path, siem: str) -> None:
+def test_repackaging_gives_same_files(run: Run, tmp_path: Path, siem: str) -> None:
     out = tmp_path / "out"
     for _ in range(2):
         assert run("package", siem, CALLS, "-s", "litellm", "-o", out).exit_code == 0
@@ -131,7 +131,7 @@ def test_two_packages_do_not_share_a_folder(run: Run, tmp_path: Path) -> None:
     assert {name: (out / name).read_bytes() for name in files(out)} == before
 
 
-def test_files_that_are_no_longer_part_of_a_package_are_removed_or_named(run: Run, tmp_path: Path) -> None:
+def test_obsolete_files_are_removed_or_reported(run: Run, tmp_path: Path) -> None:
     out = tmp_path / "out"
     assert run("package", "sentinel", CALLS, "-o", out).exit_code == 0
     changed = out / "arm" / "apim.json"
@@ -147,7 +147,7 @@ def test_files_that_are_no_longer_part_of_a_package_are_removed_or_named(run: Ru
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "said"),
+    ("name", "text", "message"),
     [
         ("README.md", "mine", "no sigmagen-files.json"),
         ("sigmagen-files.json", "{", "can't be read"),
@@ -156,18 +156,18 @@ def test_files_that_are_no_longer_part_of_a_package_are_removed_or_named(run: Ru
         ("sigmagen-files.json", '{"siem": "sentinel", "files": {"/etc/x": ""}}', "outside of the folder"),
     ],
 )
-def test_a_folder_with_other_files_is_refused(run: Run, tmp_path: Path, name: str, text: str, said: str) -> None:
+def test_a_folder_with_other_files_is_refused(run: Run, tmp_path: Path, name: str, text: str, message: str) -> None:
     out = tmp_path / "out"
     out.mkdir()
     (out / name).write_text(text)
     (tmp_path / "x").write_text("mine")
     result = run("package", "sentinel", CALLS, "-s", "litellm", "-o", out)
     assert result.exit_code == 3
-    assert said in result.stderr
+    assert message in result.stderr
     assert files(tmp_path) == {f"out/{name}", "x"}
 
 
-def test_a_file_of_somebody_else_beside_a_package_is_not_overwritten(run: Run, tmp_path: Path) -> None:
+def test_foreign_file_is_not_overwritten(run: Run, tmp_path: Path) -> None:
     out = tmp_path / "out"
     assert run("package", "sentinel", CALLS, "-s", "litellm", "-o", out).exit_code == 0
     (out / "arm" / "apim.json").write_text("mine")
@@ -178,7 +178,7 @@ def test_a_file_of_somebody_else_beside_a_package_is_not_overwritten(run: Run, t
 
 
 @pytest.mark.parametrize("siem", ["splunk", "elastic", "sentinel"])
-def test_a_level_that_sigma_does_not_have_is_refused_at_its_line(run: Run, tmp_path: Path, siem: str) -> None:
+def test_unknown_level_is_rejected_with_line(run: Run, tmp_path: Path, siem: str) -> None:
     text = CALLS.read_text().replace("level: low", "level: Low")
     (tmp_path / "rule.yml").write_text(text)
     line = text.splitlines().index("level: Low") + 1

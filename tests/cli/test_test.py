@@ -23,7 +23,7 @@ def copy(tmp_path: Path) -> Path:
     return tmp_path / RULE.name
 
 
-def test_attacks_are_found_twins_are_silent_and_misses_are_named(run: Run) -> None:
+def test_results_of_attacks_benign_cases_and_misses(run: Run) -> None:
     result = run("test", RULE, "-s", "canonical")
     assert result.exit_code == 0
     cases = yaml.safe_load(TEST.read_text())["cases"]
@@ -47,14 +47,14 @@ OPERATIONS = """
 rule: short_prompt_long_answer
 defaults: {output_tokens: 5000}
 cases:
-  - name: images
+  - name: fine-tuning
     kind: benign
     why: No source logs such a call as an inference.
-    steps: [{repeat: 3, call: {operation: images}}]
+    steps: [{repeat: 3, call: {operation: fine_tune}}]
   - name: a miss
     kind: miss
     why: No source logs such a call as an inference.
-    steps: [{repeat: 3, call: {operation: images}}]
+    steps: [{repeat: 3, call: {operation: fine_tune}}]
   - name: embeddings
     kind: benign
     why: Few, and not of the operation that the rule is about.
@@ -62,11 +62,11 @@ cases:
   - name: one of them is logged
     kind: benign
     why: A call that is not logged beside one that is.
-    steps: [{call: {operation: images}}, {call: {operation: chat}}]
+    steps: [{call: {operation: fine_tune}}, {call: {operation: chat}}]
 """
 
 
-def test_a_case_without_a_record_that_the_rule_could_look_at_fails(run: Run, copy: Path) -> None:
+def test_case_without_matching_log_source_fails(run: Run, copy: Path) -> None:
     copy.with_name("short_prompt_long_answer.test.yml").write_text(OPERATIONS)
     result = run("test", copy, "-s", "canonical", "-s", "litellm", "-s", "apim", "--json")
     assert result.exit_code == 1
@@ -75,7 +75,7 @@ def test_a_case_without_a_record_that_the_rule_could_look_at_fails(run: Run, cop
         (source, name, status)
         for source in ("apim", "canonical", "litellm")
         for name, status in (
-            ("images", "failed"),
+            ("fine-tuning", "failed"),
             ("a miss", "failed"),
             ("embeddings", "passed"),
             ("one of them is logged", "passed"),
@@ -83,21 +83,21 @@ def test_a_case_without_a_record_that_the_rule_could_look_at_fails(run: Run, cop
     }
     reasons = {reason for case in cases if case["source"] == "litellm" for reason in case["reasons"]}
     assert reasons == {
-        "no record on litellm that the rule could look at (operation: images), so nothing is shown",
+        "no record on litellm that the rule could look at (operation: fine_tune), so nothing is shown",
     }
 
 
-def test_a_record_that_the_source_does_not_count_as_an_inference_is_none(run: Run, tmp_path: Path) -> None:
+def test_record_that_is_not_an_inference_is_ignored(run: Run, tmp_path: Path) -> None:
     calls = rules_folder() / "volume" / "call_count.yml"
     (tmp_path / calls.name).write_text(calls.read_text())
-    cases = OPERATIONS.replace("short_prompt_long_answer", "call_count").replace("images", "GetFoundationModel")
+    cases = OPERATIONS.replace("short_prompt_long_answer", "call_count").replace("fine_tune", "GetFoundationModel")
     (tmp_path / "call_count.test.yml").write_text(cases)
     found = json.loads(run("test", tmp_path / calls.name, "-s", "cloudtrail", "--json").stdout)
     assert [case["status"] for case in found] == ["failed", "failed", "passed", "passed"]
     assert "no record on cloudtrail" in found[0]["reasons"][0]
 
 
-def test_an_attack_that_is_missed_and_a_twin_that_alerts_fail_with_the_reason(run: Run, copy: Path) -> None:
+def test_missed_attack_and_alerting_benign_case_fail_with_reason(run: Run, copy: Path) -> None:
     rule = copy.read_text()
     copy.write_text(rule.replace("gte: 100", "gte: 100000"))
     missed = run("test", copy, "-s", "canonical")
@@ -112,7 +112,7 @@ def test_an_attack_that_is_missed_and_a_twin_that_alerts_fail_with_the_reason(ru
     assert "and should be silent" in reasons
 
 
-def test_reasons_are_cut_to_three_unless_more_is_asked_for(run: Run, copy: Path) -> None:
+def test_reasons_are_limited_unless_verbose(run: Run, copy: Path) -> None:
     copy.write_text(copy.read_text().replace("gte: 100", "gte: 1"))
     test = copy.with_name(TEST.name)
     test.write_text(
@@ -132,7 +132,7 @@ def test_a_missing_test_file_is_broken_input_and_the_others_are_tested(run: Run,
     assert "short_prompt_long_answer" in result.stdout
 
 
-def test_a_broken_test_file_is_told_with_its_place(run: Run, copy: Path) -> None:
+def test_broken_test_file_has_location(run: Run, copy: Path) -> None:
     test = copy.with_name(TEST.name)
     test.write_text(test.read_text().replace("kind: benign", "kind: friendly", 1))
     result = run("test", copy)
@@ -142,3 +142,39 @@ def test_a_broken_test_file_is_told_with_its_place(run: Run, copy: Path) -> None
 
 def test_an_unknown_source_is_a_configuration_error(run: Run) -> None:
     assert run("test", RULE, "-s", "nowhere").exit_code == 3
+
+
+def test_mutate_names_each_condition_that_no_case_guards(run: Run, copy: Path) -> None:
+    whole = run("test", copy, "--mutate", "-s", "canonical")
+    assert whole.exit_code == 0
+    assert "12 mutations: a case fails for 12 of them" in whole.stderr
+    test = yaml.safe_load(copy.with_name(TEST.name).read_text())
+    attacks = [case for case in test["cases"] if case["kind"] == "attack"]
+    copy.with_name(TEST.name).write_text(yaml.safe_dump({**test, "cases": attacks}))
+    result = run("test", copy, "--mutate", "-s", "canonical")
+    assert result.exit_code == 1
+    line = next(n for n, text in enumerate(copy.read_text().splitlines(), 1) if "event.outcome" in text)
+    expected = f"{copy}:{line}: error[mutation-survived]: "
+    assert any(
+        text.startswith(expected) and text.endswith("no case fails when `event.outcome` is left out of selection")
+        for text in result.stdout.splitlines()
+    )
+    found = json.loads(run("test", copy, "--mutate", "-s", "canonical", "--json").stdout)
+    assert set(found) == {"cases", "mutations"}
+    assert list(found["mutations"][0]) == ["rule", "file", "line", "change", "status", "case", "source"]
+    assert {item["status"] for item in found["mutations"]} == {"killed", "survived"}
+
+
+def test_a_rule_whose_cases_fail_is_not_mutated(run: Run, copy: Path) -> None:
+    copy.write_text(copy.read_text().replace("gte: 100", "gte: 100000"))
+    result = run("test", copy, "--mutate", "-s", "canonical")
+    assert result.exit_code == 1
+    assert "0 mutations" in result.stderr
+
+
+def test_mutations_of_a_tuned_rule_are_refused(run: Run, tmp_path: Path) -> None:
+    overlay = tmp_path / "overlay.yml"
+    overlay.write_text("rules: {}\n")
+    result = run("test", RULE, "--mutate", "--overlay", overlay)
+    assert result.exit_code == 3
+    assert "--mutate changes the rules as they are written" in result.stderr

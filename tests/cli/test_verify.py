@@ -15,7 +15,19 @@ from tests.servers import splunk
 from tests.servers.stand_in import Reply, StandIn, serve
 
 RULE = rules_folder() / "sybil" / "one_egress_many_organizations.yml"
-KEYS = ["rule", "source", "target", "engine", "mode", "status", "fidelity", "reason", "rows", "differences"]
+KEYS = [
+    "rule",
+    "source",
+    "target",
+    "engine",
+    "mode",
+    "status",
+    "fidelity",
+    "reason",
+    "rows",
+    "differences",
+    "remembered",
+]
 REMOTE = (
     "SIGMAGEN_ELASTICSEARCH_URL",
     "SIGMAGEN_SPLUNK_URL",
@@ -54,7 +66,7 @@ def test_without_variables_spl_and_kql_are_emulated_and_esql_is_not_run(run: Run
     assert result.exit_code == 0
 
 
-def test_a_splunk_that_the_environment_names_is_asked_and_is_real(run: Run, search_head: StandIn) -> None:
+def test_configured_splunk_is_used(run: Run, search_head: StandIn) -> None:
     result = run("verify", RULE, "-s", "canonical", "-t", "splunk")
     assert result.exit_code == 0
     assert "real" in result.stdout
@@ -63,7 +75,7 @@ def test_a_splunk_that_the_environment_names_is_asked_and_is_real(run: Run, sear
     assert "s3cr3t" not in result.output
 
 
-def test_what_a_server_refuses_is_different_and_exit_code_1(run: Run, search_head: StandIn, tmp_path: Path) -> None:
+def test_rejected_query_is_different_with_exit_code_1(run: Run, search_head: StandIn, tmp_path: Path) -> None:
     ok = Reply(200, splunk.exported([]))
     search_head.first = [ok, *[Reply(400, splunk.messages("FATAL", "Unknown search command"))] * 200]
     junit = tmp_path / "cells.xml"
@@ -75,9 +87,7 @@ def test_what_a_server_refuses_is_different_and_exit_code_1(run: Run, search_hea
 
 
 @pytest.mark.parametrize("status", [401, 403, 500])
-def test_a_server_that_fails_in_between_ends_the_run_with_exit_code_3_and_what_was_found(
-    run: Run, search_head: StandIn, status: int
-) -> None:
+def test_failing_server_ends_run_with_exit_code_3(run: Run, search_head: StandIn, status: int) -> None:
     whole = run("verify", RULE, "-s", "canonical", "-s", "litellm", "-t", "splunk")
     assert "4 equal" in whole.stdout
     asked = list(search_head.requests)
@@ -99,13 +109,13 @@ def test_a_splunk_without_a_token_is_a_configuration_error(run: Run, monkeypatch
     assert "SIGMAGEN_SPLUNK_URL is set, SIGMAGEN_SPLUNK_TOKEN is not" in result.stderr
 
 
-def test_a_target_that_was_asked_for_and_has_no_engine_is_exit_code_3(run: Run) -> None:
+def test_requested_target_without_engine_is_exit_code_3(run: Run) -> None:
     result = run("verify", RULE, "-t", "elastic")
     assert (result.exit_code, result.stdout) == (3, "")
     assert "error[no-engine]: ES|QL needs an Elasticsearch: set SIGMAGEN_ELASTICSEARCH_URL" in result.stderr
 
 
-def test_azure_s_packages_that_are_missing_are_named(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_azure_packages_are_reported(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SIGMAGEN_SENTINEL_WORKSPACE", "00000000-0000-0000-0000-000000000000")
     monkeypatch.setattr("sigmagen.engines.opening._is_installed", lambda module: not module.startswith("azure"))
     result = run("verify", RULE, "-t", "sentinel")
@@ -113,7 +123,7 @@ def test_azure_s_packages_that_are_missing_are_named(run: Run, monkeypatch: pyte
     assert "pip install 'sigmagen-extraction[azure]'" in result.stderr
 
 
-def test_fixtures_that_prove_nothing_are_exit_code_1(run: Run, tmp_path: Path) -> None:
+def test_vacuous_fixtures_are_exit_code_1(run: Run, tmp_path: Path) -> None:
     rule = rules_folder() / "output" / "short_prompt_long_answer.yml"
     (tmp_path / rule.name).write_text(rule.read_text().replace("gte: 100", "gte: 100000"))
     test = rule.with_name("short_prompt_long_answer.test.yml")
@@ -137,7 +147,7 @@ def test_an_unknown_source_is_a_configuration_error(run: Run) -> None:
     assert run("verify", RULE, "-s", "nowhere").exit_code == 3
 
 
-def test_help_says_where_queries_run_and_what_is_left_there(run: Run) -> None:
+def test_help_explains_engines(run: Run) -> None:
     said = run("verify", "--help").stdout
     for name in (
         "SIGMAGEN_ELASTICSEARCH_URL",
@@ -146,3 +156,56 @@ def test_help_says_where_queries_run_and_what_is_left_there(run: Run) -> None:
         "nothing is written",
     ):
         assert name in " ".join(said.split())
+
+
+def test_cache_remembers_equal_cells_and_says_so(run: Run, tmp_path: Path) -> None:
+    cache = tmp_path / "proven.ndjson"
+    arguments = ("verify", RULE, "-s", "canonical", "-t", "splunk", "-t", "duckdb", "--cache", cache)
+    first, second = run(*arguments), run(*arguments)
+    assert "4 cells executed: 4 changed" in first.stderr
+    assert "remembered" not in first.stdout
+    assert "0 cells executed: 0 changed; 4 remembered, the oldest since 20" in second.stderr
+    assert "* 4 remembered, not executed now" in second.stdout
+    cells = json.loads(run(*arguments, "--json").stdout)
+    assert [cell["status"] for cell in cells] == ["equal"] * 4
+    assert all(cell["remembered"] for cell in cells)
+    plain = json.loads(run(*arguments[:-2], "--json").stdout)
+    assert [cell["remembered"] for cell in plain] == [None] * 4
+    assert [cell["rows"] for cell in plain] == [cell["rows"] for cell in cells]
+
+
+def test_recheck_executes_a_share_of_the_remembered_cells(run: Run, tmp_path: Path) -> None:
+    cache = tmp_path / "proven.ndjson"
+    arguments = ("verify", RULE, "-s", "canonical", "-t", "duckdb", "--cache", cache)
+    run(*arguments)
+    result = run(*arguments, "--recheck", "100", "--seed", "7")
+    assert "2 cells executed: 0 changed, 2 of 2 by seed 7\n" in result.stderr
+
+
+def test_a_cache_that_can_t_be_written_is_a_configuration_error(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    cache = tmp_path / "file" / "proven.ndjson"
+    result = run("verify", RULE, "-s", "canonical", "-t", "duckdb", "--cache", cache)
+    assert result.exit_code == 3
+    assert "error[ledger]" in result.stderr
+
+
+def test_remembered_cells_of_a_splunk_server_are_executed_again(run: Run, search_head: StandIn, tmp_path: Path) -> None:
+    arguments = ("verify", RULE, "-s", "canonical", "-t", "splunk", "--cache", tmp_path / "proven.ndjson")
+    run(*arguments)
+    asked = len(search_head.requests)
+    result = run(*arguments)
+    assert len(search_head.requests) > asked
+    assert "remembered" not in result.stdout
+
+
+def test_quick_plays_one_attack_and_one_twin(run: Run) -> None:
+    arguments = ("verify", RULE, "-s", "canonical", "-t", "duckdb", "-t", "splunk", "--json")
+    quick, whole = json.loads(run(*arguments, "--quick").stdout), json.loads(run(*arguments).stdout)
+    assert {cell["status"] for cell in quick} == {"equal"}
+    for target in ("duckdb", "splunk"):
+        rows = [
+            next(cell["rows"] for cell in cells if (cell["target"], cell["mode"]) == (target, "hunt"))
+            for cells in (quick, whole)
+        ]
+        assert 0 < rows[0] < rows[1]

@@ -15,10 +15,10 @@ from click.testing import CliRunner, Result
 
 from sigmagen.bundled import mappings_folder, rules_folder
 from sigmagen.cli.main import cli
-from sigmagen.content.detections import content
+from sigmagen.content.detections import collect_content
 from sigmagen.convert.converter import Converter
+from sigmagen.deploy.deployment import apply, plan_deployment
 from sigmagen.deploy.elastic import elasticsearch_client, parts
-from sigmagen.deploy.plan import apply, make_plan
 from sigmagen.net import client as http
 from sigmagen.net.retry import ATTEMPTS
 from sigmagen.net.secrets import hide
@@ -39,7 +39,7 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     converter = Converter.load(mappings_folder())
     paths = [rules_folder() / "volume" / "call_count.yml", rules_folder() / "output" / "logit_bias_churn.yml"]
     loaded = load_rules(paths, rules_folder=rules_folder(), mappings_folder=mappings_folder())
-    elastic.write(content(converter, loaded.files, "elastic", ["litellm", "cloudtrail"]), folder, converter, {})
+    elastic.write(collect_content(converter, loaded.files, "elastic", ["litellm", "cloudtrail"]), folder, converter, {})
     return folder
 
 
@@ -79,7 +79,7 @@ def rewrite(file: Path, documents: list[Json]) -> None:
     file.write_text("".join(json.dumps(document) + "\n" for document in documents))
 
 
-def test_a_dry_run_shows_everything_and_changes_nothing(package: Path, server: State) -> None:
+def test_dry_run_changes_nothing(package: Path, server: State) -> None:
     result = deploy(package, "--dry-run")
     assert result.exit_code == 0, result.output
     assert "plan: 22 create" in result.stdout
@@ -87,7 +87,7 @@ def test_a_dry_run_shows_everything_and_changes_nothing(package: Path, server: S
     assert not server.writes
 
 
-def test_what_is_deployed_is_the_package_and_a_second_run_does_nothing(package: Path, server: State) -> None:
+def test_deploy_is_idempotent(package: Path, server: State) -> None:
     assert deploy(package).exit_code == 0
     assert set(server.rules) == {rule["rule_id"] for rule in lines(package / elastic.RULES)}
     assert not any(rule["enabled"] for rule in server.rules.values())
@@ -101,7 +101,7 @@ def test_what_is_deployed_is_the_package_and_a_second_run_does_nothing(package: 
     assert set(plan(package)) == {"unchanged"}
 
 
-def test_a_changed_rule_is_updated_and_keeps_what_people_decided(package: Path, server: State, tmp_path: Path) -> None:
+def test_rule_update_preserves_user_settings(package: Path, server: State, tmp_path: Path) -> None:
     deploy(package)
     key, rule = next(iter(server.rules.items()))
     rule |= {"enabled": True, "actions": [{"id": "mail"}], "exceptions_list": [{"id": "ours"}]}
@@ -118,7 +118,7 @@ def test_a_changed_rule_is_updated_and_keeps_what_people_decided(package: Path, 
     assert set(plan(newer)) == {"unchanged"}
 
 
-def test_an_option_that_a_new_package_no_longer_has_goes(package: Path, server: State, tmp_path: Path) -> None:
+def test_removed_option_is_deleted(package: Path, server: State, tmp_path: Path) -> None:
     deploy(package)
     newer = copied(package, tmp_path)
     documents = lines(newer / elastic.RULES)
@@ -129,7 +129,7 @@ def test_an_option_that_a_new_package_no_longer_has_goes(package: Path, server: 
     assert "alert_suppression" not in server.rules[documents[0]["rule_id"]]
 
 
-def test_a_rule_that_the_package_turns_on_is_turned_on(package: Path, server: State, tmp_path: Path) -> None:
+def test_rule_enabled_by_package_is_enabled(package: Path, server: State, tmp_path: Path) -> None:
     deploy(package)
     newer = copied(package, tmp_path)
     documents = lines(newer / elastic.RULES)
@@ -151,7 +151,7 @@ def test_changed_sessions_and_templates_are_updated(package: Path, server: State
     assert set(plan(package)) == {"unchanged"}
 
 
-def test_a_session_that_a_newer_kibana_keeps_in_tabs_is_unchanged(package: Path, server: State) -> None:
+def test_session_in_tabs_of_newer_kibana_is_unchanged(package: Path, server: State) -> None:
     deploy(package)
     for item in server.objects.values():
         if item["type"] == "search":
@@ -161,7 +161,7 @@ def test_a_session_that_a_newer_kibana_keeps_in_tabs_is_unchanged(package: Path,
     assert set(plan(package)) == {"unchanged"}
 
 
-def test_a_dashboard_is_known_by_its_digest_however_kibana_keeps_its_panels(package: Path, server: State) -> None:
+def test_dashboard_is_compared_by_digest(package: Path, server: State) -> None:
     deploy(package)
     dashboards = [item for item in server.objects.values() if item["type"] == "dashboard"]
     assert dashboards
@@ -188,7 +188,7 @@ def foreign_objects(package: Path, server: State) -> dict[str, Json]:
 
 
 @pytest.mark.parametrize("prune", [False, True])
-def test_what_is_not_ours_is_never_touched(package: Path, server: State, prune: bool) -> None:
+def test_foreign_objects_are_not_changed(package: Path, server: State, prune: bool) -> None:
     before = foreign_objects(package, server)
     result = deploy(package, *(["--prune"] if prune else []))
     assert result.exit_code == 1
@@ -203,7 +203,7 @@ def test_what_is_not_ours_is_never_touched(package: Path, server: State, prune: 
     assert len(server.rules) == len(lines(package / elastic.RULES))
 
 
-def test_a_copy_of_our_rule_is_the_copiers_own(package: Path, server: State) -> None:
+def test_copy_of_rule_is_foreign(package: Path, server: State) -> None:
     deploy(package)
     rule = next(iter(server.rules.values()))
     copy = {**rule, "rule_id": "0f9a1d5e-0000-4000-8000-000000000000", "name": f"{rule['name']} [Duplicate]"}
@@ -219,7 +219,7 @@ def test_a_copy_of_our_rule_is_the_copiers_own(package: Path, server: State) -> 
     assert all("mine" in there for there in server.templates.values())
 
 
-def test_what_a_package_no_longer_has_is_deleted_only_when_asked(package: Path, server: State, tmp_path: Path) -> None:
+def test_obsolete_objects_are_deleted_only_with_prune(package: Path, server: State, tmp_path: Path) -> None:
     deploy(package)
     smaller = copied(package, tmp_path)
     rewrite(smaller / elastic.RULES, lines(package / elastic.RULES)[1:])
@@ -252,14 +252,14 @@ def test_many_rules_are_found_over_several_pages(package: Path, server: State, m
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503])
-def test_a_busy_server_is_asked_again(package: Path, server: State, status: int) -> None:
+def test_busy_server_is_retried(package: Path, server: State, status: int) -> None:
     server.failures = [(status, {})] * (ATTEMPTS - 1)
     result = deploy(package)
     assert result.exit_code == 0, result.output
     assert set(plan(package)) == {"unchanged"}
 
 
-def test_a_server_that_stays_busy_is_given_up_and_no_secret_is_told(package: Path, server: State) -> None:
+def test_busy_server_fails_after_last_attempt_without_showing_secret(package: Path, server: State) -> None:
     server.failures = [(503, {})] * ATTEMPTS
     result = deploy(package)
     assert result.exit_code == 1
@@ -268,7 +268,9 @@ def test_a_server_that_stays_busy_is_given_up_and_no_secret_is_told(package: Pat
     assert API_KEY not in result.output
 
 
-def test_a_wrong_key_is_told_without_it(package: Path, server: State, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_wrong_key_is_reported_without_showing_it(
+    package: Path, server: State, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("SIGMAGEN_KIBANA_API_KEY", "a-wrong-secret")
     result = deploy(package)
     assert result.exit_code == 1
@@ -277,7 +279,7 @@ def test_a_wrong_key_is_told_without_it(package: Path, server: State, monkeypatc
 
 
 @pytest.mark.parametrize("missing", ["SIGMAGEN_KIBANA_URL", "SIGMAGEN_KIBANA_API_KEY", "SIGMAGEN_ELASTICSEARCH_URL"])
-def test_a_missing_setting_is_named(
+def test_missing_setting_is_reported(
     package: Path, server: State, monkeypatch: pytest.MonkeyPatch, missing: str
 ) -> None:
     monkeypatch.delenv(missing)
@@ -291,7 +293,7 @@ def test_a_missing_setting_is_named(
     "url",
     ["ftp://kibana.example.com", "https://ann:pass-word@kibana.example.com", "http://kibana.example.com", "no url"],
 )
-def test_an_address_that_would_give_a_secret_away_is_refused(
+def test_unencrypted_address_is_rejected(
     package: Path, server: State, monkeypatch: pytest.MonkeyPatch, url: str
 ) -> None:
     monkeypatch.setenv("SIGMAGEN_KIBANA_URL", url)
@@ -301,7 +303,7 @@ def test_an_address_that_would_give_a_secret_away_is_refused(
     assert "pass-word" not in result.output
 
 
-def test_elasticsearch_is_reached_as_a_user_too(package: Path, server: State, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_elasticsearch_accepts_user_and_password(package: Path, server: State, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SIGMAGEN_ELASTICSEARCH_API_KEY")
     monkeypatch.setenv("SIGMAGEN_ELASTICSEARCH_USERNAME", "ann")
     monkeypatch.setenv("SIGMAGEN_ELASTICSEARCH_PASSWORD", "pass-word")
@@ -311,7 +313,7 @@ def test_elasticsearch_is_reached_as_a_user_too(package: Path, server: State, mo
     client.close()
 
 
-def test_a_package_that_kibana_would_refuse_is_not_sent(package: Path, server: State, tmp_path: Path) -> None:
+def test_invalid_package_is_not_sent(package: Path, server: State, tmp_path: Path) -> None:
     broken = copied(package, tmp_path)
     documents = lines(broken / elastic.RULES)
     documents[0]["interval"] = "often"
@@ -322,7 +324,7 @@ def test_a_package_that_kibana_would_refuse_is_not_sent(package: Path, server: S
     assert not server.requests
 
 
-def test_a_folder_that_is_no_package_is_refused(server: State, tmp_path: Path) -> None:
+def test_folder_without_package_is_rejected(server: State, tmp_path: Path) -> None:
     result = deploy(tmp_path)
     assert result.exit_code == 2
     assert "not-a-package" in result.stderr
@@ -336,9 +338,9 @@ def test_without_a_package_the_rules_are_packaged_first(server: State) -> None:
 
 
 @pytest.mark.parametrize("kind", ["rule", "session"])
-def test_what_appears_after_the_plan_is_not_overwritten(package: Path, server: State, kind: str) -> None:
+def test_object_created_after_plan_is_not_overwritten(package: Path, server: State, kind: str) -> None:
     with parts(package) as found:
-        made = make_plan(found)
+        made = plan_deployment(found)
         before = foreign_objects(package, server)
         server.templates["component"].clear()
         server.templates["index"].clear()
@@ -348,9 +350,9 @@ def test_what_appears_after_the_plan_is_not_overwritten(package: Path, server: S
     assert {key: server.kept()[place][key] for key in before[place]} == before[place]
 
 
-def test_what_another_run_made_meanwhile_is_brought_up_to_date(package: Path, server: State) -> None:
+def test_object_created_by_parallel_run_is_updated(package: Path, server: State) -> None:
     with parts(package) as found:
-        made = make_plan(found)
+        made = plan_deployment(found)
         assert deploy(package).exit_code == 0
         wanted = json.loads(json.dumps(server.kept()))
         next(iter(server.rules.values()))["query"] = "ROW a = 1"
@@ -365,9 +367,7 @@ def undisturbed(package: Path, state: State) -> tuple[Json, int]:
     return json.loads(json.dumps(kept)), requests
 
 
-def test_a_run_that_is_killed_anywhere_is_taken_up_by_the_next(
-    package: Path, server: State, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_killed_run_is_resumed(package: Path, server: State, monkeypatch: pytest.MonkeyPatch) -> None:
     wanted, requests = undisturbed(package, server)
     for point, carried_out in kill_points(requests):
         server.__dict__.update(State().__dict__)
@@ -380,7 +380,7 @@ def test_a_run_that_is_killed_anywhere_is_taken_up_by_the_next(
 
 @pytest.mark.parametrize("carried_out", [False, True])
 @pytest.mark.parametrize("point", [6, 12, 20])
-def test_kill_9_is_survived(package: Path, server: State, point: int, carried_out: bool) -> None:
+def test_run_resumes_after_sigkill(package: Path, server: State, point: int, carried_out: bool) -> None:
     wanted, _ = undisturbed(package, server)
     server.__dict__.update(State().__dict__)
     server.fatal, server.carried_out = point, carried_out
@@ -394,9 +394,7 @@ def test_kill_9_is_survived(package: Path, server: State, point: int, carried_ou
     assert server.kept() == wanted
 
 
-def test_an_answer_that_was_lost_makes_no_second_object(
-    package: Path, server: State, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_lost_response_creates_no_duplicate(package: Path, server: State, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every write is carried out and its answer lost once, so each is sent twice."""
     import urllib3
 
@@ -417,13 +415,15 @@ def test_an_answer_that_was_lost_makes_no_second_object(
     assert len(server.rules) == len(lines(package / elastic.RULES))
 
 
-def test_a_users_own_custom_template_is_merged_only_when_asked(package: Path, server: State) -> None:
+def test_user_template_is_changed_only_with_merge(package: Path, server: State) -> None:
     name = "logs-aws.cloudtrail@custom"
     theirs = {"template": {"mappings": {"properties": {"mine": {"type": "keyword"}}}}, "_meta": {"created_by": "them"}}
     server.templates["component"][name] = json.loads(json.dumps(theirs))
     result = deploy(package)
     assert result.exit_code == 1
-    assert f"{name} is your own and lacks aws.cloudtrail.session_credential_from_console" in result.stderr
+    assert (
+        f"{name} was not created by sigmagen and lacks aws.cloudtrail.session_credential_from_console" in result.stderr
+    )
     assert "--merge" in result.stderr
     assert server.templates["component"][name] == theirs
     result = deploy(package, "--merge")

@@ -11,9 +11,9 @@ import pytest
 
 from sigmagen.bundled import mappings_folder
 from sigmagen.convert.converter import Converter
-from sigmagen.deploy.custom_template import fields
+from sigmagen.deploy.custom_template import list_fields
+from sigmagen.deploy.deployment import Found, Item, ObjectSet, apply, plan_deployment
 from sigmagen.deploy.elastic import Templates
-from sigmagen.deploy.plan import Found, Item, Part, apply, make_plan
 from sigmagen.net.client import Client
 from sigmagen.packages.elastic.target import ElasticTarget
 from sigmagen.packages.elastic.templates import component_templates, index_template
@@ -39,7 +39,7 @@ def mine(name: str, body: dict[str, Any]) -> Item:
 
 
 @pytest.fixture
-def parts(elasticsearch_url: str) -> Iterator[list[Part]]:
+def parts(elasticsearch_url: str) -> Iterator[list[ObjectSet]]:
     client = Client(elasticsearch_url, {})
     components, indices = Mine(client, "component"), Mine(client, "index")
     component_items, index_items = [], []
@@ -51,26 +51,26 @@ def parts(elasticsearch_url: str) -> Iterator[list[Part]]:
         body["index_patterns"] = [f"{RUN}-{pattern}" for pattern in body["index_patterns"]]
         index_items.append(mine(name, body))
     try:
-        yield [Part(components, component_items), Part(indices, index_items)]
+        yield [ObjectSet(components, component_items), ObjectSet(indices, index_items)]
     finally:
-        for part in (Part(indices, index_items), Part(components, component_items)):
+        for part in (ObjectSet(indices, index_items), ObjectSet(components, component_items)):
             for item in part.items:
                 part.store.delete(Found(item.key, item.title, {}, True))
         client.close()
 
 
-def actions(parts: list[Part], *, prune: bool = False) -> set[str]:
-    return {change.action for change in make_plan(parts, prune=prune)}
+def actions(parts: list[ObjectSet], *, prune: bool = False) -> set[str]:
+    return {change.action for change in plan_deployment(parts, prune=prune)}
 
 
-def test_what_elasticsearch_writes_back_is_unchanged(parts: list[Part]) -> None:
+def test_redeployed_template_is_unchanged(parts: list[ObjectSet]) -> None:
     assert actions(parts) == {"create"}
-    assert apply(make_plan(parts)) == []
+    assert apply(plan_deployment(parts)) == []
     assert actions(parts) == {"unchanged"}
 
 
-def test_a_new_field_and_a_lost_one_are_updates(parts: list[Part]) -> None:
-    apply(make_plan(parts))
+def test_added_and_removed_fields_are_updates(parts: list[ObjectSet]) -> None:
+    apply(plan_deployment(parts))
     first, *rest = parts[0].items
     for changed in (
         {"dynamic": False, "properties": {"new": {"type": "keyword"}}},
@@ -78,24 +78,24 @@ def test_a_new_field_and_a_lost_one_are_updates(parts: list[Part]) -> None:
     ):
         body = {**first.body, "template": {"mappings": changed}}
         newer = [replace(parts[0], items=[replace(first, body=body), *rest]), parts[1]]
-        assert [change.action for change in make_plan(newer)].count("update") == 1
-        apply(make_plan(newer))
+        assert [change.action for change in plan_deployment(newer)].count("update") == 1
+        apply(plan_deployment(newer))
         assert actions(newer) == {"unchanged"}
 
 
-def test_a_template_of_somebody_else_stays(parts: list[Part]) -> None:
+def test_foreign_template_is_not_changed(parts: list[ObjectSet]) -> None:
     client = parts[0].store.client  # type: ignore[attr-defined]
     name = parts[0].items[0].key
     theirs = {"template": {"mappings": {}}, "_meta": {"created_by": "them"}}
     client.send("PUT", f"/_component_template/{name}", body=theirs)
-    plan = make_plan(parts, prune=True)
+    plan = plan_deployment(parts, prune=True)
     assert [change.key for change in plan.foreign] == [name]
     apply(plan)
     assert parts[0].store.found({name})[name].body["_meta"] == {"created_by": "them"}
 
 
-def test_a_template_that_appears_after_the_plan_is_not_overwritten(parts: list[Part]) -> None:
-    plan = make_plan(parts)
+def test_a_template_that_appears_after_the_plan_is_not_overwritten(parts: list[ObjectSet]) -> None:
+    plan = plan_deployment(parts)
     client = parts[0].store.client  # type: ignore[attr-defined]
     name = parts[0].items[0].key
     client.send("PUT", f"/_component_template/{name}", body={"template": {}, "_meta": {"created_by": "them"}})
@@ -103,43 +103,43 @@ def test_a_template_that_appears_after_the_plan_is_not_overwritten(parts: list[P
     assert parts[0].store.found({name})[name].ours is False
 
 
-def test_index_templates_go_before_the_components_they_are_made_of(parts: list[Part]) -> None:
-    apply(make_plan(parts))
+def test_index_templates_are_deleted_before_components(parts: list[ObjectSet]) -> None:
+    apply(plan_deployment(parts))
     nothing = [replace(part, items=[]) for part in parts]
     assert actions(nothing) == {"obsolete"}
-    apply(make_plan(nothing, prune=True))
-    assert list(make_plan(nothing)) == []
+    apply(plan_deployment(nothing, prune=True))
+    assert list(plan_deployment(nothing)) == []
 
 
 CUSTOM: dict[str, Any] = {"dynamic": "strict", "properties": {"mine": {"properties": {"id": {"type": "keyword"}}}}}
 
 
-def custom_of(parts: list[Part]) -> list[Part]:
+def custom_of(parts: list[ObjectSet]) -> list[ObjectSet]:
     """The parts with one template to merge: CloudTrail's, under a name of this run that ends in `@custom`."""
     (item,) = [item for item in parts[0].items if item.key.endswith("aws.cloudtrail@custom")]
     return [replace(parts[0], items=[item])]
 
 
-def put(parts: list[Part], name: str, body: dict[str, Any]) -> None:
+def put(parts: list[ObjectSet], name: str, body: dict[str, Any]) -> None:
     parts[0].store.client.send("PUT", f"/_component_template/{name}", body=body)  # type: ignore[attr-defined]
 
 
-def body_of(parts: list[Part], name: str) -> dict[str, Any]:
+def body_of(parts: list[ObjectSet], name: str) -> dict[str, Any]:
     return parts[0].store.found({name})[name].body
 
 
-def test_what_a_users_own_custom_template_lacks_is_merged_when_asked(parts: list[Part]) -> None:
+def test_merge_adds_missing_fields_to_user_template(parts: list[ObjectSet]) -> None:
     parts = custom_of(parts)
     (item,) = parts[0].items
     theirs = {"template": {"mappings": CUSTOM, "settings": {"index": {"refresh_interval": "5s"}}}, "version": 7}
     put(parts, item.key, theirs)
-    (change,) = make_plan(parts)
+    (change,) = plan_deployment(parts)
     lacks = ("aws.cloudtrail.session_credential_from_console",)
     assert (change.action, change.fields) == ("foreign", lacks)
-    apply(make_plan(parts))
+    apply(plan_deployment(parts))
     assert body_of(parts, item.key) == theirs
 
-    (change,) = plan = make_plan(parts, merge=True)
+    (change,) = plan = plan_deployment(parts, merge=True)
     assert (change.action, change.fields) == ("merge", lacks)
     assert apply(plan) == []
     after = body_of(parts, item.key)
@@ -148,25 +148,25 @@ def test_what_a_users_own_custom_template_lacks_is_merged_when_asked(parts: list
     assert "_meta" not in after
     mappings = after["template"]["mappings"]
     assert mappings["dynamic"] == "strict"
-    assert set(fields({"template": {"mappings": mappings}})) == {"mine.id", *lacks}
+    assert set(list_fields({"template": {"mappings": mappings}})) == {"mine.id", *lacks}
     assert actions(parts) == {"unchanged"}
 
 
-def test_a_field_that_a_user_maps_otherwise_is_theirs(parts: list[Part]) -> None:
+def test_user_mapping_of_field_is_preserved(parts: list[ObjectSet]) -> None:
     parts = custom_of(parts)
     (item,) = parts[0].items
     put(parts, item.key, {"template": {"mappings": {"properties": {"aws": {"type": "flattened"}}}}})
-    (change,) = make_plan(parts, merge=True)
+    (change,) = plan_deployment(parts, merge=True)
     assert change.action == "unchanged"
 
 
-def test_what_an_earlier_package_put_into_a_custom_template_goes_and_what_people_added_stays(parts: list[Part]) -> None:
+def test_custom_template_update_preserves_user_fields(parts: list[ObjectSet]) -> None:
     parts = custom_of(parts)
     (item,) = parts[0].items
     earlier = {"aws": {"properties": {"cloudtrail": {"properties": {"error_code": {"type": "keyword"}}}}}}
     meta = {"created_by": "sigmagen package", "name": item.key, "source": "cloudtrail"}
     put(parts, item.key, {"template": {"mappings": {"properties": {**earlier, **CUSTOM["properties"]}}}, "_meta": meta})
     assert actions(parts) == {"update"}
-    apply(make_plan(parts))
-    assert set(fields(body_of(parts, item.key))) == {"mine.id", "aws.cloudtrail.session_credential_from_console"}
+    apply(plan_deployment(parts))
+    assert set(list_fields(body_of(parts, item.key))) == {"mine.id", "aws.cloudtrail.session_credential_from_console"}
     assert actions(parts) == {"unchanged"}

@@ -13,13 +13,13 @@ from click.testing import CliRunner, Result
 
 from sigmagen.bundled import mappings_folder, rules_folder
 from sigmagen.cli.main import cli
-from sigmagen.content.detections import content
+from sigmagen.content.detections import collect_content
 from sigmagen.convert.converter import Converter
 from sigmagen.net import client as http
 from sigmagen.net.retry import ATTEMPTS
 from sigmagen.packages import sentinel
 from sigmagen.rules.load import load_rules
-from sigmagen.rules.placeholders import tenant_lists
+from sigmagen.rules.placeholders import merge_tenant_lists
 from tests.deploy.kills import kill_points, killed_at
 from tests.servers.azure import PAGE, TOKEN, WORKSPACE, State, standing_in
 
@@ -30,9 +30,9 @@ def package_of(folder: Path, overlaid: Json) -> Path:
     """A package of two rules: small, so that there are few requests, and whole."""
     converter = Converter.load(mappings_folder())
     paths = [rules_folder() / "volume" / "call_count.yml", rules_folder() / "output" / "logit_bias_churn.yml"]
-    lists = tenant_lists(mappings_folder(), {})
+    lists = merge_tenant_lists(mappings_folder(), {})
     loaded = load_rules(paths, rules_folder=rules_folder(), mappings_folder=mappings_folder(), allow_lists=lists)
-    sentinel.write(content(converter, loaded.files, "sentinel", ["litellm"]), folder, converter, overlaid)
+    sentinel.write(collect_content(converter, loaded.files, "sentinel", ["litellm"]), folder, converter, overlaid)
     return folder
 
 
@@ -87,7 +87,7 @@ def changed_copy(package: Path, folder: Path, **properties: Any) -> tuple[Path, 
     return newer, rule["alertRuleTemplateName"]
 
 
-def test_a_dry_run_shows_everything_and_changes_nothing(package: Path, server: State) -> None:
+def test_dry_run_changes_nothing(package: Path, server: State) -> None:
     result = deploy(package, "--dry-run")
     assert result.exit_code == 0, result.output
     assert "plan: 34 create" in result.stdout
@@ -95,7 +95,7 @@ def test_a_dry_run_shows_everything_and_changes_nothing(package: Path, server: S
     assert not server.writes
 
 
-def test_what_is_deployed_is_the_package_and_a_second_run_does_nothing(package: Path, server: State) -> None:
+def test_deploy_is_idempotent(package: Path, server: State) -> None:
     assert deploy(package).exit_code == 0
     templates = [json.loads(path.read_text()) for path in package.glob("repositories/*/**/*.json")]
     assert sum(len(there) for there in server.resources.values()) == len({json.dumps(item) for item in templates})
@@ -113,9 +113,7 @@ def test_what_is_deployed_is_the_package_and_a_second_run_does_nothing(package: 
     assert len(server.writes) == before
 
 
-def test_a_changed_rule_is_updated_and_stays_on_if_somebody_turned_it_on(
-    package: Path, server: State, tmp_path: Path
-) -> None:
+def test_rule_update_preserves_enabled_state(package: Path, server: State, tmp_path: Path) -> None:
     deploy(package)
     newer, key = changed_copy(package, tmp_path, query="LiteLLM_CL\n| take 1", customDetails=None)
     server.resources["alertRules"][key]["properties"]["enabled"] = True
@@ -127,7 +125,7 @@ def test_a_changed_rule_is_updated_and_stays_on_if_somebody_turned_it_on(
     assert set(plan(newer)) == {"unchanged"}
 
 
-def test_a_rule_that_the_package_turns_on_is_turned_on(package: Path, server: State, tmp_path: Path) -> None:
+def test_rule_enabled_by_package_is_enabled(package: Path, server: State, tmp_path: Path) -> None:
     deploy(package)
     newer, key = changed_copy(package, tmp_path, enabled=True)
     assert plan(newer)["update"] == [key]
@@ -147,7 +145,7 @@ def test_changed_searches_and_workbooks_are_updated(package: Path, server: State
     assert set(plan(package)) == {"unchanged"}
 
 
-def test_a_change_made_meanwhile_is_not_overwritten(
+def test_concurrent_change_is_not_overwritten(
     package: Path, server: State, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     deploy(package)
@@ -167,7 +165,7 @@ def test_a_change_made_meanwhile_is_not_overwritten(
 
 
 @pytest.mark.parametrize("kind", ["alertRules", "savedSearches", "workbooks"])
-def test_what_somebody_made_after_the_plan_is_not_overwritten(
+def test_object_created_after_plan_is_not_overwritten(
     package: Path, server: State, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     deploy(package)
@@ -189,7 +187,7 @@ def test_what_somebody_made_after_the_plan_is_not_overwritten(
 
 
 @pytest.mark.parametrize("prune", [False, True])
-def test_what_is_not_ours_is_never_touched(package: Path, server: State, prune: bool) -> None:
+def test_foreign_objects_are_not_changed(package: Path, server: State, prune: bool) -> None:
     deploy(package)
     for there in server.resources.values():
         for name, body in list(there.items())[:1]:
@@ -205,7 +203,7 @@ def test_what_is_not_ours_is_never_touched(package: Path, server: State, prune: 
     assert server.kept() == before
 
 
-def test_what_a_package_no_longer_has_is_deleted_only_when_asked(package: Path, server: State, tmp_path: Path) -> None:
+def test_obsolete_objects_are_deleted_only_with_prune(package: Path, server: State, tmp_path: Path) -> None:
     deploy(package)
     smaller = Path(shutil.copytree(package, tmp_path / "copy"))
     rule_files(smaller)[0].unlink()
@@ -217,9 +215,7 @@ def test_what_a_package_no_longer_has_is_deleted_only_when_asked(package: Path, 
     assert len(server.resources["alertRules"]) == 2
 
 
-def test_watchlists_come_with_rules_that_read_them_and_are_their_users_from_then_on(
-    reading_watchlists: Path, server: State
-) -> None:
+def test_redeploy_preserves_user_edited_watchlists(reading_watchlists: Path, server: State) -> None:
     assert deploy(reading_watchlists).exit_code == 0
     (item,) = server.resources["watchlists"].values()
     assert item["properties"]["watchlistAlias"] == "sigmagen_ai_service_principals"
@@ -234,11 +230,11 @@ def test_a_link_to_another_server_is_not_followed(package: Path, server: State) 
     server.next_host = "http://attacker.example.com"
     result = deploy(package)
     assert result.exit_code == 1
-    assert "sends us to attacker.example.com" in result.stderr
+    assert "the next page is on another server: attacker.example.com" in result.stderr
     assert TOKEN not in result.output
 
 
-def test_a_busy_server_is_asked_again_and_no_secret_is_told(package: Path, server: State) -> None:
+def test_busy_server_is_retried_without_showing_secret(package: Path, server: State) -> None:
     server.failures = [(429, {})] * (ATTEMPTS - 1)
     assert deploy(package).exit_code == 0
     server.failures = [(503, {})] * ATTEMPTS
@@ -258,7 +254,7 @@ def test_a_busy_server_is_asked_again_and_no_secret_is_told(package: Path, serve
         ("SIGMAGEN_SENTINEL_URL", "http://azure.example.com", "server-address"),
     ],
 )
-def test_a_missing_or_wrong_setting_is_named(
+def test_invalid_setting_is_reported(
     package: Path, server: State, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, code: str
 ) -> None:
     monkeypatch.setenv(variable, value)
@@ -269,7 +265,7 @@ def test_a_missing_or_wrong_setting_is_named(
 
 
 @pytest.mark.parametrize("content", ["", "{}", '{"resources": [{"name": "[evil()]", "properties": {}}]}'])
-def test_a_folder_that_is_no_package_is_refused(server: State, tmp_path: Path, content: str) -> None:
+def test_folder_without_package_is_rejected(server: State, tmp_path: Path, content: str) -> None:
     if content:
         path = tmp_path / "repositories" / "x" / "analytics-rules" / "rule.json"
         path.parent.mkdir(parents=True)
@@ -280,9 +276,7 @@ def test_a_folder_that_is_no_package_is_refused(server: State, tmp_path: Path, c
     assert not server.requests
 
 
-def test_a_run_that_is_killed_anywhere_is_taken_up_by_the_next(
-    reading_watchlists: Path, server: State, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_killed_run_is_resumed(reading_watchlists: Path, server: State, monkeypatch: pytest.MonkeyPatch) -> None:
     assert deploy(reading_watchlists).exit_code == 0
     wanted, requests = json.loads(json.dumps(server.kept())), len(server.requests)
     for point, carried_out in kill_points(requests):
@@ -293,7 +287,7 @@ def test_a_run_that_is_killed_anywhere_is_taken_up_by_the_next(
         assert server.kept() == wanted, (point, carried_out)
 
 
-def test_an_answer_that_was_lost_makes_no_second_object(
+def test_lost_response_creates_no_duplicate(
     package: Path, server: State, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Every write is carried out and its answer lost once, so each is sent twice."""

@@ -29,18 +29,18 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 
 
 @pytest.mark.parametrize("siem", NEEDED)
-def test_all_missing_variables_are_named_at_once(siem: str, tmp_path: Path, environment: pytest.MonkeyPatch) -> None:
+def test_all_missing_settings_are_reported(siem: str, tmp_path: Path, environment: pytest.MonkeyPatch) -> None:
     folder = package(tmp_path / "out", SMALL, ["litellm"]).parent if siem == "splunk" else tmp_path
     result = CliRunner().invoke(cli, ["deploy", siem, "--package", str(folder)])
     assert result.exit_code == 3
     assert [name for name in NEEDED[siem] if name not in result.stderr] == []
 
 
-def test_verify_names_what_is_wrong_with_the_settings_of_all_targets(environment: pytest.MonkeyPatch) -> None:
+def test_verify_reports_invalid_settings_of_all_targets(environment: pytest.MonkeyPatch) -> None:
     environment.setenv("SIGMAGEN_SPLUNK_URL", "https://splunk.example.com:8089")
     environment.setenv("SIGMAGEN_ELASTICSEARCH_URL", "https://elastic.example.com:9200")
     environment.setenv("SIGMAGEN_ELASTICSEARCH_USERNAME", "ann")
     result = CliRunner().invoke(cli, ["verify", "-t", "splunk", "-t", "elastic"])
     assert result.exit_code == 3
     assert "SIGMAGEN_SPLUNK_TOKEN is not" in result.stderr
-    assert "SIGMAGEN_ELASTICSEARCH_USERNAME and SIGMAGEN_ELASTICSEARCH_PASSWORD go together" in result.stderr
+    assert "SIGMAGEN_ELASTICSEARCH_USERNAME and SIGMAGEN_ELASTICSEARCH_PASSWORD must be set together" in result.stderr

@@ -64,7 +64,7 @@ def conf(folder: Path, name: str) -> dict[str, dict[str, str]]:
     return read_conf(unpack(archive)[f"default/{name}.conf"])
 
 
-def test_the_files_are_read_as_they_were_written(folder: Path) -> None:
+def test_conf_files_round_trip(folder: Path) -> None:
     (archive,) = folder.glob(f"{APP}-*.tgz")
     files = {name: text for name, text in unpack(archive).items() if name.endswith(".conf")}
     assert all(parse(text) == read_conf(text) for text in files.values())
@@ -80,9 +80,7 @@ def test_a_dry_run_changes_nothing(folder: Path, server: StandIn, splunk: Splunk
     assert set(plan(folder)) == {"create"}
 
 
-def test_what_is_deployed_is_the_package_and_a_second_run_does_nothing(
-    folder: Path, server: StandIn, splunk: SplunkObjects
-) -> None:
+def test_deploy_is_idempotent(folder: Path, server: StandIn, splunk: SplunkObjects) -> None:
     assert deploy(folder).exit_code == 0
     saved = splunk.objects[SEARCHES]
     assert set(saved) == set(conf(folder, "savedsearches"))
@@ -98,7 +96,7 @@ def test_what_is_deployed_is_the_package_and_a_second_run_does_nothing(
     assert set(plan(folder)) == {"unchanged"}
 
 
-def test_an_update_keeps_what_people_decided(folder: Path, server: StandIn, splunk: SplunkObjects) -> None:
+def test_update_preserves_user_settings(folder: Path, server: StandIn, splunk: SplunkObjects) -> None:
     deploy(folder)
     name = "Sigmagen - call_count.litellm - Rule"
     content = splunk.objects[SEARCHES][name]["content"]
@@ -112,9 +110,7 @@ def test_an_update_keeps_what_people_decided(folder: Path, server: StandIn, splu
     assert set(plan(folder)) == {"unchanged"}
 
 
-def test_what_the_overlay_says_is_put_there(
-    folder: Path, server: StandIn, splunk: SplunkObjects, tmp_path: Path
-) -> None:
+def test_overlay_settings_are_deployed(folder: Path, server: StandIn, splunk: SplunkObjects, tmp_path: Path) -> None:
     deploy(folder)
     overlay = tmp_path / "overlay.yml"
     overlay.write_text(
@@ -131,18 +127,18 @@ def test_what_the_overlay_says_is_put_there(
     assert splunk.objects[SEARCHES]["Sigmagen - logit_bias_churn.litellm - Rule"]["content"]["disabled"] is True
 
 
-def test_an_app_of_somebody_else_is_left_alone(folder: Path, server: StandIn, splunk: SplunkObjects) -> None:
+def test_foreign_app_is_not_changed(folder: Path, server: StandIn, splunk: SplunkObjects) -> None:
     splunk.apps[APP] = {"author": "them", "label": "Theirs"}
     before = splunk.kept()
     for arguments in ((), ("--prune",), ("--dry-run",)):
         result = deploy(folder, *arguments)
         assert result.exit_code == 1
-        assert "somebody else" in result.stderr
+        assert "that sigmagen did not create" in result.stderr
     assert splunk.kept() == before
     assert writes(server) == 0
 
 
-def test_only_what_is_ours_and_obsolete_is_deleted_and_only_when_asked(
+def test_prune_deletes_only_own_obsolete_objects(
     folder: Path, server: StandIn, splunk: SplunkObjects, tmp_path: Path
 ) -> None:
     deploy(folder)
@@ -161,13 +157,15 @@ def test_only_what_is_ours_and_obsolete_is_deleted_and_only_when_asked(
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])
-def test_a_busy_server_is_asked_again(folder: Path, server: StandIn, status: int) -> None:
+def test_busy_server_is_retried(folder: Path, server: StandIn, status: int) -> None:
     server.first = [Reply(status)] * 4
     assert deploy(folder).exit_code == 0
     assert set(plan(folder)) == {"unchanged"}
 
 
-def test_a_wrong_token_is_told_without_it(folder: Path, server: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_wrong_token_is_reported_without_showing_it(
+    folder: Path, server: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("SIGMAGEN_SPLUNK_TOKEN", "a-wrong-secret")
     result = deploy(folder)
     assert result.exit_code == 1
@@ -176,7 +174,7 @@ def test_a_wrong_token_is_told_without_it(folder: Path, server: StandIn, monkeyp
 
 
 @pytest.mark.parametrize("missing", ["SIGMAGEN_SPLUNK_URL", "SIGMAGEN_SPLUNK_TOKEN"])
-def test_a_missing_setting_is_named(
+def test_missing_setting_is_reported(
     folder: Path, server: StandIn, monkeypatch: pytest.MonkeyPatch, missing: str
 ) -> None:
     monkeypatch.delenv(missing)
@@ -186,7 +184,7 @@ def test_a_missing_setting_is_named(
     assert not server.requests
 
 
-def test_a_folder_that_holds_no_app_is_refused(server: StandIn, tmp_path: Path) -> None:
+def test_folder_without_app_is_rejected(server: StandIn, tmp_path: Path) -> None:
     result = deploy(tmp_path)
     assert result.exit_code == 2
     assert "not-a-package" in result.stderr
@@ -194,7 +192,7 @@ def test_a_folder_that_holds_no_app_is_refused(server: StandIn, tmp_path: Path) 
     assert "not-a-package" in deploy(tmp_path).stderr
 
 
-def test_a_run_that_is_killed_anywhere_is_taken_up_by_the_next(
+def test_killed_run_is_resumed(
     folder: Path, server: StandIn, splunk: SplunkObjects, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert deploy(folder).exit_code == 0
@@ -208,9 +206,7 @@ def test_a_run_that_is_killed_anywhere_is_taken_up_by_the_next(
         assert splunk.kept() == wanted
 
 
-def test_the_add_on_is_for_servers_that_the_address_does_not_name(
-    folder: Path, server: StandIn, splunk: SplunkObjects
-) -> None:
+def test_add_on_is_not_deployed(folder: Path, server: StandIn, splunk: SplunkObjects) -> None:
     assert sorted(path.name.rsplit("-", 1)[0] for path in folder.iterdir()) == [f"TA-{APP}", APP]
     assert deploy(folder).exit_code == 0
     assert set(splunk.apps) == {APP}

@@ -17,14 +17,14 @@ from elasticsearch import Elasticsearch
 from sigmagen.bundled import mappings_folder, rules_folder
 from sigmagen.convert.converter import Converter
 from sigmagen.engines.elasticsearch import CREATOR, PREFIX, ElasticsearchEngine
-from sigmagen.engines.store import store
-from sigmagen.mapping.elastic_template import index_mappings
-from sigmagen.mapping.source import relocated
+from sigmagen.mapping.elastic_template import build_index_mappings
+from sigmagen.mapping.source import relocate
 from sigmagen.net.retry import ATTEMPTS
 from sigmagen.problems import EXIT_USAGE, SigmagenError
 from sigmagen.proof.verify import verify
 from sigmagen.rules.load import load_rules
 from sigmagen.rules.model import Correlation
+from sigmagen.sources import stored_rows
 from tests.native_logs import attack
 from tests.servers.stand_in import Reply, Request, StandIn, serve
 
@@ -72,7 +72,7 @@ def test_credentials_come_from_the_environment_and_mean_apart(
     for name, value in variables.items():
         monkeypatch.setenv(f"SIGMAGEN_ELASTICSEARCH_{name}", value)
     with ElasticsearchEngine(server.url, CONVERTER.taxonomy) as engine:
-        assert engine.apart is bool(variables)
+        assert engine.is_isolated is bool(variables)
     assert {request.headers.get("Authorization") for request in server.requests} == {header}
 
 
@@ -80,7 +80,7 @@ def test_an_index_of_somebody_means_apart(server: StandIn) -> None:
     used = {"indices": [{"name": ".kibana"}, {"name": "logs-app"}], "data_streams": []}
     server.first = [Reply(200, b"{}", PRODUCT), Reply(200, json.dumps(used).encode(), PRODUCT)]
     with ElasticsearchEngine(server.url, CONVERTER.taxonomy) as engine:
-        assert engine.apart
+        assert engine.is_isolated
         placed = engine.placed(CONVERTER.source("canonical"))
     location = placed.stored["elastic"].location
     assert location.startswith(f"{PREFIX}-")
@@ -103,8 +103,8 @@ def test_system_indices_and_our_own_are_nobody_s(server: StandIn) -> None:
     ("variables", "said"),
     [
         ({"API_KEY": "s3cr3t", "USERNAME": "ann"}, "are both set"),
-        ({"USERNAME": "ann"}, "SIGMAGEN_ELASTICSEARCH_PASSWORD go together"),
-        ({"CA_FILE": "/no/such.pem"}, "there is no file /no/such.pem"),
+        ({"USERNAME": "ann"}, "SIGMAGEN_ELASTICSEARCH_PASSWORD must be set together"),
+        ({"CA_FILE": "/no/such.pem"}, "file not found: /no/such.pem"),
     ],
 )
 def test_settings_that_can_t_be_meant_are_told(
@@ -236,16 +236,16 @@ def test_data_of_somebody_where_the_pattern_looks_is_neither_read_nor_touched(
     name = f"logs-litellm.proxy-somebody-{uuid4().hex}"
     client.options(ignore_status=404).indices.delete_index_template(name=name)
     client.indices.put_index_template(name=name, index_patterns=[name], priority=900)
-    mappings = index_mappings(CONVERTER.source("litellm"), CONVERTER.taxonomy)
+    mappings = build_index_mappings(CONVERTER.source("litellm"), CONVERTER.taxonomy)
     client.indices.create(index=name, mappings=mappings)
     # The attack itself by other organizations: in one window with ours, they would be more.
     theirs = json.loads(json.dumps(attack("one_egress_many_organizations", "litellm")).replace("org-", "their-"))
     for record in theirs:
-        client.index(index=name, document=store("elastic", "litellm", record)["events"][0])
+        client.index(index=name, document=stored_rows("elastic", "litellm", record)["events"][0])
     client.indices.refresh(index=name)
     try:
         with ElasticsearchEngine(elasticsearch_url, CONVERTER.taxonomy) as engine:
-            assert engine.apart
+            assert engine.is_isolated
             cells = list(verify(CONVERTER, [FILE], {"elastic": engine}, ["litellm"]))
         assert {cell.status for cell in cells} == {"equal"}
         client.indices.refresh(index=name)
@@ -265,7 +265,7 @@ def test_one_worker_has_the_server_to_itself(request: pytest.FixtureRequest) -> 
 @pytest.mark.elasticsearch
 def test_an_exception_in_between_leaves_nothing(client: Elasticsearch, elasticsearch_url: str) -> None:
     engine = ElasticsearchEngine(elasticsearch_url, CONVERTER.taxonomy)
-    engine.apart = True
+    engine.is_isolated = True
 
     def interrupted() -> None:
         with engine:
@@ -320,6 +320,6 @@ def test_a_source_that_was_not_moved_is_found_by_its_own_pattern(
 ) -> None:
     """Whoever loads a source as it is runs queries for where it is."""
     place = f"logs-{uuid4().hex}-*"
-    source = relocated(CONVERTER.source("canonical"), "elastic", lambda _: place)
+    source = relocate(CONVERTER.source("canonical"), "elastic", lambda _: place)
     apart.load(source, [{"@timestamp": "2026-08-11T09:14:03.217Z", "user.id": "u"}])
     assert client.esql.query(query=f"FROM {place} | STATS n = COUNT(*) | LIMIT 1")["values"] == [[1]]

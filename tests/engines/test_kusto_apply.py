@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sigmagen.engines.kusto_apply import ROW, without_apply
+from sigmagen.engines.kusto_apply import ROW, replace_mv_apply
 
 BODY = 'extend t = iff(m.a == ")", 1, 0)\n    | summarize n = sum(t)'
 APPLY = f"| mv-apply with_itemindex=at m = sent on (\n    {BODY})"
@@ -19,16 +19,16 @@ def replaced(text: str) -> tuple[str, list[tuple[str, str]]]:
         assert {"sent", "m", "a", "t", "n"} <= words
         return f"table_{len(seen)}"
 
-    return without_apply(text, rows), seen
+    return replace_mv_apply(text, rows), seen
 
 
-def test_the_pipeline_before_it_and_it_become_a_table() -> None:
+def test_pipeline_with_apply_becomes_table() -> None:
     text, seen = replaced(f"T\n| where a == 1\n{APPLY}\n| take 1")
     assert text.split() == ["table_1", "|", "take", "1"]
     assert seen == [("T\n| where a == 1", EXPANDED)]
 
 
-def test_a_pipeline_in_a_let_and_in_brackets_begins_there() -> None:
+def test_pipeline_in_let_and_brackets() -> None:
     text, seen = replaced(f"let x = 1;\nlet y = union (A\n{APPLY}), (B {APPLY}\n| take 2);\ny")
     assert " ".join(text.split()) == "let x = 1; let y = union ( table_1 ), ( table_2 | take 2); y"
     assert [pipeline for pipeline, _ in seen] == ["A", "B"]
@@ -43,5 +43,5 @@ LOOKALIKES = [
 
 
 @pytest.mark.parametrize("text", LOOKALIKES)
-def test_what_only_looks_like_it_stays(text: str) -> None:
+def test_similar_text_is_unchanged(text: str) -> None:
     assert replaced(text) == (text, [])

@@ -75,7 +75,7 @@ def test_the_package_comes_from_the_configured_registry(
     monkeypatch.setenv(variable, registry)
     assert bundle.main() == 0
     assert capsys.readouterr().out.strip() == str(home / bundle.VERSION)
-    assert [path.name for path in bundle.scripts()] == list(bundle.SCRIPTS)
+    assert [path.name for path in bundle.load_scripts()] == list(bundle.SCRIPTS)
     assert {path.name for path in home.iterdir()} == {bundle.VERSION}
     assert (home / bundle.VERSION / "package.json").is_file()
 
@@ -88,7 +88,7 @@ def test_a_fetched_package_is_not_fetched_again(registry: str, home: Path, monke
     assert bundle.fetch() == first
 
 
-def test_another_package_than_the_pinned_one_leaves_nothing(
+def test_package_with_other_hash_is_not_stored(
     registry: str, home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("npm_config_registry", registry)
@@ -98,7 +98,7 @@ def test_another_package_than_the_pinned_one_leaves_nothing(
 
 
 @pytest.mark.parametrize("where", ["{registry}missing", "http://127.0.0.1:9/", "nonsense", "file:///nowhere"])
-def test_an_unreachable_registry_is_said_so(
+def test_unreachable_registry_is_reported(
     where: str, registry: str, home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("npm_config_registry", where.format(registry=registry))
@@ -108,7 +108,7 @@ def test_an_unreachable_registry_is_said_so(
 
 
 @pytest.mark.parametrize("script", ["echo no network >&2; exit 1", "exit 0"])
-def test_a_failing_npm_is_said_so(
+def test_failing_npm_is_reported(
     script: str, tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     npm = tmp_path / "bin" / "npm"
@@ -117,10 +117,10 @@ def test_a_failing_npm_is_said_so(
     npm.chmod(0o755)
     monkeypatch.setenv("PATH", str(npm.parent))
     assert bundle.main() == bundle.EXIT_UNREACHABLE
-    assert "npm says" in capsys.readouterr().err
+    assert "npm:" in capsys.readouterr().err
 
 
-def test_without_the_package_a_check_says_how_to_get_it(home: Path) -> None:
+def test_check_without_package_has_hint(home: Path) -> None:
     with pytest.raises(SigmagenError, match="run `make kusto-language`"):
         KustoLanguage().check("T", {})
 
@@ -135,13 +135,13 @@ def dummy(home: Path) -> Path:
     return folder
 
 
-def test_without_mini_racer_a_check_says_how_to_get_it(dummy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_check_without_mini_racer_has_hint(dummy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "py_mini_racer", None)
     with pytest.raises(SigmagenError, match="sigmagen-extraction\\[kusto-check\\]"):
         KustoLanguage().check("T", {})
 
 
-def test_a_parser_that_does_not_load_is_a_short_error(dummy: Path) -> None:
+def test_failing_parser_has_short_error(dummy: Path) -> None:
     pytest.importorskip("py_mini_racer")
     with pytest.raises(SigmagenError, match="not the parser") as caught:
         KustoLanguage().check("T", {})

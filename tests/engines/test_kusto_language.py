@@ -11,7 +11,7 @@ import pytest
 from sigmagen.bundled import mappings_folder, rules_folder
 from sigmagen.convert.converter import Converter, Query
 from sigmagen.engines.kusto_language import Function, KustoLanguage, Tables
-from sigmagen.mapping.sentinel_tables import table_schemas
+from sigmagen.mapping.sentinel_tables import build_table_schemas
 from sigmagen.problems import SigmagenError
 from sigmagen.rules.load import load_rules
 from sigmagen.rules.model import Threshold
@@ -51,7 +51,7 @@ def label(query: Query) -> str:
 
 def mapped(query: Query) -> Tables:
     """The tables as the mapping declares them: a column that it lacks is unknown."""
-    return table_schemas(query.source, CONVERTER.taxonomy)
+    return build_table_schemas(query.source, CONVERTER.taxonomy)
 
 
 def whole(query: Query) -> Tables:
@@ -59,7 +59,7 @@ def whole(query: Query) -> Tables:
     return {table: documented_tables().get(table, columns) for table, columns in mapped(query).items()}
 
 
-def test_the_queries_are_all_that_convert() -> None:
+def test_all_converted_queries_are_checked() -> None:
     assert len(QUERIES) == 2 * len(list(GOLDEN.rglob("*.kql"))) > 0
 
 
@@ -213,14 +213,12 @@ def test_every_column_that_a_query_reads_is_needed(kusto_language: KustoLanguage
         pytest.param("T | join (U) on Caller", "KS204", (1, 11), id="unknown joined table"),
     ],
 )
-def test_a_fault_is_found_with_its_place(
-    text: str, code: str, place: tuple[int, int], kusto_language: KustoLanguage
-) -> None:
+def test_error_has_position(text: str, code: str, place: tuple[int, int], kusto_language: KustoLanguage) -> None:
     (found,) = kusto_language.check(text, TABLE)
     assert (found.code, found.severity, (found.line, found.column)) == (code, "error", place)
 
 
-def test_a_place_counts_characters_not_utf16_units(kusto_language: KustoLanguage) -> None:
+def test_position_counts_characters_not_utf16_units(kusto_language: KustoLanguage) -> None:
     (found,) = kusto_language.check("T | where Caller == '\U0001f600\u2028' and Prompt == 1", TABLE)
     assert found.column == "T | where Caller == '\U0001f600\u2028' and ".index(" and ") + 6
     assert str(found).startswith(f"1:{found.column}: error[KS142]: ")
@@ -241,7 +239,7 @@ def test_columns_of_the_result_come_in_order_with_their_types(kusto_language: Ku
 @pytest.mark.parametrize(
     ("text", "message"), [("T | where Prompt == 1", "KS142"), ("let x = 1;", "returns no table"), ("", "no table")]
 )
-def test_there_are_no_columns_of_a_query_that_is_wrong(text: str, message: str, kusto_language: KustoLanguage) -> None:
+def test_columns_of_invalid_query_raise(text: str, message: str, kusto_language: KustoLanguage) -> None:
     with pytest.raises(SigmagenError, match=message):
         kusto_language.columns(text, TABLE)
 
@@ -254,7 +252,7 @@ def test_functions_of_the_workspace_can_be_declared(kusto_language: KustoLanguag
     assert kusto_language.columns(text, TABLE, [watchlist]) == {"SearchKey": "string"}
 
 
-def test_names_are_taken_as_they_are(kusto_language: KustoLanguage) -> None:
+def test_names_are_passed_unchanged(kusto_language: KustoLanguage) -> None:
     """A name that is code in KQL or JavaScript declares a column of that name and does nothing else."""
     hostile = ["a' : string, b", '");throw 1;("', "__proto__", "\u2028", "\U0001f600", "constructor", "['x']", "a\\"]
     tables = {name: dict.fromkeys(hostile, "string") for name in hostile} | TABLE
@@ -264,7 +262,7 @@ def test_names_are_taken_as_they_are(kusto_language: KustoLanguage) -> None:
 
 
 def test_an_unknown_type_is_an_error_that_names_the_column(kusto_language: KustoLanguage) -> None:
-    with pytest.raises(SigmagenError, match=r"T\.x: no such type: 'keyword'"):
+    with pytest.raises(SigmagenError, match=r"T\.x: unknown type 'keyword'"):
         kusto_language.check("T", {"T": {"x": "keyword"}})
 
 

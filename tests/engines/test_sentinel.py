@@ -1,4 +1,4 @@
-"""The engine of a real Log Analytics workspace, against a stand-in; and that inlined tables are the tables."""
+"""The engine of a real Log Analytics workspace, against a stand-in; and that inline_events tables are the tables."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from sigmagen.engines.errors import QueryRefusedError
 from sigmagen.engines.inline import InlineRuns, StoredRow
 from sigmagen.engines.kusto_language import KustoLanguage
 from sigmagen.engines.kusto_local import KustoLocalEngine
-from sigmagen.engines.sentinel import TIMEOUT, SentinelEngine, inlined, literal
+from sigmagen.engines.sentinel import TIMEOUT, SentinelEngine, inline_events, literal
 from sigmagen.net.azure import logs_client
 from sigmagen.problems import EXIT_USAGE, SigmagenError
 from sigmagen.proof.cases import rule_under_test
@@ -89,7 +89,7 @@ def test_inlined_tables_are_the_tables(name: str) -> None:
 
 
 def same_rows(query: Query, native: Sequence[Mapping[str, Any]], start: int, end: int) -> int:
-    """How many rows a query has, which are the same over tables and over inlined ones."""
+    """How many rows a query has, which are the same over tables and over inline_events ones."""
     with KustoLocalEngine(CONVERTER.taxonomy) as local:
         local.load(query.source, native)
         local.select(start, end)
@@ -148,7 +148,9 @@ NASTY = ["\u2028", "\u2029", "\u0085", "\x00", "\x1b[31m"]
 def test_a_hostile_value_comes_back_as_it_was(value: str) -> None:
     row = StoredRow(0, "T", {"TimeGenerated": "2026-08-11T09:14:03.217Z", "text": value, "more": {value: [value, 1]}})
     schemas = {"T": {"TimeGenerated": "datetime", "text": "string", "more": "dynamic"}}
-    columns, ((_, text, more),) = log_analytics.run(inlined("T | project TimeGenerated, text, more", [row], schemas))
+    columns, ((_, text, more),) = log_analytics.run(
+        inline_events("T | project TimeGenerated, text, more", [row], schemas)
+    )
     assert columns == ["TimeGenerated", "text", "more"]
     assert (text, json.loads(more)) == (value, {value: [value, 1]})
 
@@ -164,7 +166,7 @@ def test_microsoft_s_parser_reads_hostile_constants() -> None:
     schemas = {"T": {"TimeGenerated": "datetime", "text": "string", "more": "dynamic", "n": "long"}}
     time = {"TimeGenerated": "2026-08-11T09:14:03.217Z"}
     rows = [StoredRow(0, "T", {**time, "text": value, "more": {value: [value, 1]}}) for value in HOSTILE + NASTY]
-    text = inlined("T | project text, more, n", rows, schemas)
+    text = inline_events("T | project text, more, n", rows, schemas)
     with KustoLanguage() as language:
         assert language.check(text, {}) == []
         assert language.columns(text, {}) == {"text": "string", "more": "dynamic", "n": "long"}
@@ -199,7 +201,7 @@ def test_a_table_without_rows_is_there_and_a_column_that_is_not_named_is_not_sen
         "U": {"TimeGenerated": "datetime"},
     }
     row = StoredRow(0, "T", {"TimeGenerated": "2026-08-11T09:14:03Z", "a": "x", "prompt": "private"})
-    text = inlined("T | where a == 'x' | union U | count", [row], schemas)
+    text = inline_events("T | where a == 'x' | union U | count", [row], schemas)
     assert "private" not in text
     assert log_analytics.run(text)[1] == [(1,)]
 
@@ -207,7 +209,7 @@ def test_a_table_without_rows_is_there_and_a_column_that_is_not_named_is_not_sen
 def test_a_row_goes_into_its_own_table() -> None:
     columns = {"TimeGenerated": "datetime", "a": "string"}
     rows = [StoredRow(0, table, {"TimeGenerated": "2026-08-11T09:14:03Z", "a": table}) for table in ("T", "U", "U")]
-    text = inlined("union (T | where a == 'U'), (U | where a == 'U') | count", rows, {"T": columns, "U": columns})
+    text = inline_events("union (T | where a == 'U'), (U | where a == 'U') | count", rows, {"T": columns, "U": columns})
     assert log_analytics.run(text)[1] == [(2,)]
 
 

@@ -10,7 +10,7 @@ import pytest
 from sigmagen.bundled import mappings_folder, rules_folder
 from sigmagen.convert.converter import Converter
 from sigmagen.engines.errors import NotRunError, QueryRefusedError
-from sigmagen.engines.splunk import SplunkEngine, inlined
+from sigmagen.engines.splunk import SplunkEngine, inline_events
 from sigmagen.engines.splunk_rest import SplunkClient
 from sigmagen.problems import EXIT_USAGE, SigmagenError
 from sigmagen.proof.verify import Cell, verify
@@ -109,20 +109,22 @@ def test_a_hostile_value_comes_back_as_it_was_and_changes_nothing(client: Splunk
     record = json.dumps({"user": value})
     event = {"_time": 1.5, "_raw": record, "user.id": value, "sourcetype": "x"}
     text = 'sourcetype="x"\n| where _raw != ""\n| table _time, user.id, _raw'
-    (row,) = client.export(inlined(text, [event]), "0", "9")
+    (row,) = client.export(inline_events(text, [event]), "0", "9")
     assert row == {"_time": "1.5", "user.id": value, "_raw": record}
-    assert "`" not in inlined(text, [event])
+    assert "`" not in inline_events(text, [event])
 
 
 def test_a_field_that_the_search_does_not_name_is_not_sent() -> None:
-    text = inlined('sourcetype="x" | stats count', [{"_time": 1, "_raw": "{}", "prompt": "private", "sourcetype": "x"}])
+    text = inline_events(
+        'sourcetype="x" | stats count', [{"_time": 1, "_raw": "{}", "prompt": "private", "sourcetype": "x"}]
+    )
     assert "private" not in text
     assert "_raw" not in text
 
 
 def test_a_field_with_several_values_is_not_run_with_the_reason() -> None:
     with pytest.raises(NotRunError, match="the search reads roles\\{\\}, which has several values in one event"):
-        inlined('search "roles{}"=user', [{"_time": 1, "roles{}": ["user", "assistant"]}])
+        inline_events('search "roles{}"=user', [{"_time": 1, "roles{}": ["user", "assistant"]}])
 
 
 def test_a_search_that_would_be_too_long_is_not_run_with_the_reason(
@@ -131,7 +133,7 @@ def test_a_search_that_would_be_too_long_is_not_run_with_the_reason(
     monkeypatch.setattr("sigmagen.engines.splunk.LONGEST_SEARCH", 1000)
     found = cells(FILES["one_egress_many_organizations"], server.url, ["canonical"])
     assert {(cell.status, cell.engine, cell.fidelity) for cell in found} == {("not_run", "none", None)}
-    assert all("characters; splunk is sent 1,000 at most" in str(cell.reason) for cell in found)
+    assert all("characters; the limit for splunk is 1,000" in str(cell.reason) for cell in found)
 
 
 def test_a_search_that_splunk_refuses_is_different_with_its_words(server: StandIn, client: SplunkClient) -> None:

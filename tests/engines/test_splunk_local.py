@@ -16,7 +16,7 @@ from sigmagen.plan.model import Plan
 from sigmagen.plan.steps import Filter, Scan
 from sigmagen.problems import SigmagenError
 from sigmagen.rules.load import load_rules
-from sigmagen.sources import SOURCES, render
+from sigmagen.sources import render, source_names
 from sigmagen.sources.call import Call
 from sigmagen.targets.splunk.printer import SplunkPrinter
 from tests.canonical_events import EVER
@@ -36,7 +36,7 @@ def engine() -> SplunkLocalEngine:
     return SplunkLocalEngine()
 
 
-@pytest.mark.parametrize("source", SOURCES)
+@pytest.mark.parametrize("source", source_names())
 def test_every_source_keeps_its_raw_text_its_time_and_its_sourcetype(source: str, engine: SplunkLocalEngine) -> None:
     engine.load(CONVERTER.source(source), [record(source)])
     (row,) = engine.execute(CONVERTER.source(source).stored["splunk"].location, *EVER)
@@ -46,9 +46,9 @@ def test_every_source_keeps_its_raw_text_its_time_and_its_sourcetype(source: str
 
 
 def test_a_source_is_not_found_by_the_search_of_another(engine: SplunkLocalEngine) -> None:
-    for source in SOURCES:
+    for source in source_names():
         engine.load(CONVERTER.source(source), [record(source), record(source, 1)])
-    for source in SOURCES:
+    for source in source_names():
         location = CONVERTER.source(source).stored["splunk"].location
         assert engine.execute(f"{location} | stats count", *EVER) == [{"count": 2.0}]
 
@@ -166,6 +166,5 @@ def test_a_condition_that_is_settled_is_written_as_a_condition(
 ) -> None:
     source = CONVERTER.source("canonical")
     engine.load(source, [record("canonical")])
-    plan = Plan(None, source, source.stored["splunk"], "hunt")
-    plan.steps = [Scan(), Filter(Literal(always))]
+    plan = Plan(None, source, source.stored["splunk"], "hunt", (Scan(), Filter(Literal(always))))
     assert len(engine.execute(SplunkPrinter(plan).text(), *EVER)) == rows

@@ -17,24 +17,29 @@ from sigmagen.local.normalize import Normalizer
 from sigmagen.logs.reader import Record
 from sigmagen.mapping.source import Source
 from sigmagen.proof.cases import rule_under_test
+from sigmagen.proof.extent import Extent
 from sigmagen.proof.simulate.scenes import lay_out, records, span
 from sigmagen.rules.load import load_rules
-from sigmagen.rules.model import Correlation, RuleFile
 from sigmagen.sources import render
 from sigmagen.sources.call import Call
-from tests.test_against_oracle import NAMES, PAIRS
+from tests.representatives import Pair, pairs_of
 
 CONVERTER = Converter.load(mappings_folder())
 FILES = load_rules(None, rules_folder=rules_folder(), mappings_folder=mappings_folder()).files
 QUICK = ("bedrock_probe_logging_check_invoke", "same_prompt_resampled", "short_prompt_long_answer")
 """Rules that between them read prompts, tokens, parameters and native fields, in every source but the canonical one."""
-NATIVE = {
-    name: pair for name, pair in zip(NAMES, PAIRS, strict=True) if not pair[2].canonical and pair[0].path.stem in QUICK
-}
+NATIVE = [
+    pair
+    for file in FILES
+    if file.path.stem in QUICK
+    for pair in pairs_of(CONVERTER, [file], "splunk")
+    if not pair.source.canonical
+]
+TESTS = {file.path.stem: rule_under_test(file)[1] for file in FILES}
 
 
 def test_every_native_source_takes_part() -> None:
-    assert {source.name for _, _, source in NATIVE.values()} == {
+    assert {pair.source.name for pair in NATIVE} == {
         source.name for source in CONVERTER.sources.values() if not source.canonical
     }
 
@@ -46,11 +51,12 @@ def overwritten(source: Source, native: list[dict[str, Any]]) -> Source:
     return replace(source, stored={**source.stored, "splunk": target})
 
 
-@pytest.mark.parametrize(("file", "rule", "source"), NATIVE.values(), ids=NATIVE)
-def test_an_alert_needs_no_extracted_field(file: RuleFile, rule: Correlation, source: Source) -> None:
+@pytest.mark.parametrize("pair", NATIVE, ids=str)
+def test_an_alert_needs_no_extracted_field(pair: Pair) -> None:
     """The record itself is read: neither an add-on nor a long value before it hides a field."""
+    rule, source = pair.rule, pair.source
     query = CONVERTER.convert(rule, source, "splunk")
-    scenes = lay_out(rule_under_test(file)[1], source.name, reach=query.reach)
+    scenes = lay_out(Extent(quick=True).test(TESTS[rule.name], source.name), source.name, reach=query.reach)
     native = records(scenes, source.name)
     with DuckDBEngine() as duckdb:
         duckdb.load(source, native)

@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
-from sigmagen.engines.store import SIEMS, shape, store
-from sigmagen.engines.store.elastic import BODY_LIMIT
 from sigmagen.problems import SigmagenError
-from sigmagen.sources import SOURCES, render
+from sigmagen.sources import records, render, source_names, stored_rows
+from sigmagen.sources.bedrock_invocation.at_rest import BODY_LIMIT
 from sigmagen.sources.call import Call
+from sigmagen.targets import registry
+from tests.native_logs import converter
 
 ROLE = "arn:aws:sts::111122223333:assumed-role/app"
 
@@ -32,21 +33,28 @@ def native(source: str, **attributes: Any) -> dict[str, Any]:
 
 def kept(siem: str, source: str, **attributes: Any) -> dict[str, Any]:
     """The first row of the first table."""
-    rows = store(siem, source, native(source, **attributes))
+    rows = stored_rows(siem, source, native(source, **attributes))
     return next(iter(rows.values()))[0]
 
 
 def test_the_docstrings_are_right() -> None:
-    assert doctest.testmod(shape).failed == 0
+    assert doctest.testmod(records).failed == 0
 
 
-@pytest.mark.parametrize("siem", SIEMS)
-@pytest.mark.parametrize("source", SOURCES)
+@pytest.mark.parametrize(
+    ("source", "siem"),
+    [
+        (source.name, siem)
+        for source in converter().sources.values()
+        for siem in registry.siems()
+        if siem in source.stored
+    ],
+)
 @pytest.mark.parametrize("failing", [False, True])
-def test_every_source_is_kept_by_every_siem_as_plain_json(siem: str, source: str, failing: bool) -> None:
+def test_every_siem_of_a_mapping_keeps_plain_json(siem: str, source: str, failing: bool) -> None:
     record = native(source, outcome="failure" if failing else "success", organization=None)
     before = deepcopy(record)
-    rows = store(siem, source, record)
+    rows = stored_rows(siem, source, record)
     assert record == before
     assert rows == json.loads(json.dumps(rows))
     assert all(rows.values())
@@ -56,15 +64,15 @@ def test_every_source_is_kept_by_every_siem_as_plain_json(siem: str, source: str
 
 def test_an_unknown_pair_is_refused() -> None:
     with pytest.raises(SigmagenError, match="chronicle"):
-        store("chronicle", "litellm", {})
+        stored_rows("chronicle", "litellm", {})
     with pytest.raises(SigmagenError, match="kong"):
-        store("elastic", "kong", {})
+        stored_rows("elastic", "kong", {})
 
 
-@pytest.mark.parametrize("source", SOURCES)
+@pytest.mark.parametrize("source", source_names())
 def test_splunk_keeps_the_record(source: str) -> None:
     record = native(source)
-    assert store("splunk", source, record) == {"events": [record]}
+    assert stored_rows("splunk", source, record) == {"events": [record]}
 
 
 def test_elastic_litellm_keeps_what_the_caller_shapes_as_text() -> None:
@@ -159,13 +167,13 @@ def test_sentinel_litellm() -> None:
 
 
 def test_sentinel_bedrock_is_one_text() -> None:
-    rows = store("sentinel", "bedrock_invocation", native("bedrock_invocation"))
+    rows = stored_rows("sentinel", "bedrock_invocation", native("bedrock_invocation"))
     assert list(rows) == ["AWSCloudWatch"]
     assert json.loads(rows["AWSCloudWatch"][0]["Message"]) == native("bedrock_invocation")
 
 
 def test_sentinel_cloudtrail() -> None:
-    rows = store("sentinel", "cloudtrail", native("cloudtrail", principal=ROLE))
+    rows = stored_rows("sentinel", "cloudtrail", native("cloudtrail", principal=ROLE))
     (row,) = rows["AWSCloudTrail"]
     assert row["RequestParameters"] == '{"modelId":"gpt-4o-mini"}'
     assert row["SessionIssuerArn"] == "arn:aws:iam::111122223333:role/app"
@@ -175,7 +183,7 @@ def test_sentinel_cloudtrail() -> None:
 
 
 def test_sentinel_apim_has_two_tables() -> None:
-    rows = store("sentinel", "apim", native("apim"))
+    rows = stored_rows("sentinel", "apim", native("apim"))
     assert list(rows) == ["ApiManagementGatewayLogs", "ApiManagementGatewayLlmLog"]
     (gateway,) = rows["ApiManagementGatewayLogs"]
     assert gateway["ApimSubscriptionId"] == "key-partner-07"
@@ -192,7 +200,7 @@ def test_sentinel_apim_has_two_tables() -> None:
 def test_sentinel_apim_times_differ_both_ways_by_up_to_two_seconds() -> None:
     offsets = []
     for n in range(200):
-        rows = store("sentinel", "apim", native("apim", id=f"c-{n}"))
+        rows = stored_rows("sentinel", "apim", native("apim", id=f"c-{n}"))
         gateway, tokens = rows["ApiManagementGatewayLogs"][0], rows["ApiManagementGatewayLlmLog"][0]
         seconds = [float(row["TimeGenerated"][17:-1]) for row in (gateway, tokens)]
         offsets.append((seconds[1] - seconds[0] + 30) % 60 - 30)
@@ -202,13 +210,13 @@ def test_sentinel_apim_times_differ_both_ways_by_up_to_two_seconds() -> None:
 
 
 def test_sentinel_apim_failure_has_no_token_row() -> None:
-    rows = store("sentinel", "apim", native("apim", outcome="failure", status=429))["ApiManagementGatewayLlmLog"]
+    rows = stored_rows("sentinel", "apim", native("apim", outcome="failure", status=429))["ApiManagementGatewayLlmLog"]
     assert [row["SequenceNumber"] for row in rows] == [1]
     assert not [row for row in rows if row["DeploymentName"] or "PromptTokens" in row]
 
 
 def test_sentinel_apim_keeps_the_tokens_of_a_call_whose_body_was_cut() -> None:
-    rows = store("sentinel", "apim", native("apim", prompt="x" * 9000))["ApiManagementGatewayLlmLog"]
+    rows = stored_rows("sentinel", "apim", native("apim", prompt="x" * 9000))["ApiManagementGatewayLlmLog"]
     assert (rows[0]["DeploymentName"], rows[0]["PromptTokens"]) == ("gpt-4o-mini", 40)
 
 

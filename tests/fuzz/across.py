@@ -6,7 +6,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from sigmagen.mapping.source import Source, together
+from sigmagen.mapping.source import Source, combine_sources
 from sigmagen.rules.model import LogSource
 from tests.canonical_events import flat
 from tests.fuzz import world
@@ -59,7 +59,7 @@ class TwoSources(World):
 
 def both_sources(prefix: str) -> Source:
     """CloudTrail and canonical events, read together."""
-    return together([(TRAIL, source_for(prefix, "cloudtrail")), (INFERENCE, source_for(prefix))])
+    return combine_sources([(TRAIL, source_for(prefix, "cloudtrail")), (INFERENCE, source_for(prefix))])
 
 
 def pairs_across(seed: int) -> list[Pair]:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from sigmagen.expr.tree import Call, Column, Expr, call
-from sigmagen.plan import compose, correlate, temporal
+from sigmagen.plan import correlate, logical, lowering, temporal
 from sigmagen.plan.steps import Aggregate, Expand, PruneGroups, Step
 from sigmagen.rules.model import Correlation
 from sigmagen.targets.duckdb.printer import DuckDBPrinter
@@ -134,12 +134,12 @@ def order_goes_by_seconds(patch: pytest.MonkeyPatch) -> None:
 
 @_fault("duckdb", _over_alerts)
 def an_alert_counts_a_tick_later(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(compose, "ALERT_TIME", call("shift", Column("window_end", "timestamp"), 1))
+    patch.setattr(lowering, "ALERT_TIME", call("shift", Column("window_end", "timestamp"), 1))
 
 
 @_fault("duckdb")
 def windows_that_the_range_cuts_are_judged(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(compose.Composer, "_whole_windows", lambda self, rule: [])
+    patch.setattr(lowering.Lowering, "_whole_windows", lambda self, rule: [])
 
 
 @_fault("kusto-local", lambda rule: not _over_alerts(rule))
@@ -149,7 +149,7 @@ def windows_that_the_range_cuts_at_its_end_are_judged(patch: pytest.MonkeyPatch)
 
 @_fault("duckdb", _over_alerts)
 def the_windows_below_may_be_cut(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(compose, "span_below", lambda rule: 0)
+    patch.setattr(logical, "span_below", lambda rule: 0)
 
 
 # Groups and values
@@ -167,14 +167,18 @@ def the_empty_text_is_a_value(patch: pytest.MonkeyPatch) -> None:
 
 @_fault("duckdb", lambda rule: rule.threshold is not None and len(rule.threshold.fields) > 1)
 def of_several_fields_one_is_not_counted(patch: pytest.MonkeyPatch) -> None:
-    original = correlate._distinct
-    patch.setattr(correlate, "_distinct", lambda by, fields, *rest: original(by, fields[:-1] or fields, *rest))
+    def distinct(windowed: logical.Windowed, items: Any) -> list[Step]:
+        return original(replace(windowed, fields=windowed.fields[:-1] or windowed.fields), items)
+
+    original = correlate.LOWERINGS["distinct values"]
+    patch.setitem(correlate.LOWERINGS, "distinct values", distinct)
 
 
 @_fault("duckdb", lambda rule: len(rule.group_by) > 1)
 def windows_forget_a_group_by_field(patch: pytest.MonkeyPatch) -> None:
-    def composed(by: tuple[str, ...], *rest: Any) -> list[Step]:
-        *steps, last = original(by, *rest)
+    def composed(windowed: logical.Windowed, *rest: Any) -> list[Step]:
+        *steps, last = original(windowed, *rest)
+        by = windowed.group_by
         assert isinstance(last, Aggregate)
         return [*steps, replace(last, by=last.by[:-1], columns=(*last.columns, (by[-1], call("any", Column(by[-1])))))]
 
@@ -184,13 +188,13 @@ def windows_forget_a_group_by_field(patch: pytest.MonkeyPatch) -> None:
 
 @_fault("duckdb", lambda rule: bool(rule.aliases))
 def an_alias_means_the_same_in_every_rule(patch: pytest.MonkeyPatch) -> None:
-    original = compose.streams_of  # type: ignore[attr-defined]
+    original = logical._streams
 
     def streams_of(*arguments: Any) -> Any:
         streams = original(*arguments)
-        return [replace(stream, names=streams[0].names) for stream in streams]
+        return tuple(replace(stream, names=streams[0].names) for stream in streams)
 
-    patch.setattr(compose, "streams_of", streams_of)
+    patch.setattr(logical, "_streams", streams_of)
 
 
 @_fault("duckdb", lambda rule: len(rule.rules) > 1)
@@ -294,8 +298,8 @@ def equal_times_are_no_order(patch: pytest.MonkeyPatch) -> None:
 
 @_fault("duckdb", lambda rule: rule.type == "temporal_ordered" and rule.expression is not None)
 def a_rule_that_must_not_match_is_forgotten(patch: pytest.MonkeyPatch) -> None:
-    original = temporal._sequence
-    patch.setattr(temporal, "_sequence", lambda rule: (original(rule)[0], []))
+    original = logical._order
+    patch.setattr(logical, "_order", lambda rule: replace(original(rule), unwanted=()))
 
 
 @_fault("splunk-local", lambda rule: rule.expression is not None)

@@ -10,8 +10,14 @@ from tests.fuzz.across import both_sources, pairs_across
 from tests.fuzz.engines import ENGINES
 from tests.fuzz.judge import Tally, judge, load
 from tests.fuzz.still_open import is_open
+from tests.sampling import size
 
-WORLDS = {"duckdb": 20, "kusto-local": 5, "splunk-local": 20, "elasticsearch": 20}
+WORLDS = {
+    "duckdb": size(10, 20),
+    "kusto-local": size(2, 5),
+    "splunk-local": size(10, 20),
+    "elasticsearch": size(10, 20),
+}
 
 
 @pytest.mark.parametrize(

@@ -6,14 +6,16 @@ import os
 
 import pytest
 
-from sigmagen.rules.model import CORRELATION_TYPES
+from sigmagen.rules.correlation_types import CORRELATION_TYPES
 from tests.fuzz.engines import ENGINES, own_source
 from tests.fuzz.judge import fuzz, report
 from tests.fuzz.pairs import RULES_PER_WORLD, pairs_of
 from tests.fuzz.still_open import is_open
 from tests.fuzz.world import random_world
+from tests.sampling import size
 
-PAIRS = 300
+PAIRS = {"kusto-local": size(60, 300)}
+DEFAULT_PAIRS = size(150, 300)
 REFUSED = 0.05
 
 
@@ -22,7 +24,7 @@ REFUSED = 0.05
     [pytest.param(name, marks=pytest.mark.elasticsearch) if name == "elasticsearch" else name for name in ENGINES],
 )
 def test_random_rules_alert_as_the_oracle_says(name: str) -> None:
-    pairs = int(os.environ.get("SIGMAGEN_FUZZ_PAIRS", PAIRS))
+    pairs = int(os.environ.get("SIGMAGEN_FUZZ_PAIRS", PAIRS.get(name, DEFAULT_PAIRS)))
     source = own_source()
     with ENGINES[name]() as engine:
         tally = fuzz(engine, source, range(-(-pairs // RULES_PER_WORLD)))

@@ -15,7 +15,7 @@ CODE = re.compile(
     r"(?:Problem|problem|_note|file_problem|check_schema|_unique)\(\s*(?:[\w.]+(?:\([^()]*\))?,\s*)*\"([a-z]+(?:-[a-z]+)+)\""
 )
 FORMATTED = {"level-invalid", "status-invalid"}
-OF_MAPPINGS = {"mapping-form", "mapping-value", "mapping-against-integration", "no-mappings"}
+OF_MAPPINGS = {"mapping-form", "mapping-value", "mapping-against-integration", "no-mappings", "source-code"}
 """What is wrong with mappings, which `check` reports beside the rules."""
 
 

@@ -25,7 +25,7 @@ QUIET = (
         ("{gte: 50}", "{eq: 0}", "threshold-absence", 35),
     ],
 )
-def test_faults_have_a_code_and_a_line(lint_of: Lint, sound: str, old: str, new: str, code: str, line: int) -> None:
+def test_problems_have_code_and_line(lint_of: Lint, sound: str, old: str, new: str, code: str, line: int) -> None:
     assert old in sound
     problems = lint_of(sound.replace(*QUIET).replace(old, new))
     assert [(problem.code, problem.line) for problem in problems] == [(code, line)]
@@ -36,7 +36,7 @@ def test_sensible_thresholds(lint_of: Lint, sound: str, condition: str) -> None:
     assert not lint_of(sound.replace(*QUIET).replace("{gte: 50}", condition))
 
 
-def test_a_counted_field_that_is_grouped_by(lint_of: Lint, sound: str) -> None:
+def test_counted_field_in_group_by(lint_of: Lint, sound: str) -> None:
     text = sound.replace(*QUIET).replace("event_count", "value_count")
     problems = lint_of(text.replace("{gte: 50}", "{gte: 50, field: user.id}"))
     assert [(problem.code, problem.line) for problem in problems] == [("grouped-field-counted", 35)]
@@ -46,3 +46,10 @@ def test_a_counted_field_that_is_grouped_by(lint_of: Lint, sound: str) -> None:
 def test_a_temporal_correlation_of_one_rule(lint_of: Lint, sound: str) -> None:
     text = sound.replace(*QUIET).replace("event_count", "temporal").replace("  condition: {gte: 50}\n", "")
     assert [(problem.code, problem.line) for problem in lint_of(text)] == [("temporal-one-rule", 32)]
+
+
+def test_a_field_in_the_condition_of_a_temporal_correlation_is_unused(lint_of: Lint, sound: str) -> None:
+    text = sound.replace(*QUIET).replace("event_count", "temporal").replace("{gte: 50}", "{gte: 1, field: user.id}")
+    problems = {problem.code: problem for problem in lint_of(text)}
+    assert problems["condition-field-unused"].line == 35
+    assert problems["condition-field-unused"].hint is None

@@ -17,12 +17,12 @@ from tests.rules.conftest import Lint
         ("[selection, filter_services]", []),
     ],
 )
-def test_selections_without_effect(lint_of: Lint, sound: str, condition: str, unused: list[str]) -> None:
+def test_unused_selections(lint_of: Lint, sound: str, condition: str, unused: list[str]) -> None:
     problems = lint_of(sound.replace("selection and not 1 of filter_*", condition), prefix="selection-unused")
     assert [problem.message.partition(" use ")[2].strip("'") for problem in problems] == unused
 
 
-def test_the_name_of_a_list_without_the_modifier(lint_of: Lint, sound: str) -> None:
+def test_placeholder_without_expand(lint_of: Lint, sound: str) -> None:
     problems = lint_of(sound.replace("user.id|expand:", "user.id:"))
     assert [(problem.code, problem.line) for problem in problems] == [("placeholder-without-expand", 9)]
     assert not lint_of(sound.replace("event.outcome: success", 'event.outcome: "%temp%"'))

@@ -25,7 +25,7 @@ def test_an_unknown_field_has_its_line(lint_of: Lint, sound: str, old: str, new:
     assert [(problem.code, problem.line) for problem in problems] == [("unknown-field", line)]
 
 
-def test_the_counted_field_must_exist_and_summed_ones_be_numbers(lint_of: Lint, sound: str) -> None:
+def test_counted_field_exists_and_summed_field_is_numeric(lint_of: Lint, sound: str) -> None:
     counted = sound.replace("event_count", "value_count").replace("{gte: 50}", "{gte: 50, field: gen_ai.prompt.hsh}")
     assert [(problem.code, problem.line) for problem in lint_of(counted)] == [("unknown-field", 35)]
     summed = sound.replace("event_count", "value_sum").replace("{gte: 50}", "{gte: 50, field: user.id}")
@@ -33,7 +33,7 @@ def test_the_counted_field_must_exist_and_summed_ones_be_numbers(lint_of: Lint, 
     assert not lint_of(summed.replace("field: user.id", "field: gen_ai.usage.output_tokens"))
 
 
-def test_native_log_sources_have_the_fields_that_a_mapping_lists(lint_of: Lint, sound: str) -> None:
+def test_native_log_source_has_fields_of_mapping(lint_of: Lint, sound: str) -> None:
     native = sound.replace(CANONICAL, NATIVE).replace("event.outcome: success", "eventName: InvokeModel")
     native = native.replace("user.id", "userIdentity.arn").replace(", gen_ai.request.model", "")
     assert not lint_of(native)
@@ -43,6 +43,6 @@ def test_native_log_sources_have_the_fields_that_a_mapping_lists(lint_of: Lint, 
     ]
 
 
-def test_a_log_source_that_nothing_feeds_is_said_once(lint_of: Lint, sound: str) -> None:
+def test_unknown_log_source_is_reported_once(lint_of: Lint, sound: str) -> None:
     problems = lint_of(sound.replace(CANONICAL, "logsource: {product: windows, category: process_creation}"))
     assert [(problem.code, problem.line) for problem in problems] == [("unknown-logsource", 4)]

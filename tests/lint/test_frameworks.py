@@ -19,13 +19,13 @@ from tests.rules.conftest import Lint
         ("  atlas: [AML.T0024.002]\n", "", "framework-missing", 25),
     ],
 )
-def test_faults_have_a_code_and_a_line(lint_of: Lint, sound: str, old: str, new: str, code: str, line: int) -> None:
+def test_problems_have_code_and_line(lint_of: Lint, sound: str, old: str, new: str, code: str, line: int) -> None:
     assert old in sound
     problems = lint_of(sound.replace(old, new))
     assert [(problem.code, problem.line) for problem in problems] == [(code, line)]
 
 
-def test_the_nearest_ids_are_named(lint_of: Lint, sound: str) -> None:
+def test_similar_ids_are_suggested(lint_of: Lint, sound: str) -> None:
     (problem,) = lint_of(sound.replace("[AML.T0024.002]", "[AML.T0024.009]"))
     assert problem.hint
     assert "AML.T0024.002 Extract AI Model" in problem.hint
@@ -36,7 +36,7 @@ def test_an_unknown_framework(lint_of: Lint, sound: str) -> None:
     assert [(problem.code, problem.line) for problem in problems] == [("framework-unknown-name", 27)]
 
 
-def test_absent_ids_are_one_warning_a_file(lint_of: Lint, sound: str, tmp_path: Path, mappings: Path) -> None:
+def test_missing_framework_file_is_one_warning(lint_of: Lint, sound: str, tmp_path: Path, mappings: Path) -> None:
     bare = tmp_path.parent / f"{tmp_path.name}-mappings"
     bare.mkdir()
     for name in ("allow-lists.yml", "taxonomy.yml"):

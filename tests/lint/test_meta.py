@@ -7,7 +7,7 @@ import pytest
 from tests.rules.conftest import Lint
 
 
-def test_a_sound_rule_has_no_problem(lint_of: Lint, sound: str) -> None:
+def test_valid_rule_has_no_problem(lint_of: Lint, sound: str) -> None:
     assert lint_of(sound) == []
 
 
@@ -29,7 +29,7 @@ def test_a_sound_rule_has_no_problem(lint_of: Lint, sound: str) -> None:
         ("Evaluation harnesses that are not on the allow list", "Unknown", "falsepositives-vague", 29),
     ],
 )
-def test_faults_have_a_code_and_a_line(lint_of: Lint, sound: str, old: str, new: str, code: str, line: int) -> None:
+def test_problems_have_code_and_line(lint_of: Lint, sound: str, old: str, new: str, code: str, line: int) -> None:
     assert old in sound
     problems = lint_of(sound.replace(old, new))
     assert [(problem.code, problem.line) for problem in problems] == [(code, line)]
@@ -38,7 +38,7 @@ def test_faults_have_a_code_and_a_line(lint_of: Lint, sound: str, old: str, new:
 @pytest.mark.parametrize(
     "key", ["id", "name", "status", "level", "description", "author", "date", "references", "falsepositives", "license"]
 )
-def test_what_an_alert_needs_must_be_there(lint_of: Lint, sound: str, key: str) -> None:
+def test_required_metadata_of_alerting_rules(lint_of: Lint, sound: str, key: str) -> None:
     head, _, tail = sound.partition("---\n")
     lines, dropping = [], False
     for line in tail.splitlines(keepends=True):

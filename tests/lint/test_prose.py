@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sigmagen.durations import DAY, HOUR, MINUTE, SECOND
-from sigmagen.lint.prose import counts_of, spans_of_time
+from sigmagen.lint.prose import find_counts, find_timespans
 from tests.rules.conftest import Lint
 
 OWN = "At least 50 calls of one principal to one model within an hour, services aside."
@@ -26,7 +26,7 @@ NOUNS = ("calls?", "prompts?", "tokens?")
     ],
 )
 def test_spans_of_time(text: str, spans: set[int]) -> None:
-    assert spans_of_time(text) == spans
+    assert find_timespans(text) == spans
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def test_spans_of_time(text: str, spans: set[int]) -> None:
     ],
 )
 def test_counts(text: str, counts: set[float]) -> None:
-    assert counts_of(text, NOUNS) == counts
+    assert find_counts(text, NOUNS) == counts
 
 
 @pytest.mark.parametrize(

@@ -14,12 +14,12 @@ def test_an_unknown_top_level_key(lint_of: Lint, sound: str) -> None:
     assert problems[1].hint == "did you mean 'license'?"
 
 
-def test_what_only_the_official_parser_refuses(lint_of: Lint, sound: str) -> None:
+def test_problem_found_only_by_pysigma(lint_of: Lint, sound: str) -> None:
     problems = lint_of(sound.replace("license: DRL-1.1", "license: DRL-1.1\ntaxonomy: ''"))
     assert [problem.code for problem in problems] == ["sigma-parser"]
 
 
-def test_no_second_word_on_a_line_that_has_an_error(lint_of: Lint, sound: str) -> None:
+def test_line_with_error_has_no_schema_problem(lint_of: Lint, sound: str) -> None:
     assert [problem.code for problem in lint_of(sound.replace("date: 2026-08-01", "date: 2026/02/30"))] == [
         "date-invalid"
     ]

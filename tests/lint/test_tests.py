@@ -40,7 +40,7 @@ def folder(tmp_path: Path, files: Path) -> Path:
         ("after: 50", "after: 500", "test-after", 14),
     ],
 )
-def test_faults_have_a_code_and_a_line(folder: Path, mappings: Path, old: str, new: str, code: str, line: int) -> None:
+def test_problems_have_code_and_line(folder: Path, mappings: Path, old: str, new: str, code: str, line: int) -> None:
     path = folder / "probe.test.yml"
     text = path.read_text(encoding="utf-8")
     assert old in text

@@ -12,7 +12,8 @@ import pytest
 from sigmagen.convert.converter import Query
 from sigmagen.engines.alert import Alert
 from sigmagen.engines.duckdb import DuckDBEngine, of_one_input
-from sigmagen.local.detect import Detector, merged
+from sigmagen.local.campaigns import merged
+from sigmagen.local.detect import Detector
 from sigmagen.local.detection import Detection, condition_text
 from sigmagen.logs.reader import Record
 from sigmagen.mapping.source import Source

@@ -97,10 +97,10 @@ def test_what_is_no_file_is_left_out_of_a_folder_with_a_warning(tmp_path: Path) 
         found, problems = find_log_files([str(folder)])
     assert found == [str(folder / "a.json")]
     assert {Path(problem.file or "").name: problem.message for problem in problems} == {
-        "pipe.json": "left out: a pipe, not a file",
-        "out.json": "left out: a link that leads out of the folder",
-        "device.json": "left out: a link that leads out of the folder",
-        "socket.json": "left out: a socket, not a file",
+        "pipe.json": "skipped: a pipe, not a file",
+        "out.json": "skipped: a link to a file outside the folder",
+        "device.json": "skipped: a link to a file outside the folder",
+        "socket.json": "skipped: a socket, not a file",
     }
     assert {problem.severity for problem in problems} == {"warning"}
 

@@ -10,7 +10,7 @@ import pytest
 
 from sigmagen.logs.reader import Record, Reject
 from sigmagen.logs.recognise import Recogniser
-from sigmagen.sources import SOURCES, render
+from sigmagen.sources import render, source_names
 from sigmagen.sources.call import Call
 from tests.native_logs import converter
 
@@ -25,7 +25,7 @@ def call(source: str) -> dict[str, Any]:
     return value
 
 
-@pytest.mark.parametrize("source", SOURCES)
+@pytest.mark.parametrize("source", source_names())
 def test_a_record_is_of_exactly_one_source(source: str) -> None:
     for other in converter().sources.values():
         found = Recogniser([other]).source_of(call(source))

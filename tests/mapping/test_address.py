@@ -11,10 +11,10 @@ import pytest
 
 from sigmagen.convert.converter import Converter
 from sigmagen.mapping import address
-from sigmagen.mapping.address import address_pattern, client_address
-from sigmagen.mapping.elastic_template import index_mappings
+from sigmagen.mapping.address import build_address_pattern, extract_client_address
+from sigmagen.mapping.elastic_template import build_index_mappings
 from sigmagen.net.elasticsearch import connect
-from sigmagen.packages.elastic.readme import ADDRESS_STEP
+from sigmagen.packages.elastic.readme import address_step
 from sigmagen.sources import render
 from sigmagen.sources.call import Call
 from tests import views
@@ -45,15 +45,15 @@ LOGGED: dict[str, tuple[Any, str | None, str | None]] = {
 }
 
 
-def test_the_docstrings_are_right() -> None:
+def test_docstring_examples() -> None:
     assert doctest.testmod(address).failed == 0
 
 
 @pytest.mark.parametrize("name", LOGGED)
-def test_python_reads_the_client_s_address(name: str) -> None:
+def test_client_address_in_python(name: str) -> None:
     logged, behind_one, behind_two = LOGGED[name]
-    assert client_address(logged) == behind_one
-    assert client_address(logged, 2) == behind_two
+    assert extract_client_address(logged) == behind_one
+    assert extract_client_address(logged, 2) == behind_two
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_python_reads_the_client_s_address(name: str) -> None:
     [("litellm", "requester_ip_address"), ("apim", "callerIpAddress"), ("cloudtrail", "sourceIPAddress")],
 )
 @pytest.mark.parametrize("siem", ["duckdb", "splunk", "sentinel"])
-def test_every_engine_reads_the_client_s_address(siem: str, source: str, field: str) -> None:
+def test_client_address_on_every_engine(siem: str, source: str, field: str) -> None:
     assert addresses(siem, source, field) == {name: one for name, (_, one, _) in LOGGED.items()}
 
 
@@ -85,21 +85,23 @@ def addresses(siem: str, source: str, field: str) -> dict[str, str | None]:
     return {name: event.get("source.ip") for name, event in found.items()}
 
 
-def test_the_ingest_step_of_the_readme_takes_the_same_address() -> None:
+def test_ingest_pipeline_extracts_same_address() -> None:
     """Its pattern, with the definition in its place, is the expression of the queries."""
-    (processor,) = json.loads(ADDRESS_STEP)["processors"]
+    (processor,) = json.loads(address_step("litellm.requester_ip_address"))["processors"]
     step = processor["grok"]
     (definition,) = step["pattern_definitions"].items()
     expression = step["patterns"][0].replace(f"%{{{definition[0]}:{step['field']}}}", f"({definition[1]})")
-    assert expression == address_pattern()
+    assert expression == build_address_pattern()
 
 
 @pytest.mark.elasticsearch
-def test_a_text_that_is_no_address_does_not_lose_the_record(elasticsearch_url: str) -> None:
+def test_invalid_address_keeps_record(elasticsearch_url: str) -> None:
     client = connect(elasticsearch_url, timeout=60)
     index = "sigmagen-address-test"
     client.options(ignore_status=404).indices.delete(index=index)
-    client.indices.create(index=index, mappings=index_mappings(converter().source("litellm"), converter().taxonomy))
+    client.indices.create(
+        index=index, mappings=build_index_mappings(converter().source("litellm"), converter().taxonomy)
+    )
     for logged, _, _ in LOGGED.values():
         address = {} if logged is None else {"requester_ip_address": logged}
         client.index(index=index, document={"@timestamp": 0, "litellm": address})

@@ -11,7 +11,7 @@ import pytest
 from sigmagen.bundled import mappings_folder
 from sigmagen.convert.converter import Converter
 from sigmagen.mapping.signatures import check_expression
-from sigmagen.mapping.source import load_sources, together
+from sigmagen.mapping.source import combine_sources, load_sources
 from sigmagen.mapping.taxonomy import load_taxonomy
 from sigmagen.problems import Problem
 from sigmagen.proof.mappings import check_mappings
@@ -89,12 +89,12 @@ def expression(text: str) -> list[str]:
         ("{lower: [{upper: [a]}]}", "unknown operation 'upper'"),
     ],
 )
-def test_an_expression_says_what_is_wrong_with_it(text: str, said: str) -> None:
+def test_invalid_expressions_have_messages(text: str, said: str) -> None:
     (message,) = expression(text)
     assert message.startswith(said)
 
 
-def test_all_that_is_wrong_with_an_expression_is_said_at_once() -> None:
+def test_all_problems_of_expression_are_reported() -> None:
     assert len(expression("{if: [{loewr: [a]}, {left: [a, x]}, 5]}")) == 3
 
 
@@ -103,10 +103,15 @@ def test_all_that_is_wrong_with_an_expression_is_said_at_once() -> None:
     [
         ("sources/gateway.yml", "below:", "belwo:", (9, "unknown operation 'belwo'")),
         ("sources/gateway.yml", "user.id: c", "user.ID: c", (11, "unknown field 'user.ID'")),
-        ("sources/gateway.yml", "    delay: 5m\n", "", (13, "'splunk' lacks 'delay'")),
+        ("sources/gateway.yml", "    delay: 5m\n", "", (13, "missing key 'delay' in 'splunk'")),
         ("sources/gateway.yml", "delay: 5m", "delay: soon", (16, "'delay' can't be 'soon'")),
-        ("sources/gateway.yml", "    delay: 5m", "    dealy: 5m\n    delay: 5m", (16, "'splunk' has no key 'dealy'")),
-        ("sources/gateway.yml", "  splunk:", "  splonk:", (13, "'targets' has no key 'splonk'")),
+        (
+            "sources/gateway.yml",
+            "    delay: 5m",
+            "    dealy: 5m\n    delay: 5m",
+            (16, "unknown key 'dealy' in 'splunk'"),
+        ),
+        ("sources/gateway.yml", "  splunk:", "  splonk:", (13, "unknown key 'splonk' in 'targets'")),
         ("sources/gateway.yml", "title: A gateway's log", "title: [A]", (1, "'title' must be text, not a list")),
         ("sources/gateway.yml", "recognise: {", "recognise: x #{", (2, "'recognise' must be a mapping, not text")),
         ("sources/gateway.yml", 'example:gateway"', 'example:gateway" | delete', (14, "'search' can't be")),
@@ -122,9 +127,7 @@ def test_all_that_is_wrong_with_an_expression_is_said_at_once() -> None:
         ("targets/sentinel_package.yml", "source: rules}", "source: rulse}", (None, "unknown source 'rulse'")),
     ],
 )
-def test_a_fault_of_a_mapping_is_said_at_its_line(
-    folder: Path, name: str, old: str, new: str, said: tuple[int | None, str]
-) -> None:
+def test_mapping_problem_has_line(folder: Path, name: str, old: str, new: str, said: tuple[int | None, str]) -> None:
     line, message = said
     found = changed(folder, name, old, new)
     assert any(message in text for _, text in found), found
@@ -132,11 +135,11 @@ def test_a_fault_of_a_mapping_is_said_at_its_line(
     assert line is None or line in {place for place, text in found if message in text}, found
 
 
-def test_sources_read_together_are_mapped_where_all_of_them_are(folder: Path) -> None:
+def test_combined_source_is_mapped_where_all_parts_are(folder: Path) -> None:
     converter = Converter.load(folder)
     parts = [converter.sources["gateway"], converter.sources["litellm"]]
     (one, two) = (part.logsources[0].logsource for part in parts)
-    joined = together([(one, parts[0]), (two, parts[1])])
+    joined = combine_sources([(one, parts[0]), (two, parts[1])])
     assert set(joined.stored) == {"splunk", "duckdb"}
 
 
@@ -149,3 +152,13 @@ def test_the_first_line_of_each_mapping_names_its_schema() -> None:
         prefix = "# yaml-language-server: $schema="
         assert first.startswith(prefix), path
         assert (path.parent / first.removeprefix(prefix)).is_file(), path
+
+
+def test_silence_shorter_than_the_delay_is_refused(folder: Path) -> None:
+    found = changed(folder, "sources/gateway.yml", "    delay: 5m\n", "    delay: 5m\n    silent_after: 5m\n")
+    assert found == [(17, "a source can't be silent before its records may have arrived")]
+
+
+def test_misspelt_condition_for_a_lost_prompt_is_refused(folder: Path) -> None:
+    found = changed(folder, "targets/elastic.yml", "{is_missing: gen_ai.prompt}", "{is_mising: gen_ai.prompt}")
+    assert [message for _, message in found] == ["unknown operation 'is_mising'"]

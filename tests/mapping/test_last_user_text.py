@@ -88,7 +88,7 @@ def records(source: str) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("source", ["litellm", "apim", "bedrock_invocation"])
 @pytest.mark.parametrize("siem", SIEMS)
-def test_nothing_after_it_hides_the_last_user_text(siem: str, source: str) -> None:
+def test_later_messages_do_not_hide_last_user_text(siem: str, source: str) -> None:
     found = derived(siem, source, records(source), [HASH])
     expected = {name: prompt_hash(text) for name, (_, text) in MESSAGES.items()}
     if source == "litellm":  # of an embedding it logs the text in the place of the messages
@@ -98,7 +98,7 @@ def test_nothing_after_it_hides_the_last_user_text(siem: str, source: str) -> No
 
 @pytest.mark.parametrize("source", ["litellm", "apim", "bedrock_invocation"])
 @pytest.mark.parametrize("siem", SIEMS)
-def test_a_turn_is_the_number_of_messages_and_a_tool_s_last_answer(siem: str, source: str) -> None:
+def test_turn_hash_covers_message_count_and_tool_result(siem: str, source: str) -> None:
     found = derived(siem, source, records(source), [TURN])
     lists = {name: messages if isinstance(messages, list) else [] for name, (messages, _) in MESSAGES.items()}
     expected = {name: turn_hash(len(messages), "sunny" if name == "tool" else "") for name, messages in lists.items()}

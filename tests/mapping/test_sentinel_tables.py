@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import pytest
 
 from sigmagen.bundled import mappings_folder
-from sigmagen.mapping.sentinel_tables import table_schemas
+from sigmagen.mapping.sentinel_tables import build_table_schemas
 from sigmagen.mapping.source import load_sources
 from sigmagen.mapping.taxonomy import load_taxonomy
 from tests.log_analytics import documented_tables
@@ -17,7 +17,7 @@ SOURCES = {name: source for name, source in load_sources(mappings_folder()).item
 MAPPED: dict[str, Mapping[str, str]] = {
     table: columns
     for source in SOURCES.values()
-    for table, columns in table_schemas(source, load_taxonomy(mappings_folder())).items()
+    for table, columns in build_table_schemas(source, load_taxonomy(mappings_folder())).items()
 }
 CUSTOM = [table for table in MAPPED if table.endswith("_CL")]
 # Limits of a custom table: https://learn.microsoft.com/azure/azure-monitor/service-limits and
@@ -39,7 +39,7 @@ def test_mapped_columns_are_documented_with_the_same_type(table: str) -> None:
 
 
 @pytest.mark.parametrize("table", CUSTOM)
-def test_columns_of_a_custom_table_are_ones_that_log_analytics_accepts(table: str) -> None:
+def test_custom_table_columns_are_valid_in_log_analytics(table: str) -> None:
     assert MAPPED[table]["TimeGenerated"] == "datetime"
     refused = [
         name

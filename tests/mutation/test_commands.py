@@ -8,9 +8,10 @@ import pytest
 
 from tests.mutation.running import Ending, run_inside, run_process
 from tests.mutation.trials import KINDS
+from tests.sampling import size
 
-TRIALS_PER_KIND = 40
-PROCESSES_PER_KIND = 2
+TRIALS_PER_KIND = size(15, 40)
+PROCESSES_PER_KIND = size(1, 2)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -15,11 +15,11 @@ import orjson
 from sigmagen.bundled import mappings_folder, rules_folder
 from tests.mutation.documents import mutate_text
 from tests.mutation.logs import mutate_records, write_log
-from tests.native_logs import NATIVE, attack
+from tests.native_logs import NATIVE_SOURCES, attack, example
 
 SIEMS = ("splunk", "elastic", "sentinel")
 TARGETS = (*SIEMS, "lucene", "duckdb")
-SOURCES = ("litellm", "bedrock_invocation", "cloudtrail", "apim")
+SOURCES = tuple(NATIVE_SOURCES)
 
 FILTER = """\
 title: Evaluation account
@@ -104,7 +104,7 @@ def _mapping_files() -> tuple[Path, ...]:
 def _records(source: str) -> list[dict[str, Any]]:
     """Some records of an attack, and what else the source writes."""
     stem = "bedrock_probe_logging_check_invoke" if source == "cloudtrail" else "call_count"
-    odd = [orjson.loads(line) for line in (NATIVE / source / "records.ndjson").read_bytes().splitlines()]
+    odd = [orjson.loads(line) for line in (example(source)).read_bytes().splitlines()]
     return [*attack(stem, source)[:30], *odd]
 
 

@@ -56,7 +56,7 @@ def test_each_document_is_written() -> None:
     assert all(result.written for result in written(Server(all_fine)).values())
 
 
-def test_items_in_another_order_are_found_by_id() -> None:
+def test_items_in_another_order_are_matched_by_id() -> None:
     found = written(Server(lambda ids: [item("c", 400, error={"reason": "no c"}), item("b", 409), item("a")]))
     assert {key: result.status for key, result in found.items()} == {"a": 201, "b": 409, "c": 400}
     assert found["c"].reason == "no c"
@@ -75,13 +75,13 @@ def test_items_in_another_order_are_found_by_id() -> None:
         lambda ids: [item("a"), {"create": {"_id": ["b"], "status": 201}}, item("c")],
     ],
 )
-def test_a_document_that_the_answer_says_nothing_about_is_not_written(items: Items) -> None:
+def test_document_missing_in_response_is_not_written(items: Items) -> None:
     found = written(Server(items))
     assert {key: result.status for key, result in found.items()} == {"a": 201, "b": None, "c": 201}
     assert not found["b"].written
 
 
-def test_an_item_for_a_document_that_was_not_sent_is_told() -> None:
+def test_item_for_unsent_document_is_reported() -> None:
     results = list(bulk(Server(lambda ids: [*all_fine(ids), item("x")]), "create", [Document("i", "a", {})]))
     assert [result.document is None for result in results] == [False, True]
 
@@ -101,14 +101,14 @@ def test_an_answer_without_items_is_an_error(answer: Any) -> None:
         list(bulk(lambda lines: answer, "create", [Document("i", "a", {})]))
 
 
-def test_what_the_cluster_was_too_busy_for_is_sent_again_and_nothing_else(waits: list[float]) -> None:
+def test_only_rejected_documents_are_sent_again(waits: list[float]) -> None:
     server = Server(lambda ids: [item("a"), item("b", 429), item("c")], all_fine)
     assert all(result.written for result in written(server).values())
     assert server.sent == [["a", "b", "c"], ["b"]]
     assert waits == [2.0]
 
 
-def test_a_cluster_that_stays_busy_is_given_up() -> None:
+def test_busy_cluster_fails_after_last_attempt() -> None:
     server = Server(lambda ids: [item(key, 429) for key in ids])
     assert {result.status for result in written(server).values()} == {429}
     assert len(server.sent) == ATTEMPTS

@@ -10,7 +10,7 @@ from types import ModuleType
 import pytest
 
 from sigmagen.net import settings
-from sigmagen.net.address import checked_address
+from sigmagen.net.address import validate_address
 from sigmagen.net.client import LONGEST_RETRY_AFTER, Client
 from sigmagen.net.retry import ATTEMPTS, retry_after
 from sigmagen.problems import SigmagenError
@@ -35,7 +35,7 @@ def ask(client: Client) -> int:
     return client.send("GET", "/_component_template").status
 
 
-def test_each_pause_is_longer_than_the_one_before(server: tuple[Client, State, list[float]]) -> None:
+def test_retry_delay_increases(server: tuple[Client, State, list[float]]) -> None:
     client, state, waited = server
     state.failures = [(503, {})] * (ATTEMPTS - 1)
     assert ask(client) == 200
@@ -43,23 +43,23 @@ def test_each_pause_is_longer_than_the_one_before(server: tuple[Client, State, l
 
 
 @pytest.mark.parametrize("status", [429, 503])
-def test_a_pause_is_as_long_as_the_server_asks(server: tuple[Client, State, list[float]], status: int) -> None:
+def test_retry_delay_is_as_long_as_requested(server: tuple[Client, State, list[float]], status: int) -> None:
     client, state, waited = server
     state.failures = [(status, {"Retry-After": "17"}), (status, {"Retry-After": "0"})]
     assert ask(client) == 200
     assert waited == [17.0, 2.0]
 
 
-def test_a_server_that_asks_for_too_long_is_given_up(server: tuple[Client, State, list[float]]) -> None:
+def test_too_long_requested_delay_is_an_error(server: tuple[Client, State, list[float]]) -> None:
     client, state, waited = server
     state.failures = [(429, {"Retry-After": str(int(LONGEST_RETRY_AFTER) + 1)})]
-    with pytest.raises(SigmagenError, match="asks to wait for 301 s"):
+    with pytest.raises(SigmagenError, match="requested a wait of 301 s"):
         ask(client)
     assert waited == []
 
 
 @pytest.mark.parametrize("status", [400, 401, 403])
-def test_a_refusal_is_not_asked_again(server: tuple[Client, State, list[float]], status: int) -> None:
+def test_rejected_request_is_not_retried(server: tuple[Client, State, list[float]], status: int) -> None:
     client, state, waited = server
     state.failures = [(status, {})]
     with pytest.raises(SigmagenError, match=f"HTTP {status}"):
@@ -67,10 +67,10 @@ def test_a_refusal_is_not_asked_again(server: tuple[Client, State, list[float]],
     assert waited == []
 
 
-def test_a_server_that_is_gone_is_told_without_the_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unreachable_server_error_hides_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sigmagen.net.retry.time.sleep", lambda _: None)
     client = Client("http://127.0.0.1:9", {"Authorization": "ApiKey topsecret"}, ["topsecret"])
-    with pytest.raises(SigmagenError, match="does not answer") as caught:
+    with pytest.raises(SigmagenError, match="does not respond") as caught:
         client.send("GET", "/topsecret")
     assert "topsecret" not in str(caught.value)
 
@@ -99,18 +99,18 @@ def test_retry_after_is_a_number_or_a_date(value: str | None, seconds: float | N
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:5601", "http://[::1]:5601/", "http://localhost/s/team"])
-def test_a_secret_goes_to_this_machine_without_encryption(url: str) -> None:
-    assert checked_address(url, "Kibana", secret=True) == url.rstrip("/")
+def test_secret_is_sent_unencrypted_to_localhost(url: str) -> None:
+    assert validate_address(url, "Kibana", secret=True) == url.rstrip("/")
 
 
 @pytest.mark.parametrize("url", ["http://localhost.example.com", "http://192.0.2.1", "http://127.0.0.1.example.com"])
-def test_a_secret_goes_nowhere_else_without_encryption(url: str) -> None:
+def test_secret_is_not_sent_unencrypted_elsewhere(url: str) -> None:
     with pytest.raises(SigmagenError, match="without encryption"):
-        checked_address(url, "Kibana", secret=True)
-    assert checked_address(url, "Kibana", secret=False)
+        validate_address(url, "Kibana", secret=True)
+    assert validate_address(url, "Kibana", secret=False)
 
 
-def test_a_secret_is_taken_from_the_keyring(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_secret_is_read_from_keyring(monkeypatch: pytest.MonkeyPatch) -> None:
     keyring, errors = ModuleType("keyring"), ModuleType("keyring.errors")
     kept = {("sigmagen", "SIGMAGEN_TEST_KEY"): "from the keyring"}
     keyring.get_password = lambda service, name: kept.get((service, name))  # type: ignore[attr-defined]
@@ -118,7 +118,7 @@ def test_a_secret_is_taken_from_the_keyring(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setitem(sys.modules, "keyring", keyring)
     monkeypatch.setitem(sys.modules, "keyring.errors", errors)
     monkeypatch.setattr(settings, "find_spec", lambda name: True)
-    assert settings.secret("SIGMAGEN_TEST_KEY") == "from the keyring"
-    assert settings.secret("SIGMAGEN_OTHER_KEY") is None
+    assert settings.read_secret("SIGMAGEN_TEST_KEY") == "from the keyring"
+    assert settings.read_secret("SIGMAGEN_OTHER_KEY") is None
     monkeypatch.setenv("SIGMAGEN_TEST_KEY", "from the environment")
-    assert settings.secret("SIGMAGEN_TEST_KEY") == "from the environment"
+    assert settings.read_secret("SIGMAGEN_TEST_KEY") == "from the environment"

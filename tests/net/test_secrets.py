@@ -10,8 +10,8 @@ from urllib.parse import quote, quote_plus
 import pytest
 
 from sigmagen.cli.problems import print_problems
-from sigmagen.net.client import LONGEST_REASON, shown
-from sigmagen.net.secrets import hidden, hide, remember
+from sigmagen.net.client import LONGEST_REASON, redact
+from sigmagen.net.secrets import hide, hide_in_json, remember
 from sigmagen.net.settings import SETTINGS
 from sigmagen.problems import Problem
 
@@ -64,7 +64,7 @@ def test_a_secret_is_hidden_inside_a_longer_text_in_base64(monkeypatch: pytest.M
     assert not any(b"h0rse" in part for part in readable)
 
 
-def test_a_user_s_token_is_hidden_even_with_a_short_password(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_basic_token_with_short_password_is_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SIGMAGEN_ELASTICSEARCH_USERNAME", "ann")
     monkeypatch.setenv("SIGMAGEN_ELASTICSEARCH_PASSWORD", "SECPW")
     assert hide("Basic YW5uOlNFQ1BX SECPW") == "Basic *** ***"
@@ -75,27 +75,29 @@ def test_the_secret_inside_an_api_key_is_hidden(monkeypatch: pytest.MonkeyPatch)
     assert hide("key-secret is wrong for key-id") == "*** is wrong for key-id"
 
 
-def test_a_word_that_only_looks_like_a_secret_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_similar_word_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SIGMAGEN_ELASTICSEARCH_PASSWORD", "elastic")
     assert hide("Elasticsearch says: elastic") == "Elasticsearch says: ***"
 
 
-def test_a_reason_is_cut_after_its_secrets_are_hidden() -> None:
+def test_secrets_are_hidden_before_text_is_shortened() -> None:
     remember("a-token-that-is-long")
     text = "x" * (LONGEST_REASON - 10) + "a-token-that-is-long"
-    assert shown(text) == "x" * (LONGEST_REASON - 10) + "***"
+    assert redact(text) == "x" * (LONGEST_REASON - 10) + "***"
 
 
-def test_a_document_is_hidden_whole() -> None:
+def test_secrets_are_hidden_in_keys_and_values_of_json() -> None:
     remember("a-token")
-    assert hidden({"a-token": ["a-token", 1, None, {"x": ("a-token",)}]}) == {"***": ["***", 1, None, {"x": ["***"]}]}
+    assert hide_in_json({"a-token": ["a-token", 1, None, {"x": ("a-token",)}]}) == {
+        "***": ["***", 1, None, {"x": ["***"]}]
+    }
 
 
-def test_nothing_is_hidden_where_there_is_no_secret() -> None:
+def test_text_without_secrets_is_unchanged() -> None:
     assert hide("any text") == "any text"
 
 
-def test_a_problem_is_printed_without_secrets_whoever_made_it(capsys: pytest.CaptureFixture[str]) -> None:
+def test_secrets_are_hidden_in_printed_problems(capsys: pytest.CaptureFixture[str]) -> None:
     remember("a-token")
     print_problems([Problem("code", "says a-token", file="a-token.yml", hint="try a-token")])
     assert capsys.readouterr().err == "***.yml: error[code]: says ***\n  try ***\n"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sigmagen.net.settings import SETTINGS, require, resource_id, table
+from sigmagen.net.settings import SETTINGS, format_table, read_resource_id, require
 from sigmagen.problems import SigmagenError
 
 ROOT = Path(__file__).parents[2]
@@ -27,11 +27,11 @@ def test_every_variable_in_the_code_is_in_the_table() -> None:
     assert read == {known.name for known in SETTINGS}
 
 
-def test_the_documented_table_is_this_one() -> None:
-    assert table() in (ROOT / "docs" / "settings.md").read_text("utf-8")
+def test_documented_table_is_current() -> None:
+    assert format_table() in (ROOT / "docs" / "settings.md").read_text("utf-8")
 
 
-def test_all_missing_settings_are_named_at_once_with_where_to_set_them() -> None:
+def test_all_missing_settings_are_reported_with_hints() -> None:
     with pytest.raises(SigmagenError) as raised:
         require(["SIGMAGEN_KIBANA_URL", "SIGMAGEN_KIBANA_API_KEY", "SIGMAGEN_ELASTICSEARCH_URL"])
     assert [problem.message.split()[0] for problem in raised.value.problems] == [
@@ -43,18 +43,18 @@ def test_all_missing_settings_are_named_at_once_with_where_to_set_them() -> None
     assert raised.value.exit_code == 3
 
 
-def test_the_resource_id_is_still_read_from_its_former_name_with_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert resource_id() == (None, [])
+def test_former_name_of_resource_id_is_read_with_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert read_resource_id() == (None, [])
     monkeypatch.setenv("SIGMAGEN_SENTINEL_WORKSPACE", ID)
-    value, (warning,) = resource_id()
+    value, (warning,) = read_resource_id()
     assert (value, warning.severity, warning.code) == (ID, "warning", "renamed-setting")
     monkeypatch.setenv("SIGMAGEN_SENTINEL_RESOURCE_ID", ID + "-new")
-    assert resource_id() == (ID + "-new", [])
+    assert read_resource_id() == (ID + "-new", [])
 
 
-def test_a_workspace_s_guid_is_no_resource_id(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_workspace_guid_is_not_a_resource_id(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SIGMAGEN_SENTINEL_WORKSPACE", "00000000-0000-0000-0000-000000000000")
-    assert resource_id() == (None, [])
+    assert read_resource_id() == (None, [])
 
 
 def test_net_imports_nothing_of_sigmagen_but_problems() -> None:

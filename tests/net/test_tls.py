@@ -62,7 +62,7 @@ def tls(tmp_path: Path) -> Iterator[tuple[StandIn, Path, str]]:
         yield server, pem, fingerprint
 
 
-def test_splunk_s_certificate_must_be_that_of_a_trusted_authority(tls: tuple[StandIn, Path, str]) -> None:
+def test_splunk_certificate_must_be_from_trusted_authority(tls: tuple[StandIn, Path, str]) -> None:
     server, pem, _ = tls
     trusting, doubting = SplunkClient(server.url, "token", str(pem)), SplunkClient(server.url, "token")
     assert len(trusting.export("| makeresults", "0", "1")) == 1
@@ -73,7 +73,7 @@ def test_splunk_s_certificate_must_be_that_of_a_trusted_authority(tls: tuple[Sta
     doubting.close()
 
 
-def test_elasticsearch_s_certificate_must_be_known_by_authority_or_fingerprint(
+def test_elasticsearch_certificate_is_verified_by_authority_or_fingerprint(
     tls: tuple[StandIn, Path, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server, pem, fingerprint = tls

@@ -10,7 +10,7 @@ import urllib3
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from sigmagen.net import transport
-from sigmagen.net.transport import Answer, TooLargeError, connections, fetch
+from sigmagen.net.transport import Answer, TooLargeError, fetch, make_pool_manager
 from tests.servers.stand_in import Reply, StandIn, serve
 
 OK = Reply(200, b"{}")
@@ -24,7 +24,7 @@ def server() -> Iterator[StandIn]:
 
 @pytest.fixture
 def pool() -> Iterator[urllib3.PoolManager]:
-    manager = connections()
+    manager = make_pool_manager()
     yield manager
     manager.clear()
 
@@ -34,7 +34,7 @@ def get(pool: urllib3.PoolManager, server: StandIn, *replies: Reply, timeout: fl
     return fetch(pool, "GET", server.url, {}, None, timeout)
 
 
-def test_an_answer_is_read_whole(pool: urllib3.PoolManager, server: StandIn) -> None:
+def test_response_is_read_completely(pool: urllib3.PoolManager, server: StandIn) -> None:
     assert get(pool, server).data == b"{}"
     packed = Reply(200, gzip.compress(b"packed"), {"Content-Encoding": "gzip"})
     assert get(pool, server, packed).data == b"packed"
@@ -59,7 +59,7 @@ def test_an_answer_is_read_whole(pool: urllib3.PoolManager, server: StandIn) -> 
         Reply(raw=b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 2000),
     ],
 )
-def test_an_answer_that_is_too_large_is_not_read_to_its_end(
+def test_too_large_response_is_aborted(
     pool: urllib3.PoolManager, server: StandIn, monkeypatch: pytest.MonkeyPatch, reply: Reply
 ) -> None:
     monkeypatch.setattr(transport, "LARGEST_ANSWER", 1000)
@@ -72,16 +72,14 @@ HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 2000\r\n"
 
 
 @pytest.mark.parametrize("head", [HEAD[:5], HEAD, HEAD + b"X-A: ", HEAD + b"\r\n", b"HTTP/1.1 100 Continue\r\n\r\n"])
-def test_a_server_that_drips_is_given_up_when_the_whole_answer_is_due(
-    pool: urllib3.PoolManager, server: StandIn, head: bytes
-) -> None:
+def test_slow_response_times_out_as_a_whole(pool: urllib3.PoolManager, server: StandIn, head: bytes) -> None:
     """Each byte comes well before the timeout, so a limit for each read alone would never end."""
     dripping = Reply(raw=head + b"x" * 60, drip=0.02)
     with pytest.raises(ReadTimeoutError):
         get(pool, server, dripping, timeout=0.3)
 
 
-def test_a_connection_that_is_used_again_has_its_whole_time_again(pool: urllib3.PoolManager, server: StandIn) -> None:
+def test_reused_connection_gets_full_timeout(pool: urllib3.PoolManager, server: StandIn) -> None:
     for _ in range(3):
         assert get(pool, server, Reply(200, b"{}", delay=0.15), timeout=0.3).data == b"{}"
 
@@ -101,9 +99,7 @@ def test_a_connection_that_is_used_again_has_its_whole_time_again(pool: urllib3.
         b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 5\r\n\r\nabcde",
     ],
 )
-def test_an_answer_that_is_no_http_is_an_error_of_urllib3(
-    pool: urllib3.PoolManager, server: StandIn, raw: bytes
-) -> None:
+def test_non_http_response_is_a_urllib3_error(pool: urllib3.PoolManager, server: StandIn, raw: bytes) -> None:
     with pytest.raises(HTTPError):
         get(pool, server, Reply(raw=raw))
 

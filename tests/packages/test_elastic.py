@@ -14,22 +14,22 @@ import pytest
 
 import sigmagen
 from sigmagen.bundled import mappings_folder, rules_folder
-from sigmagen.content.detections import Content, Detection, content
+from sigmagen.content.detections import PackageContent, SourceDetection, collect_content
 from sigmagen.content.investigate.pivots import load_playbook
 from sigmagen.convert.converter import Converter
 from sigmagen.packages import elastic
+from sigmagen.packages.elastic.events import group_events
+from sigmagen.packages.elastic.formatting import code, markdown, marker, span
 from sigmagen.packages.elastic.guide import note, setup
 from sigmagen.packages.elastic.rules import checked, detection_rule, schema, silent_rule
 from sigmagen.packages.elastic.target import ElasticTarget
-from sigmagen.packages.elastic.text import code, markdown, marker, span
 from sigmagen.packages.elastic.threat import Frameworks
-from sigmagen.packages.elastic.view import event_views
 from sigmagen.problems import SigmagenError
 from sigmagen.rules.load import load_rules
 
 CONVERTER = Converter.load(mappings_folder())
 FILES = load_rules(None, rules_folder=rules_folder(), mappings_folder=mappings_folder()).files
-CONTENT = content(CONVERTER, FILES, "elastic")
+CONTENT = collect_content(CONVERTER, FILES, "elastic")
 TARGET = ElasticTarget.load(mappings_folder())
 BOOK = load_playbook(mappings_folder())
 FRAMEWORKS = Frameworks.load(mappings_folder())
@@ -57,11 +57,11 @@ def files(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def find(name: str) -> Detection:
+def find(name: str) -> SourceDetection:
     return next(detection for detection in CONTENT.detections if detection.name == name)
 
 
-def rule_of(detection: Detection) -> Json:
+def rule_of(detection: SourceDetection) -> Json:
     return detection_rule(detection, CONVERTER.taxonomy, TARGET, FRAMEWORKS, BOOK)
 
 
@@ -143,7 +143,7 @@ def test_a_rule_that_can_not_be_suppressed_by_group_has_no_suppression(groups: t
 def test_two_runs_write_the_same_bytes(package: Path, tmp_path: Path) -> None:
     again = Converter.load(mappings_folder())
     loaded = load_rules(None, rules_folder=rules_folder(), mappings_folder=mappings_folder())
-    elastic.write(content(again, loaded.files, "elastic"), tmp_path, again, {})
+    elastic.write(collect_content(again, loaded.files, "elastic"), tmp_path, again, {})
     assert files(tmp_path) == files(package)
 
 
@@ -307,7 +307,7 @@ def test_integrations_stay_in_charge_of_their_own_streams(package: Path) -> None
         assert not {"event", "user", "source", "cloud", "user_agent", "@timestamp"} & set(body["properties"])
 
 
-def hostile(detection: Detection) -> Detection:
+def hostile(detection: SourceDetection) -> SourceDetection:
     rule = replace(
         detection.rule,
         title=HOSTILE,
@@ -336,7 +336,7 @@ def test_hostile_text_stays_text_in_a_rule() -> None:
 
 def test_hostile_text_stays_text_in_a_package(tmp_path: Path) -> None:
     detection = hostile(find("call_count.litellm"))
-    elastic.write(Content("elastic", (detection,)), tmp_path, CONVERTER, {"x": HOSTILE})
+    elastic.write(PackageContent("elastic", (detection,)), tmp_path, CONVERTER, {"x": HOSTILE})
     assert len(lines(tmp_path / elastic.RULES)) == 2
     assert "[x](" not in (tmp_path / "README.md").read_text()
 
@@ -357,7 +357,7 @@ def test_a_code_block_can_not_be_ended_by_its_text() -> None:
 def test_a_query_that_asks_for_its_range_is_left_out_with_the_reason(tmp_path: Path) -> None:
     one, other = find("call_count.litellm"), find("call_count.canonical")
     ranged = replace(one, alert=replace(one.alert, ranged=True))
-    elastic.write(Content("elastic", (ranged, other)), tmp_path, CONVERTER, {})
+    elastic.write(PackageContent("elastic", (ranged, other)), tmp_path, CONVERTER, {})
     assert one.id not in [rule["rule_id"] for rule in rules(tmp_path)]
     manifest = json.loads((tmp_path / elastic.MANIFEST).read_text())
     assert [problem["code"] for problem in manifest["left_out"]] == ["not-schedulable"]
@@ -365,8 +365,8 @@ def test_a_query_that_asks_for_its_range_is_left_out_with_the_reason(tmp_path: P
 
 def test_the_guide_names_the_group_and_its_pivot() -> None:
     detection = find("call_count.litellm")
-    views = event_views(detection.rule, detection.source, CONVERTER.taxonomy)
-    text = note(detection, views, CONVERTER.taxonomy, BOOK, dashboard=True)
+    events = group_events(detection.rule, detection.source, CONVERTER.taxonomy)
+    text = note(detection, events, CONVERTER.taxonomy, BOOK, dashboard=True)
     assert "`user.id` and `gen_ai.request.model`" in text
     assert '| WHERE user.id == "VALUE"' in text
 
@@ -377,10 +377,10 @@ def test_the_setup_says_what_a_basic_licence_does() -> None:
     assert "Basic licence" in text
 
 
-def test_a_silent_source_alerts_after_its_delay_too() -> None:
+def test_source_is_silent_after_a_day_without_events() -> None:
     for source in CONTENT.sources:
-        rule = silent_rule(source)
-        assert rule["from"] == f"now-{span(4 * 3_600_000 + source.stored['elastic'].delay)}"
+        rule = silent_rule(source, CONVERTER.taxonomy)
+        assert rule["from"] == "now-24h"
         assert "WHERE events == 0" in rule["query"]
 
 
@@ -409,7 +409,7 @@ def test_an_index_of_the_tenants_own_gets_no_index_template(tmp_path: Path) -> N
     moved = replace(litellm.stored["elastic"], location="ours-*,theirs-*")
     sources["litellm"] = replace(litellm, stored={**litellm.stored, "elastic": moved})
     converter = replace(CONVERTER, sources=sources)
-    elastic.write(content(converter, FILES, "elastic"), tmp_path, converter, {})
+    elastic.write(collect_content(converter, FILES, "elastic"), tmp_path, converter, {})
     written = {file.stem for file in (tmp_path / elastic.INDEX_TEMPLATES).iterdir()}
     assert written == {f"sigmagen-{source.name}" for source in CONTENT.sources if source.name != "litellm"}
     assert (tmp_path / elastic.COMPONENT_TEMPLATES / "sigmagen-litellm@mappings.json").exists()

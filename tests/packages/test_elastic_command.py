@@ -52,14 +52,16 @@ def test_an_overlay_tunes_rules_and_is_recorded(tmp_path: Path) -> None:
     file = tmp_path / "tenant.yml"
     file.write_text(OVERLAY)
     rules = package(tmp_path / "package", "--overlay", str(file), "-s", "litellm", "-s", "cloudtrail")
-    mine = {rule["query"].splitlines()[0]: rule for rule in rules if "Five hundred" in rule["name"]}
+    mine = {rule["query"].splitlines()[0]: rule for rule in rules if "High Volume of Model Calls" in rule["name"]}
     rule = mine["FROM ai-gateway-*"]
     assert "value >= 700" in rule["query"]
     assert '"nightly-evaluation"' in rule["query"]
     assert rule["enabled"] is True
     assert rule["interval"] == "20m"
     assert rule["from"] == "now-112m"
-    assert not [other["name"] for other in rules if other["enabled"] and "Five hundred" not in other["name"]]
+    assert not [
+        other["name"] for other in rules if other["enabled"] and "High Volume of Model Calls" not in other["name"]
+    ]
     manifest = json.loads((tmp_path / "package" / elastic.MANIFEST).read_text())
     assert manifest["overlay"]["sources"]["litellm"]["elastic"]["index"] == "ai-gateway-*"
     assert [path.stem for path in (tmp_path / "package" / elastic.INDEX_TEMPLATES).iterdir()] == ["sigmagen-cloudtrail"]

@@ -20,12 +20,11 @@ from elasticsearch import BadRequestError, Elasticsearch
 from elasticsearch.helpers import bulk
 
 from sigmagen.bundled import mappings_folder, rules_folder
-from sigmagen.content.detections import Detection, content
+from sigmagen.content.detections import SourceDetection, collect_content
 from sigmagen.convert.converter import Converter
-from sigmagen.deploy.custom_template import fields
+from sigmagen.deploy.custom_template import list_fields
 from sigmagen.durations import iso
-from sigmagen.engines.store import store
-from sigmagen.mapping.elastic_template import field_types, mappings_of
+from sigmagen.mapping.elastic_template import build_properties, collect_field_types
 from sigmagen.mapping.source import Source
 from sigmagen.packages import elastic
 from sigmagen.packages.elastic.target import ElasticTarget
@@ -33,12 +32,13 @@ from sigmagen.packages.elastic.templates import against_integrations, component_
 from sigmagen.proof.cases import rule_under_test
 from sigmagen.proof.simulate.scenes import lay_out, records, span
 from sigmagen.rules.load import load_rules
+from sigmagen.sources import stored_rows
 from tests.packages.test_elastic_on_server import SETTINGS, arrived, on_own_streams
 
 TARGET = ElasticTarget.load(mappings_folder())
 CONVERTER = on_own_streams(Converter.load(mappings_folder()), f"gen{uuid4().hex[:12]}")
 FILES = load_rules(None, rules_folder=rules_folder(), mappings_folder=mappings_folder()).files
-CONTENT = content(CONVERTER, FILES, "elastic")
+CONTENT = collect_content(CONVERTER, FILES, "elastic")
 SOURCES = sorted(TARGET.integrations)
 GENERATIONS = ("integration", "newest", "earlier", "today")
 
@@ -61,7 +61,7 @@ def source_of(name: str) -> Source:
 def mapped(name: str, generation: str) -> dict[str, str]:
     """The fields of one generation of a source's indices, with their types."""
     source, integration = source_of(name), TARGET.integrations[name]
-    columns = field_types(source, CONVERTER.taxonomy)
+    columns = collect_field_types(source, CONVERTER.taxonomy)
     which = -1 if generation == "newest" else 0
     found = {field: kinds[which] for field, kinds in integration.mapped.items()}
     # Of ECS, as the integration's own templates map it.
@@ -85,7 +85,7 @@ def _vendor(field: str) -> str:
 def test_no_custom_template_maps_what_the_integration_maps(name: str) -> None:
     integration = TARGET.integrations[name]
     templates = dict(component_templates(source_of(name), CONVERTER.taxonomy, TARGET))
-    custom = fields(templates[integration.custom])
+    custom = list_fields(templates[integration.custom])
     assert integration.mapped
     assert not custom.keys() & integration.mapped.keys()
     for field, definition in custom.items():
@@ -128,7 +128,7 @@ def events(name: str) -> tuple[list[Json], tuple[int, int]]:
     _, test = rule_under_test(detection.file)
     scenes = lay_out(test, name, reach=detection.hunt.reach)
     scenes = [scene for scene in scenes if scene.prefix is None and scene.case.kind == "attack"][:1]
-    rows = [row for record in records(scenes, name) for row in store("elastic", name, dict(record))["events"]]
+    rows = [row for record in records(scenes, name) for row in stored_rows("elastic", name, dict(record))["events"]]
     return [arrived(row) for row in rows], span(scenes)
 
 
@@ -144,7 +144,7 @@ class Streams:
         """Indices of these generations; the documents go to them in turn."""
         self.clear()
         for generation in generations:
-            mappings = {"dynamic": False, **mappings_of(mapped(self.name, generation))}
+            mappings = {"dynamic": False, **build_properties(mapped(self.name, generation))}
             self.client.indices.create(index=self.index(generation), mappings=mappings, settings=SETTINGS)
         actions = (
             {"_index": self.index(generations[number % len(generations)]), "_source": document}
@@ -237,7 +237,9 @@ def test_without_a_cast_the_mixed_types_would_be_refused(client: Elasticsearch) 
 
 
 def test_a_detection_reads_what_versions_of_the_integration_map_differently() -> None:
-    read: list[Detection] = [one for one in CONTENT.detections if any(field in one.hunt.text for field in EARLIER)]
+    read: list[SourceDetection] = [
+        one for one in CONTENT.detections if any(field in one.hunt.text for field in EARLIER)
+    ]
     assert read
 
 

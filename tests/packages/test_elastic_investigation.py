@@ -14,15 +14,15 @@ from typing import Any
 import pytest
 
 from sigmagen.bundled import mappings_folder
-from sigmagen.content.detections import Detection, content
+from sigmagen.content.detections import SourceDetection, collect_content
 from sigmagen.content.investigate.build import pivots_for
 from sigmagen.content.investigate.pivots import load_playbook
 from sigmagen.content.investigate.subject import Subject
 from sigmagen.durations import iso
 from sigmagen.engines.elasticsearch import ElasticsearchEngine
-from sigmagen.mapping.elastic_template import field_types
+from sigmagen.mapping.elastic_template import collect_field_types
+from sigmagen.packages.elastic.formatting import marker
 from sigmagen.packages.elastic.investigation import dashboard, panel_queries, pivots_of
-from sigmagen.packages.elastic.text import marker
 from sigmagen.packages.elastic.timeline import buttons
 from sigmagen.sources import render
 from sigmagen.sources.call import Call
@@ -44,7 +44,7 @@ NUMBER = re.compile(r"\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*|0[xX][0-9a-fA-
 Json = dict[str, Any]
 
 
-def saved_of(detection: Detection, converter: Any = CONVERTER) -> Json:
+def saved_of(detection: SourceDetection, converter: Any = CONVERTER) -> Json:
     return dashboard(detection, pivots_of(converter, detection), BOOK, "tag")
 
 
@@ -114,7 +114,7 @@ def test_hostile_text_stays_text_in_a_dashboard() -> None:
 def test_buttons_look_for_the_alerts_values_in_fields_that_the_index_has() -> None:
     found = 0
     for detection in CONTENT.detections:
-        mapped = {name for part in detection.source.parts for name in field_types(part, CONVERTER.taxonomy)}
+        mapped = {name for part in detection.source.parts for name in collect_field_types(part, CONVERTER.taxonomy)}
         for text in buttons(detection, CONVERTER.taxonomy):
             document = json.loads(text.removeprefix("!{investigate").removesuffix("}"))
             assert set(document) == {"label", "providers", "relativeFrom", "relativeTo"}
@@ -142,12 +142,12 @@ def engine(request: pytest.FixtureRequest) -> Iterator[ElasticsearchEngine]:
         yield engine
 
 
-def placed(engine: ElasticsearchEngine, name: str, source_name: str) -> tuple[Detection | None, Any]:
+def placed(engine: ElasticsearchEngine, name: str, source_name: str) -> tuple[SourceDetection | None, Any]:
     """A detection of the package over this run's own index."""
     sources = {known: engine.placed(source) for known, source in CONVERTER.sources.items()}
     converter = replace(CONVERTER, sources=sources)
     file = next(file for file in FILES if file.path.stem == name)
-    found = content(converter, [file], "elastic", [source_name]).detections
+    found = collect_content(converter, [file], "elastic", [source_name]).detections
     return (found[0] if found else None), converter
 
 

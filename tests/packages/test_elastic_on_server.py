@@ -18,20 +18,19 @@ import pytest
 from elasticsearch.helpers import bulk
 
 from sigmagen.bundled import mappings_folder, rules_folder
-from sigmagen.content.detections import content
+from sigmagen.content.detections import collect_content
 from sigmagen.content.investigate.pivots import load_playbook
 from sigmagen.convert.converter import Converter
 from sigmagen.durations import iso
 from sigmagen.engines.alert import Alert
 from sigmagen.engines.elasticsearch import ElasticsearchEngine
-from sigmagen.mapping.source import Source, relocated
+from sigmagen.mapping.source import Source, relocate
 from sigmagen.packages import elastic
-from sigmagen.packages.elastic.guide import pivot
+from sigmagen.packages.elastic.events import group_events
 from sigmagen.packages.elastic.rules import detection_rule
 from sigmagen.packages.elastic.target import ElasticTarget
 from sigmagen.packages.elastic.templates import index_template
 from sigmagen.packages.elastic.threat import Frameworks
-from sigmagen.packages.elastic.view import event_views
 from sigmagen.proof.cases import rule_under_test
 from sigmagen.proof.simulate.scenes import lay_out, records, span
 from sigmagen.proof.verify import verify
@@ -54,12 +53,12 @@ def on_own_streams(converter: Converter, run: str = RUN) -> Converter:
     def own(part: Source) -> str:
         return part.stored["elastic"].location.replace("logs-", f"logs-{run}.", 1)
 
-    sources = {name: relocated(source, "elastic", own) for name, source in converter.sources.items()}
+    sources = {name: relocate(source, "elastic", own) for name, source in converter.sources.items()}
     return replace(converter, sources=sources)
 
 
 CONVERTER = on_own_streams(Converter.load(mappings_folder()))
-CONTENT = content(CONVERTER, FILES, "elastic")
+CONTENT = collect_content(CONVERTER, FILES, "elastic")
 DETECTIONS = {detection.name: detection for detection in CONTENT.detections}
 
 
@@ -183,21 +182,18 @@ def test_readiness_and_pivots_run_and_are_right(name: str, engine: PackagedEngin
     saved = sessions(package)
     (whole,) = engine.rows(saved[f"Readiness: all of {detection.source.title}"], start, end)
     assert whole["events"] == documents
-    assert whole["delay_p50"] == whole["delay_p99"] == DELAY
+    assert whole["delay_p50_seconds"] == whole["delay_p99_seconds"] == DELAY
     (row,) = engine.rows(saved[f"Readiness: {detection.title}"], start, end)
     assert 0 < row["events"] <= documents
-    assert row["delay_p99"] == DELAY
-    shares = {column: share for column, share in row.items() if column.startswith(("has.", "lost."))}
-    assert any(column.startswith("has.") for column in shares)
-    assert all(0 <= share <= 1 for share in shares.values()), shares
+    assert row["delay_p99_seconds"] == DELAY
+    shares = {column: share for column, share in row.items() if column.endswith(".share")}
+    assert len(shares) > 1
+    assert all(0 <= share <= 100 for share in shares.values()), shares
     # Who alerts has a value in every field of the group, so these can't be empty.
-    for column in (column for column in detection.alert.columns if f"has.{column}" in shares):
-        assert shares[f"has.{column}"] > 0
+    for column in (column for column in detection.alert.columns if f"{column}.share" in shares):
+        assert shares[f"{column}.share"] > 0
     assert alerts
-    for view in event_views(detection.rule, detection.source, CONVERTER.taxonomy):
-        text = pivot(detection, view)
-        for _, value in alerts[0].group:
-            text = text.replace('"VALUE"', view.printer.string(value), 1)
+    for text in group_events(detection.rule, detection.source, CONVERTER.taxonomy, dict(alerts[0].group)):
         assert engine.rows(text, start, end)
 
 
@@ -218,7 +214,7 @@ def test_a_redacted_prompt_is_counted_as_lost(engine: PackagedEngine, package: P
         record["messages"] = [{"role": "user", "content": "redacted-by-litellm"}]
     engine.load(detection.source, native)
     (row,) = engine.rows(sessions(package)[f"Readiness: {detection.title}"], *span(scenes))
-    assert row["lost.redacted"] == 0.4
+    assert row["redacted.share"] == 40
 
 
 @pytest.mark.parametrize("source", [source.name for source in CONTENT.sources])

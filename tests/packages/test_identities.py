@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from sigmagen.bundled import mappings_folder, rules_folder
-from sigmagen.content.detections import content
+from sigmagen.content.detections import collect_content
 from sigmagen.convert.converter import Converter
 from sigmagen.packages.formats import load_format
 from sigmagen.rules.load import load_rules
@@ -68,7 +68,7 @@ def test_upgrade_keeps_every_identity(name: str, tmp_path: Path) -> None:
     rules, mappings = rules_folder(), mappings_folder()
     converter, package = Converter.load(mappings), load_format(name)
     loaded = load_rules([rules], rules_folder=rules, mappings_folder=mappings)
-    package.write(content(converter, loaded.files, package.TARGET), tmp_path, converter, {})
+    package.write(collect_content(converter, loaded.files, package.TARGET), tmp_path, converter, {})
     brought = set(FORMATS[name](tmp_path))
     known = LISTS / f"{name}.txt"
     if os.environ.get("SIGMAGEN_UPDATE_IDENTITIES"):

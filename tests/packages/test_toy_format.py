@@ -9,7 +9,7 @@ import pytest
 
 import sigmagen.packages
 from sigmagen.bundled import mappings_folder, rules_folder
-from sigmagen.content.detections import content
+from sigmagen.content.detections import collect_content
 from sigmagen.convert.converter import Converter
 from sigmagen.packages.formats import format_names, load_format
 from sigmagen.rules.load import load_rules
@@ -36,7 +36,7 @@ def test_the_format_packages_the_queries_of_its_target(tmp_path: Path) -> None:
     rules = rules_folder()
     loaded = load_rules([rules / "volume"], rules_folder=rules, mappings_folder=mappings_folder())
     listing = load_format("listing")
-    found = content(converter, loaded.files, listing.TARGET, ["canonical"])
+    found = collect_content(converter, loaded.files, listing.TARGET, ["canonical"])
     assert list(listing.write(found, tmp_path, converter, {})) == []
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "call_count.canonical.kql",

@@ -16,7 +16,6 @@ from sigmagen.convert.converter import Converter
 from sigmagen.expr.operations import OPERATIONS, OperationError
 from sigmagen.expr.tree import Call, Column, Expr, Literal, UnsupportedDetectionError, call
 from sigmagen.mapping.source import Source, load_sources
-from sigmagen.packages.sentinel.readiness import ReadinessPrinter
 from sigmagen.plan.model import Plan
 from sigmagen.plan.steps import Step
 from sigmagen.problems import SigmagenError
@@ -28,7 +27,7 @@ from sigmagen.targets.printer import Printer, step_name
 
 STEPS = frozenset(step_name(step) for step in get_args(Step))
 PRINTERS: dict[str, type[Printer]] = {name: target.load_printer() for name, target in registry.targets().items()}
-DIALECTS: dict[str, type[Printer]] = {**PRINTERS, "readiness": ReadinessPrinter}
+DIALECTS = PRINTERS
 
 
 def implemented(printer: type[Printer], prefix: str) -> set[str]:
@@ -241,5 +240,5 @@ def test_mappings_may_join_only_where_a_language_of_the_siem_can() -> None:
 
 
 def test_an_operation_that_a_dialect_lacks_is_refused_by_name(printer: DuckDBPrinter) -> None:
-    with pytest.raises(UnsupportedDetectionError, match=r"^it takes 'share': only a readiness query"):
+    with pytest.raises(UnsupportedDetectionError, match=r"^it needs 'share': only a readiness query"):
         printer.expr(call("share", Column("a", "integer"), Column("b", "integer")))

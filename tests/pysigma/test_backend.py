@@ -19,7 +19,7 @@ from sigmagen.plan.model import Mode
 from sigmagen.pysigma.backend import SigmagenBackend
 from sigmagen.pysigma.backends import SigmagenElasticBackend, SigmagenSentinelBackend, SigmagenSplunkBackend
 from sigmagen.pysigma.pipelines import pipelines
-from sigmagen.pysigma.renames import SOURCES
+from sigmagen.pysigma.renames import source_names
 from sigmagen.rules.load import find_rule_files, load_rules
 
 BACKENDS: list[Any] = [SigmagenElasticBackend, SigmagenSentinelBackend, SigmagenSplunkBackend]
@@ -63,7 +63,7 @@ def test_a_plain_rule_of_any_log_source_has_the_same_text(backend: Any, tmp_path
     assert backend().convert(SigmaCollection.load_ruleset([path])) == ours(path, backend.target, "alert")
 
 
-def test_options_choose_the_source_and_the_place() -> None:
+def test_options_select_source_and_location() -> None:
     collection = SigmaCollection.from_yaml(PLAIN)
     (text,) = made(SigmagenElasticBackend, location="logs-mine", source="generic").convert(collection)
     assert text.startswith("FROM logs-mine METADATA")
@@ -71,9 +71,9 @@ def test_options_choose_the_source_and_the_place() -> None:
     assert len(made(SigmagenSplunkBackend, source=["litellm", "apim"]).convert(rule)) == 2
 
 
-def test_a_place_that_would_change_the_query_is_refused() -> None:
+def test_location_that_changes_query_is_rejected() -> None:
     collection = SigmaCollection.from_yaml(PLAIN)
-    with pytest.raises(SigmaConversionError, match="is not index patterns"):
+    with pytest.raises(SigmaConversionError, match="is not a comma-separated list of index patterns"):
         made(SigmagenElasticBackend, location="logs-* | DROP x", source="generic").convert(collection)
 
 
@@ -83,7 +83,7 @@ def test_a_pipeline_is_applied_first() -> None:
     assert "TO_LOWER(process.executable)" in text
 
 
-def test_what_can_t_be_converted_is_pysigma_s_error() -> None:
+def test_unconvertible_rule_raises_pysigma_error() -> None:
     rule = "title: t\nlogsource: {category: ai_inference}\ndetection: {s: {user.idd: a}, condition: s}\n"
     with pytest.raises(SigmaConversionError, match=r"unknown field user\.idd.*did you mean user\.id"):
         made(SigmagenSplunkBackend).convert(SigmaCollection.from_yaml(rule))
@@ -93,12 +93,12 @@ def test_what_can_t_be_converted_is_pysigma_s_error() -> None:
 
 
 def test_there_is_a_pipeline_for_each_source_and_siem() -> None:
-    assert list(SOURCES) == sorted(CONVERTER.sources)
-    assert len(pipelines) == 3 * len(SOURCES)
+    assert source_names() == sorted(CONVERTER.sources)
+    assert len(pipelines) == 3 * len(CONVERTER.sources)
     assert all(isinstance(make(), ProcessingPipeline) for make in pipelines.values())
 
 
-def test_a_pipeline_renames_what_is_a_name_and_refuses_the_rest() -> None:
+def test_pipeline_renames_fields_or_fails() -> None:
     def converted(field: str, source: str, siem: str) -> list[str]:
         rule = f"title: t\nlogsource: {{category: ai_inference}}\ndetection: {{s: {{{field}: a}}, condition: s}}\n"
         backend = TextQueryTestBackend(pipelines[f"sigmagen_{source}_{siem}"]())
@@ -108,7 +108,7 @@ def test_a_pipeline_renames_what_is_a_name_and_refuses_the_rest() -> None:
     assert converted("user.id", "canonical", "elastic") == ["'event.action' is null and 'user.id'=\"a\""]
     with pytest.raises(SigmaTransformationError, match="is computed in splunk"):
         converted("gen_ai.prompt.hash", "litellm", "splunk")
-    with pytest.raises(SigmaTransformationError, match="no such field"):
+    with pytest.raises(SigmaTransformationError, match="no known field"):
         converted("no.such.field", "canonical", "splunk")
     with pytest.raises(SigmaTransformationError, match="only a part"):
         converted("user.id", "apim", "splunk")

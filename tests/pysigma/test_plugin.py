@@ -30,8 +30,10 @@ def sigma(tmp_path_factory: pytest.TempPathFactory) -> Path:
     built = run(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", folder)
     assert built.returncode == 0, built.stderr
     (wheel,) = folder.glob("*.whl")
-    assert run(sys.executable, "-m", "venv", folder / "venv").returncode == 0
-    pip = [folder / "venv" / "bin" / "python", "-m", "pip", "--disable-pip-version-check", "install", "-q"]
+    # The environment needs no pip of its own.
+    assert run(sys.executable, "-m", "venv", "--without-pip", folder / "venv").returncode == 0
+    python = folder / "venv" / "bin" / "python"
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--python", python, "install", "-q"]
     if run(*pip, "--retries", "1", "sigma-cli").returncode != 0:
         pytest.skip("needs a package registry that has sigma-cli")
     installed = run(*pip, wheel)

@@ -35,7 +35,7 @@ def printed(*detections: Detection, everything: bool = False, width: int = 100, 
     return stream.getvalue()
 
 
-def test_a_detection_is_shown_whole() -> None:
+def test_detection_is_shown_completely() -> None:
     lines = [line.rstrip() for line in printed(DETECTION).splitlines()]
     assert [" ".join(line.split()) for line in lines] == [
         "# first, last seen (UTC) level rule, group, ATLAS value",
@@ -44,14 +44,14 @@ def test_a_detection_is_shown_whole() -> None:
         "AML.T0024.002",
         "",
         "1 Many tokens",
-        "value_sum(gen_ai.usage.output_tokens) >= 1000000 within 1h; litellm, 15 events, a bar is 10m",
+        "value_sum(gen_ai.usage.output_tokens) >= 1000000 within 1h; litellm, 15 events, one bar is 10m",
         "window 2024-10-04 00:00 ▁·▂▄█· 01:00",
         "2024-10-04T00:00:07.000Z event.id=e-1 user.id=ann",
         "2024-10-04T00:59:58.000Z event.id=e-9 user.id=ann",
     ]
 
 
-def test_a_temporal_rule_shows_the_events_of_each_rule_and_not_how_many_rules_there_are() -> None:
+def test_temporal_rule_shows_events_of_each_rule() -> None:
     temporal = replace(
         RULE, type="temporal", threshold=None, rules=(base("user.id: a", "one"), base("user.id: b", "two"))
     )
@@ -77,7 +77,7 @@ def test_no_line_is_wider_than_the_terminal(width: int) -> None:
     assert max(len(line) for line in printed(long, width=width).splitlines()) <= width
 
 
-def test_only_the_first_are_shown_in_detail_unless_all_are_asked_for() -> None:
+def test_details_are_limited_unless_verbose() -> None:
     many = [DETECTION] * (SHOWN + 3)
     few = printed(*many)
     assert few.count("Many tokens") == SHOWN
@@ -91,7 +91,7 @@ HOSTILE = "\x1b[31m[bold]x[/bold][/nope]\n\r\u202e"
 
 
 @pytest.mark.parametrize("terminal", [False, True])
-def test_nothing_of_a_rule_or_an_event_is_taken_as_a_command_or_markup(terminal: bool) -> None:
+def test_rule_and_event_text_is_not_interpreted(terminal: bool) -> None:
     rule = replace(RULE, name=HOSTILE, title=HOSTILE, raw={"level": "high"}, frameworks={"atlas": (HOSTILE,)})
     event: dict[str, Any] = {**EVENT, "user.id": HOSTILE, HOSTILE: 1}
     detection = replace(DETECTION, rule=rule, group=((HOSTILE, HOSTILE),), events=(event,))
@@ -108,4 +108,4 @@ def test_a_rule_without_a_window_has_no_limit_and_one_detection_for_all() -> Non
     rule = replace(base("gen_ai.request.model: '*'"), title="Any call", raw={})
     shown = printed(Detection(rule, "litellm", T0, T0 + 1, (), 1, (EVENT,), (1,), 1000))
     assert "informational" in shown
-    assert "any event; litellm, 1 event, a bar is 1s" in shown
+    assert "any event; litellm, 1 event, one bar is 1s" in shown

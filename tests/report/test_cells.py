@@ -35,7 +35,7 @@ def wide(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "200")
 
 
-def test_junit_has_a_suite_for_each_target_that_counts_right(tmp_path: Path) -> None:
+def test_junit_suites_count_cells_of_each_target(tmp_path: Path) -> None:
     write_junit(tmp_path / "cells.xml", CELLS)
     root = ElementTree.parse(tmp_path / "cells.xml").getroot()
     assert (root.tag, root.get("tests")) == ("testsuites", "5")
@@ -55,7 +55,7 @@ def test_junit_has_a_suite_for_each_target_that_counts_right(tmp_path: Path) -> 
         assert len(suite.findall(".//skipped")) == int(suite.get("skipped", ""))
 
 
-def test_a_case_says_what_and_where_and_why(tmp_path: Path) -> None:
+def test_junit_case_has_location_and_reason(tmp_path: Path) -> None:
     write_junit(tmp_path / "cells.xml", CELLS)
     cases = list(ElementTree.parse(tmp_path / "cells.xml").iter("testcase"))
     assert [(case.get("classname"), case.get("name")) for case in cases[:2]] == [
@@ -73,17 +73,17 @@ def test_a_case_says_what_and_where_and_why(tmp_path: Path) -> None:
     ]
 
 
-def test_junit_without_cells_is_whole(tmp_path: Path) -> None:
+def test_junit_without_cells_is_valid(tmp_path: Path) -> None:
     write_junit(tmp_path / "cells.xml", [])
     assert ElementTree.parse(tmp_path / "cells.xml").getroot().get("tests") == "0"
 
 
-def test_junit_that_can_t_be_written_is_told(tmp_path: Path) -> None:
+def test_unwritable_junit_file_is_reported(tmp_path: Path) -> None:
     with pytest.raises(SigmagenError):
         write_junit(tmp_path / "no" / "such" / "cells.xml", CELLS)
 
 
-def test_hostile_text_is_text_in_junit(tmp_path: Path) -> None:
+def test_hostile_text_is_escaped_in_junit(tmp_path: Path) -> None:
     write_junit(tmp_path / "cells.xml", [HOSTILE])
     (case,) = ElementTree.parse(tmp_path / "cells.xml").iter("testcase")
     assert "<b>&\"'" in str(case.get("name"))
@@ -106,7 +106,7 @@ def test_an_equal_cell_shows_the_rows_of_the_hunt(capsys: pytest.CaptureFixture[
     assert "equal 7" in capsys.readouterr().out
 
 
-def test_a_reason_that_many_cells_share_is_told_once(capsys: pytest.CaptureFixture[str]) -> None:
+def test_shared_reason_is_printed_once(capsys: pytest.CaptureFixture[str]) -> None:
     cells = [Cell("r", f"s{n}", "elastic", "none", "hunt", "not_run", reason="no server") for n in range(9)]
     print_matrix(cells)
     assert "(r on s0 in elastic, r on s1 in elastic, 7 more)" in capsys.readouterr().out
@@ -114,7 +114,7 @@ def test_a_reason_that_many_cells_share_is_told_once(capsys: pytest.CaptureFixtu
     assert "r on s8 in elastic" in capsys.readouterr().out
 
 
-def test_hostile_text_is_text_in_the_matrix(capsys: pytest.CaptureFixture[str]) -> None:
+def test_hostile_text_is_escaped_in_matrix(capsys: pytest.CaptureFixture[str]) -> None:
     print_matrix([HOSTILE])
     said = capsys.readouterr().out
     assert not set("\x1b\x00\u202e") & set(said)

@@ -8,7 +8,7 @@ import pytest
 
 from sigmagen.convert.converter import Query
 from sigmagen.plan.window import Schedule
-from sigmagen.report.header import header, query_document
+from sigmagen.report.header import build_query_document, format_header
 from sigmagen.rules.model import Threshold
 from sigmagen.targets import registry
 from tests.native_logs import converter
@@ -25,8 +25,8 @@ def query(target: str, mode: str = "alert", **changes: object) -> Query:
 
 
 @pytest.mark.parametrize("target", [name for name, target in registry.targets().items() if target.comment])
-def test_a_header_says_who_what_where_and_when(target: str) -> None:
-    found = header(query(target, title="Many calls", id="an-id", frameworks={"atlas": ("AML.T0024.002",)}))
+def test_header_fields(target: str) -> None:
+    found = format_header(query(target, title="Many calls", id="an-id", frameworks={"atlas": ("AML.T0024.002",)}))
     end = " ```" if target == "splunk" else ""
     # The window, an ingest delay of ten minutes or, in files, five, two intervals and how late a run may be.
     looks_back = "1h26m" if target == "duckdb" else "1h31m"
@@ -44,8 +44,8 @@ def test_a_header_says_who_what_where_and_when(target: str) -> None:
 
 @pytest.mark.parametrize("mode", ["alert", "hunt"])
 @pytest.mark.parametrize("target", [name for name, target in registry.targets().items() if target.comment])
-def test_nothing_that_a_rule_says_can_end_the_comment(target: str, mode: str) -> None:
-    found = header(
+def test_rule_text_can_not_end_comment(target: str, mode: str) -> None:
+    found = format_header(
         query(target, mode, title=HOSTILE, id=HOSTILE, frameworks={"atlas": (HOSTILE,)}, raw={"author": HOSTILE})
     )
     lines = found.split("\n")
@@ -60,14 +60,14 @@ def test_nothing_that_a_rule_says_can_end_the_comment(target: str, mode: str) ->
 
 
 def test_a_hunt_and_a_rule_without_a_window_have_no_schedule() -> None:
-    assert "schedule" not in header(query("elastic", "hunt"))
+    assert "schedule" not in format_header(query("elastic", "hunt"))
     single = base("gen_ai.request.model: '*'")
     found = converter().convert(single, converter().sources["canonical"], "elastic", "alert")
-    assert "schedule" not in header(found)
-    assert query_document(found)["schedule"] is None
+    assert "schedule" not in format_header(found)
+    assert build_query_document(found)["schedule"] is None
 
 
 def test_durations_in_json_are_seconds() -> None:
     schedule = Schedule(interval=600_000, timespan=HOUR + 500, ingest_delay=0)
-    document = query_document(replace(query("elastic"), schedule=schedule))
+    document = build_query_document(replace(query("elastic"), schedule=schedule))
     assert document["schedule"] == {"interval": 600, "lookback": 4860.5, "suppression": 4860.5, "ingest_delay": 0}

@@ -9,11 +9,11 @@ from sigmagen.bundled import mappings_folder
 from sigmagen.cli.check import run_check
 
 
-def test_a_sound_rule_has_no_problem(files: Path, mappings: Path) -> None:
+def test_valid_rule_has_no_problem(files: Path, mappings: Path) -> None:
     assert run_check([files / "valid"], files, mappings) == []
 
 
-def test_an_unknown_field_has_file_line_and_nearest_names(files: Path, mappings: Path) -> None:
+def test_unknown_field_has_location_and_suggestions(files: Path, mappings: Path) -> None:
     path = files / "faults" / "unknown_field.yml"
     found = [problem for problem in run_check([path], files, mappings) if problem.code == "unknown-field"]
     assert [(problem.file, problem.line) for problem in found] == [(str(path), 6), (str(path), 16)]
@@ -21,7 +21,7 @@ def test_an_unknown_field_has_file_line_and_nearest_names(files: Path, mappings:
     assert "account.payment.hash" in found[1].message
 
 
-def test_a_broken_file_is_linted_too_and_nothing_is_said_twice(files: Path, mappings: Path) -> None:
+def test_broken_file_is_linted_without_duplicate_problems(files: Path, mappings: Path) -> None:
     path = files / "faults" / "several_problems.yml"
     problems = run_check([path], files, mappings)
     codes = [problem.code for problem in problems]
@@ -47,7 +47,7 @@ def test_a_test_file_s_problems_are_found(tmp_path: Path, files: Path, mappings:
     assert (problem.code, problem.file) == ("test-schema", str(test))
 
 
-def test_an_empty_mappings_folder_is_no_obstacle(files: Path, tmp_path: Path) -> None:
+def test_check_works_with_empty_mappings_folder(files: Path, tmp_path: Path) -> None:
     codes = [problem.code for problem in run_check([files / "valid"], files, tmp_path)]
     # The allow list is gone, so the rule can't be loaded; the data files are named once each.
     assert codes.count("unknown-placeholder") == 1

@@ -54,21 +54,21 @@ def test_what_conditions_mean(text: str, wanted: Any) -> None:
         ("sel_a and", "a selection is missing at the end", None),
         ("(sel_a", "')' is missing at the end", None),
         ("sel_a & sel_b", "not '&'", None),
-        ("sel_x", "there is no selection 'sel_x'", "nearest: sel_"),
+        ("sel_x", "unknown selection 'sel_x'", "nearest: sel_"),
         ("2 of sel_*", "'2 of' is not supported", "available: 1 of, any of, all of"),
-        ("1 of filter_x*", "no selection is called filter_x*", "selections: sel_a"),
+        ("1 of filter_x*", "no selection matches 'filter_x*'", "selections: sel_a"),
         ("sel_a | count() > 5", "aggregations", "correlation"),
         ("not " * 70 + "sel_a", "more than 64 levels", None),
     ],
 )
-def test_what_is_wrong_is_said_with_a_way_out(text: str, reason: str, hint: str | None) -> None:
+def test_errors_have_hints(text: str, reason: str, hint: str | None) -> None:
     with pytest.raises(ConditionError) as error:
         parsed(text)
     assert reason in str(error.value)
     assert (hint or "") in (error.value.hint or "")
 
 
-def test_a_pattern_with_many_wildcards_takes_one_look_at_a_name() -> None:
+def test_pattern_with_many_wildcards_is_linear() -> None:
     """Backtracking would try every way to put fifty letters among two thousand."""
     with pytest.raises(ConditionError):
         parsed("1 of " + 50 * "*a" + "b", ("a" * 2_000,))

@@ -63,7 +63,7 @@ def test_a_correlation_as_loaded(load: Load) -> None:
     assert rule.line == START + 1
 
 
-def test_what_is_left_out_has_a_default(load: Load) -> None:
+def test_optional_keys_have_defaults(load: Load) -> None:
     text = "title: Short\ncorrelation: {type: event_count, rules: base, timespan: 1h, condition: {gte: 5}}\n"
     rule = correlation(load, text)
     assert (rule.name, rule.level, rule.status, rule.group_by) == ("Short", "medium", "experimental", ())
@@ -134,14 +134,14 @@ def test_thresholds(load: Load, kind: str, condition: str, threshold: Threshold)
         ("{gt: 30, field: gen_ai.prompt.hash}", "base and other", "wrong-type", 15),
     ],
 )
-def test_faults_have_a_code_and_a_line(load: Load, old: str, new: str, code: str, line: int) -> None:
+def test_problems_have_code_and_line(load: Load, old: str, new: str, code: str, line: int) -> None:
     assert old in CORRELATION
     loaded = load(BASE + CORRELATION.replace(old, new))
     assert (code, line + START) in [(problem.code, problem.line) for problem in loaded.problems]
     assert not loaded.files
 
 
-def test_a_sum_works_on_one_field(load: Load) -> None:
+def test_sum_takes_one_field(load: Load) -> None:
     text = CORRELATION.replace("value_count", "value_sum").replace("field: gen_ai.prompt.hash", "field: [a, b]")
     assert [problem.code for problem in load(BASE + text).problems] == ["wrong-value"]
 
@@ -152,7 +152,7 @@ correlation: {type: temporal, rules: [base, other], timespan: 1h, condition: bas
 
 
 @pytest.mark.parametrize("text", [IN_WORDS, IN_WORDS.replace(" rules: [base, other],", "")])
-def test_a_condition_in_words_is_a_tree_over_the_rules(load: Load, text: str) -> None:
+def test_boolean_condition_is_parsed_to_tree(load: Load, text: str) -> None:
     rule = correlation(load, text)
     assert [base.name for base in rule.rules] == ["base", "other"]
     assert rule.expression == Combined("and", (Occurs(0), Combined("not", (Occurs(1),))))
@@ -160,16 +160,16 @@ def test_a_condition_in_words_is_a_tree_over_the_rules(load: Load, text: str) ->
 
 
 @pytest.mark.parametrize("words", ["base and", "base and nobody", "base", "base xor other"])
-def test_a_condition_in_words_that_can_not_be_used(load: Load, words: str) -> None:
+def test_invalid_boolean_condition(load: Load, words: str) -> None:
     loaded = load(BASE + IN_WORDS.replace("base and not other", words))
     assert [(problem.code, problem.line) for problem in loaded.problems] == [("invalid-condition", START + 2)]
 
 
-def test_some_of_the_rules_can_be_enough(load: Load) -> None:
+def test_temporal_threshold_on_number_of_rules(load: Load) -> None:
     assert correlation(load, IN_WORDS.replace("base and not other", "{gte: 1}")).threshold == Threshold("gte", 1)
 
 
-def test_aliases_say_what_a_field_is_called_in_each_rule(load: Load) -> None:
+def test_aliases_map_fields_of_each_rule(load: Load) -> None:
     text = IN_WORDS.replace(
         "timespan", "group-by: who, aliases: {who: {base: user.id, other: organization.id}}, timespan"
     )
@@ -178,12 +178,12 @@ def test_aliases_say_what_a_field_is_called_in_each_rule(load: Load) -> None:
     assert rule.field_in(0, "source.ip") == "source.ip"
 
 
-def test_a_correlation_that_is_no_mapping(load: Load) -> None:
+def test_correlation_must_be_a_mapping(load: Load) -> None:
     assert [problem.code for problem in load("title: x\ncorrelation: burst\n").problems] == ["wrong-type"]
 
 
 @pytest.mark.parametrize("kind", ["temporal", "temporal_ordered"])
-def test_the_extended_temporal_types_are_the_temporal_types_with_a_condition_in_words(load: Load, kind: str) -> None:
+def test_extended_temporal_types_need_boolean_condition(load: Load, kind: str) -> None:
     base = "title: x\nname: {0}\nlogsource: {{product: acme}}\ndetection: {{s: {{step: {0}}}, condition: s}}\n---\n"
     bases = base.format("aa") + base.format("bb")
     head = f"{bases}title: c\nname: c\ncorrelation:\n  type: {kind}_extended\n  group-by: [host]\n  timespan: 1h\n"

@@ -30,7 +30,7 @@ def test_a_base_rule_as_loaded(load: Load) -> None:
     assert str(rule.logsource) == "category=ai_inference"
 
 
-def test_without_a_name_the_id_or_the_title_stands_for_it(load: Load) -> None:
+def test_name_defaults_to_id_or_title(load: Load) -> None:
     unnamed = RULE.replace("name: base\n", "")
     assert load(unnamed).files[0].documents[0].name == "0A1B2C3D-0000-4000-8000-000000000001"
     nameless = "\n".join(line for line in unnamed.splitlines() if not line.startswith("id:"))
@@ -87,7 +87,7 @@ def test_several_conditions_are_alternatives(load: Load) -> None:
         ("name: base", "name: base\nlevel: [high]", "wrong-type", 3),
     ],
 )
-def test_faults_have_a_code_and_a_line(load: Load, old: str, new: str, code: str, line: int) -> None:
+def test_problems_have_code_and_line(load: Load, old: str, new: str, code: str, line: int) -> None:
     assert old in RULE
     loaded = load(RULE.replace(old, new))
     assert (code, line) in [(problem.code, problem.line) for problem in loaded.problems]
@@ -101,12 +101,12 @@ def test_an_empty_selection_and_one_of_empty_items(load: Load) -> None:
         assert [problem.line for problem in loaded.problems] == [6], empty
 
 
-def test_a_detection_that_holds_nothing_but_a_condition(load: Load) -> None:
+def test_detection_without_selections(load: Load) -> None:
     text = RULE[: RULE.index("  selection:")] + "  condition: selection\n"
     assert [problem.code for problem in load(text).problems] == ["missing-key"]
 
 
-def test_deep_brackets_in_a_condition_end_in_a_problem(load: Load) -> None:
+def test_deeply_nested_condition_is_a_problem(load: Load) -> None:
     deep = "not " * 5_000 + "selection"
     loaded = load(RULE.replace("condition: selection", f"condition: {deep}"))
     assert [problem.code for problem in loaded.problems] == ["invalid-condition"]
@@ -122,16 +122,16 @@ CONFLICTS = [
     ("wide|utf16", "'a'", "'wide' and 'utf16' contradict"),
     ("hour|minute", "5", "'hour' and 'minute' contradict"),
     ("fieldref|cased", "other", "'fieldref' and 'cased' contradict"),
-    ("wide", "'a'", "makes bytes, which no field holds"),
-    ("base64|wide", "'a'", "makes bytes, which no field holds"),
-    ("i", "'a'", "the modifier 'i' is for regular expressions"),
+    ("wide", "'a'", "produces bytes, which no field contains"),
+    ("base64|wide", "'a'", "produces bytes, which no field contains"),
+    ("i", "'a'", "the modifier 'i' is only valid for regular expressions"),
     ("lt", "'abc'", "the modifier 'lt' can't be applied to the value 'abc'"),
     ("startswith", "5", "the modifier 'startswith' needs text, not a number"),
 ]
 
 
 @pytest.mark.parametrize(("modifiers", "value", "reason"), CONFLICTS, ids=[row[0] for row in CONFLICTS])
-def test_modifiers_that_do_not_go_together_are_named(load: Load, modifiers: str, value: str, reason: str) -> None:
+def test_conflicting_modifiers_are_reported(load: Load, modifiers: str, value: str, reason: str) -> None:
     loaded = load(RULE.replace("gen_ai.usage.output_tokens|gte: 500", f"user.id|{modifiers}: {value}"))
     (problem,) = loaded.problems
     assert (problem.code, problem.line) == ("invalid-detection", 8)
@@ -151,7 +151,7 @@ def test_modifiers_that_do_not_go_together_are_named(load: Load, modifiers: str,
         "all: a",
     ],
 )
-def test_modifiers_that_go_together(load: Load, item: str) -> None:
+def test_compatible_modifiers(load: Load, item: str) -> None:
     assert not load(RULE.replace("gen_ai.usage.output_tokens|gte: 500", f"user.id|{item}")).problems
 
 
@@ -166,11 +166,11 @@ def test_modifiers_that_go_together(load: Load, item: str) -> None:
     ],
     ids=["windash", "windash and base64offset", "placeholders", "placeholders and windash", "a list of keywords"],
 )
-def test_what_multiplies_beyond_measure_is_refused_before_it_is_made(load: Load, item: str, number: str) -> None:
+def test_excessive_expansion_is_rejected_before_expanding(load: Load, item: str, number: str) -> None:
     loaded = load(RULE.replace("gen_ai.usage.output_tokens|gte: 500", item))
     (problem,) = loaded.problems
     assert (problem.code, problem.line) == ("invalid-detection", 8)
-    assert f"make {number} values" in problem.message
+    assert f"produce {number} values" in problem.message
 
 
 def test_a_long_list_is_not_multiplied(load: Load) -> None:
@@ -178,7 +178,7 @@ def test_a_long_list_is_not_multiplied(load: Load) -> None:
     assert not load(RULE.replace("gen_ai.usage.output_tokens|gte: 500", f"user.id: [{values}]")).problems
 
 
-def test_a_condition_that_names_long_lists_again_and_again_is_refused(load: Load) -> None:
+def test_condition_with_repeated_long_lists_is_rejected(load: Load) -> None:
     values = ", ".join(f"v{number}" for number in range(5_000))
     text = RULE.replace("gen_ai.usage.output_tokens|gte: 500", f"user.id: [{values}]")
     (problem,) = load(text.replace("condition: selection", "condition: " + " or ".join(11 * ["selection"]))).problems

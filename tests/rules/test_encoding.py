@@ -8,14 +8,14 @@ import pytest
 from sigma.modifiers import SigmaBase64Modifier, modifier_mapping
 from sigma.rule import SigmaDetectionItem
 
-from sigmagen.rules.encoding import encodings
+from sigmagen.rules.encoding import use_encodings
 
 TEXTS = ["a", "ab", "abc", "é", "用户", "a*b?", "\\"]
 
 
 def values(key: str, text: str) -> list[str]:
     written = text.replace("\\", "\\\\").replace("*", "\\*").replace("?", "\\?")
-    with encodings():
+    with use_encodings():
         (value,) = SigmaDetectionItem.from_mapping(key, written).value
     return ["".join(map(str, part.s)) for part in getattr(value, "values", [value])]
 
@@ -31,7 +31,7 @@ def values(key: str, text: str) -> list[str]:
         ("utf16|", b"\xff\xfe", "utf-16-le"),
     ],
 )
-def test_base64_is_what_an_encoder_writes(modifiers: str, prefix: bytes, encoding: str, text: str) -> None:
+def test_base64_equals_encoder_output(modifiers: str, prefix: bytes, encoding: str, text: str) -> None:
     data = prefix + text.encode(encoding)
     assert values(f"f|{modifiers}base64", text) == [b64encode(data).decode()]
     for before in range(7):
@@ -39,8 +39,8 @@ def test_base64_is_what_an_encoder_writes(modifiers: str, prefix: bytes, encodin
         assert any(part in whole for part in values(f"f|{modifiers}base64offset", text))
 
 
-def test_pysigma_has_its_own_modifiers_again_afterwards() -> None:
-    with encodings():
+def test_pysigma_modifiers_are_restored() -> None:
+    with use_encodings():
         assert modifier_mapping["base64"] is not SigmaBase64Modifier
     assert modifier_mapping["base64"] is SigmaBase64Modifier
     assert "utf16le" not in modifier_mapping

@@ -49,7 +49,7 @@ def matching(loaded: LoadedRules, **fields: str) -> set[str]:
     return {rule.name for rule in rules if oracle.matches(rule, event)}
 
 
-def test_a_filter_for_any_rule_is_joined_to_all_of_its_log_source(tmp_path: Path) -> None:
+def test_filter_for_any_applies_to_all_rules_of_log_source(tmp_path: Path) -> None:
     loaded = load(tmp_path, FILTER)
     assert not loaded.problems
     assert [file.path.name for file in loaded.files] == ["rules.yml"]
@@ -60,20 +60,20 @@ def test_a_filter_for_any_rule_is_joined_to_all_of_its_log_source(tmp_path: Path
 
 
 @pytest.mark.parametrize("reference", ["answered", "11111111-1111-4111-8111-111111111111"])
-def test_a_filter_for_a_rule_is_joined_to_that_one(tmp_path: Path, reference: str) -> None:
+def test_filter_for_rule_applies_to_that_rule(tmp_path: Path, reference: str) -> None:
     loaded = load(tmp_path, FILTER.replace("any", f"[{reference}]"))
     assert matching(loaded, event_outcome="success", user_id="svc-batch") == set()
     assert matching(loaded, event_outcome="failure", user_id="svc-batch") == {"refused"}
 
 
-def test_several_filters_all_hold(tmp_path: Path) -> None:
+def test_several_filters_are_combined(tmp_path: Path) -> None:
     loaded = load(tmp_path, f"{FILTER}---\n{FILTER.replace('svc-batch', 'svc-test')}")
     for service in ("svc-batch", "svc-test"):
         assert matching(loaded, event_outcome="success", user_id=service) == set()
     assert matching(loaded, event_outcome="success", user_id="ann") == {"answered"}
 
 
-def test_a_filter_for_nothing_here_is_said_so(tmp_path: Path) -> None:
+def test_unused_filter_is_reported(tmp_path: Path) -> None:
     loaded = load(tmp_path, FILTER.replace("any", "[somebody]"))
     assert [(found.code, found.severity, found.line) for found in loaded.problems] == [("filter-unused", "warning", 3)]
     assert matching(loaded, event_outcome="success", user_id="svc-batch") == {"answered"}
@@ -91,6 +91,6 @@ def test_a_filter_for_nothing_here_is_said_so(tmp_path: Path) -> None:
         ("user.id:", "user.id|contain:", "unknown-modifier", 5),
     ],
 )
-def test_faults_have_a_code_and_a_line(tmp_path: Path, old: str, new: str, code: str, line: int) -> None:
+def test_problems_have_code_and_line(tmp_path: Path, old: str, new: str, code: str, line: int) -> None:
     loaded = load(tmp_path, FILTER.replace(old, new))
     assert (code, line) in [(found.code, found.line) for found in loaded.problems]

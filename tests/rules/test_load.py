@@ -66,19 +66,19 @@ def test_every_problem_of_a_broken_file_is_reported_at_its_line(name: str, files
     assert not loaded.files
 
 
-def test_every_file_of_faults_is_expected_somewhere(files: Path) -> None:
+def test_every_fixture_is_used(files: Path) -> None:
     # An unknown field is no obstacle to loading; test_check.py has it.
     assert {path.name for path in (files / "faults").iterdir()} == {*FAULTS, "unknown_field.yml"}
 
 
-def test_sound_files_load_beside_broken_ones(files: Path, mappings: Path) -> None:
+def test_valid_files_load_next_to_broken_ones(files: Path, mappings: Path) -> None:
     loaded = load_rules([files / "valid", files / "faults"], rules_folder=files, mappings_folder=mappings)
     assert [file.path.name for file in loaded.files] == ["probe.yml", "unknown_field.yml"]
     assert len(loaded.problems) == sum(map(len, FAULTS.values()))
     assert len(loaded.sources) == len(FAULTS) + 2
 
 
-def test_the_sound_file(files: Path, mappings: Path) -> None:
+def test_valid_file(files: Path, mappings: Path) -> None:
     loaded = load_rules(None, rules_folder=files / "valid", mappings_folder=mappings)
     (file,) = loaded.files
     base, correlation = file.documents
@@ -89,7 +89,7 @@ def test_the_sound_file(files: Path, mappings: Path) -> None:
     assert not loaded.problems
 
 
-def test_paths_that_lead_nowhere_are_problems(tmp_path: Path, mappings: Path) -> None:
+def test_missing_paths_are_problems(tmp_path: Path, mappings: Path) -> None:
     (tmp_path / "rule.test.yml").write_text("rule: x\n", encoding="utf-8")
     (tmp_path / "notes.txt").write_text("no rule\n", encoding="utf-8")
     paths = [tmp_path / "missing.yml", tmp_path, tmp_path / "rule.test.yml"]
@@ -160,7 +160,7 @@ def test_a_large_public_corpus_can_be_checked(corpus: Path, mappings: Path) -> N
     assert "sigma-parser" not in {problem.code for problem in problems}
 
 
-def test_what_is_no_file_is_left_out_of_a_folder_with_a_warning(tmp_path: Path, files: Path, mappings: Path) -> None:
+def test_special_files_in_folder_are_skipped_with_warning(tmp_path: Path, files: Path, mappings: Path) -> None:
     folder = tmp_path / "rules"
     folder.mkdir()
     shutil.copy(files / "valid" / "probe.yml", folder / "probe.yml")

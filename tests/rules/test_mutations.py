@@ -14,7 +14,7 @@ from sigmagen.convert.converter import Converter
 from sigmagen.convert.many import convert_all
 from sigmagen.lint import lint
 from sigmagen.problems import Problem
-from sigmagen.rules.load import rules_of
+from sigmagen.rules.load import parse_rules
 from sigmagen.rules.yaml import parse_documents
 from sigmagen.targets import registry
 from tests.rules.mutations import mutated, seeds
@@ -26,13 +26,13 @@ WITHOUT_LINE = {"test-missing", "file-missing", "name-duplicate", "id-duplicate"
 
 def judged(raw: bytes, path: Path, converter: Converter) -> tuple[list[Problem], int]:
     """All that check and convert say of a rule file, and how many queries there are."""
-    loaded = rules_of([parse_documents(raw, path)], mappings_folder=mappings_folder())
+    loaded = parse_rules([parse_documents(raw, path)], mappings_folder=mappings_folder())
     problems = [*loaded.problems, *lint(loaded, mappings_folder=mappings_folder())]
     result = convert_all(converter, loaded.files, list(registry.targets()), [])
     return [*problems, *result.problems], len(result.queries)
 
 
-def test_changed_rules_are_converted_or_refused_with_a_place(tmp_path: Path) -> None:
+def test_mutated_rules_are_converted_or_rejected_with_location(tmp_path: Path) -> None:
     converter = Converter.load(mappings_folder())
     rules = seeds()
     path = tmp_path / "rule.yml"
@@ -55,6 +55,6 @@ def test_changed_rules_are_converted_or_refused_with_a_place(tmp_path: Path) -> 
     assert refused > MANY // 10
 
 
-def test_a_seed_gives_the_same_rule_again() -> None:
+def test_seed_reproduces_rule() -> None:
     rules = seeds()
     assert [mutated(Random(n), rules) for n in range(20)] == [mutated(Random(n), rules) for n in range(20)]

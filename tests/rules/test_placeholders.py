@@ -31,7 +31,7 @@ def condition(load: Load, detection: str) -> Any:
     return rule.condition
 
 
-def test_an_item_gets_the_values_of_its_list_with_wildcards(load: Load) -> None:
+def test_item_is_expanded_with_wildcards(load: Load) -> None:
     tree = condition(load, "  s:\n    user.id|expand: '%services%'\n  condition: s\n")
     assert shape(tree) == (
         "or",
@@ -41,7 +41,7 @@ def test_an_item_gets_the_values_of_its_list_with_wildcards(load: Load) -> None:
     assert tree.args[1].value.contains_special()
 
 
-def test_placeholders_inside_text_and_beside_other_values(load: Load) -> None:
+def test_placeholders_in_text_and_next_to_values(load: Load) -> None:
     tree = condition(load, "  s:\n    user.id|expand: ['x-%services%-y', 'plain', '%nobody%']\n  condition: s\n")
     assert [str(arg.value) for arg in tree.args] == [
         "x-svc-batch-y",
@@ -67,7 +67,7 @@ def test_other_modifiers_keep_their_effect(load: Load, modifiers: str) -> None:
         ("not (none or selection)", ("not", ("event.outcome", "SigmaString", "success"))),
     ],
 )
-def test_an_empty_list_matches_nothing_and_leaves_no_trace(load: Load, text: str, expected: Any) -> None:
+def test_empty_list_matches_nothing(load: Load, text: str, expected: Any) -> None:
     detection = f"""
   selection: {{event.outcome: success}}
   none: {{"user.id|expand": "%nobody%"}}
@@ -105,14 +105,14 @@ def test_parents_are_right_after_simplifying(load: Load) -> None:
     assert all(arg.parent is tree for arg in tree.args)
 
 
-def test_an_unknown_placeholder_is_a_problem_with_line_and_nearest(load: Load) -> None:
+def test_unknown_placeholder_has_line_and_suggestion(load: Load) -> None:
     (problem,) = load(HEAD + "  s:\n    - user.id|expand: '%service%'\n  condition: s\n").problems
     assert (problem.code, problem.line) == ("unknown-placeholder", 6)
     assert problem.hint
     assert "nearest: services" in problem.hint
 
 
-def test_without_the_modifier_percent_signs_are_text(load: Load) -> None:
+def test_percent_signs_without_modifier_are_literal(load: Load) -> None:
     assert str(condition(load, "  s: {user.id: '%services%'}\n  condition: s\n").value) == "%services%"
 
 

@@ -41,7 +41,7 @@ def test_references_by_name_and_by_id_in_any_case(load: Load) -> None:
     assert [item.name for item in loaded.files[0].documents] == ["one", "two", "both"]
 
 
-def test_a_reference_may_stand_before_its_rule_and_lead_to_another_file(load: Load) -> None:
+def test_reference_may_precede_rule_or_lead_to_another_file(load: Load) -> None:
     loaded = load(over("early", "one", "far"), base("far"), over("late", "early") + "---\n" + base("one"))
     assert not loaded.problems
     late = loaded.files[2].subjects[0]
@@ -51,7 +51,7 @@ def test_a_reference_may_stand_before_its_rule_and_lead_to_another_file(load: Lo
     assert [item.name for item in loaded.files[1].subjects] == ["far"]
 
 
-def test_the_same_file_comes_first(load: Load) -> None:
+def test_reference_prefers_same_file(load: Load) -> None:
     loaded = load(base("one") + "---\n" + over("first", "one"), base("one") + "---\n" + over("second", "one"))
     assert not loaded.problems
     second = loaded.files[1].subjects[0]
@@ -66,13 +66,13 @@ def test_a_name_in_several_other_files_is_ambiguous(load: Load) -> None:
     assert len(loaded.files) == 2
 
 
-def test_one_rule_below_two_correlations_is_one_object(load: Load) -> None:
+def test_shared_rule_is_one_object(load: Load) -> None:
     loaded = load("---\n".join([base("one"), over("left", "one"), over("right", "one"), over("top", "left", "right")]))
     top = loaded.files[0].subjects[0]
     assert len(base_rules(top)) == 1
 
 
-def test_generate_lets_the_rules_below_alert_too(load: Load) -> None:
+def test_generate_makes_referenced_rules_alert(load: Load) -> None:
     loaded = load(base("one") + "---\n" + over("both", "one", extra="generate: true\n"))
     assert [item.name for item in loaded.files[0].subjects] == ["one", "both"]
 
@@ -96,12 +96,12 @@ def test_references_of_a_broken_correlation_are_still_checked(load: Load) -> Non
     assert [problem.code for problem in load(broken).problems] == ["unknown-rule", "wrong-value"]
 
 
-def test_nothing_is_unknown_in_a_file_that_could_not_be_read_to_its_end(load: Load) -> None:
+def test_incompletely_read_file_has_no_unknown_rules(load: Load) -> None:
     loaded = load(over("both", "later") + "---\nname: later\ntitle: [\n")
     assert [problem.code for problem in loaded.problems] == ["yaml-syntax"]
 
 
-def test_cycles_are_named_once(load: Load) -> None:
+def test_cycle_is_reported_once(load: Load) -> None:
     loaded = load("---\n".join([over("a", "b"), over("b", "c"), over("c", "a"), over("self", "self")]))
     assert [problem.code for problem in loaded.problems] == ["reference-cycle", "reference-cycle"]
     assert "a -> b -> c -> a" in loaded.problems[0].message
@@ -115,7 +115,7 @@ def test_a_cycle_through_two_files_is_found(load: Load) -> None:
     assert not loaded.files
 
 
-def test_a_chain_longer_than_any_siem_runs_is_refused(load: Load) -> None:
+def test_too_many_levels_are_rejected(load: Load) -> None:
     links = [base("n0"), *(over(f"n{number}", f"n{number - 1}") for number in range(1, 300))]
     loaded = load("---\n".join(reversed(links)))
     assert "reference-depth" in {problem.code for problem in loaded.problems}
@@ -123,6 +123,6 @@ def test_a_chain_longer_than_any_siem_runs_is_refused(load: Load) -> None:
     assert not load("---\n".join(reversed(links))).problems
 
 
-def test_two_documents_of_one_name_in_a_file(load: Load) -> None:
+def test_duplicate_name_in_one_file(load: Load) -> None:
     (problem,) = load(base("one") + "---\n" + base("one")).problems
     assert (problem.code, problem.line) == ("duplicate-name", 9)

@@ -9,11 +9,11 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from sigmagen.bundled import mappings_folder
-from sigmagen.rules.schema import check_schema, schema_path
+from sigmagen.rules.schema import check_schema, find_schema
 from sigmagen.rules.yaml import load_documents, parse_documents
 
-RULE = schema_path("rule", None)
-TEST = schema_path("test", None)
+RULE = find_schema("rule", None)
+TEST = find_schema("test", None)
 
 
 def said(text: str, schema: Path) -> list[tuple[int | None, str]]:
@@ -22,7 +22,7 @@ def said(text: str, schema: Path) -> list[tuple[int | None, str]]:
 
 
 @pytest.mark.parametrize("schema", [RULE, TEST], ids=lambda path: path.name)
-def test_schemas_are_valid_and_lie_in_the_mappings(schema: Path) -> None:
+def test_schemas_are_valid(schema: Path) -> None:
     assert schema.parent == mappings_folder() / "schema"
     content = json.loads(schema.read_text(encoding="utf-8"))
     assert content["$schema"] == "https://json-schema.org/draft/2020-12/schema"
@@ -30,14 +30,14 @@ def test_schemas_are_valid_and_lie_in_the_mappings(schema: Path) -> None:
 
 
 def test_a_mappings_folder_without_schemas_gets_the_built_in_ones(tmp_path: Path) -> None:
-    assert schema_path("rule", tmp_path) == RULE
+    assert find_schema("rule", tmp_path) == RULE
     own = tmp_path / "schema" / "rule.schema.json"
     own.parent.mkdir()
     own.write_text("{}", encoding="utf-8")
-    assert schema_path("rule", tmp_path) == own
+    assert find_schema("rule", tmp_path) == own
 
 
-def test_the_sound_files_follow_their_schemas_and_name_them(files: Path) -> None:
+def test_valid_files_match_and_name_their_schemas(files: Path) -> None:
     for name, schema in (("probe.yml", RULE), ("probe.test.yml", TEST)):
         path = files / "valid" / name
         for document in load_documents(path).documents:
@@ -51,19 +51,22 @@ def test_the_sound_files_follow_their_schemas_and_name_them(files: Path) -> None
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("title: x\n", {(1, "the document lacks 'logsource'"), (1, "the document lacks 'detection'")}),
+        (
+            "title: x\n",
+            {(1, "missing key 'logsource' in the document"), (1, "missing key 'detection' in the document")},
+        ),
         (
             "title: x\ncorrelation: {type: event_count}\nlogsource: {category: x}\n",
             {
-                (2, "'correlation' lacks 'rules'"),
-                (2, "'correlation' lacks 'timespan'"),
-                (2, "'correlation' lacks 'condition'"),
-                (3, "'logsource' has no place here"),
+                (2, "missing key 'rules' in 'correlation'"),
+                (2, "missing key 'timespan' in 'correlation'"),
+                (2, "missing key 'condition' in 'correlation'"),
+                (3, "'logsource' is not allowed here"),
             },
         ),
         (
             "title: x\ncorrelation: {type: value_sum, rules: [a], timespan: 1h, condition: {gte: 5}}\n",
-            {(2, "'condition' lacks 'field'")},
+            {(2, "missing key 'field' in 'condition'")},
         ),
         (
             "title: 5\nlevel: severe\ntags:\n  - Attack\n  - a.b\n  - a.b\nlogsource: {category: x}\n"
@@ -71,18 +74,18 @@ def test_the_sound_files_follow_their_schemas_and_name_them(files: Path) -> None
             {
                 (1, "'title' must be text, not a number"),
                 (2, "'level' can't be 'severe'"),
-                (3, "'tags' holds something twice"),
+                (3, "'tags' has duplicate items"),
                 (4, "item 1 of 'tags' can't be 'Attack'"),
-                (9, "the document has no key 'framework'"),
+                (9, "unknown key 'framework' in the document"),
             },
         ),
     ],
 )
-def test_what_is_said_of_rules(text: str, expected: set[tuple[int, str]]) -> None:
+def test_messages_for_rules(text: str, expected: set[tuple[int, str]]) -> None:
     assert set(said(text, RULE)) == expected
 
 
-def test_an_unknown_key_has_the_nearest_as_hint() -> None:
+def test_unknown_key_has_suggestion() -> None:
     (document,) = parse_documents(b"rule: x\ncase: []\ncases: [{}]\n", Path("file.yml")).documents
     problems = check_schema(document, TEST, "code")
     assert problems[0].hint == "did you mean 'cases'?"

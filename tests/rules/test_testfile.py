@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sigmagen.durations import HOUR
-from sigmagen.rules.testfile import LoadedTest, companion, load_test_file
+from sigmagen.rules.testfile import LoadedTest, get_test_path, load_test_file
 
 TEXT = """rule: probe_burst
 defaults: {principal: partner-07}
@@ -36,8 +36,8 @@ def load(folder: Path, text: str) -> LoadedTest:
     return load_test_file(path)
 
 
-def test_the_companion_of_a_rule_file() -> None:
-    assert companion(Path("rules/volume/burst.yml")) == Path("rules/volume/burst.test.yml")
+def test_path_of_test_file() -> None:
+    assert get_test_path(Path("rules/volume/burst.yml")) == Path("rules/volume/burst.test.yml")
 
 
 def test_a_test_file_as_loaded(files: Path) -> None:
@@ -87,7 +87,7 @@ def test_a_test_file_as_loaded(files: Path) -> None:
         ("defaults: {", "defaults: [", "yaml-syntax", 2),
     ],
 )
-def test_faults_have_a_code_and_a_line(tmp_path: Path, old: str, new: str, code: str, line: int) -> None:
+def test_problems_have_code_and_line(tmp_path: Path, old: str, new: str, code: str, line: int) -> None:
     assert old in TEXT
     loaded = load(tmp_path, TEXT.replace(old, new))
     assert [(problem.code, problem.line) for problem in loaded.problems] == [(code, line)]
@@ -105,7 +105,7 @@ def test_faults_have_a_code_and_a_line(tmp_path: Path, old: str, new: str, code:
         "{outcome: failure, status: 429, error: ThrottlingException, console: true, history: 4, prefill: Sure}",
     ],
 )
-def test_what_a_call_may_say(tmp_path: Path, call: str) -> None:
+def test_attributes_of_calls(tmp_path: Path, call: str) -> None:
     assert not load(tmp_path, TEXT.replace('{prompt: "token {i}"}', call)).problems
 
 
@@ -121,7 +121,7 @@ def test_all_problems_are_reported_at_once(tmp_path: Path) -> None:
     ]
 
 
-def test_a_file_that_holds_something_else(tmp_path: Path) -> None:
+def test_file_with_other_content(tmp_path: Path) -> None:
     assert [problem.code for problem in load(tmp_path, "- a\n").problems] == ["test-schema"]
     assert [problem.code for problem in load(tmp_path, "").problems] == ["empty-file"]
     assert [problem.code for problem in load_test_file(tmp_path / "missing.test.yml").problems] == ["file-missing"]

@@ -101,12 +101,12 @@ LEAKS = re.compile(
 )
 
 
-def test_the_docstrings_are_right() -> None:
+def test_docstring_examples() -> None:
     assert doctest.testmod(wording).failed == 0
 
 
 @pytest.mark.parametrize("command", [("check",), ("convert", "-t", "splunk", "-t", "lucene")])
-def test_broken_rules_are_refused_in_words_of_our_own(command: tuple[str, ...], tmp_path: Path) -> None:
+def test_broken_rules_have_readable_messages(command: tuple[str, ...], tmp_path: Path) -> None:
     rule = tmp_path / "rule.yml"
     for text in BROKEN:
         rule.write_text(text)
@@ -116,21 +116,21 @@ def test_broken_rules_are_refused_in_words_of_our_own(command: tuple[str, ...], 
 
 
 @pytest.mark.parametrize(
-    ("detection", "said"),
+    ("detection", "message"),
     [
         ("{s: {a|cidr: 5}, condition: s}", "the modifier 'cidr' needs text, not a number"),
         ("{s: {a|gt: null}, condition: s}", "the modifier 'gt' can't be applied to null"),
         ("{s: {a|lt: true}, condition: s}", "the modifier 'lt' can't be applied to the value true"),
         ("{s: {a: {b: c}}, condition: s}", "a is compared with a mapping"),
-        ("{s: {a: 1}, condition: s and}", "condition 's and' can't be read: a selection is missing at the end"),
+        ("{s: {a: 1}, condition: s and}", "condition 's and': a selection is missing at the end"),
         (
             "{s: {a: 1}, condition: s near t}",
-            "'s near t' can't be read: the end of the condition is expected at character 3, not 'near'",
+            "'s near t': the end of the condition is expected at character 3, not 'near'",
         ),
-        ("{s: {a: 1}, condition: s | count() > 5}", "write a correlation"),
+        ("{s: {a: 1}, condition: s | count() > 5}", "use a correlation"),
     ],
 )
-def test_what_is_wrong_is_said_with_its_name(detection: str, said: str, tmp_path: Path) -> None:
+def test_problems_name_their_cause(detection: str, message: str, tmp_path: Path) -> None:
     rule = tmp_path / "rule.yml"
     rule.write_text(PLAIN + detection)
-    assert said in CliRunner().invoke(cli, ["check", str(rule)]).output
+    assert message in CliRunner().invoke(cli, ["check", str(rule)]).output

@@ -18,7 +18,7 @@ def codes(text: str | bytes) -> list[tuple[str, int | None]]:
     return [(problem.code, problem.line) for problem in parse(text).problems]
 
 
-def test_values_are_those_of_yaml_but_dates_and_keys_stay_text() -> None:
+def test_yaml_types_except_dates_and_keys() -> None:
     text = """
 date: 2026-08-01
 time: 2026-08-01T10:00:00Z
@@ -41,7 +41,7 @@ list: [a, {b: c}]
     }
 
 
-def test_lines_of_keys_items_and_what_is_not_there() -> None:
+def test_lines_of_keys_items_and_missing_paths() -> None:
     document = parse("a:\n  b.c:\n    - x\n    - y: 1\n\n      z: 2\nd: 1\n").documents[0]
     assert document.line(("a",)) == 1
     assert document.line(("a", "b.c")) == 2
@@ -57,7 +57,7 @@ def test_lines_count_on_through_several_documents() -> None:
     assert [document.line() for document in loaded.documents] == [2, 5]
 
 
-def test_an_alias_is_a_copy_whose_line_is_that_of_its_key() -> None:
+def test_alias_has_line_of_its_key() -> None:
     document = parse("a: &x {k: 1}\nb: *x\n").documents[0]
     assert document.data == {"a": {"k": 1}, "b": {"k": 1}}
     assert document.line(("b",)) == 2
@@ -92,7 +92,7 @@ def test_all_duplicate_keys_are_reported_and_the_first_value_is_kept() -> None:
         ("a: 1\n".encode("utf-16"), "not-text", 1),
     ],
 )
-def test_faults_have_a_code_and_a_line(text: str | bytes, code: str, line: int) -> None:
+def test_problems_have_code_and_line(text: str | bytes, code: str, line: int) -> None:
     assert (code, line) in codes(text)
 
 
@@ -100,20 +100,20 @@ def test_a_tag_on_a_mapping_never_makes_an_object() -> None:
     assert parse("a: !!python/object:os.system {b: 1}\n").documents[0].data == {"a": {"b": 1}}
 
 
-def test_documents_before_a_syntax_error_are_still_there() -> None:
+def test_documents_before_syntax_error_are_returned() -> None:
     loaded = parse("a: 1\n---\nb: [\n")
     assert [document.data for document in loaded.documents] == [{"a": 1}]
     assert [problem.code for problem in loaded.problems] == ["yaml-syntax"]
 
 
-def test_a_syntax_error_says_where_the_broken_part_starts() -> None:
+def test_syntax_error_has_start_of_broken_part() -> None:
     (problem,) = parse("a: 1\nb: 'never closed\nc: 2\n").problems
     assert "from line 2" in problem.message
     assert problem.hint
 
 
 @pytest.mark.parametrize("text", ["[" * 100_000, "- " * 100_000 + "x", "{a: " * 5_000, "[" * 200 + "]" * 200])
-def test_deep_nesting_is_refused_and_ends_nothing(text: str) -> None:
+def test_deep_nesting_is_rejected(text: str) -> None:
     assert [code for code, _ in codes(text)] == ["yaml-too-deep"]
 
 
@@ -121,13 +121,13 @@ def test_nesting_up_to_the_limit_is_read() -> None:
     assert not codes("[" * (MAX_DEPTH - 1) + "x" + "]" * (MAX_DEPTH - 1))
 
 
-def test_aliases_that_multiply_are_refused(files: Path) -> None:
+def test_alias_expansion_is_limited(files: Path) -> None:
     assert [problem.code for problem in load_documents(files / "faults" / "alias_bomb.yml").problems] == [
         "yaml-too-large"
     ]
 
 
-def test_a_file_larger_than_any_rule_is_refused() -> None:
+def test_too_large_file_is_rejected() -> None:
     assert codes(b"#" * (MAX_BYTES + 1)) == [("yaml-too-large", None)]
 
 
@@ -145,7 +145,7 @@ def test_a_file_without_permission_is_a_problem(tmp_path: Path, monkeypatch: pyt
     assert (problem.code, problem.message) == ("file-unreadable", "can't read the file: Permission denied")
 
 
-def test_a_byte_order_mark_is_no_part_of_the_text() -> None:
+def test_byte_order_mark_is_ignored() -> None:
     assert parse(b"\xef\xbb\xbfa: 1\n").documents[0].data == {"a": 1}
 
 
@@ -163,12 +163,12 @@ def test_load_data_raises_with_every_problem(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("odd", ["\x00", "\x07", "\x1b", "\x7f", "\x80", "\x9b", "\ufffe"])
-def test_what_yaml_allows_nowhere_has_line_and_column(odd: str) -> None:
+def test_invalid_character_has_line_and_column(odd: str) -> None:
     (problem,) = parse_documents(f"a: 1\nb: x{odd}y\n".encode(), Path("rule.yml")).problems
     assert (problem.code, problem.line, problem.column) == ("not-text", 2, 5)
     assert f"U+{ord(odd):04X}" in problem.message
 
 
 @pytest.mark.parametrize("fine", ["\t", "\x85", "\xa0", "\u2028", "\ufeff", "\U0001f916"])
-def test_what_yaml_allows_is_read(fine: str) -> None:
+def test_valid_characters_are_read(fine: str) -> None:
     assert not parse_documents(f'a: "x{fine}y"\n'.encode(), Path("rule.yml")).problems

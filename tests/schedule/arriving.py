@@ -14,9 +14,9 @@ from sigmagen.engines.alert import Alert, alerts_from
 from sigmagen.engines.elasticsearch import ElasticsearchEngine
 from sigmagen.engines.kusto_local import KustoLocalEngine
 from sigmagen.engines.splunk_local import SplunkLocalEngine
-from sigmagen.engines.store import store
-from sigmagen.mapping.sentinel_tables import table_schemas
+from sigmagen.mapping.sentinel_tables import build_table_schemas
 from sigmagen.mapping.source import Source
+from sigmagen.sources import stored_rows
 from tests.schedule.month import Logged
 
 
@@ -51,11 +51,11 @@ class ArrivingKusto(KustoLocalEngine):
 
     def keep(self, source: Source, logged: Sequence[Logged]) -> None:
         self.connection.execute("ALTER TABLE stored.period ADD COLUMN IF NOT EXISTS now BIGINT")
-        for table, schema in table_schemas(source, self.taxonomy).items():
+        for table, schema in build_table_schemas(source, self.taxonomy).items():
             rows = [
                 orjson.dumps({**row, "_arrived": item.arrived}).decode()
                 for item in logged
-                for row in store(self.siem, source.name, dict(item.record)).get(table, ())
+                for row in stored_rows(self.siem, source.name, dict(item.record)).get(table, ())
             ]
             self._fill(table, {**schema, "_arrived": "long"}, rows)
             self.connection.execute(

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from sigmagen.content.detections import Detection, content
+from sigmagen.content.detections import SourceDetection, collect_content
 from sigmagen.convert.converter import Converter, Query
 from sigmagen.durations import DAY, HOUR, MINUTE, SECOND
 from sigmagen.packages import elastic, sentinel
@@ -47,8 +47,8 @@ def packaged(converter: Converter, file: RuleFile, source: str, siem: str, folde
     return {"splunk": _splunk, "elastic": _elastic, "sentinel": _sentinel}[siem](converter, file, source, folder)
 
 
-def _only(converter: Converter, file: RuleFile, source: str, siem: str) -> Detection:
-    (detection,) = content(converter, [file], siem, [source]).detections
+def _only(converter: Converter, file: RuleFile, source: str, siem: str) -> SourceDetection:
+    (detection,) = collect_content(converter, [file], siem, [source]).detections
     return detection
 
 
@@ -68,7 +68,7 @@ def _splunk(converter: Converter, file: RuleFile, source: str, folder: Path) -> 
 
 
 def _elastic(converter: Converter, file: RuleFile, source: str, folder: Path) -> Packaged:
-    chosen = content(converter, [file], "elastic", [source])
+    chosen = collect_content(converter, [file], "elastic", [source])
     elastic.write(chosen, folder, converter, {})
     rules = [json.loads(line) for line in (folder / elastic.RULES).read_text("utf-8").splitlines()]
     (rule,) = [rule for rule in rules if rule["rule_id"] == chosen.detections[0].id]
@@ -83,7 +83,7 @@ def _elastic(converter: Converter, file: RuleFile, source: str, folder: Path) ->
 
 
 def _sentinel(converter: Converter, file: RuleFile, source: str, folder: Path) -> Packaged:
-    chosen = content(converter, [file], "sentinel", [source])
+    chosen = collect_content(converter, [file], "sentinel", [source])
     sentinel.write(chosen, folder, converter, {})
     rule = yaml_files(folder / "yaml" / "analytic-rules")[chosen.detections[0].name]
     grouping = rule["incidentConfiguration"]["groupingConfiguration"]

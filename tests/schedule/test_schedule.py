@@ -10,7 +10,10 @@ from sigmagen.rules.model import RuleFile
 from tests.schedule.report import DOCUMENT, FILES, SIEMS, row, simulation_of
 from tests.schedule.simulation import Result, Simulation
 
-TOKENS, CALLS = (next(file for file in FILES if file.path.stem == stem) for stem in ("output_token_sum", "call_count"))
+TOKENS, EGRESS = (
+    next(file for file in FILES if file.path.stem == stem)
+    for stem in ("output_token_sum", "one_egress_many_organizations")
+)
 
 
 def exact(result: Result) -> None:
@@ -35,7 +38,7 @@ def test_elastic_finds_what_a_hunt_finds(elasticsearch_url: str) -> None:
 
 def test_with_a_look_back_for_the_window_one_interval_and_the_delay_a_missed_run_loses_windows() -> None:
     interval = 10 * MINUTE
-    result = Simulation(CALLS, "litellm", "splunk", shortened=interval + lateness(interval)).run(late=False)
+    result = Simulation(EGRESS, "litellm", "splunk", shortened=interval + lateness(interval)).run(late=False)
     assert result.rule.interval == interval
     assert result.inexact(result.in_time) == []
     assert result.lost_by_missing_one()

@@ -8,7 +8,7 @@ import pytest
 from elasticsearch import BadRequestError, Elasticsearch
 
 from sigmagen.expr.regex import parse
-from sigmagen.targets.automaton import too_complex
+from sigmagen.targets.automaton import is_too_complex
 from sigmagen.targets.lucene.terms import LUCENE
 
 CASES = [
@@ -29,7 +29,7 @@ CASES = [
 
 @pytest.mark.parametrize(("pattern", "refused"), CASES, ids=[pattern[:30] for pattern, _ in CASES])
 def test_the_effort_decides(pattern: str, refused: bool) -> None:
-    assert too_complex(parse(pattern, "")) == refused
+    assert is_too_complex(parse(pattern, "")) == refused
 
 
 @pytest.mark.elasticsearch

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,9 +19,10 @@ from sigmagen.mapping.source import Source
 from sigmagen.problems import SigmagenError
 from sigmagen.rules.model import BaseRule, Correlation
 from tests.canonical_events import EVER
-from tests.targets.engines import CONVERTER, expected, found, rule_of, running
+from tests.sampling import sample
+from tests.targets.engines import CONVERTER, expected, found, rule_of
+from tests.targets.modifier_events import EVENTS, Held
 from tests.targets.modifier_table import FIELDS, INDISTINCT, TABLE, Row, named
-from tests.targets.test_modifiers import EVENTS, Held
 
 
 def fits(kind: str, stored: str) -> bool:
@@ -49,30 +49,12 @@ def rows(tmp_path_factory: pytest.TempPathFactory) -> list[Row]:
     folder = tmp_path_factory.mktemp("rows")
     chosen = [row for row in TABLE if agreed(row, folder)]
     assert len(chosen) > 120
-    return chosen
-
-
-@pytest.fixture(scope="module")
-def splunk() -> Iterator[Held]:
-    with running("splunk", "", EVENTS) as held:
-        yield held
-
-
-@pytest.fixture(scope="module")
-def kusto() -> Iterator[Held]:
-    with running("sentinel", "", EVENTS) as held:
-        yield held
-
-
-@pytest.fixture(scope="module")
-def elasticsearch(elasticsearch_url: str) -> Iterator[Held]:
-    with running("elastic", elasticsearch_url, EVENTS) as held:
-        yield held
+    return sample(chosen, 40)
 
 
 def generic(rule: BaseRule | Correlation, source: Source, siem: str) -> Source:
     """The generic source, looking where `source` keeps its events."""
-    located = CONVERTER.located({siem: source.stored[siem].location})
+    located = CONVERTER.with_locations({siem: source.stored[siem].location})
     assert located.generic is not None
     return located.generic.source(rule)
 
@@ -143,7 +125,7 @@ def test_spl_finds_the_same(plain: bool, rows: list[Row], splunk: Held, tmp_path
 
 def test_spl_has_no_part_of_a_time_in_an_unknown_form(splunk: Held, tmp_path: Path) -> None:
     rule = rule_of({"time|hour": 9}, tmp_path)
-    with pytest.raises(SigmagenError, match="in an unknown form"):
+    with pytest.raises(SigmagenError, match="in an unknown format"):
         CONVERTER.convert(rule, generic(rule, splunk[1], "splunk"), "splunk")
 
 

@@ -1,6 +1,6 @@
 """Hostile strings wherever a rule can put them: a query matches the literal or is refused with a code.
 
-300 strings an engine; SIGMAGEN_HOSTILE_STRINGS=10000 runs them all.
+80 strings per engine, 300 in `make thorough`; SIGMAGEN_HOSTILE_STRINGS=10000 runs more.
 """
 
 from __future__ import annotations
@@ -20,13 +20,14 @@ from sigmagen.convert.converter import Query
 from sigmagen.engines import spl
 from sigmagen.engines.kusto_language import KustoLanguage
 from sigmagen.problems import SigmagenError
-from sigmagen.report.header import header
+from sigmagen.report.header import format_header
 from sigmagen.targets import registry
+from tests.sampling import size
 from tests.targets.engines import CONVERTER, event, found, running
 from tests.targets.hostile import POSITIONS, Trial, commands, names, naming, rule_with, strings, titled
 
 SEED = 20_260_811
-STRINGS = strings(SEED, int(os.environ.get("SIGMAGEN_HOSTILE_STRINGS", "300")))
+STRINGS = strings(SEED, int(os.environ.get("SIGMAGEN_HOSTILE_STRINGS", size(80, 300))))
 NAMES = names(SEED + 1, len(STRINGS) // 2)
 SIEMS = ["duckdb", "sentinel", "splunk", pytest.param("elastic", marks=pytest.mark.elasticsearch)]
 PLACES = {"duckdb": "generic", "splunk": "index=x", "sentinel": "T", "elastic": "nothing-*"}
@@ -73,17 +74,19 @@ def test_a_title_stays_in_its_comment(trial: Trial) -> None:
     assert found(trial.engine, query) == {"ann"}
     plain = commands(query.target, query.text)
     for start in range(0, len(STRINGS), 20):
-        headers = [header(replace(query, rule=titled(rule, text))) for text in STRINGS[start : start + 20]]
+        headers = [format_header(replace(query, rule=titled(rule, text))) for text in STRINGS[start : start + 20]]
         for one in headers:
             assert commands(query.target, one + query.text) == plain, one[:500]
-            assert one.count("\n") == header(replace(query, rule=titled(rule, "innocent"))).count("\n"), one[:500]
+            assert one.count("\n") == format_header(replace(query, rule=titled(rule, "innocent"))).count("\n"), one[
+                :500
+            ]
         assert found(trial.engine, replace(query, text="".join(headers) + query.text)) == {"ann"}, headers
 
 
 def named(siem: str, name: str, folder: Path, *, alias: bool = False) -> Query:
     """The query of a rule with a hostile name over the generic source. Raises SigmagenError."""
     rule = naming(name, folder, alias=alias)
-    located = CONVERTER.located({siem: PLACES[siem]})
+    located = CONVERTER.with_locations({siem: PLACES[siem]})
     assert located.generic is not None
     return located.convert(rule, located.generic.source(rule), siem)
 

@@ -72,11 +72,11 @@ def test_microsofts_parser_takes_them_for_a_column_of_numbers(kusto_language: Ku
 
 
 @pytest.mark.parametrize("item", ["Name: null", "Name|exists: true", "Name|exists: false", "Name: [x, null]"])
-def test_what_a_string_column_can_not_tell_apart_is_said(item: str, tmp_path: Path) -> None:
+def test_warns_that_missing_and_empty_strings_are_indistinguishable(item: str, tmp_path: Path) -> None:
     query = converted(f"s: {{{item}}}\ncondition: s", tmp_path)
     (warning,) = query.warnings[:1]
     assert warning.code == "detection-approximated"
-    assert "Name tested for null or for its existence" in warning.message
+    assert "Name is tested for null or for its existence" in warning.message
     assert "can't be distinguished" in warning.message
     for siem in ("splunk", "elastic"):
         assert not [

@@ -15,18 +15,18 @@ from sigmagen.engines.elasticsearch import ElasticsearchEngine
 from sigmagen.problems import SigmagenError
 from sigmagen.rules.model import BaseRule
 from tests.targets.engines import CONVERTER, expected, rule_of, running
+from tests.targets.modifier_events import EVENTS, Held
 from tests.targets.modifier_table import REFUSED_EVERYWHERE, TABLE, Row
-from tests.targets.test_modifiers import EVENTS, Held
 
 CANT = (
     "a time part",
     "another field",
     "is not stored as text",
-    "over 1000 characters",
+    "more than 1000 characters",
     "too complex",
-    "which Lucene does not have",
+    "which Lucene does not support",
     "a word boundary beside",
-    "whole words of analysed text",
+    "whole words of analyzed text",
     "would have to be computed",
     "which can't be escaped here",
 )
@@ -82,7 +82,7 @@ def test_what_has_no_meaning_is_refused(detection: dict[str, object], reason: st
 
 
 def test_a_correlation_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(SigmagenError, match="counts nothing"):
+    with pytest.raises(SigmagenError, match="can't count them"):
         CONVERTER.convert(rule_of({"ua": "a"}, tmp_path), CONVERTER.source("canonical"), "lucene")
 
 
@@ -108,9 +108,12 @@ def lucene_of(detection: dict[str, object], folder: Path) -> Query:
 @pytest.mark.parametrize(
     ("detection", "reason"),
     [
-        ({"DestinationIp|cidr": "192.0.2.0/24"}, "may be stored as text, in which Lucene knows no networks"),
+        (
+            {"DestinationIp|cidr": "192.0.2.0/24"},
+            "may be stored as text, and Lucene finds networks only in fields of type ip",
+        ),
         ({"DestinationIp|cidr": ["192.0.2.0/24", "2001:db8::/32"]}, "may be stored as text"),
-        ({"EventID|gte": 5}, "may be stored as text, which Lucene orders by letters"),
+        ({"EventID|gte": 5}, "may be stored as text, which Lucene sorts alphabetically"),
         ({"source.ip|startswith": "192."}, "is not stored as text"),
         ({"destination.port|contains": "44"}, "is not stored as text"),
         ({"destination.port": "https"}, "is stored as long, so it is never 'https'"),
@@ -147,7 +150,7 @@ def test_what_the_stored_type_allows_is_said_in_its_way(
     ("detection", "warning"),
     [
         ({"Enabled": False}, "Enabled: where it is stored as text, Lucene finds false only in lower case"),
-        ({"Status|startswith": "5"}, "Status: where it is stored as a number, Lucene finds no part of it"),
+        ({"Status|startswith": "5"}, "Status: where it is stored as a number, Lucene can't search inside it"),
     ],
 )
 def test_what_depends_on_the_stored_type_is_warned_of(

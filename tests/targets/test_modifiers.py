@@ -5,25 +5,19 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 import yaml
 
-from sigmagen.engines.alert import Engine
-from sigmagen.mapping.source import Source
 from sigmagen.problems import SigmagenError
 from tests.targets.engines import CONVERTER, canonical, event, expected, found, rule_of, running
+from tests.targets.modifier_events import EVENTS, Held
 from tests.targets.modifier_table import INDISTINCT, REFUSED_EVERYWHERE, TABLE, Row
 
-Held = tuple[Engine, Source]
-EVENTS = [
-    event(f"{number}-{kind}-{position}", fields)
-    for number, row in enumerate(TABLE)
-    for kind, group in (("yes", row.yes), ("no", row.no))
-    for position, fields in enumerate(group)
-]
 ROWS = pytest.mark.parametrize(("number", "row"), list(enumerate(TABLE)), ids=[row.name for row in TABLE])
 SPL = Path(__file__).with_name("modifiers_spl.yml")
 UPDATE = os.environ.get("SIGMAGEN_UPDATE_GOLDEN")
@@ -36,34 +30,24 @@ def duckdb() -> Iterator[Held]:
         yield held
 
 
-@pytest.fixture(scope="module")
-def kusto() -> Iterator[Held]:
-    with running("sentinel", "", EVENTS) as held:
-        yield held
-
-
-@pytest.fixture(scope="module")
-def splunk() -> Iterator[Held]:
-    with running("splunk", "", EVENTS) as held:
-        yield held
-
-
-@pytest.fixture(scope="module")
-def elasticsearch(elasticsearch_url: str) -> Iterator[Held]:
-    with running("elastic", elasticsearch_url, EVENTS) as held:
-        yield held
-
-
 @ROWS
-def test_the_oracle_says_what_the_table_says(number: int, row: Row, tmp_path: Path) -> None:
-    users = expected(rule_of(row.detection, tmp_path), EVENTS, "duckdb")
+def test_the_oracle_says_what_the_table_says(number: int, row: Row) -> None:
+    users = of_oracle(number, "duckdb")
     assert {user for user in users if user.startswith(f"{number}-")} == {
         f"{number}-yes-{position}" for position in range(len(row.yes))
     }
 
 
-def check(held: Held, row: Row, folder: Path) -> None:
+@cache
+def of_oracle(number: int, siem: str) -> set[str]:
+    """What the oracle finds for a row of the table; only in Sentinel, the empty text is the missing one."""
+    with TemporaryDirectory() as folder:
+        return expected(rule_of(TABLE[number].detection, Path(folder)), EVENTS, siem)
+
+
+def check(held: Held, number: int, folder: Path) -> None:
     engine, source = held
+    row = TABLE[number]
     rule = rule_of(row.detection, folder)
     if engine.siem in row.refused:
         with pytest.raises(SigmagenError, match="not convertible to") as refused:
@@ -78,28 +62,31 @@ def check(held: Held, row: Row, folder: Path) -> None:
             return
     else:
         assert not query.warnings
-    assert users == expected(rule, EVENTS, engine.siem)
+    assert users == of_oracle(number, "sentinel" if engine.siem == "sentinel" else "duckdb")
 
 
 @ROWS
 def test_duckdb_finds_the_same(number: int, row: Row, duckdb: Held, tmp_path: Path) -> None:
-    check(duckdb, row, tmp_path)
+    check(duckdb, number, tmp_path)
 
 
+@pytest.mark.sampled(3)
 @ROWS
 def test_kql_finds_the_same(number: int, row: Row, kusto: Held, tmp_path: Path) -> None:
-    check(kusto, row, tmp_path)
+    check(kusto, number, tmp_path)
 
 
+@pytest.mark.sampled(3)
 @ROWS
 def test_spl_finds_the_same(number: int, row: Row, splunk: Held, tmp_path: Path) -> None:
-    check(splunk, row, tmp_path)
+    check(splunk, number, tmp_path)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.elasticsearch
 @ROWS
 def test_esql_finds_the_same(number: int, row: Row, elasticsearch: Held, tmp_path: Path) -> None:
-    check(elasticsearch, row, tmp_path)
+    check(elasticsearch, number, tmp_path)
 
 
 @pytest.mark.parametrize("siem", SIEMS)

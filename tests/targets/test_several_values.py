@@ -89,7 +89,7 @@ def rule_of(detection: dict[str, Any], condition: str, folder: Path) -> BaseRule
 
 
 def text_of(rule: BaseRule, language: str) -> str:
-    located = CONVERTER.located({"elastic": INDEX})
+    located = CONVERTER.with_locations({"elastic": INDEX})
     assert located.generic is not None
     return located.convert(rule, located.generic.source(rule), language).text
 
@@ -170,6 +170,6 @@ def test_a_correlation_reads_several_values_too(client: Elasticsearch, tmp_path:
     path = tmp_path / "rule.yml"
     path.write_text(yaml.safe_dump_all([base, {"title": "c", "name": "c", "correlation": counted}]), encoding="utf-8")
     (rule,) = load_rules([path], rules_folder=tmp_path, mappings_folder=mappings_folder()).files[0].subjects
-    located = CONVERTER.located({"elastic": INDEX})
+    located = CONVERTER.with_locations({"elastic": INDEX})
     assert located.generic is not None
     assert "MV_APPEND(TO_LOWER(tags)" in located.convert(rule, located.generic.source(rule), "elastic").text

@@ -37,7 +37,7 @@ CASES: list[tuple[dict[str, Any], set[int]]] = [
 
 
 def text_of(detection: dict[str, Any], condition: str, folder: Path) -> str:
-    located = CONVERTER.located({"elastic": INDEX})
+    located = CONVERTER.with_locations({"elastic": INDEX})
     assert located.generic is not None
     rule = rule_of(detection, condition, folder)
     return located.convert(rule, located.generic.source(rule), "elastic").text

@@ -7,17 +7,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
+from sigmagen.content.investigate.pivot_plan import NoPivotError, plan_pivot
 from sigmagen.content.investigate.pivots import Pivot, Range, load_playbook
-from sigmagen.content.investigate.plan import NoPivotError, plan_pivot
 from sigmagen.content.investigate.subject import Subject, SubjectTemplate
 from sigmagen.convert.converter import Converter
+from sigmagen.convert.render import render
 from sigmagen.durations import DAY, HOUR, MINUTE
 from sigmagen.expr.tree import UnsupportedDetectionError
 from sigmagen.mapping.expression import UnavailableFieldError
 from sigmagen.mapping.source import Source
 from sigmagen.plan.window import tick_length
 from sigmagen.rules.model import BaseRule, Correlation
-from sigmagen.targets import registry
 from sigmagen.targets.printer import NameClashError
 
 S = TypeVar("S", Subject, SubjectTemplate)
@@ -34,7 +34,8 @@ _ROUND = (MINUTE, 5 * MINUTE, 10 * MINUTE, 30 * MINUTE, HOUR, 4 * HOUR, DAY)
 class PivotQuery:
     """One pivot's query. It looks at [start, end), epoch milliseconds, whatever longer range it is run over.
 
-    `columns` maps the result's columns to the names in the pivot; `without` says which fields the source lacks.
+    `columns` maps the result's columns to the names in the pivot; `without` says which fields the source lacks, `notes`
+    what the language expresses only approximately.
     """
 
     pivot: Pivot
@@ -45,6 +46,7 @@ class PivotQuery:
     start: int
     end: int
     without: Mapping[str, str]
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,7 @@ class PivotTemplate:
     columns: dict[str, str]
     range: Range
     without: Mapping[str, str]
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -94,6 +97,7 @@ def pivots_for(
             item.columns,
             *item.range.around(subject.start, subject.end),
             without=item.without,
+            notes=item.notes,
         )
         for item in found
     ]
@@ -149,15 +153,15 @@ def _written(
             planned = plan_pivot(
                 pivot, book, source, siem, converter.taxonomy, subject, bucket=bucket, with_text=with_text
             )
-            printer = registry.get(siem).load_printer()(planned.plan)
-            text = printer.text()
+            rendered = render(planned.plan, siem)
         except UnavailableFieldError as error:
             yield LeftOut(pivot, source, siem, f"{source.name} in {siem} has no {error.name}: {error.reason}")
         except (NoPivotError, UnsupportedDetectionError, NameClashError) as error:
             yield LeftOut(pivot, source, siem, str(error))
         else:
-            columns = {printer.name(name).strip('"`'): name for name in planned.columns}
-            yield PivotTemplate(pivot, source, siem, text, columns, book.ranges[pivot.range], planned.without)
+            around = book.ranges[pivot.range]
+            columns = dict(rendered.columns)
+            yield PivotTemplate(pivot, source, siem, rendered.text, columns, around, planned.without, rendered.notes)
 
 
 def bucket_of(rule: BaseRule | Correlation, subject: Subject) -> int:

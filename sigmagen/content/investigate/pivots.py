@@ -16,7 +16,7 @@ from sigmagen.mapping.taxonomy import known_fields
 
 __all__ = ["BUCKET", "PHASE", "Pivot", "Playbook", "Range", "load_playbook"]
 
-Whose = Literal["actor", "group", "everyone"]
+Scope = Literal["actor", "group", "everyone"]
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Pivot:
     section: str
     title: str
     question: str
-    whose: Whose
+    whose: Scope
     range: str
     limit: int
     sort: tuple[tuple[str, bool], ...]

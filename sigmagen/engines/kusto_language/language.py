@@ -1,4 +1,4 @@
-"""KQL text in, Microsoft's diagnostics and the result's columns out."""
+"""Checking KQL with Microsoft's parser: diagnostics and columns of the result."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Function:
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """One finding of the parser. `severity` is error, warning, suggestion or information; lines and columns from 1."""
+    """A finding of the parser. `severity` is error, warning, suggestion or information. Positions count from 1."""
 
     code: str
     severity: str
@@ -51,8 +51,8 @@ class KustoLanguage(Closing):
     """Microsoft's KQL parser, loaded at the first check and kept until `close`.
 
     It knows tables, columns, types, operators and Kusto's functions. It does not know which of those functions Azure
-    Monitor lacks, and it lets a number be compared with a text. Every method raises SigmagenError when the parser or
-    mini-racer is not installed; its problem says how to get it.
+    Monitor lacks, and it lets a number be compared with a text. Every method raises SigmagenError if the parser or
+    mini-racer is not installed; the hint is how to install it.
     """
 
     def __init__(self, home: Path | None = None) -> None:
@@ -61,14 +61,14 @@ class KustoLanguage(Closing):
         self._finalizer: weakref.finalize[Any, Any] | None = None
 
     def check(self, text: str, tables: Tables, functions: Sequence[Function] = ()) -> list[Diagnostic]:
-        """What the parser finds in a query over the tables, in the order of the text."""
+        """Return the parser's findings for a query over the tables, in order of position."""
         found = [_diagnostic(text, raw) for raw in self._analyse(text, tables, functions)["diagnostics"]]
         return sorted(found, key=lambda diagnostic: (diagnostic.line, diagnostic.column))
 
     def columns(self, text: str, tables: Tables, functions: Sequence[Function] = ()) -> dict[str, str]:
-        """Column -> Kusto type of the query's result, in order; of its last statement, if it has several.
+        """Return column -> Kusto type of the query's result, or that of its last statement.
 
-        Raises SigmagenError if the query has errors, for then the columns are a guess, or returns no table.
+        Raises SigmagenError if the query has errors, since the columns are then a guess, or returns no table.
         """
         analysis = self._analyse(text, tables, functions)
         errors = [_diagnostic(text, raw) for raw in analysis["diagnostics"] if raw["severity"] == "Error"]
@@ -84,7 +84,7 @@ class KustoLanguage(Closing):
                 if kind not in KUSTO_TYPES:
                     known = ", ".join(sorted(KUSTO_TYPES))
                     problem = Problem(
-                        "kusto-type", f"{table}.{column}: no such type: {kind!r}", hint=f"available: {known}"
+                        "kusto-type", f"{table}.{column}: unknown type {kind!r}", hint=f"available: {known}"
                     )
                     raise SigmagenError(problem)
         request = {
@@ -96,7 +96,7 @@ class KustoLanguage(Closing):
         from py_mini_racer import JSEvalException
 
         try:
-            # A string: as a literal of JavaScript, a column named __proto__ would be something else.
+            # Passed as a string: in a JavaScript literal, a column named __proto__ would have another meaning.
             analysis: dict[str, Any] = racer.call("check", json.dumps(request), timeout_sec=_SECONDS)
         except JSEvalException as error:
             raise _failed(error) from None
@@ -104,14 +104,14 @@ class KustoLanguage(Closing):
 
     def _loaded(self) -> MiniRacer:
         if self._racer is None:
-            scripts = bundle.scripts(self._home)
+            scripts = bundle.load_scripts(self._home)
             try:
                 from py_mini_racer import JSEvalException, MiniRacer
             except ImportError:
                 hint = "pip install 'sigmagen-extraction[kusto-check]'"
                 raise SigmagenError(Problem("mini-racer-missing", "checking KQL needs mini-racer", hint=hint)) from None
             racer = MiniRacer()
-            # Left open, V8's thread can hang the interpreter at its end.
+            # Without closing, V8's thread can block the exit of the interpreter.
             self._finalizer = weakref.finalize(self, racer.close)
             try:
                 for script in (_CHECK, *scripts):
@@ -123,20 +123,20 @@ class KustoLanguage(Closing):
         return self._racer
 
     def close(self) -> None:
-        """Give V8 back. The next check loads it again."""
+        """Close V8. The next check loads it again."""
         self._racer = None
         if self._finalizer is not None:
             self._finalizer()
 
 
 def _failed(error: Exception) -> SigmagenError:
-    """The first line: below it V8 quotes the source, megabytes of it."""
+    """Return an error with the first line of the reason: the rest quotes megabytes of source."""
     reason = str(error).partition("\n")[0][:300]
-    return SigmagenError(Problem("kusto-language-failed", f"Microsoft's KQL parser gave up: {reason}"))
+    return SigmagenError(Problem("kusto-language-failed", f"Microsoft's KQL parser failed: {reason}"))
 
 
 def _diagnostic(text: str, raw: Mapping[str, Any]) -> Diagnostic:
-    """A finding with its place. JavaScript counts UTF-16 units, of which some characters take two."""
+    """Convert a finding. JavaScript counts UTF-16 units; some characters take two."""
     before = text.encode("utf-16-le", "surrogatepass")[: 2 * max(raw["start"], 0)].decode("utf-16-le", "replace")
     line = before.count("\n") + 1
     column = len(before) - (before.rfind("\n") + 1) + 1

@@ -1,7 +1,7 @@
-"""A strict interpreter of the part of SPL that this project writes, with Splunk's documented meaning.
+"""A strict interpreter for the subset of SPL that this project generates, following Splunk's documentation.
 
-A command, option or function outside the set is refused with its place, and so are values for which Splunk documents no
-result: a query that runs here says nothing that Splunk could read otherwise, as far as the documentation goes.
+Unsupported commands, options and functions are rejected with their position, and so are values for which Splunk
+documents no result. A query that runs here therefore has a documented meaning in Splunk.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The functions of stats: rows in, one value out (Search Reference, "Statistical and charting functions")."""
+"""The aggregate functions of stats (Search Reference, "Statistical and charting functions")."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ Work = Callable[[Sequence[Row], Expression], Value]
 
 @dataclass(frozen=True, slots=True)
 class Aggregate:
-    """A function over rows, and the field that takes its value."""
+    """An aggregate function and the field for its result."""
 
     name: str
     work: Work
     of: Expression
 
     def over(self, rows: Sequence[Row]) -> Value:
-        """Its value."""
+        """Return the value of the function for rows."""
         return self.work(rows, self.of)
 
 
@@ -36,12 +36,12 @@ def _all(rows: Sequence[Row], of: Expression) -> list[Scalar]:
 
 
 def _numbers(rows: Sequence[Row], of: Expression) -> list[float]:
-    """Values that are not numeric don't count."""
+    """Return the numeric values; others are ignored."""
     return [number for value in _all(rows, of) if (number := to_number(value)) is not None]
 
 
 def _count(rows: Sequence[Row], of: Expression) -> Value:
-    """Of rows, or of a field's values."""
+    """Count rows, or a field's values."""
     return float(len(rows) if of is _always else len(_all(rows, of)))
 
 
@@ -60,7 +60,7 @@ def _mean(rows: Sequence[Row], of: Expression) -> Value:
 
 
 def _extreme(choose: Callable[[list[float]], float], of_text: Callable[[list[str]], str]) -> Work:
-    """As numbers where all are; otherwise lexicographically."""
+    """Compare as numbers if all values are numeric, otherwise lexicographically."""
 
     def work(rows: Sequence[Row], of: Expression) -> Value:
         found = _all(rows, of)
@@ -73,13 +73,13 @@ def _extreme(choose: Callable[[list[float]], float], of_text: Callable[[list[str
 
 
 def _median(rows: Sequence[Row], of: Expression) -> Value:
-    """Of an even number of values the higher middle one."""
+    """Return the median; the higher middle value if the number of values is even."""
     found = sorted(_numbers(rows, of))
     return found[len(found) // 2] if found else None
 
 
 def _percentile(share: float) -> Work:
-    """Nearest rank, the default of limits.conf (perc_method). Above 1,000 distinct values Splunk approximates; this
+    """Use nearest rank, the default of limits.conf (perc_method). Above 1,000 distinct values Splunk approximates; this
     does not."""
 
     def work(rows: Sequence[Row], of: Expression) -> Value:
@@ -142,7 +142,7 @@ def parse_aggregates(scanner: Scanner) -> tuple[list[Aggregate], list[str]]:
             scanner.take(",")
     names = [aggregate.name for aggregate in found]
     if len({*names, *by}) < len(names) + len(by):
-        refuse("two columns of the same name", scanner.position)
+        refuse("two columns have the same name", scanner.position)
     return found, by
 
 
@@ -172,7 +172,7 @@ def _parse_one(scanner: Scanner) -> Aggregate:
 
 
 def _computed(scanner: Scanner) -> Expression:
-    """The expression of eval(...): a value, or a condition, which counts where it is true."""
+    """Compile the expression of eval(...): a value, or a condition that counts if it is true."""
     scanner.expect("(", EXPRESSION)
     compiled = compile_node(parse_expression(scanner))
     scanner.expect(")", EXPRESSION)

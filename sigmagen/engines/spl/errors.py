@@ -1,4 +1,4 @@
-"""What is wrong with an SPL text, and where."""
+"""Errors in SPL, with their position."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from sigmagen.problems import Problem, SigmagenError
 
 
 class SplError(Exception):
-    """SPL that is malformed, outside the supported set, or whose meaning Splunk does not document.
+    """The SPL is malformed, not supported, or has no meaning in Splunk's documentation.
 
     `position` counts characters of the search from 0.
     """
@@ -19,7 +19,7 @@ class SplError(Exception):
         self.position = position
 
     def located(self, text: str) -> SigmagenError:
-        """The same as an error to show, with line and column in `text` and the line itself."""
+        """Return an error with line and column in `text`, and the line itself."""
         before = text[: self.position]
         line = before.count("\n") + 1
         column = self.position - (before.rfind("\n") + 1) + 1

@@ -1,7 +1,7 @@
-"""An expression's tree, made into a function of a row. Conditions and values are distinguished before anything runs.
+"""Compiling an expression tree into a function of a row. Conditions and values are distinguished at compile time.
 
-Null in a comparison gives null, which `where` does not keep; AND, OR and NOT of null follow SQL.
-(The reference does not say what NOT of null is: a query should not depend on it, and ours test with isnull.)
+A comparison with null is null, which `where` does not keep. AND, OR and NOT of null follow SQL. (NOT of null is not
+documented: queries should not depend on it, and ours use isnull.)
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ CLOCK = ("now", "time", "relative_time", "random")
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """`of` computes; `condition`: the result is true, false or null."""
+    """A compiled expression. If it is a `condition`, the result is true, false or null."""
 
     of: Expression
     condition: bool
 
 
 def value_of(node: Node) -> Expression:
-    """A value's function. Raises SplError where the expression is a condition, as eval does."""
+    """Return the function of a value. Like eval, raises SplError if the expression is a condition."""
     found = compile_node(node)
     if found.condition:
         refuse("a field can't be assigned a condition; use if()", node.position)
@@ -36,7 +36,7 @@ def value_of(node: Node) -> Expression:
 
 
 def condition_of(node: Node) -> Expression:
-    """A condition's function: True, False or None. Raises SplError where the expression is a value."""
+    """Return the function of a condition: True, False or None. Raises SplError if the expression is a value."""
     found = compile_node(node)
     if not found.condition:
         refuse("expected a condition, found a value", node.position)
@@ -44,7 +44,7 @@ def condition_of(node: Node) -> Expression:
 
 
 def compile_node(node: Node) -> Compiled:
-    """Either. Raises SplError for a function outside the set, wrong arguments, or a condition used as a value."""
+    """Compile a node. Raises SplError for unknown functions, wrong arguments, or conditions used as values."""
     if isinstance(node, Constant):
         constant = node.value
         return Compiled(lambda row: constant, False)
@@ -66,7 +66,7 @@ def compile_node(node: Node) -> Compiled:
 
 
 def _guarded(work: Expression, node: Node) -> Expression:
-    """Say where in the search it was that values had no documented result."""
+    """Add the position to errors about values without a documented result."""
 
     def run(row: Row) -> Value:
         try:
@@ -112,9 +112,9 @@ _ORDER: dict[str, Callable[[float | str, float | str], bool]] = {
 
 
 def _comparison(node: Call) -> Expression:
-    """Numbers as numbers where both sides are; otherwise as text, case-sensitive.
+    """Compare as numbers if both sides are numeric, otherwise as text, case-sensitive.
 
-    A quoted constant is text. (How Splunk orders text beside a number is not documented: it is compared as text.)
+    A quoted constant is text. (How Splunk orders text and numbers is not documented: they are compared as text.)
     """
     left, right = (value_of(arg) for arg in node.args)
     compare = _ORDER[node.name]
@@ -122,7 +122,7 @@ def _comparison(node: Call) -> Expression:
     if textual and node.name not in ("=", "!="):
         for arg in node.args:
             if isinstance(arg, Constant) and to_number(arg.value) is not None:
-                refuse("a number in quotes is text, and text beside a number has no documented order", arg.position)
+                refuse("a number in quotes is text, and the order of text and numbers is not documented", arg.position)
 
     def run(row: Row) -> Value:
         a, b = left(row), right(row)
@@ -154,7 +154,7 @@ _ARITHMETIC: dict[str, Callable[[float, float], float | None]] = {
 
 
 def _arithmetic(node: Call) -> Expression:
-    """Null where a side is null or no number; `.` joins texts, and so does `+` between texts that are no numbers."""
+    """Return null if a side is null or not numeric. `.` joins texts, and so does `+` if both are not numeric."""
     left, right = (value_of(arg) for arg in node.args)
     work = _ARITHMETIC[node.name]
     literal = any(isinstance(arg, Constant) and isinstance(arg.value, str) for arg in node.args)
@@ -199,7 +199,7 @@ def _function(node: Call) -> Compiled:
 
 
 def _check_pattern(node: Call) -> None:
-    """A constant pattern that can't be read is refused before any row is seen."""
+    """Reject an invalid constant pattern before any row is processed."""
     at = {"match": 1, "replace": 1, "mvfind": 1}.get(node.name)
     if at is not None and isinstance(pattern := node.args[at], Constant):
         try:
@@ -209,11 +209,11 @@ def _check_pattern(node: Call) -> None:
 
 
 def _argument(node: Node) -> Expression:
-    """A value; true() and false() are allowed, as options are given so."""
+    """Compile an argument; true() and false() are allowed for options."""
     return compile_node(node).of if isinstance(node, Call) and node.name in ("true", "false") else value_of(node)
 
 
-# Functions that look at their arguments one by one.
+# Functions that evaluate their arguments lazily.
 
 
 def _if(node: Call) -> Compiled:
@@ -262,7 +262,7 @@ def _in(node: Call) -> Compiled:
 
 
 def _each(node: Call) -> Compiled:
-    """mvmap and mvfilter: an expression on each value of one field, under the field's name."""
+    """Compile mvmap and mvfilter: an expression for each value of a field, under the field's name."""
     field, body = (node.args[0], node.args[-1]) if node.args else (None, None)
     names = _fields(body) if body is not None else set()
     if node.name == "mvfilter":

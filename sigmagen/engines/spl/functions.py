@@ -1,7 +1,7 @@
-"""The eval functions: how many arguments each takes, what it returns, and its work on values.
+"""The eval functions: numbers of arguments, result types and implementations.
 
-A function here gets values that were computed already. Bool is only what json_extract returns of a JSON boolean. Unless
-it says otherwise, null in gives null out. The lazy ones (if, case, coalesce, ...) are in evaluate.py.
+Arguments are already evaluated. A bool is always a JSON boolean from json_extract. Unless documented otherwise, a null
+argument gives null. The lazy functions (if, case, coalesce, ...) are in evaluate.py.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ MANY = 1_000
 
 
 class DataError(ValueError):
-    """Values for which Splunk documents no result."""
+    """Splunk documents no result for these values."""
 
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """`work` takes the arguments' values; `condition`: it returns bool; `nulls`: it wants to see nulls itself."""
+    """An eval function. `work` takes the arguments; a `condition` returns bool; `nulls` accepts null arguments."""
 
     least: int
     most: int
@@ -37,27 +37,27 @@ class Function:
 
 
 def one(value: Value) -> Scalar:
-    """A value that must be a single one."""
+    """Return a value that must be a single value."""
     if type(value) is list:
-        raise DataError("what this does with several values is not documented")
+        raise DataError("the result for several values is not documented")
     if type(value) is bool:
-        raise DataError("what this does with a boolean of json_extract is not documented; use tostring()")
+        raise DataError("the result for a boolean of json_extract is not documented; use tostring()")
     scalar: Scalar = value
     return scalar
 
 
 def text(value: Value) -> str:
-    """A single value as text."""
+    """Return a single value as text."""
     return to_text(one(value))
 
 
 def number(value: Value) -> float | None:
-    """A single value as a number, if it is one."""
+    """Return a single value as a number; None if it is not numeric."""
     return to_number(one(value))
 
 
 def whole(value: Value) -> int:
-    """A single value as a whole number."""
+    """Return a single value as a whole number."""
     found = number(value)
     if found is None or not found.is_integer():
         raise DataError(f"expected a whole number, found {value!r}")
@@ -65,7 +65,7 @@ def whole(value: Value) -> int:
 
 
 def _rounded(value: Value, digits: Value = 0.0) -> float | None:
-    """Half goes away from zero."""
+    """Round half away from zero."""
     found, scale = number(value), 10.0 ** whole(digits)
     return None if found is None else math.copysign(math.floor(abs(found) * scale + 0.5) / scale, found)
 
@@ -79,10 +79,10 @@ def _numeric(work: Callable[[float], float]) -> Callable[[Value], float | None]:
 
 
 def _substring(value: Value, start: Value, length: Value = None) -> str:
-    """Positions count from 1, negative ones from the end."""
+    """Return a substring. Positions count from 1, negative ones from the end."""
     whole_text, first = text(value), whole(start)
     if first == 0:
-        raise DataError("substr counts from 1; what 0 means is not documented")
+        raise DataError("positions of substr start at 1; 0 is not documented")
     begin = first - 1 if first > 0 else max(0, len(whole_text) + first)
     return whole_text[begin:] if length is None else whole_text[begin : begin + max(0, whole(length))]
 
@@ -158,7 +158,7 @@ def _extract(value: Value, *paths: Value) -> Value:
 
 
 def _shown(value: Value) -> str:
-    """Of a boolean, the word True or False."""
+    """Return text; a boolean is True or False."""
     return str(value) if type(value) is bool else text(value)
 
 
@@ -168,8 +168,8 @@ def _elements(value: Value, keep_quotes: bool = False) -> Value:
 
 
 def _keys(value: Value) -> str | None:
-    found = json_values.parsed(text(value))
-    return json_values.dumped(list(found)) if isinstance(found, dict) else None
+    found = json_values.parse_json(text(value))
+    return json_values.dump_json(list(found)) if isinstance(found, dict) else None
 
 
 def _digest(name: str) -> Callable[[Value], str]:
@@ -177,7 +177,7 @@ def _digest(name: str) -> Callable[[Value], str]:
 
 
 def _sorted_texts(values: Sequence[str]) -> list[str]:
-    """Lexicographically, which is by code point."""
+    """Sort lexicographically, which is by code point."""
     return sorted(values)
 
 
@@ -232,9 +232,9 @@ FUNCTIONS: dict[str, Function] = {
     "json_array_to_mv": Function(1, 2, _elements),
     "json_keys": Function(1, 1, _keys),
     "json_valid": Function(
-        1, 1, lambda value: json_values.parsed(text(value)) is not json_values.MISSING, condition=True
+        1, 1, lambda value: json_values.parse_json(text(value)) is not json_values.MISSING, condition=True
     ),
     # Date and time functions.
-    "strftime": Function(2, 2, lambda time, form: times.formatted(number(time), text(form))),
-    "strptime": Function(2, 2, lambda value, form: times.read(text(value), text(form))),
+    "strftime": Function(2, 2, lambda time, form: times.format_time(number(time), text(form))),
+    "strptime": Function(2, 2, lambda value, form: times.parse_time(text(value), text(form))),
 }

@@ -1,4 +1,4 @@
-"""SPL text in, rows out: the supported commands, and a search that can run many times."""
+"""Parsing and running searches with the supported commands. A search can run many times."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _WITH_SUBSEARCHES: dict[str, Callable[[Piece, Scanner, sources.Subsearch], Comma
 
 
 def parse(text: str) -> Pipeline:
-    """A search, ready to run. Raises SplError for what is malformed or outside the supported set."""
+    """Parse a search. Raises SplError if it is malformed or not supported."""
     blank = without_comments(text)
     return _pipeline(blank, 0, len(blank), cut(blank, 0, len(blank), subsearch=False))
 

@@ -1,4 +1,4 @@
-"""JSON in events: what search-time extraction makes of it, and what the JSON functions return."""
+"""JSON in events: search-time extraction and the JSON functions."""
 
 from __future__ import annotations
 
@@ -18,30 +18,30 @@ EXTRACTION_CUTOFF = 5_000
 
 
 @lru_cache(maxsize=2048)
-def parsed(text: str) -> Any:
-    """JSON text as Python values; MISSING where it is no JSON."""
+def parse_json(text: str) -> Any:
+    """Parse JSON text; MISSING if it is not valid."""
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError:
         return MISSING
 
 
-def dumped(value: Any) -> str:
-    """JSON text. (Splunk's spacing inside of it is not documented.)"""
+def dump_json(value: Any) -> str:
+    """Return JSON text. (Splunk's white space in it is not documented.)"""
     return orjson.dumps(value).decode()
 
 
-def extracted(raw: str) -> Row:
-    """An event's fields under KV_MODE = json: keys joined by dots, `key{}` for arrays with a value per element.
+def extract_fields(raw: str) -> Row:
+    """Return an event's fields under KV_MODE = json: keys joined by dots, `key{}` for arrays with a value per element.
 
-    A JSON null is the text "null" (not documented; so it is shown); empty objects and arrays give no field. What lies
-    behind the first 5,000 bytes is not extracted (limits.conf, spath, extraction_cutoff); json_extract reads it all.
+    A JSON null is the text "null" (not documented, but shown so). Empty objects and arrays give no field. Only the
+    first 5,000 bytes are extracted (limits.conf, spath, extraction_cutoff); json_extract reads all.
     """
     found: dict[str, list[Any]] = {}
     if len(raw) > EXTRACTION_CUTOFF or len(raw.encode()) > EXTRACTION_CUTOFF:
         for name, value in _leaves(raw.encode()[:EXTRACTION_CUTOFF].decode(errors="ignore")):
             found.setdefault(name, []).append(_text(value))
-    elif isinstance(record := parsed(raw), dict | list):
+    elif isinstance(record := parse_json(raw), dict | list):
         _collect("", record, found)
     return {name: from_values(values) for name, values in found.items()}
 
@@ -50,7 +50,7 @@ _TOKEN = re.compile(r'\s*([{}\[\],:]|"(?:[^"\\]|\\.)*"|[^\s{}\[\],:"]+(?=[\s\]},
 
 
 def _tokens(text: str) -> Iterator[str]:
-    """Tokens of JSON text, up to where it is cut through one."""
+    """Yield the tokens of JSON text, up to an incomplete one."""
     at = 0
     while match := _TOKEN.match(text, at):
         yield match[1]
@@ -58,7 +58,7 @@ def _tokens(text: str) -> Iterator[str]:
 
 
 def _leaves(text: str) -> Iterator[tuple[str, Any]]:
-    """Names and scalars of JSON text that may be cut anywhere; what is cut through is left out."""
+    """Yield names and scalars of JSON text that may be truncated, without an incomplete one."""
     names: list[str] = [""]
     arrays: list[bool] = []
     key = ""
@@ -101,7 +101,7 @@ def _text(value: Any) -> str:
 
 @lru_cache(maxsize=512)
 def path_steps(path: str) -> tuple[str | int | None, ...]:
-    """A location path's steps: a key, an index, or None for every element. Raises ValueError.
+    """Return the steps of a location path: keys, indexes, or None for every element. Raises ValueError.
 
     Keys are separated by dots, so a key with a dot can't be reached (the reference says so of json_extract).
     """
@@ -119,23 +119,23 @@ def path_steps(path: str) -> tuple[str | int | None, ...]:
 
 
 def extract(text: str, path: str) -> Value:
-    """json_extract with one path: text, numbers and booleans as they are, objects and arrays as JSON text.
+    """Run json_extract with one path: text, numbers and booleans are unchanged, objects and arrays are JSON text.
 
-    Null where the text is no JSON, where nothing is there, or where JSON null is. A path with `{}` gives a JSON array.
-    A boolean is bool, which tostring() makes text; that it equals the text "true" is not documented.
+    Null if the text is not JSON, the value is missing, or it is JSON null. A path with `{}` gives a JSON array.
+    A boolean is bool, which tostring() converts to text; comparing it with the text "true" is not documented.
     """
-    value = parsed(text)
+    value = parse_json(text)
     if value is MISSING:
         return None
     found = _walk([value], path_steps(path))
     if None in path_steps(path):
-        return dumped(found) if found else None
+        return dump_json(found) if found else None
     return native(found[0]) if found else None
 
 
 def extract_exact(text: str, key: str) -> Value:
-    """json_extract_exact: the value of a key of the outer object, taken literally, dots and braces included."""
-    value = parsed(text)
+    """Run json_extract_exact: the value of a literal key of the outer object, including dots and braces."""
+    value = parse_json(text)
     return native(value.get(key)) if isinstance(value, dict) else None
 
 
@@ -153,24 +153,24 @@ def _walk(values: list[Any], steps: tuple[str | int | None, ...]) -> list[Any]:
 
 
 def native(value: Any) -> Value:
-    """A JSON value as json_extract returns it."""
+    """Return a JSON value as json_extract does."""
     if isinstance(value, dict | list):
-        return dumped(value)
+        return dump_json(value)
     if isinstance(value, bool):
         return value
     return None if value is None else to_field(value)
 
 
 def array_to_values(text: str, keep_quotes: bool) -> list[str] | None:
-    """json_array_to_mv: one value an element; None where the text is no JSON array."""
-    value = parsed(text)
+    """Run json_array_to_mv: one value per element; None if the text is not a JSON array."""
+    value = parse_json(text)
     if not isinstance(value, list):
         return None
-    return [item if isinstance(item, str) and not keep_quotes else dumped(item) for item in value]
+    return [item if isinstance(item, str) and not keep_quotes else dump_json(item) for item in value]
 
 
-def shown(text: str, steps: tuple[str | int | None, ...]) -> Value:
-    """What spath shows at a path: every value it reaches, objects and arrays as JSON text."""
-    value = parsed(text)
+def show_path(text: str, steps: tuple[str | int | None, ...]) -> Value:
+    """Return the values that spath extracts at a path, objects and arrays as JSON text."""
+    value = parse_json(text)
     found = [] if value is MISSING else _walk([value], steps)
-    return from_values([dumped(item) if isinstance(item, dict | list) else _text(item) for item in found])
+    return from_values([dump_json(item) if isinstance(item, dict | list) else _text(item) for item in found])

@@ -1,8 +1,7 @@
-"""A search as commands: cut at the pipes, each command parsed, and run over stored events.
+"""A search as a pipeline of parsed commands that runs over stored events.
 
-What commands do to one event does not depend on the time range, so the leading ones run once over all that is stored;
-a run takes the events of its range from there. A scheduled search that is played a hundred times costs little more
-than one.
+The leading commands that process single events don't depend on the time range, so they run once over all stored events.
+Each run then selects the events of its range, so a hundred runs of a scheduled search cost little more than one.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from sigmagen.engines.spl.values import Row, Rows
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """One command's text: its name, and where its arguments lie in the search."""
+    """The text of one command: its name, and the position of its arguments in the search."""
 
     name: str
     position: int
@@ -28,11 +27,10 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command, parsed.
+    """A parsed command.
 
-    `run` maps the rows that come in to those that go out and leaves the former as they are; it is None for a command
-    that must come first. `per_event`: what it does
-    to a row depends on that row only, and `_time` stays. `source`: it takes no rows but makes them.
+    `run` maps input rows to output rows without changing the input; it is None for a command that must come first. A
+    `per_event` command processes each row on its own and keeps `_time`. A `source` generates rows without input.
     """
 
     name: str
@@ -41,41 +39,41 @@ class Command:
     per_event: bool = False
     source: Callable[[Context], Rows] | None = None
     timed: bool = False
-    """Its rows are stored events, newest first, of all time: the range is still to be applied."""
+    """Its rows are all stored events, newest first: the time range has not been applied yet."""
 
 
 @dataclass
 class Context:
-    """What a search runs against: events, newest first, and the time range in epoch seconds, its end left out."""
+    """The events of a search, newest first, and its time range in epoch seconds, excluding the end."""
 
     events: Rows
     earliest: float
     latest: float
     prepared: dict[int, tuple[Rows, list[float]]] = field(default_factory=dict)
-    """For each pipeline, by its position in the search: rows after the leading commands, and their times, negated."""
+    """By position of the pipeline in the search: rows after the leading commands, and their negated times."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
-    """Commands in order; the first one makes the rows."""
+    """Commands in order; the first one generates the rows."""
 
     commands: Sequence[Command]
 
     @property
     def leading(self) -> int:
-        """How many commands from the second on work on single events."""
+        """The number of commands after the first that process single events."""
         following = self.commands[1:]
         return next((at for at, command in enumerate(following) if not command.per_event), len(following))
 
     def all_time(self, context: Context) -> Rows:
-        """Rows of all time after the leading commands."""
+        """Return all rows after the leading commands, regardless of the time range."""
         rows = self.commands[0].source(context)  # type: ignore[misc]
         for command in self.commands[1 : 1 + self.leading]:
             rows = command.run(rows, context)  # type: ignore[misc]
         return rows
 
     def run(self, context: Context) -> Rows:
-        """The rows of the context's time range."""
+        """Return the rows of the context's time range."""
         first = self.commands[0]
         if not first.timed:
             rows, rest = first.source(context), self.commands[1:]  # type: ignore[misc]
@@ -84,7 +82,7 @@ class Pipeline:
                 stored = self.all_time(context)
                 context.prepared[first.position] = stored, [-row["_time"] for row in stored]
             stored, keys = context.prepared[first.position]
-            # Newest first: an event at `latest` itself is out, one at `earliest` is in.
+            # Newest first. `latest` is excluded, `earliest` is included.
             rows = stored[bisect_right(keys, -context.latest) : bisect_right(keys, -context.earliest)]
             rest = self.commands[1 + self.leading :]
         for command in rest:
@@ -93,7 +91,7 @@ class Pipeline:
 
 
 def cut(text: str, start: int, end: int, *, subsearch: bool) -> list[Piece]:
-    """The commands of a (sub)search. Raises SplError for a quote or bracket that does not end, or an empty command."""
+    """Split a (sub)search into commands. Raises SplError for an unclosed quote or bracket, or an empty command."""
     pieces: list[Piece] = []
     begin, depth, at = start, 0, start
     while at < end:
@@ -111,24 +109,24 @@ def cut(text: str, start: int, end: int, *, subsearch: bool) -> list[Piece]:
             begin = at + 1
         at += 1
     if depth:
-        refuse("a subsearch does not end", end)
+        refuse("a subsearch is not closed", end)
     pieces.append(_piece(text, begin, end, first=not pieces, implied=not subsearch))
     return pieces[1:] if pieces[0].name == "" else pieces
 
 
 def _quoted(text: str, at: int, end: int) -> int:
-    """Just after the quoted text that begins here."""
+    """Return the position after the quoted text that starts here."""
     quote, start = text[at], at
     at += 1
     while at < end and text[at] != quote:
         at += 2 if text[at] == "\\" else 1
     if at >= end:
-        refuse(f"a text in {quote} does not end", start)
+        refuse(f"a text in {quote} is not closed", start)
     return at + 1
 
 
 def _piece(text: str, begin: int, end: int, *, first: bool, implied: bool) -> Piece:
-    """A command's name and arguments; before the first pipe of a search (not of a subsearch) `search` is implied."""
+    """Parse a command's name and arguments. At the start of a search, but not of a subsearch, `search` is implied."""
     at = begin
     while at < end and text[at].isspace():
         at += 1
@@ -148,7 +146,7 @@ def _piece(text: str, begin: int, end: int, *, first: bool, implied: bool) -> Pi
 
 
 def bracket(text: str, position: int, end: int) -> tuple[int, int]:
-    """Where the content of the `[ ... ]` lies that begins at `position`, after spaces. Raises SplError."""
+    """Return the range of the content of `[ ... ]` at `position`, after spaces. Raises SplError."""
     while position < end and text[position].isspace():
         position += 1
     if position == end or text[position] != "[":
@@ -162,11 +160,11 @@ def bracket(text: str, position: int, end: int) -> tuple[int, int]:
         if depth == 0:
             return position + 1, at
         at += 1
-    refuse("a subsearch does not end", position)
+    refuse("a subsearch is not closed", position)
 
 
 def without_comments(text: str) -> str:
-    """The text with comments in three backticks made blank, so that positions stay. Raises SplError."""
+    """Replace comments in three backticks with spaces, so that positions are kept. Raises SplError."""
     shown: list[str] = []
     at = 0
     while at < len(text):
@@ -176,7 +174,7 @@ def without_comments(text: str) -> str:
         elif text.startswith("```", at):
             closing = text.find("```", at + 3)
             if closing < 0:
-                refuse("a comment does not end", at)
+                refuse("a comment is not closed", at)
             after = closing + 3
             shown.append("".join("\n" if character == "\n" else " " for character in text[at:after]))
         else:
@@ -187,5 +185,5 @@ def without_comments(text: str) -> str:
 
 
 def each(work: Callable[[Row], Row | None]) -> Callable[[Rows, Any], Rows]:
-    """A command that keeps, changes or drops single rows."""
+    """Return a command that keeps, changes or drops single rows."""
     return lambda rows, context: [found for row in rows if (found := work(row)) is not None]

@@ -1,8 +1,8 @@
-"""PCRE patterns on the `regex` package, which has PCRE's look-arounds and a time limit.
+"""PCRE patterns with the `regex` package, which supports PCRE's look-arounds and a time limit.
 
-Patterns come from rules and texts from logs, so that the two together may take longer than anybody waits. What `regex`
-and PCRE read alike is kept, what can be said otherwise is rewritten, the rest is refused. (Splunk's PCRE is taken to
-match characters, with ASCII classes: the default of PCRE in UTF mode.)
+Patterns come from rules and texts from logs, so matching needs a time limit. Syntax with the same meaning in `regex`
+and PCRE is kept, other syntax is rewritten or rejected. (Splunk's PCRE is assumed to match characters, with ASCII
+classes: the default of PCRE in UTF mode.)
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import regex
 from sigmagen.engines.errors import NotRunError
 
 SECONDS = 20.0
-"""How long all patterns of one search may take together."""
+"""Time limit for all patterns of one search together, in seconds."""
 
 _deadline: ContextVar[float | None] = ContextVar("deadline", default=None)
 
@@ -41,12 +41,12 @@ _GROUPS = re.compile(r"\(\?(?:[:=!>|]|<[=!]|P?<(?P<name>[A-Za-z_][A-Za-z0-9_]*)>
 
 
 class UnsupportedPatternError(ValueError):
-    """A pattern that is malformed, or that Python would read otherwise."""
+    """A pattern that is malformed, or that has another meaning in Python."""
 
 
 @contextmanager
-def limited(seconds: float = SECONDS) -> Iterator[None]:
-    """Give all patterns that are searched for inside together that many seconds; later ones raise NotRunError."""
+def limit_time(seconds: float = SECONDS) -> Iterator[None]:
+    """Limit the total time of all pattern searches inside, in seconds; later ones raise NotRunError."""
     token = _deadline.set(time.monotonic() + seconds)
     try:
         yield
@@ -55,13 +55,13 @@ def limited(seconds: float = SECONDS) -> Iterator[None]:
 
 
 def _left() -> float:
-    """The seconds that are left, more than none."""
+    """Return the remaining seconds, more than zero."""
     deadline = _deadline.get()
     return SECONDS if deadline is None else max(deadline - time.monotonic(), 0.001)
 
 
 class Pattern:
-    """A compiled pattern; every use of it counts against the time limit of `limited`."""
+    """A compiled pattern. Every search counts towards the time limit of `limit_time`."""
 
     def __init__(self, pattern: str, compiled: regex.Pattern[str]) -> None:
         self.pattern = pattern
@@ -70,17 +70,17 @@ class Pattern:
         self.groupindex: Mapping[str, int] = compiled.groupindex
 
     def search(self, text: str) -> regex.Match[str] | None:
-        """The first match. Raises NotRunError when the time is over."""
+        """Return the first match. Raises NotRunError after the time limit."""
         with self._timed():
             return self._compiled.search(text, timeout=_left())
 
     def finditer(self, text: str) -> list[regex.Match[str]]:
-        """All matches. Raises NotRunError when the time is over."""
+        """Return all matches. Raises NotRunError after the time limit."""
         with self._timed():
             return list(self._compiled.finditer(text, timeout=_left()))
 
     def sub(self, by: Any, text: str) -> str:
-        """The text with each match replaced. Raises NotRunError when the time is over."""
+        """Replace each match in a text. Raises NotRunError after the time limit."""
         with self._timed():
             return self._compiled.sub(by, text, timeout=_left())
 
@@ -95,7 +95,7 @@ class Pattern:
 
 @lru_cache(maxsize=512)
 def compiled(pattern: str) -> Pattern:
-    """A PCRE pattern to search with. Raises UnsupportedPatternError."""
+    """Compile a PCRE pattern. Raises UnsupportedPatternError."""
     try:
         return Pattern(pattern, regex.compile(_translated(pattern)))
     except regex.error as error:
@@ -115,7 +115,7 @@ def _translated(pattern: str) -> str:
         elif pattern.startswith("(*", at) or pattern.startswith("{,", at):
             raise UnsupportedPatternError(f"pattern {pattern!r}: {pattern[at : at + 2]!r} is not supported")
         elif pattern[at] == "{" and not _COUNTED.match(pattern, at):
-            # For `regex` such a brace may begin a fuzzy match.
+            # For `regex`, such a brace may start a fuzzy match.
             text, at = "\\{", at + 1
         else:
             text, at = pattern[at], at + 1
@@ -150,7 +150,7 @@ def _escape(pattern: str, at: int, *, inside: bool) -> tuple[str, int]:
 
 
 def _class(pattern: str, at: int) -> tuple[str, int]:
-    """A bracketed class; what only Python reads as an operation on sets is escaped."""
+    """Translate a bracketed class. Set operations, which only Python has, are escaped."""
     parts = ["["]
     after = at + 1
     if pattern[after : after + 1] == "^":
@@ -167,7 +167,7 @@ def _class(pattern: str, at: int) -> tuple[str, int]:
             after += 1
         parts.append(text)
     if after >= len(pattern):
-        raise UnsupportedPatternError(f"pattern {pattern!r}: a class does not end")
+        raise UnsupportedPatternError(f"pattern {pattern!r}: a class is not closed")
     return "".join([*parts, "]"]).replace("--", "\\--"), after + 1
 
 
@@ -176,7 +176,7 @@ _REFERENCE = re.compile(r"\\(.?)", re.DOTALL)
 
 @lru_cache(maxsize=512)
 def replacement(text: str, groups: int) -> tuple[str | int, ...]:
-    r"""A replacement's parts: text, or the number of the group of `\1` to `\9`. Raises UnsupportedPatternError."""
+    r"""Parse a replacement into texts and group numbers, from `\1` to `\9`. Raises UnsupportedPatternError."""
     parts: list[str | int] = []
     at = 0
     for match in _REFERENCE.finditer(text):
@@ -194,7 +194,7 @@ def replacement(text: str, groups: int) -> tuple[str | int, ...]:
 
 
 def replace(text: str, pattern: str, by: str) -> str:
-    """`text` with each match replaced. Raises UnsupportedPatternError."""
+    """Replace each match in `text`. Raises UnsupportedPatternError."""
     search = compiled(pattern)
     parts = replacement(by, search.groups)
     return search.sub(
@@ -204,22 +204,22 @@ def replace(text: str, pattern: str, by: str) -> str:
 
 @lru_cache(maxsize=512)
 def wildcard(pattern: str, *, ignore_case: bool) -> re.Pattern[str]:
-    """A search term's value, `*` being any text, as a whole-value pattern."""
+    """Return a pattern for the whole value of a search term, with `*` as wildcard."""
     return _linear([re.escape(part) for part in pattern.split("*")], re.IGNORECASE if ignore_case else 0)
 
 
 @lru_cache(maxsize=512)
 def like(pattern: str) -> re.Pattern[str]:
-    """A LIKE pattern: % is any text, _ one character. Raises UnsupportedPatternError for a backslash."""
+    """Return a LIKE pattern: % is any text, _ one character. Raises UnsupportedPatternError for a backslash."""
     if "\\" in pattern:
-        raise UnsupportedPatternError(f"pattern {pattern!r}: what a backslash means in LIKE is not documented")
+        raise UnsupportedPatternError(f"pattern {pattern!r}: a backslash in LIKE is not documented")
     return _linear([re.escape(part).replace("_", ".") for part in pattern.split("%")])
 
 
-def anywhere_between(parts: list[str]) -> str:
-    """A pattern of parts with any text between them. A part that was found is never looked for again: an atomic group.
+def join_with_wildcards(parts: list[str]) -> str:
+    """Return a pattern for parts with any text between them, with atomic groups so that it never backtracks.
 
-    Where a later part is missing, it is missing after every other place of this one, too.
+    If a later part is missing after the first match of a part, it is missing after every other match too.
     """
     first, *others = parts
     if not others:
@@ -229,4 +229,4 @@ def anywhere_between(parts: list[str]) -> str:
 
 
 def _linear(parts: list[str], flags: int = 0) -> re.Pattern[str]:
-    return re.compile(anywhere_between(parts), re.DOTALL | flags)
+    return re.compile(join_with_wildcards(parts), re.DOTALL | flags)

@@ -1,4 +1,4 @@
-"""Tokens of one command. An expression and a list of fields are read by different rules, so the parser says which."""
+"""The tokens of a command. Expressions and lists of fields have different rules, which the parser selects."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from sigmagen.engines.spl.errors import refuse
 Kind = Literal["string", "quoted", "number", "word", "op", "end"]
 
 _QUOTED = r"""(?P<string>"(?:[^"\\]|\\.)*")|(?P<quoted>'(?:[^'\\]|\\.)*')"""
-# In an expression a dot joins texts and a minus subtracts, so a field name with either must be quoted.
+# In an expression, `.` joins texts and `-` subtracts, so a field name with either must be quoted.
 EXPRESSION = re.compile(
     rf"{_QUOTED}|(?P<number>[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?(?![A-Za-z_0-9]))"
     r"|(?P<word>[A-Za-z_][A-Za-z0-9_]*)|(?P<op>==|!=|<=|>=|[=<>(),+\-*/%.])",
     re.DOTALL,
 )
-# Elsewhere field names may have dots, braces and wildcards.
+# Elsewhere, field names may contain dots, braces and wildcards.
 FIELDS = re.compile(rf"{_QUOTED}|(?P<word>[A-Za-z0-9_@.{{}}:*](?:[A-Za-z0-9_@.{{}}:*-])*)|(?P<op>[(),=+\-])", re.DOTALL)
 
 
@@ -31,16 +31,16 @@ class Token:
     end: int
 
     def is_op(self, *values: str) -> bool:
-        """Whether it is one of these operators."""
+        """Return whether it is one of these operators."""
         return self.kind == "op" and self.value in values
 
     def is_word(self, *values: str) -> bool:
-        """Whether it is one of these words, written so."""
+        """Return whether it is one of these words, case-sensitive."""
         return self.kind == "word" and self.value in values
 
 
 def unescape(text: str) -> str:
-    r"""The content of a quoted text: `\"` and `\\` are escapes; any other backslash is a backslash."""
+    r"""Return the content of a quoted text: `\"` and `\\` are escapes, other backslashes are literal."""
     return re.sub(r"""\\(["'\\])""", r"\1", text[1:-1])
 
 
@@ -53,7 +53,7 @@ class Scanner:
         self.end = end
 
     def peek(self, rules: re.Pattern[str] = FIELDS) -> Token:
-        """The next token, left in place. Raises SplError for a character that no rule takes."""
+        """Return the next token without consuming it. Raises SplError for an unexpected character."""
         while self.position < self.end and self.text[self.position].isspace():
             self.position += 1
         if self.position >= self.end:
@@ -66,13 +66,13 @@ class Scanner:
         return Token(kind, value, match.start(), match.end())
 
     def next(self, rules: re.Pattern[str] = FIELDS) -> Token:
-        """The next token, taken."""
+        """Consume and return the next token."""
         token = self.peek(rules)
         self.position = token.end
         return token
 
     def take(self, *values: str, rules: re.Pattern[str] = FIELDS) -> bool:
-        """Take the next token if it is one of these operators or words (words in any case)."""
+        """Consume the next token if it is one of these operators or words (case-insensitive)."""
         token = self.peek(rules)
         if token.is_op(*values) or (token.kind == "word" and token.value.upper() in values):
             self.position = token.end
@@ -80,14 +80,14 @@ class Scanner:
         return False
 
     def expect(self, value: str, rules: re.Pattern[str] = FIELDS) -> Token:
-        """Take an operator or word that must come now."""
+        """Consume a required operator or word."""
         token = self.peek(rules)
         if not self.take(value, rules=rules):
             refuse(f"expected {value!r}, found {token.value or 'the end of the command'!r}", token.position)
         return token
 
     def field(self) -> str:
-        """A field name in a list of fields, quoted or not; no wildcard."""
+        """Consume a field name in a list of fields, quoted or not, without wildcards."""
         token = self.next()
         if token.kind not in ("word", "string", "quoted"):
             refuse(f"expected a field, found {token.value or 'the end of the command'!r}", token.position)
@@ -96,17 +96,17 @@ class Scanner:
         return token.value
 
     def at_end(self) -> bool:
-        """Whether nothing is left."""
+        """Return whether there are no more tokens."""
         return self.peek().kind == "end"
 
     def finish(self) -> None:
-        """Raise SplError unless nothing is left."""
+        """Raise SplError if there are more tokens."""
         token = self.peek()
         if token.kind != "end":
             refuse(f"unexpected {token.value!r}", token.position)
 
     def options(self, *known: str) -> dict[str, Token]:
-        """`name=value` arguments that come now, by name. Raises SplError for a name that is not known."""
+        """Consume `name=value` arguments and return them by name. Raises SplError for an unknown name."""
         found: dict[str, Token] = {}
         while True:
             start = self.position
@@ -128,7 +128,7 @@ class Scanner:
 
 
 def boolean(token: Token | None, default: bool) -> bool:
-    """An option's truth value: true, t, 1, false, f or 0. Raises SplError for anything else."""
+    """Return an option's boolean: true, t, 1, false, f or 0. Raises SplError for anything else."""
     if token is None:
         return default
     word = token.value.lower()
@@ -140,7 +140,7 @@ def boolean(token: Token | None, default: bool) -> bool:
 
 
 def whole_number(token: Token | None, default: int) -> int:
-    """An option's whole number from 0 up. Raises SplError for anything else."""
+    """Return an option's whole number of at least 0. Raises SplError for anything else."""
     if token is None:
         return default
     if not (token.value.isascii() and token.value.isdigit()):

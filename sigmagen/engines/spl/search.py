@@ -1,8 +1,8 @@
-"""The terms of the search command, made into a test of a row.
+"""Compiling the terms of the search command into a test of a row.
 
-From the Search Reference, "search": terms compare without regard to case; `*` is a wildcard everywhere, also in quotes,
-and can't be escaped; OR binds tighter than AND, which is implied between terms; `!=` wants the field to exist, NOT does
-not; of several values, one that matches is enough.
+From the Search Reference, "search": terms are case-insensitive; `*` is a wildcard everywhere, also in quotes, and can't
+be escaped; OR binds tighter than AND, which is implied between terms; `!=` requires the field to exist, NOT does not;
+if a field has several values, one match is enough.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import NoReturn
 
 from sigmagen.engines.spl.errors import refuse
-from sigmagen.engines.spl.regex import anywhere_between, wildcard
+from sigmagen.engines.spl.regex import join_with_wildcards, wildcard
 from sigmagen.engines.spl.scanner import Scanner, Token, unescape
 from sigmagen.engines.spl.values import Row, Scalar, to_number, to_text, values_of
 
@@ -25,12 +25,12 @@ _COMPARISONS = ("=", "!=", "<", "<=", ">", ">=")
 _RANGE = ("earliest", "latest", "_index_earliest", "_index_latest", "starttime", "endtime")
 _NOT_FIELDS = ("eventtype", "tag", "savedsearch", "savedsplunk")
 
-# Segmentation: what ends a term in an event, from "About event segmentation": major breakers, then minor ones.
+# The characters that end a term in an event, from "About event segmentation": major breakers, then minor ones.
 _BREAKERS = re.escape(" \t\n\r[]<>(){}|!;,'\"*&?+" + "/:=@.-$#%\\_")
 
 
 def parse_search(scanner: Scanner) -> Test:
-    """The test of all terms up to the end. Raises SplError; no terms at all match everything."""
+    """Compile all terms up to the end. No terms match everything. Raises SplError."""
     if scanner.peek(TERMS).kind == "end":
         return lambda row: True
     test = _all(scanner)
@@ -91,7 +91,7 @@ def _unexpected(token: Token) -> NoReturn:
 
 def _field(token: Token) -> str:
     if token.value in _RANGE:
-        refuse(f"{token.value}= sets a time range, which comes from outside", token.position)
+        refuse(f"{token.value}= sets a time range, which the caller must set instead", token.position)
     if token.value in _NOT_FIELDS or "*" in token.value:
         refuse(f"{token.value!r} is not supported as a field", token.position)
     return token.value
@@ -103,12 +103,12 @@ def _value(scanner: Scanner) -> Token:
         refuse(f"expected a value, found {token.value or 'the end'!r}", token.position)
     following = scanner.peek(TERMS)
     if following.is_op("(", *_COMPARISONS) and following.position == token.end:
-        refuse("a value with such a character needs quotes", following.position)
+        refuse("a value with this character must be quoted", following.position)
     return token
 
 
 def _plain(token: Token) -> str:
-    r"""A term's text; in a word, too, `\\` and `\"` are escapes."""
+    r"""Return a term's text. `\\` and `\"` are escapes in words too."""
     return token.value if token.kind == "string" else re.sub(r'\\(["\\])', r"\1", token.value)
 
 
@@ -119,7 +119,7 @@ def _compared(field: str, operator: Token, value: Token) -> Test:
         positive = operator.value == "="
         return lambda row: any(equal(found) is positive for found in values_of(row.get(field)))
     if "*" in wanted:
-        refuse("a wildcard has no order", value.position)
+        refuse("a wildcard can't be compared by order", value.position)
     inside = _ordered(operator.value, wanted)
     return lambda row: any(inside(found) for found in values_of(row.get(field)))
 
@@ -133,7 +133,7 @@ def _equals(wanted: str) -> Callable[[Scalar], bool]:
 
 
 def _ordered(operator: str, wanted: str) -> Callable[[Scalar], bool]:
-    """As numbers where both are, otherwise lexicographically."""
+    """Compare as numbers if both are numeric, otherwise lexicographically."""
     bound = to_number(wanted)
     below, inclusive = operator[0] == "<", operator.endswith("=")
 
@@ -157,11 +157,11 @@ def _listed(scanner: Scanner, field: str) -> Test:
 
 
 def _keyword(token: Token) -> Test:
-    """A word or phrase in _raw, bounded by breakers; a wildcard stands for any text."""
+    """Match a word or phrase in _raw between breakers, with wildcards."""
     wanted = _plain(token)
     if not wanted.strip("*"):
         return lambda row: True
-    text = anywhere_between([re.escape(part) for part in wanted.strip("*").split("*")])
+    text = join_with_wildcards([re.escape(part) for part in wanted.strip("*").split("*")])
     before = "" if wanted.startswith("*") else f"(?<![^{_BREAKERS}])"
     after = "" if wanted.endswith("*") else f"(?![^{_BREAKERS}])"
     search = re.compile(before + text + after, re.DOTALL | re.IGNORECASE).search
@@ -169,5 +169,5 @@ def _keyword(token: Token) -> Test:
 
 
 def assigned(terms: str) -> dict[str, str]:
-    """The `field="value"` pairs of plain terms: what an event must carry to be found by them."""
+    """Return the `field="value"` pairs of plain terms: the fields that a matching event must have."""
     return {match[1]: unescape(match[2]) for match in re.finditer(r'([\w.]+)=("(?:[^"\\]|\\.)*")', terms)}

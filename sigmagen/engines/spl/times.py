@@ -1,4 +1,4 @@
-"""Times: strftime and strptime for the variables that Splunk and Python share, spans, all in UTC."""
+"""Time functions: strftime and strptime with the variables that Splunk and Python share, and spans, all in UTC."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from datetime import UTC, datetime, timedelta
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-# (That %V is the ISO week is taken from the C library; the reference says that it counts from 1.)
+# (%V as ISO week follows the C library; the reference only documents that it starts at 1.)
 _VARIABLES = {
     **{letter: f"%{letter}" for letter in "YmdHMSjwyaAbBpIV"},
     "T": "%H:%M:%S",
@@ -26,7 +26,7 @@ _UNITS = {
 
 
 def _pieces(form: str) -> list[str]:
-    """A time format cut into variables and what lies between. Raises ValueError for a variable outside the set."""
+    """Split a time format into variables and literal text. Raises ValueError for an unsupported variable."""
     pieces: list[str] = []
     at = 0
     for match in _PIECE.finditer(form):
@@ -37,8 +37,8 @@ def _pieces(form: str) -> list[str]:
     return [*pieces, form[at:]]
 
 
-def formatted(seconds: float | None, form: str) -> str | None:
-    """strftime in UTC. Raises ValueError for a variable outside the set."""
+def format_time(seconds: float | None, form: str) -> str | None:
+    """Run strftime in UTC. Raises ValueError for an unsupported variable."""
     if seconds is None:
         return None
     moment = _EPOCH + timedelta(microseconds=round(seconds * 1_000_000))
@@ -53,8 +53,8 @@ def formatted(seconds: float | None, form: str) -> str | None:
     return "".join(shown)
 
 
-def read(text: str, form: str) -> float | None:
-    """strptime; no zone means UTC. None for a text that is no such time. Raises ValueError for an unknown variable."""
+def parse_time(text: str, form: str) -> float | None:
+    """Run strptime; the default zone is UTC. None if the text doesn't match. Raises ValueError for other variables."""
     pieces = _pieces(form)
     if odd := [piece for piece in pieces if piece in ("%s", "%Z", "%V", "%w")]:
         raise ValueError(f"strptime with {odd[0]} is not supported")
@@ -69,8 +69,8 @@ def read(text: str, form: str) -> float | None:
     return (moment.replace(tzinfo=moment.tzinfo or UTC) - _EPOCH) / timedelta(seconds=1)
 
 
-def span(text: str) -> float:
-    """A span such as `10m` in seconds. Raises ValueError; months and sub-second spans are outside the set."""
+def parse_span(text: str) -> float:
+    """Return a span such as `10m` in seconds. Raises ValueError; months and sub-second spans are not supported."""
     match = _SPAN.fullmatch(text)
     seconds = next((size for size, names in _UNITS.items() if match and match[2] in names), None)
     if match is None or seconds is None or int(match[1]) == 0:

@@ -1,8 +1,8 @@
-"""The tree of an eval expression, and its parser.
+"""The syntax tree of an eval expression, and its parser.
 
 Order of evaluation, from Splunk's Search Manual, "Boolean expressions": parentheses, NOT, AND, OR, XOR. Comparisons
-bind tighter than NOT, arithmetic tighter than comparisons. How `.` ranks against `+` and `-` is not documented, so
-that mixture needs parentheses.
+bind tighter than NOT, arithmetic tighter than comparisons. The precedence of `.` relative to `+` and `-` is not
+documented, so mixing them requires parentheses.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A function of the reference, or an operator, which is named as it is written."""
+    """A function, or an operator under its symbol."""
 
     name: str
     args: tuple[Node, ...]
@@ -44,7 +44,7 @@ Node = Constant | Field | Call
 
 
 def parse_expression(scanner: Scanner) -> Node:
-    """The expression that begins here, as long as it goes. Raises SplError."""
+    """Parse the longest expression that starts here. Raises SplError."""
     return _chain(scanner, 0)
 
 
@@ -52,7 +52,7 @@ _LEVELS = ("XOR", "OR", "AND")
 
 
 def _chain(scanner: Scanner, level: int) -> Node:
-    """Operands of XOR, OR and AND, the loosest first."""
+    """Parse XOR, OR and AND, the weakest first."""
     if level == len(_LEVELS):
         return _negation(scanner)
     word = _LEVELS[level]
@@ -80,7 +80,7 @@ def _comparison(scanner: Scanner) -> Node:
         right = _sum(scanner)
         following = scanner.peek(EXPRESSION)
         if following.is_op(*COMPARISONS):
-            refuse("a comparison of a comparison", following.position)
+            refuse("comparisons can't be chained", following.position)
         return Call("=" if token.value == "==" else token.value, (left, right), token.position)
     if token.is_word("IN"):
         scanner.next(EXPRESSION)
@@ -97,7 +97,7 @@ def _sum(scanner: Scanner) -> Node:
     while (token := scanner.peek(EXPRESSION)).is_op("+", "-", "."):
         kind = "." if token.value == "." else "+-"
         if joined not in (None, kind):
-            refuse("`.` beside `+` or `-` needs parentheses", token.position)
+            refuse("`.` with `+` or `-` needs parentheses", token.position)
         joined = kind
         scanner.next(EXPRESSION)
         left = Call(token.value, (left, _product(scanner)), token.position)
@@ -146,7 +146,7 @@ def _named(scanner: Scanner, token: Token) -> Node:
     if token.value in ("AND", "OR", "XOR", "NOT", "IN", "LIKE"):
         refuse(f"expected a value, found {token.value!r}", token.position)
     if token.value.upper() in ("AND", "OR", "XOR", "NOT"):
-        refuse(f"operators are written in capitals, so {token.value!r} would be a field", token.position)
+        refuse(f"operators must be upper-case, so {token.value!r} would be a field", token.position)
     return Field(token.value, token.position)
 
 

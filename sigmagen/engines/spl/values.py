@@ -1,7 +1,6 @@
-"""Field values. None is null; text is str; a number is float, as Splunk calculates; several values are a list.
+"""Field values. None is null, text is str, a number is float as in Splunk, and several values are a list.
 
-Whether text is a number is decided where it matters: what Splunk extracts from an event is text, and arithmetic,
-comparisons and sort take it as a number where it looks like one.
+Fields extracted from an event are text. Arithmetic, comparisons and sort convert text that looks like a number.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ from typing import Any
 
 Scalar = str | float
 Value = Any
-"""None, str, float, or a list of at least two str and float. (Conditions yield bool, which no field holds.)"""
+"""None, str, float, or a list of at least two str and float. (Conditions return bool, which is never in a field.)"""
 
 Row = dict[str, Value]
 Rows = list[Row]
@@ -23,7 +22,7 @@ WHOLE = 1e15
 
 
 def to_number(value: Value) -> float | None:
-    """A scalar as a number; None where it is none."""
+    """Convert a scalar to a number; None if it is not numeric."""
     if type(value) is float:
         return value
     if type(value) is str and _NUMBER.fullmatch(value):
@@ -32,8 +31,8 @@ def to_number(value: Value) -> float | None:
 
 
 def to_text(value: Scalar) -> str:
-    """A scalar as text: whole numbers without a fraction. (How many digits of others Splunk keeps is not documented;
-    these are as many as give the same number again.)"""
+    """Convert a scalar to text: whole numbers without a fraction. (Splunk does not document the number of digits of
+    others; these have as many as needed to restore the number.)"""
     if type(value) is str:
         return value
     number = float(value)
@@ -41,21 +40,21 @@ def to_text(value: Scalar) -> str:
 
 
 def values_of(value: Value) -> Sequence[Scalar]:
-    """A field's values: none, one or several."""
+    """Return a field's values: none, one or several."""
     if value is None:
         return ()
     return value if type(value) is list else (value,)
 
 
 def from_values(values: Sequence[Scalar]) -> Value:
-    """A field of these values; one value is a plain one, none is null."""
+    """Return a field with these values: null for none, a scalar for one."""
     if not values:
         return None
     return values[0] if len(values) == 1 else list(values)
 
 
 def to_field(value: Any) -> Value:
-    """A JSON scalar as Splunk shows it: booleans are text. Null is the caller's business."""
+    """Convert a JSON scalar to a field value: booleans are text. The caller handles null."""
     if isinstance(value, bool):
         return "true" if value else "false"
     return float(value) if isinstance(value, int) else value

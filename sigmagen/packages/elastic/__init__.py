@@ -11,17 +11,17 @@ from pathlib import Path
 from typing import Any
 
 import sigmagen
-from sigmagen.content.detections import Content
+from sigmagen.content.detections import PackageContent
 from sigmagen.content.investigate.pivots import load_playbook
 from sigmagen.convert.converter import Converter
 from sigmagen.mapping.source import load_sources
+from sigmagen.packages.elastic.formatting import plain
 from sigmagen.packages.elastic.investigation import pivots_of
 from sigmagen.packages.elastic.readme import readme
 from sigmagen.packages.elastic.rules import detection_rule, silent_rule
 from sigmagen.packages.elastic.saved_objects import saved_objects
 from sigmagen.packages.elastic.target import ElasticTarget
 from sigmagen.packages.elastic.templates import component_templates, index_template
-from sigmagen.packages.elastic.text import plain
 from sigmagen.packages.elastic.threat import Frameworks
 from sigmagen.problems import Problem, SigmagenError
 
@@ -35,7 +35,7 @@ TARGET = "elastic"
 KEEPS_LISTS_APART = False
 
 
-def write(content: Content, folder: Path, converter: Converter, overlaid: Mapping[str, Any]) -> list[Problem]:
+def write(content: PackageContent, folder: Path, converter: Converter, overlaid: Mapping[str, Any]) -> list[Problem]:
     """Write the package into an empty folder. `overlaid` is what a tenant changed, recorded in the manifest.
 
     Returns why a detection could not become a rule. Raises SigmagenError where a rule would not be importable.
@@ -55,9 +55,9 @@ def write(content: Content, folder: Path, converter: Converter, overlaid: Mappin
                 raise
             refused += error.problems
     left_out = [*content.left_out, *refused]
-    rules += [silent_rule(source) for source in content.sources]
+    rules += [silent_rule(source, converter.taxonomy) for source in content.sources]
     _lines(folder / RULES, rules)
-    _lines(folder / SAVED_OBJECTS, saved_objects(content, converter.taxonomy, target, pivots, book))
+    _lines(folder / SAVED_OBJECTS, saved_objects(content, converter, pivots, book))
     for source in content.sources:
         for name, body in component_templates(source, converter.taxonomy, target):
             _document(folder / COMPONENT_TEMPLATES / f"{name}.json", body)
@@ -75,7 +75,7 @@ def write(content: Content, folder: Path, converter: Converter, overlaid: Mappin
 
 
 def _manifest(
-    content: Content, rules: list[dict[str, Any]], left_out: list[Problem], overlaid: Mapping[str, Any]
+    content: PackageContent, rules: list[dict[str, Any]], left_out: list[Problem], overlaid: Mapping[str, Any]
 ) -> dict[str, Any]:
     return {
         "package": "elastic",

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sigmagen.content.detections import Detection
+from sigmagen.content.detections import SourceDetection
 from sigmagen.content.investigate.build import stage_of
 from sigmagen.content.investigate.pivots import Playbook
 from sigmagen.mapping.taxonomy import Taxonomy
+from sigmagen.packages.elastic.formatting import code, markdown, span
 from sigmagen.packages.elastic.investigation import title_of
 from sigmagen.packages.elastic.target import Integration
 from sigmagen.packages.elastic.templates import mappings_name
-from sigmagen.packages.elastic.text import code, markdown, span
 from sigmagen.packages.elastic.timeline import buttons
-from sigmagen.packages.elastic.view import EventView
 
 TIMESTAMP_DECISION = (
     "`timestamp_override` is not set: a window is event time, and the look-back counts the ingest delay in. With "
@@ -33,8 +32,11 @@ _DASHBOARD = (
 )
 
 
-def note(detection: Detection, views: list[EventView], taxonomy: Taxonomy, book: Playbook, *, dashboard: bool) -> str:
-    """The investigation guide. `dashboard` says whether there is one that asks the pivots."""
+def note(
+    detection: SourceDetection, events: Sequence[str], taxonomy: Taxonomy, book: Playbook, *, dashboard: bool
+) -> str:
+    """The investigation guide. `events` are queries for the events of one group, with a place for each of its values;
+    `dashboard` says whether there is one that asks the pivots."""
     rule, stage = detection.rule, stage_of(detection.rule)
     parts = [
         "## What fired",
@@ -49,7 +51,7 @@ def note(detection: Detection, views: list[EventView], taxonomy: Taxonomy, book:
         "\n\n".join(buttons(detection, taxonomy)),
         "Single events: run this in Discover over a range that holds `window_start` to `window_end`, with the alert's "
         "own values.",
-        *[code(pivot(detection, view), "esql") for view in views],
+        *[code(text, "esql") for text in events],
         "The saved Discover session of the same name (hunt) shows every window, not only the worst one.",
         "## False positives",
         _listed(rule.falsepositives) or "- None known.",
@@ -63,7 +65,7 @@ def _listed(lines: Sequence[str]) -> str:
     return "\n".join(f"- {markdown(line)}" for line in lines)
 
 
-def _triage(detection: Detection) -> list[str]:
+def _triage(detection: SourceDetection) -> list[str]:
     groups = [f"`{name}`" for name in detection.rule.group_by if "`" not in name]
     who = " and ".join(groups) or "everybody together"
     steps = [
@@ -75,14 +77,7 @@ def _triage(detection: Detection) -> list[str]:
     return ["\n".join(steps)]
 
 
-def pivot(detection: Detection, view: EventView) -> str:
-    """ES|QL for the events of one group, with a place for each of its values."""
-    names = [name for name in detection.rule.group_by if name in view.fields]
-    filters = [f'WHERE {view.printer.name(name)} == "VALUE"' for name in names]
-    return "\n| ".join([*view.lines, *filters, "SORT @timestamp DESC", "LIMIT 100"])
-
-
-def setup(detection: Detection, integrations: list[Integration]) -> str:
+def setup(detection: SourceDetection, integrations: list[Integration]) -> str:
     """What has to be there, and how the schedule and suppression work."""
     schedule = detection.alert.schedule
     assert schedule is not None

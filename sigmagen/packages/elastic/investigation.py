@@ -14,14 +14,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
-from sigmagen.content.detections import Detection
+from sigmagen.content.detections import SourceDetection
 from sigmagen.content.investigate.build import PivotTemplate, stage_of, templates_for
 from sigmagen.content.investigate.pivots import Playbook
 from sigmagen.content.investigate.subject import SubjectTemplate
 from sigmagen.convert.converter import Converter
-from sigmagen.packages.elastic.text import derived_id, markdown, marker, plain
-from sigmagen.plan.model import Plan
-from sigmagen.targets.elastic.printer import OPTION_MARK, EsqlPrinter
+from sigmagen.packages.elastic.formatting import derived_id, markdown, marker, plain
+from sigmagen.targets.elastic.printer import OPTION_MARK, quoted_name
 
 TITLE = "Investigate"
 UNCHOSEN = f"{OPTION_MARK}(choose)"
@@ -39,17 +38,17 @@ _HOW = (
 Json = dict[str, Any]
 
 
-def pivots_of(converter: Converter, detection: Detection) -> list[PivotTemplate]:
+def pivots_of(converter: Converter, detection: SourceDetection) -> list[PivotTemplate]:
     """The pivots of a detection; none where none can be asked."""
     return templates_for(converter, detection.rule, detection.source, "elastic", _template(detection))[0]
 
 
-def title_of(detection: Detection) -> str:
+def title_of(detection: SourceDetection) -> str:
     """The dashboard's title."""
     return plain(f"{TITLE}: {detection.title}")
 
 
-def dashboard(detection: Detection, pivots: Sequence[PivotTemplate], book: Playbook, tag: str) -> Json:
+def dashboard(detection: SourceDetection, pivots: Sequence[PivotTemplate], book: Playbook, tag: str) -> Json:
     """The saved object. Its description says by a marker that we made it, and by a digest what is in it."""
     identity = derived_id(detection.id, "investigate")
     panels = list(_panels(detection, pivots, book))
@@ -88,17 +87,16 @@ def dashboard(detection: Detection, pivots: Sequence[PivotTemplate], book: Playb
     }
 
 
-def _template(detection: Detection) -> SubjectTemplate:
+def _template(detection: SourceDetection) -> SubjectTemplate:
     return SubjectTemplate.of(detection.alert.columns.values())
 
 
 # Controls.
 
 
-def _controls(detection: Detection) -> Iterator[Json]:
+def _controls(detection: SourceDetection) -> Iterator[Json]:
     template = _template(detection)
-    printer = EsqlPrinter(Plan(None, detection.source, detection.alert.stored_source, "hunt"))
-    columns = [printer.name(column) for column in detection.alert.columns]
+    columns = [quoted_name(column) for column in detection.alert.columns]
     by = f" BY {', '.join(columns)}" if columns else ""
     alerts = f"STATS window_start = MIN(window_start), window_end = MAX(window_end){by}"
     asked = [
@@ -135,7 +133,7 @@ def _in_range(text: str) -> str:
 # Panels.
 
 
-def _panels(detection: Detection, pivots: Sequence[PivotTemplate], book: Playbook) -> Iterator[Json]:
+def _panels(detection: SourceDetection, pivots: Sequence[PivotTemplate], book: Playbook) -> Iterator[Json]:
     stage = stage_of(detection.rule)
     several = len(detection.source.parts) > 1
     place = _Rows()
@@ -170,7 +168,7 @@ def _listed(title: str, lines: Sequence[str]) -> list[str]:
     return [f"**{title}**", "\n".join(f"- {markdown(line)}" for line in lines)]
 
 
-def _markdown(place: _Rows, detection: Detection, name: str, parts: Sequence[str]) -> Json:
+def _markdown(place: _Rows, detection: SourceDetection, name: str, parts: Sequence[str]) -> Json:
     return {
         **place.panel(derived_id(detection.id, "panel", name), 9),
         "type": "visualization",
@@ -190,7 +188,7 @@ def _markdown(place: _Rows, detection: Detection, name: str, parts: Sequence[str
     }
 
 
-def _table(place: _Rows, detection: Detection, pivot: PivotTemplate, title: str) -> Json:
+def _table(place: _Rows, detection: SourceDetection, pivot: PivotTemplate, title: str) -> Json:
     identity = derived_id(detection.id, "panel", pivot.pivot.id, pivot.source.name)
     attributes = {
         "title": "",

@@ -6,13 +6,14 @@ import json
 from typing import Any
 
 import sigmagen
-from sigmagen.content.detections import Content
-from sigmagen.mapping.address import ADDRESS, grok_pattern
+from sigmagen.content.detections import PackageContent
+from sigmagen.mapping.address import ADDRESS, build_grok_pattern
+from sigmagen.mapping.source import Forwarded, Source
 from sigmagen.mapping.taxonomy import Taxonomy
+from sigmagen.packages.elastic.formatting import code, markdown, marker, span
 from sigmagen.packages.elastic.guide import SUPPRESSION_LICENCE, TIMESTAMP_DECISION
 from sigmagen.packages.elastic.target import ElasticTarget
 from sigmagen.packages.elastic.templates import lacking
-from sigmagen.packages.elastic.text import code, markdown, marker, span
 from sigmagen.problems import Problem
 
 _IMPORT = """\
@@ -37,27 +38,20 @@ PUT _ingest/pipeline/ingested
 {"processors": [{"set": {"field": "event.ingested", "value": "{{{_ingest.timestamp}}}", "override": false}}]}"""
 
 
-ADDRESS_STEP = json.dumps(
-    {
-        "processors": [
-            {
-                "grok": {
-                    "field": "litellm.requester_ip_address",
-                    "patterns": [grok_pattern("litellm.requester_ip_address")],
-                    "pattern_definitions": {"CLIENT_ADDRESS": ADDRESS},
-                    "ignore_missing": True,
-                    "on_failure": [{"remove": {"field": "litellm.requester_ip_address", "ignore_missing": True}}],
-                }
-            }
-        ]
-    },
-    indent=2,
-)
-"""Takes the client's address out of what LiteLLM logs; its column is of the type `ip`."""
+def address_step(field: str) -> str:
+    """The ingest pipeline that takes the client's address out of a header which `field`, of the type `ip`, gets."""
+    grok = {
+        "field": field,
+        "patterns": [build_grok_pattern(field)],
+        "pattern_definitions": {"CLIENT_ADDRESS": ADDRESS},
+        "ignore_missing": True,
+        "on_failure": [{"remove": {"field": field, "ignore_missing": True}}],
+    }
+    return json.dumps({"processors": [{"grok": grok}]}, indent=2)
 
 
 def readme(
-    content: Content,
+    content: PackageContent,
     rules: list[dict[str, Any]],
     left_out: list[Problem],
     taxonomy: Taxonomy,
@@ -87,15 +81,15 @@ def readme(
         _custom(content, taxonomy, target),
         _sources(content, target),
         "## Before you turn a rule on",
-        "1. Open its **Readiness** session in Discover. `last_event` must be recent, `delay_p99` (seconds) below the "
-        "ingest delay above, and every `has.` near 1.\n"
+        "1. Open its **Readiness** session in Discover. `last_event` must be recent, `delay_p99_seconds` below the "
+        "ingest delay above, and every `.share` of a field near 100.\n"
         "2. Open its **Hunt** session over some weeks: what it lists would have alerted. Put known services on the "
         "allow lists of your overlay, and package again; until an overlay names somebody, the lists name nobody.\n"
         "3. Enable the rule, and the *No events* rule of its source.",
         "Ingest delay needs `event.ingested`. Elastic's integrations set it; for other sources let your shipper's "
         "pipeline do it, for example:",
         code(_INGESTED),
-        *_address_step(content),
+        *_address_steps(content),
         "## At an alert",
         "Open the rule's dashboard *Investigate: …*; the alert's investigation guide names it. Its controls offer the "
         "values of the alerts that the rule finds in the time range: choose those of the alert, and each panel answers "
@@ -125,7 +119,7 @@ def readme(
     return "\n\n".join(parts) + "\n"
 
 
-def _files(content: Content, rules: list[dict[str, Any]], dashboards: int) -> str:
+def _files(content: PackageContent, rules: list[dict[str, Any]], dashboards: int) -> str:
     silent = len(content.sources)
     return (
         "| file | holds |\n|---|---|\n"
@@ -137,21 +131,30 @@ def _files(content: Content, rules: list[dict[str, Any]], dashboards: int) -> st
     )
 
 
-def _address_step(content: Content) -> list[str]:
-    if not any(source.name == "litellm" for source in content.sources):
-        return []
+def _address_steps(content: PackageContent) -> list[str]:
+    """For each source whose shipper may put a whole X-Forwarded-For header into a column of addresses."""
     return [
-        "With `use_x_forwarded_for`, LiteLLM logs the whole header, such as `198.51.100.1, 192.0.2.7`, and the last "
-        "address in it is the one that your proxy appended. A column of the type `ip` holds one address, so let the "
-        "pipeline take it; behind two proxies of yours end the pattern with `(?:,[^,]*){0,1}$`:",
-        code(f"PUT _ingest/pipeline/litellm-address\n{ADDRESS_STEP}"),
-        "The template has `ignore_malformed`, so a record without that step keeps everything but its address. A data "
-        "stream from an earlier version refuses such a record until it is rolled over "
-        "(`POST logs-litellm.proxy-default/_rollover`).",
+        line
+        for source in content.sources
+        if (forwarded := source.stored["elastic"].forwarded)
+        for line in _address_step(source, forwarded)
     ]
 
 
-def _sources(content: Content, target: ElasticTarget) -> str:
+def _address_step(source: Source, forwarded: Forwarded) -> list[str]:
+    return [
+        f"With `{forwarded.setting}`, {markdown(forwarded.by)} logs the whole header, such as "
+        "`198.51.100.1, 192.0.2.7`, and the last address in it is the one that your proxy appended. A column of the "
+        "type `ip` holds one address, so let the pipeline take it; behind two proxies of yours end the pattern "
+        "with `(?:,[^,]*){0,1}$`:",
+        code(f"PUT _ingest/pipeline/{source.name}-address\n{address_step(forwarded.column)}"),
+        "The template has `ignore_malformed`, so a record without that step keeps everything but its address. A data "
+        "stream from an earlier version refuses such a record until it is rolled over "
+        f"(`POST {source.stored['elastic'].location.replace('*', 'default')}/_rollover`).",
+    ]
+
+
+def _sources(content: PackageContent, target: ElasticTarget) -> str:
     lines = ["## Sources", "", "| source | index | ingest delay allowed for | presumes |", "|---|---|---|---|"]
     for source in content.sources:
         part = source.stored["elastic"]
@@ -162,7 +165,7 @@ def _sources(content: Content, target: ElasticTarget) -> str:
     return "\n".join(lines)
 
 
-def _custom(content: Content, taxonomy: Taxonomy, target: ElasticTarget) -> str:
+def _custom(content: PackageContent, taxonomy: Taxonomy, target: ElasticTarget) -> str:
     lines = ["| template | adds | takes out what an earlier package put there |", "|---|---|---|"]
     for source in content.sources:
         if integration := target.integrations.get(source.name):

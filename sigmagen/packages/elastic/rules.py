@@ -1,4 +1,4 @@
-"""Detection rules as Kibana's import API takes them: one JSON object a rule, of type esql."""
+"""SourceDetection rules as Kibana's import API takes them: one JSON object a rule, of type esql."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
-from sigmagen.content.detections import Detection
+from sigmagen.content.detections import SourceDetection
 from sigmagen.content.investigate.pivots import Playbook
+from sigmagen.content.silence import INTERVAL, SOURCE
 from sigmagen.durations import DAY
 from sigmagen.mapping.source import Source
 from sigmagen.mapping.taxonomy import Taxonomy
+from sigmagen.packages.elastic.events import group_events, names_column, stored_columns
+from sigmagen.packages.elastic.formatting import derived_id, duration, marker, plain, span
 from sigmagen.packages.elastic.guide import note, setup
-from sigmagen.packages.elastic.readiness import SILENCE, SILENT_COLUMN, SILENT_INTERVAL, silent
+from sigmagen.packages.elastic.readiness import silence
 from sigmagen.packages.elastic.target import ElasticTarget
-from sigmagen.packages.elastic.text import derived_id, duration, marker, plain, span
 from sigmagen.packages.elastic.threat import Frameworks, attack_techniques
-from sigmagen.packages.elastic.view import event_views, names_column, stored_columns
-from sigmagen.plan.model import Plan
 from sigmagen.plan.shown import count_name, sample_name
 from sigmagen.problems import Problem, SigmagenError
 from sigmagen.rules.model import Correlation
-from sigmagen.targets.elastic.printer import EsqlPrinter
+from sigmagen.targets.elastic.printer import quoted_name
 
 SEVERITY = {
     "informational": ("low", 11),
@@ -48,7 +48,7 @@ Rule = dict[str, Any]
 
 
 def detection_rule(
-    detection: Detection,
+    detection: SourceDetection,
     taxonomy: Taxonomy,
     target: ElasticTarget,
     frameworks: Frameworks,
@@ -92,7 +92,9 @@ def detection_rule(
             "false_positives": [plain(text) for text in rule.falsepositives],
             "tags": _tags(detection),
             "threat": frameworks.threat(rule),
-            "note": note(detection, event_views(rule, detection.source, taxonomy), taxonomy, book, dashboard=dashboard),
+            "note": note(
+                detection, group_events(rule, detection.source, taxonomy), taxonomy, book, dashboard=dashboard
+            ),
             "setup": setup(detection, integrations),
             "investigation_fields": {"field_names": [*groups, "value", "window_start", "window_end"]},
             "required_fields": [
@@ -106,22 +108,21 @@ def detection_rule(
     )
 
 
-def _query(detection: Detection) -> str:
+def _query(detection: SourceDetection) -> str:
     """The alert's text. Samples of a field, `user.id.values`, would lie below a field of the alert, `user.id`, and
     Elasticsearch refuses such a document: there one line more names them apart."""
     shown = [name(field) for field in detection.rule.fields for name in (sample_name, count_name)]
     shown = [name for name in shown if names_column(detection.alert.text, name)]
     if not shown:
         return detection.alert.text
-    printer = EsqlPrinter(Plan(None, detection.source, detection.alert.stored_source, "alert"))
-    renamed = [f"{printer.name(name)} AS {printer.name(f'{SHOWN}.{name}')}" for name in shown]
+    renamed = [f"{quoted_name(name)} AS {quoted_name(f'{SHOWN}.{name}')}" for name in shown]
     return f"{detection.alert.text}\n| RENAME {', '.join(renamed)}"
 
 
-def silent_rule(source: Source) -> Rule:
+def silent_rule(source: Source, taxonomy: Taxonomy) -> Rule:
     """The rule that alerts when a source has gone silent."""
     identity = derived_id("silent", source.name, "elastic")
-    lookback = SILENCE + source.stored["elastic"].delay
+    lookback = source.stored["elastic"].silent_after
     title = plain(source.title)
     number, unit = duration(DAY)
     return checked(
@@ -132,20 +133,20 @@ def silent_rule(source: Source) -> Rule:
             "it can alert: logging was turned off, a shipper stopped, or nobody used the models.",
             "type": "esql",
             "language": "esql",
-            "query": silent(source),
+            "query": silence(source, taxonomy),
             "enabled": False,
             "severity": "medium",
             "risk_score": 47,
             "from": f"now-{span(lookback)}",
             "to": "now",
-            "interval": span(SILENT_INTERVAL),
+            "interval": span(INTERVAL),
             "max_signals": 1,
-            "alert_suppression": _suppression([SILENT_COLUMN], number, unit),
+            "alert_suppression": _suppression([SOURCE], number, unit),
             "author": ["sigmagen contributors"],
             "license": "Apache-2.0",
             "references": [],
             "false_positives": [
-                "Models that nobody uses at night or over a weekend: give the rule a longer look-back."
+                "Models that nobody uses for longer, such as over a weekend: give the rule a longer look-back."
             ],
             "tags": [TAG, "Domain: LLM", "Use Case: Log Auditing", f"Data Source: {title}", marker(identity)],
             "threat": [],
@@ -154,7 +155,7 @@ def silent_rule(source: Source) -> Rule:
             "3. Is the shipper running, and are documents refused?",
             "setup": "An index pattern that matches no index is an error of the rule, which Kibana shows: that source "
             "has never written anything.",
-            "investigation_fields": {"field_names": [SILENT_COLUMN]},
+            "investigation_fields": {"field_names": [SOURCE]},
             "required_fields": [],
             "related_integrations": [],
         }
@@ -189,7 +190,7 @@ def _suppression(groups: list[str], number: int, unit: str) -> dict[str, Any] | 
     }
 
 
-def _tags(detection: Detection) -> list[str]:
+def _tags(detection: SourceDetection) -> list[str]:
     rule: Correlation = detection.rule
     tags = [TAG, "Domain: LLM", "Use Case: Threat Detection"]
     tags += [f"Data Source: {plain(part.title)}" for part in detection.source.parts]

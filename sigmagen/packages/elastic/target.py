@@ -29,10 +29,9 @@ class Integration:
 
 @dataclass(frozen=True)
 class ElasticTarget:
-    """By source: its integration, the conditions under which a prompt was lost, and columns that only those read."""
+    """By source: its integration, and columns that only conditions for a lost prompt read."""
 
     integrations: Mapping[str, Integration] = field(default_factory=dict)
-    lost: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     lost_columns: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     @classmethod
@@ -44,7 +43,7 @@ class ElasticTarget:
             name: Integration(**entry, **_mapped(facts, entry), withdrawn=tuple(withdrawn.get(name, ())))
             for name, entry in data.get("integrations", {}).items()
         }
-        return cls(integrations, data.get("lost", {}), data.get("lost_columns", {}))
+        return cls(integrations, data.get("lost_columns", {}))
 
 
 def _facts(mappings: Path) -> Mapping[str, Any]:

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from sigmagen.convert.converter import Converter
-from sigmagen.mapping.elastic_template import field_types, mappings_of
+from sigmagen.mapping.elastic_template import build_properties, collect_field_types
 from sigmagen.mapping.source import Source
 from sigmagen.mapping.taxonomy import Taxonomy
-from sigmagen.packages.elastic.readiness import INGESTED
 from sigmagen.packages.elastic.target import ElasticTarget, Integration
 from sigmagen.problems import Problem, SigmagenError
+from sigmagen.targets.elastic.values import INGESTED
 
 OWNER = "sigmagen package"
 WITHDRAWN = "withdrawn"
@@ -38,15 +38,15 @@ def mappings_name(source: Source) -> str:
 
 def component_templates(source: Source, taxonomy: Taxonomy, target: ElasticTarget) -> Iterator[tuple[str, Template]]:
     """Name and body of each component template of a source. Raises SigmagenError: see `integration_problems`."""
-    types = field_types(source, taxonomy) | dict(target.lost_columns.get(source.name, {})) | {INGESTED: "date"}
+    types = collect_field_types(source, taxonomy) | dict(target.lost_columns.get(source.name, {})) | {INGESTED: "date"}
     name = mappings_name(source)
-    yield name, _component(name, source, {"dynamic": False, **mappings_of(types)})
+    yield name, _component(name, source, {"dynamic": False, **build_properties(types)})
     integration = target.integrations.get(source.name)
     if integration is not None:
         if problems := integration_problems(source, taxonomy, integration):
             raise SigmagenError(problems)
         own = lacking(source, taxonomy, integration)
-        body = _component(integration.custom, source, mappings_of(own, longest_keyword=LONGEST_IN_INTEGRATIONS))
+        body = _component(integration.custom, source, build_properties(own, longest_keyword=LONGEST_IN_INTEGRATIONS))
         yield integration.custom, {**body, "_meta": {**body["_meta"], WITHDRAWN: list(integration.withdrawn)}}
 
 
@@ -57,7 +57,7 @@ def lacking(source: Source, taxonomy: Taxonomy, integration: Integration) -> dic
     """
     return {
         name: kind
-        for name, kind in field_types(source, taxonomy).items()
+        for name, kind in collect_field_types(source, taxonomy).items()
         if name not in integration.mapped and name.split(".")[0] not in _ECS
     }
 
@@ -75,7 +75,7 @@ def integration_problems(source: Source, taxonomy: Taxonomy, integration: Integr
             file=f"mappings/sources/{source.name}.yml",
             hint=f"write `{name}: {known[name][0]}` under targets.elastic.columns",
         )
-        for name, kind in field_types(source, taxonomy).items()
+        for name, kind in collect_field_types(source, taxonomy).items()
         if name in known and kind not in known[name]
     ]
 

@@ -12,13 +12,13 @@ from collections.abc import Iterator
 from itertools import product
 from typing import Any
 
-from sigmagen.content.detections import Detection
+from sigmagen.content.detections import SourceDetection
 from sigmagen.expr.tree import Call, Expr, Get
 from sigmagen.mapping.expression import UnavailableFieldError
 from sigmagen.mapping.source import Source
 from sigmagen.mapping.taxonomy import Taxonomy
 from sigmagen.mapping.view import ViewBuilder
-from sigmagen.packages.elastic.text import plain
+from sigmagen.packages.elastic.formatting import plain
 
 _KEPT_IN_ALERTS = frozenset({"user.id", "source.ip", "organization.id", "cloud.account.id"})
 """Fields of ECS, which the index of alerts maps."""
@@ -26,7 +26,7 @@ _KEPT_IN_ALERTS = frozenset({"user.id", "source.ip", "organization.id", "cloud.a
 _FROM, _TO = "now-14d", "now"
 
 
-def buttons(detection: Detection, taxonomy: Taxonomy) -> list[str]:
+def buttons(detection: SourceDetection, taxonomy: Taxonomy) -> list[str]:
     """The buttons of a rule's guide: the group's events in each log where they can be named, and its other alerts."""
     found = []
     for part in detection.source.parts:
@@ -42,7 +42,7 @@ def buttons(detection: Detection, taxonomy: Taxonomy) -> list[str]:
     return found
 
 
-def _events(detection: Detection, part: Source, taxonomy: Taxonomy) -> list[list[dict[str, Any]]]:
+def _events(detection: SourceDetection, part: Source, taxonomy: Taxonomy) -> list[list[dict[str, Any]]]:
     """Filters for the group: an alternative for each way in which the log may hold it; none where it can't be named."""
     named: dict[str, tuple[str, ...]] = {}
     for column, field in detection.alert.columns.items():

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sigmagen.content.detections import Content
+    from sigmagen.content.detections import PackageContent
     from sigmagen.convert.converter import Converter
     from sigmagen.problems import Problem
 
@@ -15,7 +15,7 @@ TARGET = "sentinel"
 KEEPS_LISTS_APART = False
 
 
-def write(content: Content, folder: Path, converter: Converter, overlaid: Mapping[str, Any]) -> list[Problem]:
+def write(content: PackageContent, folder: Path, converter: Converter, overlaid: Mapping[str, Any]) -> list[Problem]:
     """Write the package into a folder; returns which detections break a limit of Sentinel and are left out, and why.
 
     The same content gives the same bytes. Raises SigmagenError where nothing is left.

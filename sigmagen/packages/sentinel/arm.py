@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from sigmagen.packages.sentinel.community import entity_mappings, matching
+from sigmagen.packages.sentinel.formatting import duration, marker
 from sigmagen.packages.sentinel.function import Function
 from sigmagen.packages.sentinel.hunt import HuntingQuery
 from sigmagen.packages.sentinel.rule import AnalyticsRule
-from sigmagen.packages.sentinel.text import duration, marker
 
 SCHEMA = "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#"
 INSIGHTS_API = "2025-09-01"

@@ -9,10 +9,10 @@ from typing import Any
 
 import yaml
 
+from sigmagen.packages.sentinel.formatting import span
 from sigmagen.packages.sentinel.function import Function
 from sigmagen.packages.sentinel.hunt import HuntingQuery
 from sigmagen.packages.sentinel.rule import AnalyticsRule
-from sigmagen.packages.sentinel.text import span
 
 
 def rule_document(rule: AnalyticsRule) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sigmagen.packages.sentinel.facts import Facts
-from sigmagen.packages.sentinel.text import cut_bytes
+from sigmagen.packages.sentinel.formatting import cut_bytes
 from sigmagen.rules.model import Correlation
 
 ATLAS_COLUMN = "atlas"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sigmagen.mapping.documents import load_checked, value_problem
+from sigmagen.mapping.documents import load_checked, make_value_problem
 from sigmagen.problems import Problem
 from sigmagen.rules.yaml import Document, KeyPath
 
@@ -68,4 +68,4 @@ def _check(document: Document) -> Iterator[Problem]:
     for path, source in cited:
         if source not in data["sources"]:
             hint = f"available: {', '.join(data['sources'])}"
-            yield value_problem(document, f"unknown source '{source}'", (*path, "source"), hint)
+            yield make_value_problem(document, f"unknown source '{source}'", (*path, "source"), hint)

@@ -9,9 +9,9 @@ from typing import Any
 
 from sigmagen.packages.sentinel import arm, workbook
 from sigmagen.packages.sentinel.community import function_document, hunt_document, rule_document, to_yaml
+from sigmagen.packages.sentinel.formatting import file_name
 from sigmagen.packages.sentinel.package import Package
 from sigmagen.packages.sentinel.readme import readme
-from sigmagen.packages.sentinel.text import file_name
 
 
 def write_package(package: Package, folder: Path, overlaid: Mapping[str, Any]) -> None:

@@ -11,11 +11,11 @@ from uuid import uuid5
 
 from sigmagen.content.detections import NAMESPACE, PREFIX
 from sigmagen.convert.converter import Converter
+from sigmagen.convert.render import render
 from sigmagen.mapping.source import LogsourceEntry, Source
-from sigmagen.packages.sentinel.text import plain
+from sigmagen.packages.sentinel.formatting import plain
 from sigmagen.plan.build import build_view
 from sigmagen.plan.steps import Project
-from sigmagen.targets.sentinel.printer import KustoPrinter
 
 SIEM = "sentinel"
 
@@ -50,7 +50,7 @@ def parser_function(converter: Converter, source: Source, version: str) -> Funct
         name=name,
         source=source.name,
         title=plain(f"Canonical fields of {source.title}"),
-        query=KustoPrinter(plan).text(),
+        query=render(plan, SIEM).text,
         fields=tuple(column for column in last.columns if column in fields),
         version=version,
     )

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID, uuid5
 
-from sigmagen.content.detections import Detection
+from sigmagen.content.detections import SourceDetection
 from sigmagen.packages.sentinel.attack import Attack
 from sigmagen.packages.sentinel.enrich import Enrichment
 from sigmagen.packages.sentinel.facts import Facts
+from sigmagen.packages.sentinel.formatting import cut, opening, plain
 from sigmagen.packages.sentinel.rule import AnalyticsRule, connectors_of
-from sigmagen.packages.sentinel.text import cut, opening, plain
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class HuntingQuery:
     version: str
 
 
-def hunting_query(detection: Detection, rule: AnalyticsRule, facts: Facts) -> HuntingQuery:
+def hunting_query(detection: SourceDetection, rule: AnalyticsRule, facts: Facts) -> HuntingQuery:
     """The hunting query of a detection: one row for each group and window that meets the condition."""
     words = "One row for each group and window that meets the condition, over whatever range you run it."
     return HuntingQuery(

@@ -10,15 +10,15 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from uuid import UUID, uuid5
 
-from sigmagen.content.detections import PREFIX, Detection
+from sigmagen.content.detections import PREFIX, SourceDetection
 from sigmagen.content.investigate.build import PivotTemplate, templates_for
 from sigmagen.content.investigate.pivots import load_playbook
 from sigmagen.content.investigate.subject import SubjectTemplate
 from sigmagen.convert.converter import Converter
 from sigmagen.expr.tree import Parameter
 from sigmagen.mapping.source import Source
+from sigmagen.packages.sentinel.formatting import plain
 from sigmagen.packages.sentinel.function import SIEM, Function
-from sigmagen.packages.sentinel.text import plain
 
 CATEGORY = "sigmagen investigation"
 ALERTS = "alerts"
@@ -29,7 +29,7 @@ _TYPES = {"integer": "long", "float": "real", "boolean": "bool", "timestamp": "d
 
 
 def investigations(
-    converter: Converter, detections: Iterable[Detection], version: str
+    converter: Converter, detections: Iterable[SourceDetection], version: str
 ) -> dict[str, tuple[Function, ...]]:
     """The functions of each detection by its id, in the order of the pivots; none where no pivot can be asked."""
     found: dict[str, tuple[Function, ...]] = {}
@@ -42,7 +42,7 @@ def investigations(
     return found
 
 
-def _functions(converter: Converter, detection: Detection, stem: str, version: str) -> tuple[Function, ...]:
+def _functions(converter: Converter, detection: SourceDetection, stem: str, version: str) -> tuple[Function, ...]:
     source = detection.source
     template = SubjectTemplate.of(detection.alert.columns.values())
     pivots, _ = templates_for(converter, detection.rule, source, SIEM, template)
@@ -70,7 +70,7 @@ def _declared(parameters: Sequence[Parameter], types: Mapping[str, str]) -> str:
 
 
 def _pivot(
-    detection: Detection,
+    detection: SourceDetection,
     pivot: PivotTemplate,
     sections: Mapping[str, str],
     stem: str,
@@ -93,7 +93,7 @@ def _pivot(
     )
 
 
-def _alerts(detection: Detection, stem: str, first: str, version: str) -> Function:
+def _alerts(detection: SourceDetection, stem: str, first: str, version: str) -> Function:
     """What the detection finds in the time range, one row for each group as in an alert, and the call for it.
 
     A JSON text is a KQL text, so an array of the values without its brackets is the arguments.

@@ -10,10 +10,10 @@ from collections.abc import Iterator, Sequence
 from uuid import UUID
 
 from sigmagen.packages.sentinel.facts import Facts
+from sigmagen.packages.sentinel.formatting import span
 from sigmagen.packages.sentinel.function import Function
 from sigmagen.packages.sentinel.hunt import HuntingQuery
 from sigmagen.packages.sentinel.rule import AnalyticsRule
-from sigmagen.packages.sentinel.text import span
 from sigmagen.problems import Problem
 
 _KEY = re.compile(r"[a-zA-Z]+\w*", re.ASCII)

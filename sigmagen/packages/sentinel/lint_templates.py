@@ -26,7 +26,7 @@ MEASURES: Mapping[str, Callable[[Any], int]] = {
 
 
 def lint_templates(templates: Mapping[str, Sequence[Resource]], facts: Facts) -> list[Problem]:
-    """Every limit that a template, one of its resources or a property breaks, each said once."""
+    """Every limit that a template, one of its resources or a property breaks, each reported once."""
     problems = []
     for path, resources in templates.items():
         problems += _whole(path, resources, facts)

@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from sigmagen import __version__
-from sigmagen.content.detections import Content
+from sigmagen.content.detections import PackageContent
 from sigmagen.convert.converter import Converter
 from sigmagen.mapping.source import Source
 from sigmagen.packages.sentinel import arm
 from sigmagen.packages.sentinel.facts import Facts
+from sigmagen.packages.sentinel.formatting import file_name
 from sigmagen.packages.sentinel.function import Function, parser_function
 from sigmagen.packages.sentinel.hunt import HuntingQuery, hunting_query
 from sigmagen.packages.sentinel.investigation import investigations, pointer
@@ -20,20 +21,19 @@ from sigmagen.packages.sentinel.lint_templates import lint_templates
 from sigmagen.packages.sentinel.readiness import CATEGORY, ReadinessQuery, readiness
 from sigmagen.packages.sentinel.rule import AnalyticsRule, analytics_rule
 from sigmagen.packages.sentinel.silence import silence_rules
-from sigmagen.packages.sentinel.text import file_name
 from sigmagen.packages.sentinel.watchlist import Watched, Watchlist, watched
 from sigmagen.packages.sentinel.workbook import ID as WORKBOOK_ID
 from sigmagen.packages.sentinel.workbook import TITLE as WORKBOOK_TITLE
 from sigmagen.packages.sentinel.workbook import workbook
 from sigmagen.problems import Problem, SigmagenError
-from sigmagen.rules.placeholders import tenant_lists
+from sigmagen.rules.placeholders import merge_tenant_lists
 
 WATCHLIST_TITLE = "sigmagen: {name}"
 WATCHLIST_WORDS = "Values that detections of model extraction leave out. One exact value a line, no wildcards."
 
 
 @dataclass(frozen=True)
-class Part:
+class SourceResources:
     """What belongs to one log source, or to rules across several; deployed where that log is."""
 
     source: Source
@@ -59,7 +59,7 @@ class Package:
     """A package: its parts by source, and what they share."""
 
     version: str
-    parts: tuple[Part, ...]
+    parts: tuple[SourceResources, ...]
     watched: Watched
     workbook: dict[str, Any]
     left_out: tuple[Problem, ...]
@@ -69,7 +69,7 @@ class Package:
     @classmethod
     def of(
         cls,
-        content: Content,
+        content: PackageContent,
         converter: Converter,
         overlaid: Mapping[str, Any] | None = None,
         version: str = __version__,
@@ -79,7 +79,7 @@ class Package:
         pivots = investigations(converter, content.detections, version)
         content, rules, hunts, refused = _within_limits(content, facts, version, pivots)
         asked = [function for item in content.detections for function in pivots[item.id]]
-        lists = tenant_lists(converter.mappings, overlaid.get("allow_lists", {}))
+        lists = merge_tenant_lists(converter.mappings, overlaid.get("allow_lists", {}))
         filters = overlaid.get("filters")
         filters = filters if isinstance(filters, Mapping) else {}
         variants = watched(converter, content.detections, rules, lists, filters, facts)
@@ -91,7 +91,7 @@ class Package:
         functions = [function for function in found if function is not None]
         ready = readiness(converter, content.detections)
         parts = tuple(
-            Part(
+            SourceResources(
                 source,
                 tuple(item for item in everything if item.source == source.name),
                 tuple(item for item in hunts if item.source == source.name),
@@ -128,8 +128,8 @@ class Package:
 
 
 def _within_limits(
-    content: Content, facts: Facts, version: str, pivots: Mapping[str, Sequence[Function]]
-) -> tuple[Content, dict[str, AnalyticsRule], list[HuntingQuery], tuple[Problem, ...]]:
+    content: PackageContent, facts: Facts, version: str, pivots: Mapping[str, Sequence[Function]]
+) -> tuple[PackageContent, dict[str, AnalyticsRule], list[HuntingQuery], tuple[Problem, ...]]:
     """The detections that keep to the limits, with rules and hunts, and one problem for each of the others."""
     rules, hunts, kept, refused = {}, [], [], []
     for detection in content.detections:
@@ -147,7 +147,7 @@ def _within_limits(
     return replace(content, detections=tuple(kept)), rules, hunts, tuple(refused)
 
 
-def _sources(content: Content) -> list[Source]:
+def _sources(content: PackageContent) -> list[Source]:
     """The sources that detections read, joined ones besides their parts, by name."""
     found = {source.name: source for source in content.sources}
     found |= {item.source.name: item.source for item in content.detections}

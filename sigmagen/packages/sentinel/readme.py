@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from sigmagen.display import comment_text
-from sigmagen.packages.sentinel.package import Package, Part
+from sigmagen.display import format_comment
+from sigmagen.packages.sentinel.formatting import file_name, span
+from sigmagen.packages.sentinel.package import Package, SourceResources
 from sigmagen.packages.sentinel.rule import AnalyticsRule
-from sigmagen.packages.sentinel.text import file_name, span
 
 _HEAD = """\
 # Detections of model extraction for Microsoft Sentinel
@@ -111,7 +111,7 @@ def readme(package: Package) -> str:
     return text + "\n".join(lines) + "\n"
 
 
-def _log(part: Part) -> str:
+def _log(part: SourceResources) -> str:
     source = part.source
     delay = max(item.stored["sentinel"].delay for item in source.parts) // 60_000
     presumes = " ".join(item.stored["sentinel"].presumes for item in source.parts)
@@ -129,4 +129,4 @@ def _rule(rule: AnalyticsRule) -> str:
 
 def _cell(text: str) -> str:
     """Text that ends no cell and starts no markup."""
-    return comment_text(text).replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("[", "\\[")
+    return format_comment(text).replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("[", "\\[")

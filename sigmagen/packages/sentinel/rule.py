@@ -12,13 +12,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sigmagen.content.detections import Detection
+from sigmagen.content.detections import SourceDetection
 from sigmagen.durations import MINUTE
 from sigmagen.mapping.source import Source
 from sigmagen.packages.sentinel.attack import Attack
 from sigmagen.packages.sentinel.enrich import Enrichment
 from sigmagen.packages.sentinel.facts import Facts
-from sigmagen.packages.sentinel.text import cut, marker, plain
+from sigmagen.packages.sentinel.formatting import cut, marker, plain
 from sigmagen.plan.window import Schedule
 from sigmagen.rules.model import Correlation
 
@@ -70,7 +70,7 @@ def _minutes(milliseconds: int) -> int:
     return -(-milliseconds // MINUTE)
 
 
-def analytics_rule(detection: Detection, facts: Facts, version: str, pointer: str = "") -> AnalyticsRule:
+def analytics_rule(detection: SourceDetection, facts: Facts, version: str, pointer: str = "") -> AnalyticsRule:
     """The rule of a detection: the converted alert query, and one line after it that names the ATLAS techniques.
 
     `pointer` says where the pivots of an alert are.
@@ -116,8 +116,8 @@ def connectors_of(source: Source, facts: Facts) -> tuple[tuple[str, tuple[str, .
     return tuple((connector, tuple(tables)) for connector, tables in sorted(found.items()))
 
 
-def _description(detection: Detection, pointer: str, longest: int) -> str:
-    """The rule's own words, and what an analyst asks next; last, whose it is."""
+def _description(detection: SourceDetection, pointer: str, longest: int) -> str:
+    """The rule's description and the analyst's questions; the last line marks the package."""
     rule = detection.rule
     presumed = " ".join(part.stored["sentinel"].presumes for part in detection.source.parts)
     parts = [

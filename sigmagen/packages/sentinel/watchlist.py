@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from sigmagen.content.detections import NOBODY, PREFIX, Detection
+from sigmagen.content.detections import NOBODY, PREFIX, SourceDetection
 from sigmagen.convert.converter import Converter
 from sigmagen.packages.sentinel.enrich import Enrichment
 from sigmagen.packages.sentinel.facts import Facts
@@ -67,7 +67,7 @@ class Watched:
 
 def watched(
     converter: Converter,
-    detections: Sequence[Detection],
+    detections: Sequence[SourceDetection],
     rules: Mapping[str, AnalyticsRule],
     lists: AllowLists,
     filters: Mapping[str, str],
@@ -105,7 +105,7 @@ def alias(name: str) -> str:
     return f"{PREFIX}_" + re.sub(r"[^A-Za-z0-9_]", "_", name)
 
 
-def _text(converter: Converter, detection: Detection, bases: Mapping[Place, BaseRule]) -> str:
+def _text(converter: Converter, detection: SourceDetection, bases: Mapping[Place, BaseRule]) -> str:
     """A detection's query over other base rules; nothing, if it can't be said."""
     try:
         return converter.convert(_with_bases(detection.rule, bases), detection.source, "sentinel", "alert").text
@@ -114,7 +114,7 @@ def _text(converter: Converter, detection: Detection, bases: Mapping[Place, Base
 
 
 def _bases(
-    converter: Converter, detections: Iterable[Detection], lists: AllowLists, filters: Mapping[str, str]
+    converter: Converter, detections: Iterable[SourceDetection], lists: AllowLists, filters: Mapping[str, str]
 ) -> dict[Place, BaseRule]:
     """The detections' base rules, loaded once more with these lists and filters."""
     files = sorted({Path(base.file) for detection in detections for base in base_rules(detection.rule)})

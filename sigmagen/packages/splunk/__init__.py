@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sigmagen import __version__
-from sigmagen.content.detections import Content
+from sigmagen.content.detections import PackageContent
 from sigmagen.convert.converter import Converter
 from sigmagen.problems import EXIT_USAGE, Problem, SigmagenError
 
@@ -23,7 +23,7 @@ TARGET = "splunk"
 KEEPS_LISTS_APART = True
 
 
-def write(content: Content, folder: Path, converter: Converter, overlaid: Mapping[str, Any]) -> list[Problem]:
+def write(content: PackageContent, folder: Path, converter: Converter, overlaid: Mapping[str, Any]) -> list[Problem]:
     """Write app and add-on into the folder; returns why a detection is not in them. `overlaid` is the overlay's data.
 
     Raises SigmagenError where nothing is left.
@@ -42,21 +42,21 @@ def write(content: Content, folder: Path, converter: Converter, overlaid: Mappin
 
 
 def app_files(
-    content: Content, converter: Converter, overlaid: Mapping[str, Any], target: SplunkTarget
+    content: PackageContent, converter: Converter, overlaid: Mapping[str, Any], target: SplunkTarget
 ) -> tuple[dict[str, str], list[Source], list[Problem]]:
     """The app's files, path to text, the sources that it reads, and why a detection is not in it."""
     from sigmagen.packages.splunk import app, dashboard
     from sigmagen.packages.splunk.conf import render
     from sigmagen.packages.splunk.investigation import forms, investigations
     from sigmagen.packages.splunk.macros import ListMacros, macros_conf
-    from sigmagen.packages.splunk.readiness import readiness
+    from sigmagen.packages.splunk.readiness import readiness, silence_texts
     from sigmagen.packages.splunk.readme import overlay_json, readme
     from sigmagen.packages.splunk.savedsearches import analytic_story, savedsearches
     from sigmagen.packages.splunk.searches import packaged
-    from sigmagen.rules.placeholders import load_allow_lists, tenant_lists
+    from sigmagen.rules.placeholders import load_allow_lists, merge_tenant_lists
 
     examples, _ = load_allow_lists(converter.mappings)
-    own = tenant_lists(converter.mappings, overlaid.get("allow_lists", {}))
+    own = merge_tenant_lists(converter.mappings, overlaid.get("allow_lists", {}))
     # Where the tenant has no values, those of the examples tell where a list stands.
     lists = ListMacros(
         {**own, **{name: examples[name] for name in own if not own[name] and name in examples}},
@@ -68,13 +68,14 @@ def app_files(
     used = {part.name: part for item in items for part in item.source.parts}
     sources = [used[name] for name in sorted(used)]
     checks = {item.key: readiness(item.rule, item.source, converter) for item in items}
+    silences = silence_texts(converter)
     asked = investigations(items, converter)
     views = {found.item.key: found.view for found in asked}
     options = overlaid.get("packages", {}).get("splunk", {})
     confs = {
         "app": app.app_conf(),
         "server": app.server_conf(),
-        "savedsearches": savedsearches(items, checks, sources, options, views, target.entities),
+        "savedsearches": savedsearches(items, checks, silences, sources, options, views, target.entities),
         "macros": macros_conf(sources, lists.used),
         "analyticstories": analytic_story(items, app.DESCRIPTION, app.NARRATIVE),
         "eventtypes": app.eventtypes(sources),

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from sigmagen.content.detections import NOBODY
 from sigmagen.convert.converter import Converter
-from sigmagen.mapping.source import Source, relocated
+from sigmagen.durations import SECOND
+from sigmagen.mapping.source import Source, relocate
 from sigmagen.packages.splunk.conf import Conf
-from sigmagen.rules.placeholders import AllowLists, placeholder_names
+from sigmagen.rules.placeholders import AllowLists, find_placeholders
 
 PREFIX = "sigmagen_"
 SILENCE = f"{PREFIX}silent_after_seconds"
-_SILENT_AFTER = 4 * 60 * 60
 _WORD = re.compile(r"\W+")
 
 
@@ -29,7 +29,7 @@ def by_macro(converter: Converter) -> Converter:
     def place(source: Source) -> str:
         return f"`{source_macro(source)}`"
 
-    sources = {name: relocated(source, "splunk", place) for name, source in converter.sources.items()}
+    sources = {name: relocate(source, "splunk", place) for name, source in converter.sources.items()}
     return replace(converter, sources=sources)
 
 
@@ -69,7 +69,7 @@ def _placeholders(part: object) -> Iterable[str]:
     if isinstance(part, Mapping):
         for key, value in part.items():
             if isinstance(key, str) and "expand" in key.split("|")[1:]:
-                yield from placeholder_names(value)
+                yield from find_placeholders(value)
             else:
                 yield from _placeholders(value)
     elif isinstance(part, list):
@@ -99,12 +99,14 @@ def _replaced(text: str, values: list[str], macro: str) -> str:
     return text
 
 
-def macros_conf(sources: Iterable[Source], lists: Mapping[str, str]) -> Conf:
+def macros_conf(sources: Collection[Source], lists: Mapping[str, str]) -> Conf:
     """macros.conf."""
     conf: dict[str, dict[str, str | int]] = {}
     for source in sources:
         conf[source_macro(source)] = {"definition": source.stored["splunk"].location, "iseval": 0}
     for name in sorted(lists):
         conf[name] = {"definition": lists[name], "iseval": 0}
-    conf[SILENCE] = {"definition": _SILENT_AFTER, "iseval": 0}
+    # The longest, so that it shortens no source's own silence until a tenant lowers it.
+    longest = max(source.stored["splunk"].silent_after for source in sources)
+    conf[SILENCE] = {"definition": longest // SECOND, "iseval": 0}
     return conf

@@ -28,7 +28,8 @@ _FIRST_DAY = f"""## The first day
    much less. (A field that only some calls have, such as an error code or a bias, is rightly low.)
 4. Look at *Hunt* over 7 days. What you know and trust goes into the macro of the allow list; then look again.
 5. Turn on the alert (Settings, Searches, reports, and alerts), and *Source silent* for every source that you have.
-   `{SILENCE}` says how long a silence is too long.
+   A source is silent after a day without events. `{SILENCE}` shortens that for all sources; for one source,
+   change the alert's time range, or `silent_after` in the overlay.
 
 With Enterprise Security each alert is a correlation search, and makes a notable and risk. Without it the alerts are
 under Activity, Triggered Alerts; the scheduler's log then says at each trigger that the actions `notable` and `risk`

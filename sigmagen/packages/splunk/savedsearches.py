@@ -10,10 +10,12 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from sigmagen.durations import HOUR, MINUTE
+from sigmagen.content.readiness import RANGE as READINESS
+from sigmagen.content.silence import INTERVAL
+from sigmagen.durations import HOUR, MINUTE, duration_text
 from sigmagen.mapping.source import Source
 from sigmagen.packages.splunk.conf import Conf, Stanza, as_json, name_part, prose
-from sigmagen.packages.splunk.readiness import Check, silence_text
+from sigmagen.packages.splunk.readiness import Check
 from sigmagen.packages.splunk.schedule import cron, earliest, quiet
 from sigmagen.packages.splunk.searches import GROUP_HASH, TITLE, Packaged, framework_ids
 from sigmagen.packages.splunk.target import Entity
@@ -28,19 +30,21 @@ _SEVERITY = {"informational": 1, "low": 2, "medium": 3, "high": 4, "critical": 5
 
 _RISK = {"informational": 10, "low": 20, "medium": 40, "high": 60, "critical": 80}
 
-_SILENT_EVERY = HOUR
-
 
 def savedsearches(
     items: list[Packaged],
     checks: Mapping[str, list[Check]],
+    silences: Mapping[str, str],
     sources: list[Source],
     options: Mapping[str, Any],
     views: Mapping[str, str],
     entities: Mapping[str, Entity],
 ) -> Conf:
-    """All saved searches, in order of name within their kind. `views` are the forms to investigate with, by key, and
-    `entities` what Enterprise Security makes of a field."""
+    """All saved searches, in order of name within their kind.
+
+    `checks` are readiness searches by key, `silences` the searches for a silent source by its name, `views` the forms
+    to investigate with, by key, and `entities` what Enterprise Security makes of a field.
+    """
     security = bool(options.get("enterprise_security", True))
     conf: dict[str, Stanza] = {}
     for item in items:
@@ -53,9 +57,9 @@ def savedsearches(
         for number, check in enumerate(checks[item.key], 1):
             name = item.readiness_name + (f" {number}" if number > 1 else "")
             what = f"Whether {check.source} carries what the rule needs: last event, ingest delay, fields. {item.title}"
-            conf[name] = _unscheduled(check.text, prose(what), "-24h")
+            conf[name] = _unscheduled(check.text, prose(what), f"-{READINESS // HOUR}h")
     for source in sources:
-        conf[silence_name(source)] = _silence(source)
+        conf[silence_name(source)] = _silence(source, silences[source.name])
     return conf
 
 
@@ -212,13 +216,13 @@ def last_change(rule: Correlation) -> date | None:
     return max(found, default=None)
 
 
-def _silence(source: Source) -> Stanza:
-    name = silence_name(source)
-    described = f"No event of {source.title} for a while. Turn it on for each source that you have."
+def _silence(source: Source, text: str) -> Stanza:
+    name, length = silence_name(source), source.stored["splunk"].silent_after
+    described = f"No event of {source.title} for {duration_text(length)}. Turn it on for each source that you have."
     return {
         "description": prose(described),
-        "search": silence_text(source),
-        **_scheduled(_SILENT_EVERY, name, f"-{24 * HOUR // MINUTE}m", enabled=False),
+        "search": text,
+        **_scheduled(INTERVAL, name, f"-{length // MINUTE}m", enabled=False),
         "alert.severity": 3,
         "alert.digest_mode": 1,
         "alert.suppress": 1,

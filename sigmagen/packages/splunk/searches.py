@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from sigmagen.content.detections import Content, Detection
+from sigmagen.content.detections import PackageContent, SourceDetection
 from sigmagen.convert.converter import Converter, Query
 from sigmagen.mapping.source import Source
 from sigmagen.packages.splunk.conf import name_part, prose, unwritable
@@ -25,7 +25,7 @@ GROUP_HASH = "group_hash"
 class Packaged:
     """A detection with the names and texts of its saved searches."""
 
-    detection: Detection
+    detection: SourceDetection
     key: str
     alert: Query
     hunt: Query
@@ -83,7 +83,7 @@ class Packaged:
         return f"{TITLE} - {self.key} - Readiness"
 
 
-def packaged(content: Content, converter: Converter, lists: ListMacros) -> tuple[list[Packaged], list[Problem]]:
+def packaged(content: PackageContent, converter: Converter, lists: ListMacros) -> tuple[list[Packaged], list[Problem]]:
     """Every detection that a .conf file can hold, and why another one is left out."""
     through_macros = by_macro(converter)
     found, left_out = [], []
@@ -100,7 +100,7 @@ def packaged(content: Content, converter: Converter, lists: ListMacros) -> tuple
 _MODES: tuple[Mode, ...] = ("alert", "hunt", "events")
 
 
-def _query(converter: Converter, detection: Detection, mode: Mode, lists: ListMacros) -> Query:
+def _query(converter: Converter, detection: SourceDetection, mode: Mode, lists: ListMacros) -> Query:
     rule = detection.rule
     source = next(source for source in converter.feeding(rule) if source.name == detection.source.name)
     query = converter.convert(rule, source, "splunk", mode)
@@ -111,7 +111,7 @@ def _query(converter: Converter, detection: Detection, mode: Mode, lists: ListMa
     return replace(query, text=text)
 
 
-def _keys(detections: Iterable[Detection]) -> Iterator[str]:
+def _keys(detections: Iterable[SourceDetection]) -> Iterator[str]:
     """`call_count.litellm` for each; a name that can't be kept as it is, or is there already, gets part of the id."""
     taken: set[str] = set()
     for detection in detections:

@@ -31,9 +31,10 @@ _NUMBERS = frozenset(
         "tool_steps",
     }
 )
+_VECTORS = frozenset({"features", "scores"})
 _FLAGS = frozenset({"cached", "console"})
 _NULLABLE = frozenset(
-    {"api_key", "organization", "system", "prompt", "prefill", "reasoning_tokens", "error", "source_ip"}
+    {"api_key", "organization", "system", "prompt", "prefill", "reasoning_tokens", "error", "source_ip", "object"}
 )
 
 
@@ -107,6 +108,8 @@ def _expand(case: Case, step: Step, attributes: dict[str, Any], start: int, firs
 
 def _attribute(name: str, value: Any, index: int) -> Any:
     """The value of one attribute for the event `index` of its step, of the type that Call wants."""
+    if name in _VECTORS:
+        return _vector(name, value, index)
     if isinstance(value, list):
         if not value:
             raise ValueError(f"{name}: an empty list has nothing to cycle through")
@@ -122,6 +125,16 @@ def _attribute(name: str, value: Any, index: int) -> Any:
     if name == "proxies":
         return tuple(fill(str(item), index) for item in (value if isinstance(value, list) else [value]))
     return _scalar(name, fill(value, index) if isinstance(value, str) else value)
+
+
+def _vector(name: str, value: Any, index: int) -> tuple[float, ...]:
+    """A list of numbers; of a list of such lists, the one whose turn it is. `{i}` in it is a number, too."""
+    if isinstance(value, list) and value and all(isinstance(item, list) for item in value):
+        value = value[index % len(value)]
+    found = _parameter(value, index)
+    if not isinstance(found, list) or not all(isinstance(item, int | float) for item in found):
+        raise ValueError(f"{name}: expected a list of numbers, not {value!r}")
+    return tuple(found)
 
 
 def _scalar(name: str, value: Any) -> Any:

@@ -35,23 +35,25 @@ class Scene:
         return self.start < window_end <= self.end
 
 
-def lay_out(test: TestFile, source: str, *, reach: int, start: int = EPOCH) -> list[Scene]:
+def lay_out(test: TestFile, source: str, *, reach: int, start: int = EPOCH, prefixes: bool = True) -> list[Scene]:
     """The scenes of a test file for one source, in order of time.
 
     `reach` is how long after an event a window can still see it, in milliseconds; scenes are further apart than that.
-    An attack is played whole, and up to just before and just after the call that crosses the threshold.
+    An attack is played whole and, with `prefixes`, up to just before and just after the call that crosses the
+    threshold.
     """
     scenes: list[Scene] = []
     for case in test.cases:
         if case.sources is not None and source not in case.sources:
             continue
-        prefixes: list[int | None] = [None]
-        for alert in case.alerts:
-            prefixes += [alert.after, *([alert.after - 1] if alert.after > 1 else [])]
-        for prefix in dict.fromkeys(prefixes):
-            played = sorted(calls(test, case, start), key=lambda call: call.time)[:prefix]
+        lengths: list[int | None] = [None]
+        for alert in case.alerts if prefixes else ():
+            lengths += [alert.after, *([alert.after - 1] if alert.after > 1 else [])]
+        made = calls(test, case, 0)
+        for prefix in dict.fromkeys(lengths):
             # The same call in two scenes is two events; within a scene, equal ids are a repeated delivery.
-            played = [replace(call, id=f"{call.id}-{len(scenes)}") for call in played]
+            number = len(scenes)
+            played = [replace(call, id=f"{call.id}-{number}", time=start + call.time) for call in made[:prefix]]
             end = (played[-1].time if played else start) + reach
             scenes.append(Scene(case, prefix, tuple(played), start, end))
             # An odd distance, so that scenes don't all lie alike on the panes.

@@ -1,4 +1,4 @@
-"""What pySigma finds as `sigma.backends.sigmagen`. It takes every backend class that it sees here for a target."""
+"""The module `sigma.backends.sigmagen` of pySigma, which registers every backend class in it as a target."""
 
 from typing import ClassVar
 

@@ -1,4 +1,4 @@
-"""DuckDB's SQL: the reference, and detection on this machine."""
+"""DuckDB's SQL: the reference dialect, also used for local detection."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from sigmagen.targets.target import Limits, Target
 
 def _find_name_fault(name: str, untyped: bool) -> str | None:
     taken = untyped and name.lower() in ("timestamp", "record")
-    return "the table has a column of its own of this name" if taken else None
+    return "the table already has a column of this name" if taken else None
 
 
 TARGET = Target(

@@ -42,7 +42,7 @@ class DuckDBConditions(SqlPrinter):
         return f"{self.expr(left)} LIKE {self.string(pattern)} ESCAPE '\\'"
 
     def op_text(self, value: Expr) -> str:
-        """A number in digits; an address without what maps it into IPv6."""
+        """A number as digits; an IPv4-mapped address as plain IPv4."""
         if self.type_of(value) == "ip":
             return f"regexp_replace({self.expr(value)}, {self.string(MAPPED)}, '\\1')"
         return f"CAST({self.expr(value)} AS VARCHAR)" if self.type_of(value) in NUMERIC else self.expr(value)
@@ -51,7 +51,7 @@ class DuckDBConditions(SqlPrinter):
         return f"regexp_matches({self.expr(value)}, {self.string(pattern)})"
 
     def op_in_network(self, value: Expr, *networks: Expr) -> str:
-        """The extension for addresses may not be at hand, so networks are tested on the address's text."""
+        """The inet extension may not be installed, so networks are tested on the address's text."""
         single, narrow, wide = split_networks([constant(network) for network in networks])
         tests = [f"{self.expr(value)} IN ({', '.join(map(self.string, single))})"] if single else []
         tests += [self.matching(value, ipv4_pattern(network)) for network in narrow]
@@ -59,7 +59,7 @@ class DuckDBConditions(SqlPrinter):
         return self.any_of(tests)
 
     def _in_ipv6(self, value: Expr, network: IPv6Network) -> str:
-        """Whether the address, with all its groups and digits written out, begins as the network does."""
+        """Whether the fully expanded address begins as the network does."""
         left, right = (
             f"list_filter(string_split(split_part(a, '::', {side}), ':'), lambda g: g <> '')" for side in (1, 2)
         )
@@ -72,5 +72,5 @@ class DuckDBConditions(SqlPrinter):
         return f"list_transform([lower({self.expr(value)})], lambda a: {test})[1]"
 
     def op_time_part(self, time: Expr, part: Expr) -> str:
-        """A week is ISO 8601's."""
+        """Weeks are ISO 8601 weeks."""
         return f"date_part({self.expr(part)}, {self.expr(time)})"

@@ -36,7 +36,7 @@ class DuckDBPrinter(DuckDBValues):
 
     reserved: ClassVar[frozenset[str]] = frozenset(_WORDS.split())
     reads_aliases: ClassVar[bool] = True
-    once: ClassVar[str] = "AS MATERIALIZED"
+    as_computed_once: ClassVar[str] = "AS MATERIALIZED"
     functions: ClassVar[dict[str, str]] = {
         "coalesce": "coalesce",
         "concat": "concat",
@@ -58,26 +58,25 @@ class DuckDBPrinter(DuckDBValues):
     }
 
     def string(self, value: str) -> str:
-        text = "'" + value.replace("'", "''") + "'"
-        # A query is laid out line by line, so a string must not have lines of its own.
-        if "\n" not in text and not UNPRINTABLE.search(text):
-            return text
-        return "E" + escaped(text.replace("\\", "\\\\").replace("\n", "\\n"), utf8_escape)
+        return string_literal(value)
 
     def literal(self, value: Scalar) -> str:
         return super().literal(value).upper() if isinstance(value, bool) or value is None else super().literal(value)
 
     def get(self, get: Get) -> str:
-        base = self.name(self.stored_source.record or "record") if get.base is None else self.expr(get.base)
-        path = _path(get.segments)
+        text = self.found(get)
         if get.type == "json":
-            return f"({base}->{self.string(path)})"
-        text = f"({base}->>{self.string(path)})"
+            return text
         if get.type == "timestamp":
-            # Digits past the microsecond would be rounded, up into the next second; an offset needs the zoned type.
+            # More than six digits would be rounded, even up to the next second; an offset needs TIMESTAMPTZ.
             exact = f"regexp_replace({text}, '([.][0-9]{{6}})[0-9]+', '\\1')"
             return f"date_trunc('milliseconds', CAST(TRY_CAST({exact} AS TIMESTAMPTZ) AS TIMESTAMP))"
         return f"TRY_CAST({text} AS {TYPES[get.type]})" if get.type in TYPES else text
+
+    def found(self, get: Get) -> str:
+        """What lies at a path, as JSON or as text."""
+        base = self.name(self.stored_source.record or "record") if get.base is None else self.expr(get.base)
+        return f"({base}{'->' if get.type == 'json' else '->>'}{self.string(json_path(get.segments))})"
 
     # Clauses and steps that DuckDB has a shorter form for.
 
@@ -115,7 +114,16 @@ class DuckDBPrinter(DuckDBValues):
         self._select.unnested = True
 
 
-def _path(segments: tuple[str | int, ...]) -> str:
+def string_literal(value: str) -> str:
+    """SQL of a text."""
+    text = "'" + value.replace("'", "''") + "'"
+    # A query is laid out line by line, so a string must not have lines of its own.
+    if "\n" not in text and not UNPRINTABLE.search(text):
+        return text
+    return "E" + escaped(text.replace("\\", "\\\\").replace("\n", "\\n"), utf8_escape)
+
+
+def json_path(segments: tuple[str | int, ...]) -> str:
     """A JSON path; where a key has what a path reads otherwise, a JSON pointer (RFC 6901)."""
     if any(isinstance(segment, str) and re.search(r'["\\*]', segment) for segment in segments):
         return "".join("/" + str(segment).replace("~", "~0").replace("/", "~1") for segment in segments)

@@ -11,7 +11,7 @@ TYPES = {"integer": "BIGINT", "float": "DOUBLE", "boolean": "BOOLEAN", "timestam
 
 
 class DuckDBValues(DuckDBConditions):
-    """What is computed of one row's values, and of many rows'."""
+    """Values computed from one row, and aggregates of many rows."""
 
     def op_if(self, condition: Expr, then: Expr, otherwise: Expr) -> str:
         end = "" if otherwise == Literal(None) else f" ELSE {self.expr(otherwise)}"
@@ -38,7 +38,7 @@ class DuckDBValues(DuckDBConditions):
         return f"json_type({self.expr(value)}) = 'VARCHAR'"
 
     def op_last_text(self, messages: Expr, role: Expr, *places: Expr) -> str:
-        """The last text that is not empty: of a message of that role, or at one of the places in a part of one."""
+        """The last non-empty text of a role's messages: the content, or at one of the places in a part of it."""
         texts = [f"(part->{self.string(f'$.{constant(place)}')})" for place in places]
         parts = (
             f"json_extract(message, {self.string(f'$.content[*].{constant(places[0])}')})"
@@ -68,7 +68,7 @@ class DuckDBValues(DuckDBConditions):
         return f"{self._operand(left)} / nullif({self.expr(right)}, 0)"
 
     def op_epoch_seconds(self, value: Expr) -> str:
-        # A time too far off to be a timestamp is missing; 253402300800 s is the year 10000.
+        # A time beyond the range of timestamps is missing; 253402300800 s is the year 10000.
         seconds = self.expr(value)
         milliseconds = f"CAST(floor({seconds} * 1000) AS BIGINT)"
         return f"CASE WHEN abs({seconds}) < 253402300800 THEN make_timestamp({milliseconds} * 1000) END"
@@ -119,7 +119,7 @@ class DuckDBValues(DuckDBConditions):
         return f"list(DISTINCT {text}) FILTER ({text} IS NOT NULL)"
 
     def op_distinct(self, value: Expr) -> str:
-        """An empty text is no value."""
+        """An empty text doesn't count."""
         return f"count(DISTINCT {self.expr(value)}) FILTER ({self.op_has_value(value)})"
 
 

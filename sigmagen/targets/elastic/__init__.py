@@ -7,12 +7,12 @@ import re
 from sigmagen.targets.target import Location, Target
 
 _INDEX = r"(?:[A-Za-z0-9_*-]+:)?[a-z0-9.*][a-z0-9._*-]*"
-"""An index pattern, of another cluster with its name before a colon."""
+"""An index pattern, with a remote cluster's name and a colon before it if it has one."""
 _INDICES = re.compile(f"{_INDEX}(,{_INDEX})*", re.ASCII)
 
 
 def _find_location_fault(text: str) -> str | None:
-    return None if _INDICES.fullmatch(text) else f"'{text}' is not index patterns, joined by commas"
+    return None if _INDICES.fullmatch(text) else f"'{text}' is not a comma-separated list of index patterns"
 
 
 TARGET = Target(
@@ -32,7 +32,7 @@ TARGET = Target(
     range_warnings={
         "alert": (
             "range-parameters",
-            "the query needs ?_tstart and ?_tend, as Discover fills them in; a rule type that doesn't can't run it",
+            "the query needs ?_tstart and ?_tend, which Discover fills in; rule types that don't can't run it",
         )
     },
 )

@@ -28,22 +28,22 @@ from sigmagen.plan.steps import (
 from sigmagen.plan.window import WINDOW_END, WINDOW_START
 from sigmagen.rules.model import BaseRule
 from sigmagen.targets.elastic.conditions import CASTS
-from sigmagen.targets.elastic.packing import PACKED, packing
+from sigmagen.targets.elastic.packing import PACKED, pack_rows
 from sigmagen.targets.elastic.values import EsqlValues
-from sigmagen.targets.printer import ONLY_READINESS, constant
+from sigmagen.targets.printer import constant
 from sigmagen.targets.unprintable import UNPRINTABLE
 
 HUNT_ROWS = 10_000
-"""ES|QL returns no more rows than this, whatever the query says."""
+"""ES|QL never returns more rows than this."""
 
 OPTION_MARK = "= "
-"""Before each value that a control of Kibana offers: a text that looks like a number is sent as one without it."""
+"""Precedes each value that a Kibana control offers: without it, a text that looks like a number is sent as one."""
 
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_]*|[_@][A-Za-z0-9_]+")
 _GROUP = re.compile(r"\((?!\?)")
 _ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"})
-# An integer or a float has no entry: other indices may hold the same field as long or double, and ES|QL takes a field
-# of several types only inside a conversion. So it is always converted.
+# Without integer and float: other indices may store the same field as long or double, and ES|QL accepts a field of
+# several types only inside a conversion. So they are always converted.
 _STORED = {
     "keyword": "string",
     "text": "string",
@@ -53,7 +53,7 @@ _STORED = {
     "date": "timestamp",
     "ip": "ip",
 }
-_UNTYPED = {"ip": "TO_IP", "text": "TO_STRING"}
+_UNTYPED_CASTS = {"ip": "TO_IP", "text": "TO_STRING"}
 _RESERVED = re.compile(
     "and|or|not|in|is|null|like|rlike|true|false|by|asc|desc|nulls|first|last|where|as|on", re.IGNORECASE
 )
@@ -77,11 +77,12 @@ class EsqlPrinter(EsqlValues):
     }
 
     lacking: ClassVar[Mapping[str, str]] = {
-        **ONLY_READINESS,
+        **dict.fromkeys(("not_extracted", "stored_text"), "Elasticsearch keeps the fields of a record, not its text"),
         "epoch_seconds": "Elasticsearch gives a record its time when it indexes it",
         "join": "joining a second table is not implemented in ES|QL",
         **dict.fromkeys(
-            ("parse_json", "is_json_string", "elements", "last_text"), "ES|QL 8.19 has no function that reads JSON"
+            ("parse_json", "is_cut", "is_json_string", "elements", "last_text"),
+            "ES|QL 8.19 has no function that reads JSON",
         ),
         "concat": "joining texts is not implemented in ES|QL",
     }
@@ -98,11 +99,11 @@ class EsqlPrinter(EsqlValues):
         if self.plan.mode == "hunt":
             lines.append(f"LIMIT {HUNT_ROWS}")
         elif self.plan.mode == "alert":
-            lines += self._kept()
+            lines += self._keep_alert_columns()
         return "\n| ".join(lines)
 
-    def _kept(self) -> list[str]:
-        """An alert's columns, in the order of a hunt's: Elastic's checks of rules want them named."""
+    def _keep_alert_columns(self) -> list[str]:
+        """Keeps an alert's columns, in the order of a hunt's: Elastic's rule checks require an explicit list."""
         last = max((n for n, step in enumerate(self.plan.steps) if isinstance(step, Aggregate)), default=None)
         if last is None:
             return []
@@ -115,19 +116,25 @@ class EsqlPrinter(EsqlValues):
         return self.step_project(Project(tuple(dict.fromkeys((*first, *aggregate.by, *made)))))
 
     def name(self, column: str) -> str:
-        column = self.plan.stored_as.get(column, column)
-        plain = all(_PLAIN.fullmatch(part) and not _RESERVED.fullmatch(part) for part in column.split("."))
-        return column if plain else "`" + column.replace("`", "``") + "`"
+        return quoted_name(self.result_name(column))
+
+    def result_name(self, column: str) -> str:
+        return self.plan.stored_as.get(column, column)
+
+    def result_columns(self) -> dict[str, str]:
+        """The number of rows is not among them; see `step_countrows`."""
+        counted = {step.name for step in self.plan.steps if isinstance(step, CountRows)}
+        return {written: name for written, name in super().result_columns().items() if name not in counted}
 
     def string(self, value: str) -> str:
-        """A constant. ES|QL has no escape for a control character, so a text with one is given as base64."""
+        """A constant. ES|QL has no escape for a control character, so a text with one is written as base64."""
         text = value.translate(_ESCAPES)
         if UNPRINTABLE.search(text):
             return f'FROM_BASE64("{b64encode(value.encode()).decode()}")'
         return f'"{text}"'
 
     def parameter(self, parameter: Parameter) -> str:
-        """A named parameter of the request, which a control of Kibana fills in. It is never part of the text."""
+        """A named parameter of the request, which a Kibana control fills in. Its value is never part of the text."""
         if parameter.type == "timestamp":
             return f"TO_DATETIME(?{parameter.name})"
         text = f"SUBSTRING(?{parameter.name}, {len(OPTION_MARK) + 1})"
@@ -138,20 +145,20 @@ class EsqlPrinter(EsqlValues):
         text = self.stored(column)
         stored = self._stored_type(column, None if self.stored_source.untyped and get.type == "boolean" else get.type)
         if self.stored_source.untyped and get.type != "string":
-            return self._untyped(text, get.type, stored)
+            return self._convert_untyped(text, get.type, stored)
         if stored == get.type or (stored == "string" and get.type not in CASTS):
             return text
         return f"{CASTS.get(get.type, 'TO_STRING')}({text})"
 
-    def _untyped(self, text: str, kind: str, stored: str | None) -> str:
-        """A column of unknown type, read as another than text. Of text, TO_BOOLEAN makes false of all but "true"."""
+    def _convert_untyped(self, text: str, kind: str, stored: str | None) -> str:
+        """A column of unknown type, converted from text. TO_BOOLEAN would convert any text but "true" to false."""
         if kind != "boolean" or stored == "boolean":
-            return f"{CASTS.get(kind) or _UNTYPED[kind]}({text})"
+            return f"{CASTS.get(kind) or _UNTYPED_CASTS[kind]}({text})"
         word = f"TO_LOWER(TO_STRING({text}))"
         return f'CASE({word} == "true", true, {word} == "false", false)'
 
     def _stored_type(self, column: str, default: str | None) -> str | None:
-        """What a column holds without a conversion; None where indices may differ; `default` of an unknown one."""
+        """The type of a column without a conversion; None if indices may differ, `default` if it is unknown."""
         kind = self.stored_source.columns.get(column)
         return default if kind is None else _STORED.get(kind)
 
@@ -162,17 +169,17 @@ class EsqlPrinter(EsqlValues):
     # Steps.
 
     def step_scan(self, step: Scan) -> list[str]:
-        """Rows of a plain rule are documents, and Elastic Security tells by these fields which it has alerted on."""
+        """A plain rule's rows are documents. Elastic Security uses their metadata to avoid repeated alerts."""
         plain = isinstance(self.plan.rule, BaseRule) and self.plan.mode != "events"
         return [f"FROM {self.stored_source.location}" + (" METADATA _id, _index, _version" if plain else "")]
 
     def step_union(self, step: Union) -> list[str]:
-        from sigmagen.targets.elastic.union import united
+        from sigmagen.targets.elastic.union import print_union
 
-        return united(step)
+        return print_union(step)
 
     def step_insiderange(self, step: InsideRange) -> list[str]:
-        """Kibana fills the parameters in."""
+        """Kibana fills in the parameters."""
         return [f"WHERE {self.expr(step.begin)} >= ?_tstart AND {self.expr(step.end)} <= ?_tend"]
 
     def step_derive(self, step: Derive) -> list[str]:
@@ -182,7 +189,7 @@ class EsqlPrinter(EsqlValues):
         return [*lines, *(["EVAL " + ",\n    ".join(changed)] if changed else [])]
 
     def _grok(self, extract: Expr, field: str) -> str:
-        """ES|QL takes text out of text by a command: the pattern's group, named, becomes a column."""
+        """ES|QL extracts text by a command: the pattern's group gets a name, and becomes a column."""
         value, pattern = extract.args  # type: ignore[union-attr]
         column = field.rsplit(".", 1)[-1] + "_text"
         self._groks[value, pattern] = column
@@ -192,11 +199,11 @@ class EsqlPrinter(EsqlValues):
     def step_filter(self, step: Filter) -> list[str]:
         conditions = self.conjuncts(step.condition)
         if len(conditions) > self.longest_chain:
-            return ["WHERE " + self.chained("AND", conditions)]
+            return ["WHERE " + self.join_parts("AND", conditions)]
         return ["WHERE " + "\n    AND ".join(conditions)]
 
     def step_unique(self, step: Unique) -> list[str]:
-        """Elastic's integrations give a repeated event the same document id, so an index holds it once."""
+        """Nothing: Elastic's integrations give a repeated event the same document id, so it is stored once."""
         return []
 
     def step_aggregate(self, step: Aggregate) -> list[str]:
@@ -205,8 +212,8 @@ class EsqlPrinter(EsqlValues):
         return ["STATS " + " BY ".join(part for part in (columns, by) if part)] if columns else [f"STATS BY {by}"]
 
     def step_prunegroups(self, step: PruneGroups) -> list[str]:
-        """The rows of each group as values of one column, which are taken apart again where the group stays."""
-        packed = packing(step, self.name)
+        """Pack each group's rows into one column, and unpack those of the groups that remain."""
+        packed = pack_rows(step, self.name)
         if packed is None:
             return []
         pack, unpack = packed
@@ -228,7 +235,7 @@ class EsqlPrinter(EsqlValues):
         return [f"MV_EXPAND {self.name(step.name)}"]
 
     def step_countrows(self, step: CountRows) -> list[str]:
-        """ES|QL 8.19 has no way to count a result's rows beside them; Kibana itself warns when alerts are cut."""
+        """Nothing: ES|QL 8.19 can't count rows and return them. Kibana itself warns when alerts are cut."""
         return []
 
     def step_sort(self, step: Sort) -> list[str]:
@@ -242,8 +249,14 @@ class EsqlPrinter(EsqlValues):
         return ["KEEP " + ", ".join(self.name(name) for name in step.columns)]
 
     def op_extract(self, value: Expr, pattern: Expr) -> str:
-        """GROK is a command, so its result is a column by now; see `step_derive`."""
+        """The column that GROK has made; see `step_derive`."""
         return self._groks[value, pattern]
+
+
+def quoted_name(column: str) -> str:
+    """A column's name, in backticks where ES|QL needs them."""
+    plain = all(_PLAIN.fullmatch(part) and not _RESERVED.fullmatch(part) for part in column.split("."))
+    return column if plain else "`" + column.replace("`", "``") + "`"
 
 
 def _is_extract(expression: Expr) -> bool:

@@ -8,11 +8,14 @@ from sigmagen.targets.elastic.conditions import CASTS
 from sigmagen.targets.elastic.several import EsqlSeveral
 from sigmagen.targets.printer import constant
 
+INGESTED = "event.ingested"
+"""The column in which Elastic's pipelines note when a record arrived."""
+
 _UNITS = {"d": "day", "h": "hour", "m": "minute", "s": "second", "ms": "millisecond"}
 
 
 class EsqlValues(EsqlSeveral):
-    """What is computed of one row's values, and of many rows'."""
+    """Values computed from one row, and aggregates of many rows."""
 
     def op_sha256(self, value: Expr) -> str:
         text = self.expr(value)
@@ -48,18 +51,18 @@ class EsqlValues(EsqlSeveral):
         return f"{self.expr(time)} {sign} {number} {_UNITS[unit]}{'s' if number != 1 else ''}"
 
     def op_mirrored(self, time: Expr, around: Expr) -> str:
-        """Dates can't be subtracted from one another."""
+        """ES|QL can't subtract dates."""
         return f"TO_DATETIME(2 * TO_LONG({self.expr(around)}) - TO_LONG({self.expr(time)}))"
 
     def op_moment(self, milliseconds: Expr) -> str:
         return f'TO_DATETIME("{iso(constant(milliseconds))}")'
 
     def op_milliseconds(self, time: Expr) -> str:
-        """A date holds milliseconds already."""
+        """Dates have millisecond precision."""
         return self.expr(time)
 
     def op_mean(self, total: Expr, number: Expr) -> str:
-        """Of two whole numbers, ES|QL would make a whole number."""
+        """In ES|QL, the quotient of two integers would be an integer."""
         return f"TO_DOUBLE({self.expr(total)}) / {self.expr(number)}"
 
     def op_size(self, values: Expr) -> str:
@@ -67,6 +70,18 @@ class EsqlValues(EsqlSeveral):
 
     def op_head(self, values: Expr, number: Expr) -> str:
         return f"MV_SLICE(MV_SORT({self.expr(values)}), 0, {constant(number) - 1})"
+
+    # Readiness.
+
+    def op_ingestion_time(self) -> str:
+        return INGESTED
+
+    def op_seconds_between(self, later: Expr, earlier: Expr) -> str:
+        return f'DATE_DIFF("seconds", {self.expr(earlier)}, {self.expr(later)})'
+
+    def op_share(self, part: Expr, whole: Expr) -> str:
+        total = self.expr(whole)
+        return f"CASE({total} == 0, null, ROUND(100.0 * {self.expr(part)} / {total}, 1))"
 
     # Aggregates.
 
@@ -83,11 +98,11 @@ class EsqlValues(EsqlSeveral):
         return f"PERCENTILE({self.expr(value)}, {self.expr(percentile)})"
 
     def op_merge_values(self, values: Expr) -> str:
-        """VALUES of a multi-value column takes its elements."""
+        """VALUES collects the elements of a multi-valued column."""
         return f"VALUES({self.expr(values)})"
 
     def op_distinct(self, value: Expr) -> str:
-        """Exact, unlike COUNT_DISTINCT. An empty text is no value; of no value at all, ES|QL has no number."""
+        """Exact, unlike COUNT_DISTINCT. An empty text doesn't count; without any value, MV_COUNT is null."""
         text = self.expr(value)
         texts = self.type_of(value) not in (*CASTS, "ip")
         present = f'CASE({text} != "", {text}, null)' if texts else text

@@ -1,4 +1,4 @@
-"""Lucene queries of Elasticsearch and Kibana: they find documents, and count nothing."""
+"""Lucene queries of Elasticsearch and Kibana: they find documents, but can't count them."""
 
 from __future__ import annotations
 
@@ -13,5 +13,5 @@ TARGET = Target(
     printer="sigmagen.targets.lucene.printer:LucenePrinter",
     siem="elastic",
     time_column="@timestamp",
-    lacks_correlations="Lucene finds documents and counts nothing",
+    lacks_correlations="Lucene finds documents, but can't count them",
 )

@@ -1,14 +1,14 @@
-"""Lucene's query language, for Kibana's query rules: plain rules over fields as they are stored.
+"""Lucene's query language, for Kibana's query rules: plain rules over stored fields.
 
-Keyword fields are case-sensitive there, so text without regard to case is a regular expression with both cases of each
-letter. What needs a computation, a second field or a window is refused: Lucene has none of them.
+Keyword fields are case-sensitive, so a case-insensitive text becomes a regular expression with both cases of each
+letter. Computed values, comparisons of two fields and windows are refused: Lucene supports none of them.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, get_args
+from typing import Any, ClassVar, NamedTuple, get_args
 
 from sigmagen.expr.address import is_address
 from sigmagen.expr.operations import OPERATIONS
@@ -16,7 +16,7 @@ from sigmagen.expr.regex import Node
 from sigmagen.expr.tree import NUMERIC, Call, Column, Expr, Get, Literal, UnsupportedDetectionError
 from sigmagen.plan.model import Plan
 from sigmagen.plan.steps import Derive, Filter, Scan, Step
-from sigmagen.targets.automaton import states, too_complex
+from sigmagen.targets.automaton import count_states, is_too_complex
 from sigmagen.targets.conditions import Conditions
 from sigmagen.targets.lucene.terms import LUCENE
 from sigmagen.targets.printer import ONLY_READINESS, constant, step_name
@@ -24,16 +24,16 @@ from sigmagen.targets.regex import Pcre
 from sigmagen.targets.unprintable import escaped, unicode_escape
 
 LONGEST_REGEX = 1000
-"""`index.max_regex_length`: Elasticsearch refuses a longer one. What has more states silently finds nothing."""
+"""`index.max_regex_length`: Elasticsearch refuses longer expressions; one with more states silently finds nothing."""
 
-_READS: dict[str, Callable[[str], bool]] = {
+_IS_VALID: dict[str, Callable[[str], bool]] = {
     "long": lambda text: re.fullmatch("-?[0-9]+", text) is not None,
     "double": lambda text: re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", text) is not None,
     "boolean": lambda text: text in ("true", "false"),
     "ip": is_address,
 }
-"""Which texts Elasticsearch reads as a value of a type; any other is an error of the query."""
-_STORED_ONLY = "Lucene finds documents by what is stored and computes nothing"
+"""Whether Elasticsearch accepts a text as a value of a type; any other text makes the query fail."""
+_NO_COMPUTATION = "Lucene only searches stored values"
 _COMPUTED = (
     *(name for name, operation in OPERATIONS.items() if operation.result != "boolean"),
     *(step_name(step) for step in get_args(Step) if step not in (Scan, Derive, Filter)),
@@ -41,28 +41,34 @@ _COMPUTED = (
 )
 _NUMBERS = ("long", "integer", "double", "float")
 _STORED = {"long": "integer", "double": "float"}
-_SAY_TYPE = "name its type under targets.elastic.columns of generic.yml, or convert to ES|QL"
+_TYPE_HINT = "set its type in targets.elastic.columns of generic.yml, or convert to ES|QL"
 
 _SPECIAL = re.compile(r'([+\-=&|><!(){}\[\]^"~*?:\\/\s])')
+
+
+class _StoredField(NamedTuple):
+    """What a column reads, and whether it is compared ignoring case."""
+
+    get: Get
+    ignores_case: bool
 
 
 class LucenePrinter(Conditions):
     """Prints a plan of one filter over stored fields."""
 
     syntax: ClassVar[Pcre] = LUCENE
-    lacking: ClassVar[Mapping[str, str]] = {**ONLY_READINESS, **dict.fromkeys(_COMPUTED, _STORED_ONLY)}
+    lacking: ClassVar[Mapping[str, str]] = {**ONLY_READINESS, **dict.fromkeys(_COMPUTED, _NO_COMPUTATION)}
     calls: ClassVar[frozenset[str]] = frozenset({"like", "like_ignoring_case", "matches", "starts_with", "ends_with"})
 
     def __init__(self, plan: Plan) -> None:
         super().__init__(plan)
-        self._behind: dict[str, Get] = {}
-        self._folded: dict[str, Get] = {}
+        self._fields: dict[str, _StoredField] = {}
 
     def text(self) -> str:
-        return "\n  AND ".join(_positive(self.steps()))
+        return "\n  AND ".join(_with_positive_part(self.steps()))
 
     def step_scan(self, step: Scan) -> list[str]:
-        """The rule that the query belongs to names the index."""
+        """Nothing: the index is a setting of the rule, not part of the query."""
         return []
 
     def step_filter(self, step: Filter) -> list[str]:
@@ -70,63 +76,66 @@ class LucenePrinter(Conditions):
         return self.conjuncts(step.condition, joined=filters > 1)
 
     def step_derive(self, step: Derive) -> list[str]:
-        """Note which stored field is behind a column. One that is read in lower case is found without regard to case.
+        """Note the stored field that each column reads. A column in lower case is compared ignoring case.
 
-        Raises UnsupportedDetectionError for anything computed.
+        Raises UnsupportedDetectionError for computed columns.
         """
         for name, value in step.columns:
-            folds = isinstance(value, Call) and value.op == "lower"
-            stored = value.args[0] if isinstance(value, Call) and folds else value
+            in_lower_case = isinstance(value, Call) and value.op == "lower"
+            stored = value.args[0] if isinstance(value, Call) and in_lower_case else value
             if not isinstance(stored, Get):
-                raise UnsupportedDetectionError("Lucene finds documents by what is stored; this takes a computation")
-            self._behind[name] = stored
-            if folds:
-                self._folded[name] = stored
+                raise UnsupportedDetectionError(f"it needs a computation: {_NO_COMPUTATION}")
+            self._fields[name] = _StoredField(stored, in_lower_case)
         return []
 
-    def _folds(self, value: Expr) -> Get | None:
-        """The stored field behind a value that is read in lower case, if it is."""
-        return self._folded.get(value.name) if isinstance(value, Column) else None
+    def _field_ignoring_case(self, value: Expr) -> Get | None:
+        """The stored field of a column that is compared ignoring case; None for any other value."""
+        field = self._fields.get(value.name) if isinstance(value, Column) else None
+        return field.get if field and field.ignores_case else None
 
     def expr(self, expression: Expr) -> str:
-        stored = self._behind.get(expression.name) if isinstance(expression, Column) else None
-        return super().expr(stored or expression)
+        field = self._fields.get(expression.name) if isinstance(expression, Column) else None
+        return super().expr(field.get if field else expression)
 
     def name(self, column: str) -> str:
         if column in self.stored_source.searched:
-            raise UnsupportedDetectionError("a value without a field: Lucene finds only whole words of analysed text")
+            raise UnsupportedDetectionError("a value without a field: Lucene finds only whole words of analyzed text")
         return _SPECIAL.sub(r"\\\1", column)
+
+    def result_columns(self) -> dict[str, str]:
+        """The result is whole documents."""
+        return {}
 
     def string(self, value: str) -> str:
         return '"' + escaped(value.replace("\\", "\\\\").replace('"', '\\"'), unicode_escape) + '"'
 
     def get(self, get: Get) -> str:
-        """A stored field. Analysed text has no value as a whole."""
+        """A stored field. Analyzed text can't be compared as a whole."""
         name = ".".join(map(str, get.segments))
         if get.type == "text" or self.stored_source.columns.get(name) == "text":
-            raise UnsupportedDetectionError(f"{name} may be analysed text, which Lucene can't compare as a whole")
+            raise UnsupportedDetectionError(f"{name} may be analyzed text, which Lucene can't compare as a whole")
         return self.name(name)
 
     # Comparisons.
 
     def op_and(self, *parts: Expr) -> str:
-        return " AND ".join(_positive([self._inside(part, "or") for part in parts]))
+        return " AND ".join(_with_positive_part([self._bracketed(part, "or") for part in parts]))
 
     def op_or(self, *parts: Expr) -> str:
-        texts = [self._inside(part, "and") for part in parts]
+        texts = [self._bracketed(part, "and") for part in parts]
         return " OR ".join(f"(*:* AND {text})" if text.startswith("NOT ") else text for text in texts)
 
     def _field(self, value: Expr) -> str:
-        """The field of a comparison. Raises UnsupportedDetectionError for anything computed."""
+        """The field of a comparison. Raises UnsupportedDetectionError for a computed value."""
         if isinstance(value, Column | Get):
             return self.expr(value)
         if isinstance(value, Call) and value.op == "text":
-            raise self.unsupported(value, "is not stored as text, so Lucene can't find a part of it")
-        raise self.unsupported(value, "would have to be computed, which Lucene can't")
+            raise self.unsupported(value, "is not stored as text, so Lucene can't search inside it")
+        raise self.unsupported(value, "would have to be computed, which Lucene can't do")
 
     def _term(self, value: Expr, wanted: Expr) -> str:
         if not isinstance(wanted, Literal):
-            raise self.unsupported(value, "compared with another field, which Lucene can't")
+            raise self.unsupported(value, "is compared with another field, which Lucene can't do")
         return f"{self._field(value)}:{self._constant(wanted.value)}"
 
     def _constant(self, value: Any) -> str:
@@ -135,9 +144,9 @@ class LucenePrinter(Conditions):
         return self.string(str(value).lower() if isinstance(value, bool) else str(value))
 
     def op_eq(self, left: Expr, right: Expr) -> str:
-        if stored := self._folds(left):
+        if stored := self._field_ignoring_case(left):
             return self.op_equals_ignoring_case(stored, right)
-        if isinstance(right, Literal) and isinstance(right.value, bool) and not self._stored_as(left, "boolean"):
+        if isinstance(right, Literal) and isinstance(right.value, bool) and not self._is_stored_as(left, "boolean"):
             word = str(right.value).lower()
             self._note(f"{self.field_of(left)}: where it is stored as text, Lucene finds {word} only in lower case")
         return self._term(left, right)
@@ -147,35 +156,35 @@ class LucenePrinter(Conditions):
             self.notes.append(text)
 
     def op_ne(self, left: Expr, right: Expr) -> str:
-        if self._folds(left) and constant(right) != "":
+        if self._field_ignoring_case(left) and constant(right) != "":
             return f"NOT {self.op_eq(left, right)}"
         return f"NOT {self._term(left, right)}"
 
     def op_in(self, left: Expr, *values: Expr) -> str:
-        if stored := self._folds(left):
+        if stored := self._field_ignoring_case(left):
             return self.op_in_ignoring_case(stored, *values)
         texts = [self._constant(constant(value)) for value in values]
         return f"{self._field(left)}:({' OR '.join(texts)})"
 
     def op_equals_ignoring_case(self, left: Expr, right: Expr) -> str:
-        if not isinstance(right, Literal) or self._is_whole(left, right):
+        if not isinstance(right, Literal) or self._is_term(left, right):
             return self._term(left, right)
         return self.by_pattern(left, (right,), ignore_case=True)
 
-    def _is_whole(self, value: Expr, wanted: Expr) -> bool:
-        """Whether a text is found by a term: as what the field is stored as, if that is not text.
+    def _is_term(self, value: Expr, wanted: Expr) -> bool:
+        """Whether a term finds a text, ignoring case: the field isn't stored as text, or the text has no letters.
 
-        A regular expression finds nothing in numbers and addresses; a text without letters needs none.
+        Regular expressions find nothing in numbers and addresses.
         """
         if not self.stored_source.untyped:
             return False
         text, kind = str(constant(wanted)), self.stored_source.columns.get(self.field_of(value))
-        if kind in _READS and not _READS[kind](text):
+        if kind in _IS_VALID and not _IS_VALID[kind](text):
             raise self.unsupported(value, f"is stored as {kind}, so it is never {text!r}")
         return kind not in (None, "text") or text.lower() == text.upper()
 
     def op_in_ignoring_case(self, left: Expr, *values: Expr) -> str:
-        if all(self._is_whole(left, value) for value in values):
+        if all(self._is_term(left, value) for value in values):
             return self.op_in(left, *values)
         return self.any_of([self.op_equals_ignoring_case(left, value) for value in values])
 
@@ -193,53 +202,52 @@ class LucenePrinter(Conditions):
 
     def _pattern(self, left: Expr, parts: tuple[Expr, ...]) -> str:
         if not all(isinstance(part, Literal) for part in parts):
-            raise self.unsupported(left, "compared with another field, which Lucene can't")
+            raise self.unsupported(left, "is compared with another field, which Lucene can't do")
         kind = self.stored_source.columns.get(self.field_of(left)) if self.stored_source.untyped else None
         if kind not in (None, "text", "keyword"):
-            raise self.unsupported(left, "is not stored as text, so Lucene can't find a part of it")
+            raise self.unsupported(left, "is not stored as text, so Lucene can't search inside it")
         texts = [part for part in parts if isinstance(constant(part), str)]
         if self.stored_source.untyped and kind is None and any(str(constant(part)).isdecimal() for part in texts):
-            self._note(f"{self.field_of(left)}: where it is stored as a number, Lucene finds no part of it")
+            self._note(f"{self.field_of(left)}: where it is stored as a number, Lucene can't search inside it")
+        stored: Expr | None = self._field_ignoring_case(left)
         if isinstance(left, Call) and left.op == "lower":
-            left, folds = left.args[0], True
-        else:
-            folds = self._folds(left) is not None
-        return self.by_pattern(self._folds(left) or left, parts, ignore_case=folds)
+            stored = left.args[0]
+        return self.by_pattern(stored or left, parts, ignore_case=stored is not None)
 
-    def _printed(self, value: Expr, tree: Node, syntax: Pcre | None = None) -> str:
-        if states(tree) > LONGEST_REGEX or too_complex(tree):
-            raise self.unsupported(value, "compared with a pattern that is too complex for Lucene")
-        return super()._printed(value, tree, syntax)
+    def _print_pattern(self, value: Expr, tree: Node, syntax: Pcre | None = None) -> str:
+        if count_states(tree) > LONGEST_REGEX or is_too_complex(tree):
+            raise self.unsupported(value, "is compared with a pattern that is too complex for Lucene")
+        return super()._print_pattern(value, tree, syntax)
 
     def matching(self, value: Expr, pattern: str) -> str:
         if len(pattern) > LONGEST_REGEX:
-            reason = (
-                f"compared with what takes a regular expression over {LONGEST_REGEX} characters, which is the limit"
-            )
+            reason = f"needs a regular expression of more than {LONGEST_REGEX} characters, Elasticsearch's limit"
             raise self.unsupported(value, reason)
-        self.only_printable(value, pattern)
-        # A slash after a backslash is no end for the query parser, not even where the backslash is escaped itself.
+        self.require_printable(value, pattern)
+        # To the query parser, a slash after a backslash never ends the expression, not even after an escaped backslash.
         ended = pattern[:-2] + r"[\\]" if pattern.endswith(r"\\") else pattern
         return f"{self._field(value)}:/{ended.replace('/', chr(92) + '/')}/"
 
-    def _stored_as(self, value: Expr, *kinds: str) -> bool:
-        """Whether the field is surely stored as one of these types; what is compared with it says nothing of that."""
+    def _is_stored_as(self, value: Expr, *kinds: str) -> bool:
+        """Whether the field is known to be stored as one of these types, whatever it is compared with."""
         if not self.stored_source.untyped:
             return self.type_of(value) in {_STORED.get(kind, kind) for kind in kinds}
         return self.stored_source.columns.get(self.field_of(value)) in kinds
 
     def op_in_network(self, value: Expr, *networks: Expr) -> str:
         if self.type_of(value) != "ip":
-            raise self.unsupported(value, "is text, in which Lucene knows no networks")
-        if not self._stored_as(value, "ip"):
-            raise self.unsupported(value, f"may be stored as text, in which Lucene knows no networks; {_SAY_TYPE}")
+            raise self.unsupported(value, "is text, and Lucene finds networks only in fields of type ip")
+        if not self._is_stored_as(value, "ip"):
+            raise self.unsupported(
+                value, f"may be stored as text, and Lucene finds networks only in fields of type ip; {_TYPE_HINT}"
+            )
         return self.op_in(value, *networks)
 
-    def _order(self, left: Expr, sign: str, right: Expr) -> str:
+    def _compare_order(self, left: Expr, sign: str, right: Expr) -> str:
         if not isinstance(right, Literal) or self.type_of(left) not in NUMERIC:
-            raise self.unsupported(left, "would have to be computed, which Lucene can't")
-        if not self._stored_as(left, *_NUMBERS):
-            raise self.unsupported(left, f"may be stored as text, which Lucene orders by letters; {_SAY_TYPE}")
+            raise self.unsupported(left, "would have to be computed, which Lucene can't do")
+        if not self._is_stored_as(left, *_NUMBERS):
+            raise self.unsupported(left, f"may be stored as text, which Lucene sorts alphabetically; {_TYPE_HINT}")
         number = constant(right)
         low, high = {
             "<": ("{*", f"{number}}}"),
@@ -250,16 +258,16 @@ class LucenePrinter(Conditions):
         return f"{self._field(left)}:{low} TO {high}"
 
     def op_lt(self, left: Expr, right: Expr) -> str:
-        return self._order(left, "<", right)
+        return self._compare_order(left, "<", right)
 
     def op_lte(self, left: Expr, right: Expr) -> str:
-        return self._order(left, "<=", right)
+        return self._compare_order(left, "<=", right)
 
     def op_gt(self, left: Expr, right: Expr) -> str:
-        return self._order(left, ">", right)
+        return self._compare_order(left, ">", right)
 
     def op_gte(self, left: Expr, right: Expr) -> str:
-        return self._order(left, ">=", right)
+        return self._compare_order(left, ">=", right)
 
     def op_is_empty(self, value: Expr) -> str:
         return self._term(value, Literal(""))
@@ -277,10 +285,10 @@ class LucenePrinter(Conditions):
         return f"NOT ({self.op_has_value(value)})"
 
     def op_not(self, condition: Call) -> str:
-        """A document without the field meets NOT, as it should."""
-        return f"NOT {self._inside(condition, 'and')}"
+        """NOT also finds documents without the field, as it should."""
+        return f"NOT {self._bracketed(condition, 'and')}"
 
 
-def _positive(parts: list[str]) -> list[str]:
-    """Parts joined by AND. Lucene takes documents away from what it has found, so there must be something to find."""
+def _with_positive_part(parts: list[str]) -> list[str]:
+    """The parts of an AND, with `*:*` first if all are negated: NOT only removes documents from those found."""
     return ["*:*", *parts] if all(part.startswith("NOT ") for part in parts) else parts

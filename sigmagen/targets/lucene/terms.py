@@ -1,4 +1,4 @@
-"""Regular expressions for ES|QL's RLIKE, in Lucene's syntax."""
+"""Regular expressions in Lucene's syntax, for Lucene queries and ES|QL's RLIKE."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from sigmagen.expr.regex import (
     Ranges,
     Repeat,
     complement,
-    union,
+    unite,
     within,
 )
-from sigmagen.targets.regex import Pcre, called
+from sigmagen.targets.regex import Pcre, describe
 
-_MOST_OPTIONS = 64
+_MAX_OPTIONS = 64
 _ENDS = ("very_end", "end", "line_end")
 _WORD, _OTHER = "[0-9A-Z_a-z]", "[^0-9A-Z_a-z]"
 
 
 class Lucene(Pcre):
-    """Lucene matches a whole value and has no anchors, so what may stand around the expression is written out."""
+    """Lucene matches a whole value and has no anchors, so the text around the match is part of the pattern."""
 
     escaped: ClassVar[str] = r"\.+*?()|[]{}^$" + '"#@&<>~-'
     escaped_in_class: ClassVar[str] = r"\[]^-&~" + '"'
@@ -45,18 +45,18 @@ class Lucene(Pcre):
         "line_start": "(.*\n)?",
         "line_end": "(\n.*)?",
     }
-    """What may stand between an anchor of the expression and the edge of the value."""
+    """The text that may lie between each anchor and the edge of the value."""
 
     def text(self, node: Node) -> str:
-        wholes = [self._whole(parts) for parts in _options(node)]
+        wholes = [self._print_option(parts) for parts in _options(node)]
         before, _, after = wholes[0]
         if len(wholes) > 1 and all((first, last) == (before, after) for first, _, last in wholes):
             return f"{before}({'|'.join(body or '()' for _, body, _ in wholes)}){after}"
         texts = [first + body + last for first, body, last in wholes]
         return "|".join(".*" if text == ".*.*" else text or "()" for text in texts)
 
-    def _whole(self, parts: list[Node]) -> tuple[str, str, str]:
-        """What may stand before one option, the option itself, what may stand after."""
+    def _print_option(self, parts: list[Node]) -> tuple[str, str, str]:
+        """The patterns of the text before one option, of the option itself, and of the text after it."""
         parts = list(parts)
         before: set[str] = set()
         after: set[str] = set()
@@ -67,19 +67,23 @@ class Lucene(Pcre):
             after.add(part.kind)
             parts.pop()
         body = Chain(tuple(parts))
-        return self._around(before, body, last=False), self.node(body, last=False), self._around(after, body, last=True)
+        return (
+            self._print_edge(before, body, last=False),
+            self.node(body, last=False),
+            self._print_edge(after, body, last=True),
+        )
 
-    def _around(self, places: set[str], body: Chain, *, last: bool) -> str:
-        """The text that may stand where the value, a line or a word begins or ends."""
-        beside_word = "word" not in places or _beside_word(body, last=last)
+    def _print_edge(self, places: set[str], body: Chain, *, last: bool) -> str:
+        """The pattern of the text before (`last`: after) the body, by the anchors there."""
+        in_word = "word" not in places or _is_edge_in_word(body, last=last)
         for place, text in self.places.items():
             if place in places:
-                if not beside_word:
+                if not in_word:
                     raise RegexError("a word boundary where there is no word")
                 return text
         if "word" not in places:
             return ".*"
-        if beside_word:
+        if in_word:
             return f"({_OTHER}.*)?" if last else f"(.*{_OTHER})?"
         return f"{_WORD}.*" if last else f".*{_WORD}"
 
@@ -92,16 +96,16 @@ class Lucene(Pcre):
         return "[^\n]"
 
     def mode(self, node: Repeat) -> str:
-        """Whether there is a match does not depend on greed."""
+        """Greediness doesn't change whether there is a match."""
         if node.mode == "possessive":
-            raise RegexError("a possessive repetition, which Lucene does not have")
+            raise RegexError("a possessive repetition, which Lucene does not support")
         return ""
 
     def anchor(self, node: Anchor, *, last: bool) -> str:
-        raise RegexError("an anchor or word boundary inside the expression, which Lucene does not have")
+        raise RegexError("an anchor or word boundary inside the expression, which Lucene does not support")
 
     def special(self, node: Atomic | Look | Back) -> str:
-        raise RegexError(f"{called(node)}, which Lucene does not have")
+        raise RegexError(f"{describe(node)}, which Lucene does not support")
 
     def character(self, code: int, escaped: str) -> str:
         return "\\" + chr(code) if chr(code) in escaped else chr(code)
@@ -111,38 +115,38 @@ LUCENE = Lucene()
 
 
 def _options(node: Node) -> list[list[Node]]:
-    """The expression as alternatives, each a list of parts: a choice that holds anchors is multiplied out."""
+    """The expression as alternatives, each a list of parts. Choices with anchors are expanded."""
     if isinstance(node, Choice):
         return list(chain.from_iterable(_options(option) for option in node.options))
-    if isinstance(node, Group) and _anchored(node.part):
+    if isinstance(node, Group) and _has_anchor(node.part):
         return _options(node.part)
     if not isinstance(node, Chain):
         return [[node]]
     found: list[list[Node]] = [[]]
     for part in node.parts:
-        if not (isinstance(part, Choice | Group | Chain) and _anchored(part)):
+        if not (isinstance(part, Choice | Group | Chain) and _has_anchor(part)):
             for option in found:
                 option.append(part)
             continue
         found = [[*before, *ending] for before in found for ending in _options(part)]
-        if len(found) > _MOST_OPTIONS:
+        if len(found) > _MAX_OPTIONS:
             raise RegexError("too many alternatives with anchors")
     return found
 
 
-def _anchored(node: Node) -> bool:
+def _has_anchor(node: Node) -> bool:
     if isinstance(node, Choice):
-        return any(_anchored(option) for option in node.options)
+        return any(_has_anchor(option) for option in node.options)
     if isinstance(node, Group):
-        return _anchored(node.part)
-    return any(_anchored(part) for part in node.parts) if isinstance(node, Chain) else isinstance(node, Anchor)
+        return _has_anchor(node.part)
+    return any(_has_anchor(part) for part in node.parts) if isinstance(node, Chain) else isinstance(node, Anchor)
 
 
-def _beside_word(body: Chain, *, last: bool) -> bool:
-    """Whether the body's outermost character belongs to a word. Raises RegexError where that depends on the value."""
+def _is_edge_in_word(body: Chain, *, last: bool) -> bool:
+    """Whether the body starts (`last`: ends) with a word character. Raises RegexError if that depends on the value."""
     found, empty = outermost(body, last=last)
     if empty or not (within(found, WORD) or within(found, complement(WORD))):
-        raise RegexError("a word boundary beside what may or may not be a word's character")
+        raise RegexError("a word boundary beside a character that may or may not belong to a word")
     return within(found, WORD)
 
 
@@ -152,7 +156,7 @@ def outermost(node: Node, *, last: bool) -> tuple[Ranges, bool]:
         return node.ranges, False
     if isinstance(node, Choice):
         sets = [outermost(option, last=last) for option in node.options]
-        return union(*(found for found, _ in sets)), any(empty for _, empty in sets)
+        return unite(*(found for found, _ in sets)), any(empty for _, empty in sets)
     if isinstance(node, Repeat):
         found, empty = outermost(node.part, last=last)
         return found, empty or node.low == 0
@@ -163,7 +167,7 @@ def outermost(node: Node, *, last: bool) -> tuple[Ranges, bool]:
     seen: Ranges = ()
     for part in reversed(node.parts) if last else node.parts:
         found, empty = outermost(part, last=last)
-        seen = union(seen, found)
+        seen = unite(seen, found)
         if not empty:
             return seen, False
     return seen, True

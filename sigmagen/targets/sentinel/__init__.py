@@ -9,7 +9,7 @@ from sigmagen.targets.target import Location, Segments, Target
 _TABLE = re.compile(r"[A-Za-z_]\w{0,99}", re.ASCII)
 _RANGE = (
     "range-derived",
-    "Sentinel doesn't tell a query its time range: windows count between the table's first and last record only",
+    "Sentinel doesn't pass a query its time range: only windows between the table's first and last record count",
 )
 
 
@@ -18,7 +18,7 @@ def _find_location_fault(text: str) -> str | None:
 
 
 def _find_name_fault(name: str, untyped: bool) -> str | None:
-    return "it stands for all columns" if name == "*" else None
+    return "it means all columns" if name == "*" else None
 
 
 def _column_name(segments: Segments) -> str | None:

@@ -17,7 +17,7 @@ _BOUNDARY = re.compile(r"(?<!\\)(\\\\)*\\[bB]")
 class KustoConditions(Conditions):
     """Comparisons of one row's values."""
 
-    def _textual(self, value: Expr) -> bool:
+    def _is_textual(self, value: Expr) -> bool:
         return self.type_of(value) not in _UNTEXTUAL
 
     def expr(self, expression: Expr) -> str:
@@ -28,10 +28,10 @@ class KustoConditions(Conditions):
         return "@'" + str(constant(value)).replace("'", "''") + "'"
 
     def op_is_missing(self, value: Expr) -> str:
-        return f"{'isempty' if self._textual(value) else 'isnull'}({self.expr(value)})"
+        return f"{'isempty' if self._is_textual(value) else 'isnull'}({self.expr(value)})"
 
     def op_is_present(self, value: Expr) -> str:
-        return f"{'isnotempty' if self._textual(value) else 'isnotnull'}({self.expr(value)})"
+        return f"{'isnotempty' if self._is_textual(value) else 'isnotnull'}({self.expr(value)})"
 
     def op_has_value(self, value: Expr) -> str:
         return self.op_is_present(value)
@@ -41,14 +41,14 @@ class KustoConditions(Conditions):
 
     def op_is_empty(self, value: Expr) -> str:
         self.notes.append(
-            f"{self.field_of(value)} compared with the empty text: a string column of Kusto that is missing is empty, "
+            f"{self.field_of(value)} is compared with the empty text: in Kusto, a missing string is empty, "
             "so the two can't be distinguished"
         )
         return super().op_is_empty(value)
 
     def op_not(self, condition: Call) -> str:
-        """Strings are never null, so a negated comparison of strings needs no word about missing values."""
-        return self.negated(condition) if self._textual(condition.args[0]) else super().op_not(condition)
+        """Strings are never null, so a negated comparison of strings needs no test for missing values."""
+        return self.negated(condition) if self._is_textual(condition.args[0]) else super().op_not(condition)
 
     def negated(self, condition: Call) -> str:
         condition = self.number_as_text(condition)
@@ -81,7 +81,7 @@ class KustoConditions(Conditions):
         return self._operator("contains", left, right)
 
     def _operator(self, word: str, left: Expr, right: Expr) -> str:
-        """The operator that ignores case where the plan compares lower-case text, the one that doesn't elsewhere."""
+        """A comparison, which ignores case if the plan compares text in lower case."""
         if isinstance(left, Call) and left.op == "lower":
             (left,) = left.args
             if isinstance(right, Call) and right.op == "lower":
@@ -93,34 +93,34 @@ class KustoConditions(Conditions):
         return self.by_pattern(left, parts)
 
     def op_text(self, value: Expr) -> str:
-        """A number in digits; an address without what maps it into IPv6."""
+        """A number as digits; an IPv4-mapped address as plain IPv4."""
         if self.type_of(value) == "ip":
             return f"replace_regex({self.expr(value)}, {self.verbatim(Literal(MAPPED))}, @'\\1')"
         text = self.expr(value)
-        known = self._textual(value) and not self.stored_source.untyped
+        known = self._is_textual(value) and not self.stored_source.untyped
         return text if known or text.startswith("tostring(") else f"tostring({text})"
 
     def op_matches(self, value: Expr, pattern: Expr, flags: Expr) -> str:
-        """An expression that the empty text meets would find missing values, which are empty text in Kusto."""
+        """An expression that matches the empty text would find missing values, which are empty text in Kusto."""
         test = super().op_matches(value, pattern, flags)
         if _BOUNDARY.search(test):
-            self.notes.append(rf"{self.field_of(value)}: Kusto's \b takes letters beyond ASCII for a word's")
+            self.notes.append(rf"{self.field_of(value)}: Kusto's \b treats letters beyond ASCII as part of a word")
         empty = matches_empty(parse(constant(pattern), constant(flags)))
-        return f"(isnotempty({self._one_text(value)}) and {test})" if empty else test
+        return f"(isnotempty({self._value_or_record(value)}) and {test})" if empty else test
 
     def matching(self, value: Expr, pattern: str) -> str:
-        return f"{self._one_text(value)} matches regex {self.verbatim(Literal(pattern))}"
+        return f"{self._value_or_record(value)} matches regex {self.verbatim(Literal(pattern))}"
 
-    def _one_text(self, value: Expr) -> str:
-        """A value; all columns, which KQL matches with no expression, as the JSON that they make."""
+    def _value_or_record(self, value: Expr) -> str:
+        """A value; all columns as one JSON text, since KQL can't match an expression with `*`."""
         text = self.expr(value)
         if text not in ("*", "tolower(*)"):
             return text
-        self.notes.append('a pattern without a field is looked for in the record as JSON, where \\ and " are escaped')
+        self.notes.append('a pattern without a field is matched with the record as JSON, where \\ and " are escaped')
         return text.replace("*", "tostring(pack_all())")
 
     def op_in_network(self, value: Expr, *networks: Expr) -> str:
-        """Kusto's own functions are null for what is no address, and take no mapped one for IPv4."""
+        """Kusto's own functions yield null for a text that is not an address, and don't match IPv4-mapped ones."""
         single, narrow, wide = split_networks([constant(network) for network in networks])
         tests = [f"{self.expr(value)} in ({', '.join(map(self.string, single))})"] if single else []
         tests += [self.matching(value, ipv4_pattern(network)) for network in narrow]

@@ -24,12 +24,11 @@ from sigmagen.plan.steps import (
     Union,
     Unique,
 )
-from sigmagen.targets.printer import ONLY_READINESS
 from sigmagen.targets.sentinel.values import CASTS, KustoValues
 from sigmagen.targets.unprintable import escaped, unicode_escape
 
 _LONGEST_LIST = 1_048_576
-"""The most values that make_list takes, its default: https://learn.microsoft.com/kusto/query/make-list-aggregation-function"""
+"""The most values of make_list, its default: https://learn.microsoft.com/kusto/query/make-list-aggregation-function"""
 
 _TYPES = {"integer": "long", "float": "real", "boolean": "bool", "timestamp": "datetime"}
 _STORED = {"int": "integer", "long": "integer", "real": "float", "bool": "boolean", "datetime": "timestamp"}
@@ -41,7 +40,7 @@ _RESERVED = (
     "real reduce render sample scan search serialize set sort startswith string summarize table take time timespan to "
     "top toscalar true typeof union uuid view where with"
 ).replace(" ", "|")
-"""Words of the language, which need brackets as the name of a column; brackets are never wrong."""
+"""Keywords, which need brackets as column names; brackets are always allowed."""
 _PLAIN = re.compile(rf"(?!(?:{_RESERVED})$)[A-Za-z_][A-Za-z0-9_]*")
 _ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"})
 
@@ -51,6 +50,7 @@ class KustoPrinter(KustoValues):
 
     functions: ClassVar[dict[str, str]] = {
         "coalesce": "coalesce",
+        "ingestion_time": "ingestion_time",
         "concat": "strcat",
         "elements": "array_length",
         "lower": "tolower",
@@ -69,23 +69,23 @@ class KustoPrinter(KustoValues):
     longest_chain = 100
 
     lacking: ClassVar[Mapping[str, str]] = {
-        **ONLY_READINESS,
+        **dict.fromkeys(("not_extracted", "stored_text"), "Sentinel keeps the columns of a record, not its text"),
         "epoch_seconds": "Sentinel gives a record its time when it stores it",
-        "last_text": "KQL finds it by a command of its own, so it must be a whole column",
+        "last_text": "KQL needs an operator for it, so it must be a column of its own",
     }
 
     def text(self) -> str:
         lines = self.steps()
         counted = next((i for i, step in enumerate(self.plan.steps) if isinstance(step, CountRows)), None)
         if counted is None:
-            return self._range() + "\n| ".join(lines)
-        # The number of rows of a pipeline, next to the rows themselves, takes the pipeline twice.
+            return self._define_range() + "\n| ".join(lines)
+        # To count the rows of a pipeline beside the rows, the pipeline is needed twice.
         position = next(index for index, line in enumerate(lines) if line.startswith("extend groups"))
         head = "\n| ".join(lines[:position])
-        return f"{self._range()}let alerts = {head};\nalerts\n| " + "\n| ".join(lines[position:])
+        return f"{self._define_range()}let alerts = {head};\nalerts\n| " + "\n| ".join(lines[position:])
 
-    def _range(self) -> str:
-        """A query isn't told its time range; what it sees whole lies between its first and its last record."""
+    def _define_range(self) -> str:
+        """Define the range between the first and the last record: a query doesn't know its own time range."""
         if self.plan.rule is None or not self.plan.ranged:
             return ""
         tables = {part.stored[self.stored_source.name].location: None for part in self.plan.source.parts}
@@ -102,14 +102,14 @@ class KustoPrinter(KustoValues):
             self.stored_source.join and column in self.stored_source.join.columns
         ):
             return column
-        written = _word(column)
+        written = _plain_name(column)
         return self.claimed(column, written if _PLAIN.fullmatch(written) else f"_{written}")
 
     def string(self, value: str) -> str:
         return '"' + escaped(value.translate(_ESCAPES), unicode_escape) + '"'
 
     def parameter(self, parameter: Parameter) -> str:
-        """A parameter of the function that the query is the body of."""
+        """A parameter of the function whose body the query is."""
         return parameter.name
 
     def get(self, get: Get) -> str:
@@ -145,9 +145,9 @@ class KustoPrinter(KustoValues):
         return text
 
     def _stored(self, column: str) -> str:
-        """A column of the table. `*` stands for all of them."""
+        """A column of the table; `*` means all columns."""
         if not self.stored_source.untyped:
-            return _word(column)
+            return _plain_name(column)
         return column if column == "*" or _PLAIN.fullmatch(column) else f"[{self.string(column)}]"
 
     # Steps.
@@ -160,7 +160,7 @@ class KustoPrinter(KustoValues):
         return ["union\n    (" + "),\n    (".join(branches) + ")"]
 
     def step_insiderange(self, step: InsideRange) -> list[str]:
-        """See `_range`."""
+        """See `_define_range`."""
         return [f"where {self.expr(step.begin)} >= range_start and {self.expr(step.end)} <= range_end"]
 
     def step_join(self, step: Join) -> list[str]:
@@ -189,9 +189,10 @@ class KustoPrinter(KustoValues):
         return [f"summarize {columns}" + (f" by {by}" if by else "")]
 
     def step_prunegroups(self, step: PruneGroups) -> list[str]:
-        """The rows of each group as lists, which are taken apart again where the group stays.
+        """Collect each group's rows in lists, and expand those of the groups that remain.
 
-        A list has an end: a group has few panes, but may have any number of distinct values, of which none may be lost.
+        Lists are limited, and no value may be lost: a group has few panes, but may have any number of distinct values,
+        so counts of distinct values aren't pruned.
         """
         name, total = step.total
         if total == call("count"):
@@ -224,14 +225,14 @@ class KustoPrinter(KustoValues):
         return [f"take {step.rows}"]
 
     def step_project(self, step: Project) -> list[str]:
-        return ["project " + ", ".join(self._projected(name) for name in step.columns)]
+        return ["project " + ", ".join(self._project_column(name) for name in step.columns)]
 
-    def _projected(self, column: str) -> str:
-        """A branch of a union ends with the rule's names for fields that the table calls otherwise."""
+    def _project_column(self, column: str) -> str:
+        """A branch of a union returns the rule's names of fields that have other names in the table."""
         renamed = self.plan.rule is None and column in self.plan.stored_as
-        return f"{_word(column)} = {self.name(column)}" if renamed else self.name(column)
+        return f"{_plain_name(column)} = {self.name(column)}" if renamed else self.name(column)
 
 
-def _word(name: str) -> str:
+def _plain_name(name: str) -> str:
     """A field name as a column name: the dots of a canonical field become underscores."""
     return re.sub(r"[^A-Za-z0-9_]", "_", name)

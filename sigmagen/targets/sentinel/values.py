@@ -11,14 +11,14 @@ CASTS = {"integer": "tolong", "float": "todouble", "boolean": "tobool", "timesta
 
 
 class KustoValues(KustoConditions):
-    """What is computed of one row's values, and of many rows'."""
+    """Values computed from one row, and aggregates of many rows."""
 
     def op_if(self, condition: Expr, then: Expr, otherwise: Expr) -> str:
-        other = self._missing(then) if otherwise == Literal(None) else self.expr(otherwise)
-        first = self._missing(otherwise) if then == Literal(None) else self.expr(then)
+        other = self._typed_null(then) if otherwise == Literal(None) else self.expr(otherwise)
+        first = self._typed_null(otherwise) if then == Literal(None) else self.expr(then)
         return f"iff({self.expr(condition)}, {first}, {other})"
 
-    def _missing(self, like: Expr) -> str:
+    def _typed_null(self, like: Expr) -> str:
         """The missing value of the same type: both branches of `iff` must agree."""
         kind = {
             "integer": "long(null)",
@@ -53,9 +53,9 @@ class KustoValues(KustoConditions):
         return f'gettype({self.expr(value)}) == "string"'
 
     def last_text(self, column: str, found: Call) -> str:
-        """The operator that puts the last text that is not empty into a column; see `op_last_text` of DuckDB.
+        """The operator that puts the last non-empty text into a column; see `op_last_text` of DuckDB.
 
-        KQL has no function that looks at each element of an array. A record without any element keeps its row.
+        KQL has no function that maps over an array. A record with an empty array keeps its row.
         """
         messages, role, *places = found.args
         sent = self.expr(messages)
@@ -70,7 +70,7 @@ class KustoValues(KustoConditions):
     | summarize arg_max(place, {column}))"""
 
     def op_not_empty(self, value: Expr) -> str:
-        """A missing text is an empty one here, and `coalesce` takes it so."""
+        """A missing text is empty in KQL, and `coalesce` skips empty texts."""
         return self.expr(value)
 
     def op_cast(self, value: Expr, kind: Expr) -> str:
@@ -97,7 +97,7 @@ class KustoValues(KustoConditions):
         return f"bin({self.expr(time)}, 1ms)"
 
     def op_mean(self, total: Expr, number: Expr) -> str:
-        """Of two whole numbers, KQL would make a whole number."""
+        """In KQL, the quotient of two integers would be an integer."""
         return f"todouble({self.expr(total)}) / {self.expr(number)}"
 
     def op_size(self, values: Expr) -> str:
@@ -105,6 +105,20 @@ class KustoValues(KustoConditions):
 
     def op_head(self, values: Expr, number: Expr) -> str:
         return f"array_slice(array_sort_asc({self.expr(values)}), 0, {constant(number) - 1})"
+
+    # Readiness.
+
+    def op_seconds_between(self, later: Expr, earlier: Expr) -> str:
+        return f'datetime_diff("second", {self.expr(later)}, {self.expr(earlier)})'
+
+    def op_is_cut(self, text: Expr) -> str:
+        """What parse_json can't read, it takes for a string."""
+        written = self.expr(text)
+        return f'(isnotempty({written}) and gettype(parse_json({written})) !in ("dictionary", "array"))'
+
+    def op_share(self, part: Expr, whole: Expr) -> str:
+        total = self.expr(whole)
+        return f"iff({total} == 0, real(null), round(100.0 * {self.expr(part)} / {total}, 1))"
 
     # Aggregates.
 
@@ -125,9 +139,9 @@ class KustoValues(KustoConditions):
         return f"make_set({self.expr(values)})"
 
     def op_distinct(self, value: Expr) -> str:
-        """Exact, unlike dcount. A set leaves nulls out; the empty string stands for a missing text."""
+        """Exact, unlike dcount. A set has no nulls; an empty string is a missing text."""
         text = self.expr(value)
-        present = f"iff(isempty({text}), dynamic(null), {text})" if self._textual(value) else text
+        present = f"iff(isempty({text}), dynamic(null), {text})" if self._is_textual(value) else text
         return f"array_length(make_set({present}))"
 
 

@@ -12,10 +12,10 @@ _UNQUOTABLE = re.compile(r"[\\'\"`]")
 
 def _find_location_fault(text: str) -> str | None:
     if odd := re.search(r"[|`\[\]\x00-\x1f]", text):
-        return f"a search can't hold {odd[0]!r} here: it is terms of one search command"
+        return f"a search can't contain {odd[0]!r} here: only terms of one search command are allowed"
     outside = re.sub(r"""\"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'""", "", text)
     if re.search("[\"']", outside) or outside.endswith("\\") or not _is_balanced(outside):
-        return "the search has a quote or bracket that does not end"
+        return "the search has unbalanced quotes or brackets"
     return None
 
 
@@ -29,13 +29,13 @@ def _is_balanced(text: str) -> bool:
 
 
 def _enclose(search: str) -> str:
-    """Alternatives get brackets."""
+    """Add brackets around alternatives."""
     return f"({search})" if _ALTERNATIVES.search(search) else search
 
 
 def _find_name_fault(name: str, untyped: bool) -> str | None:
     found = _UNQUOTABLE.search(name)
-    return f"SPL documents no way to write {found[0]} in the name of a field" if found else None
+    return f"SPL has no documented way to write {found[0]} in a field name" if found else None
 
 
 TARGET = Target(
@@ -52,7 +52,7 @@ TARGET = Target(
     keeps_native_records=True,
     find_name_fault=_find_name_fault,
     pysigma_backend="splunk",
-    sub_search_warning="the alerts of one part come from a sub-search, which limits.conf bounds in rows and run time",
+    sub_search_warning="the alerts of one part come from a subsearch, and limits.conf restricts its rows and run time",
     copies_warning=(
         12,
         "mvexpand makes {copies} rows of each event, and Splunk stops it at 500 MB (max_mem_usage_mb in limits.conf)",

@@ -10,7 +10,7 @@ from sigmagen.targets.conditions import Conditions
 from sigmagen.targets.networks import MAPPED, split_networks
 from sigmagen.targets.printer import constant, lowered
 from sigmagen.targets.regex import PCRE, Pcre
-from sigmagen.targets.unprintable import first_unprintable
+from sigmagen.targets.unprintable import find_unprintable
 
 _STRFTIME = {"day": "%d", "week": "%V", "month": "%m", "year": "%Y"}
 
@@ -22,15 +22,15 @@ class SplunkConditions(Conditions):
     calls: ClassVar[frozenset[str]] = frozenset({"like", "like_ignoring_case", "matches"})
 
     def op_eq(self, left: Expr, right: Expr) -> str:
-        return self.by_pattern(left, (right,)) if _unwritable(right) else super().op_eq(left, right)
+        return self.by_pattern(left, (right,)) if _needs_pattern(right) else super().op_eq(left, right)
 
     def op_ne(self, left: Expr, right: Expr) -> str:
-        return f"NOT {self.by_pattern(left, (right,))}" if _unwritable(right) else super().op_ne(left, right)
+        return f"NOT {self.by_pattern(left, (right,))}" if _needs_pattern(right) else super().op_ne(left, right)
 
     def op_in(self, left: Expr, *values: Expr) -> str:
-        written = [value for value in values if not _unwritable(value)]
+        written = [value for value in values if not _needs_pattern(value)]
         tests = [super().op_in(left, *written)] if written else []
-        return self.any_of([*tests, *(self.by_pattern(left, (value,)) for value in values if _unwritable(value))])
+        return self.any_of([*tests, *(self.by_pattern(left, (value,)) for value in values if _needs_pattern(value))])
 
     def op_is_missing(self, value: Expr) -> str:
         return f"isnull({self.expr(value)})"
@@ -49,12 +49,12 @@ class SplunkConditions(Conditions):
         return self.op_in(call("lower", left), *map(lowered, values))
 
     def op_starts_with(self, left: Expr, right: Expr) -> str:
-        if _unwritable(right):
+        if _needs_pattern(right):
             return self.by_pattern(left, (right, Literal(0)))
         return f"substr({self.expr(left)}, 1, {self._length(right)}) = {self.expr(right)}"
 
     def op_ends_with(self, left: Expr, right: Expr) -> str:
-        if _unwritable(right):
+        if _needs_pattern(right):
             return self.by_pattern(left, (Literal(0), right))
         if isinstance(right, Literal):
             return f"substr({self.expr(left)}, -{self._length(right)}) = {self.expr(right)}"
@@ -64,7 +64,7 @@ class SplunkConditions(Conditions):
     def op_contains(self, left: Expr, right: Expr) -> str:
         if isinstance(right, Literal):
             return self.by_pattern(left, (Literal(0), right, Literal(0)))
-        # SPL finds no text of another field, which is never empty, inside a text; but it cuts a text in two there.
+        # SPL can't search for the text of another field, which is never empty, but it can split a text at it.
         return f"mvcount(split({self.expr(left)}, {self.expr(right)})) > 1"
 
     def _length(self, text: Expr) -> str:
@@ -74,7 +74,7 @@ class SplunkConditions(Conditions):
         return self.by_pattern(left, parts)
 
     def op_text(self, value: Expr) -> str:
-        """A number in digits; an address without what maps it into IPv6."""
+        """A number as digits; an IPv4-mapped address as plain IPv4."""
         if self.type_of(value) == "ip":
             return f"replace({self.expr(value)}, {self.string(MAPPED)}, {self.string(chr(92) + '1')})"
         return f"tostring({self.expr(value)})" if self.type_of(value) in NUMERIC else self.expr(value)
@@ -83,7 +83,7 @@ class SplunkConditions(Conditions):
         return f"match({self.expr(value)}, {self.string(pattern)})"
 
     def op_in_network(self, value: Expr, *networks: Expr) -> str:
-        """An IPv4 address may be mapped into IPv6, which cidrmatch does not see through."""
+        """cidrmatch doesn't recognize IPv4-mapped addresses, so their prefix is removed."""
         text = self.expr(value)
         single, _, _ = split_networks([constant(network) for network in networks])
         tests = [f"{text} IN ({', '.join(map(self.string, single))})"] if single else []
@@ -96,7 +96,7 @@ class SplunkConditions(Conditions):
         return self.any_of(tests)
 
     def op_time_part(self, time: Expr, part: Expr) -> str:
-        """Minutes and hours in UTC by arithmetic; the calendar only in the time zone of who searches."""
+        """Minutes and hours are computed in UTC; dates depend on the time zone of the user who searches."""
         text, name = self.expr(time), constant(part)
         if name not in _STRFTIME:
             return f"floor({text}/60) % 60" if name == "minute" else f"floor({text}/3600) % 24"
@@ -107,6 +107,6 @@ class SplunkConditions(Conditions):
         return f'tonumber(strftime({text}, "{_STRFTIME[name]}"))'
 
 
-def _unwritable(value: Expr) -> bool:
-    """Whether a value is a text that only a pattern can say."""
-    return isinstance(value, Literal) and isinstance(value.value, str) and first_unprintable(value.value) is not None
+def _needs_pattern(value: Expr) -> bool:
+    """Whether a value is a text that only a regular expression can express."""
+    return isinstance(value, Literal) and isinstance(value.value, str) and find_unprintable(value.value) is not None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import ClassVar
 
 from sigmagen.expr.operations import OPERATIONS
@@ -38,10 +38,9 @@ from sigmagen.plan.steps import (
     Unique,
     columns_read,
 )
-from sigmagen.targets.printer import ONLY_READINESS
-from sigmagen.targets.splunk.search_terms import hoisted, prefilter, wide_terms, word_terms
+from sigmagen.targets.splunk.search_terms import hoist_terms, prefilter, wide_terms, word_terms
 from sigmagen.targets.splunk.values import SplunkValues
-from sigmagen.targets.unprintable import first_unprintable
+from sigmagen.targets.unprintable import find_unprintable
 
 _PLAIN = re.compile(r"(?!(?i:and|or|not|xor|in|like|as|by|true|false|null)$)[A-Za-z_][A-Za-z0-9_]*")
 
@@ -62,7 +61,6 @@ class SplunkPrinter(SplunkValues):
     }
 
     lacking: ClassVar[Mapping[str, str]] = {
-        **ONLY_READINESS,
         "epoch_seconds": "Splunk gives a record its time when it indexes it",
         "join": "joining a second table is not implemented in SPL",
     }
@@ -80,9 +78,11 @@ class SplunkPrinter(SplunkValues):
         return self.claimed(column, written if _PLAIN.fullmatch(written) else f"f_{written}")
 
     def string(self, value: str) -> str:
-        """Raises UnsupportedDetectionError for a character that SPL has no escape for: written as it is, it would be an
-        order to the terminal that shows the query."""
-        if odd := first_unprintable(value):
+        """A string constant. SPL has no escape for control characters, and they could control a terminal.
+
+        Raises UnsupportedDetectionError for them.
+        """
+        if odd := find_unprintable(value):
             reason = f"the value {ascii(value)[:80]} can't be written: SPL has no escape for {odd}"
             raise UnsupportedDetectionError(reason)
         return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
@@ -93,8 +93,8 @@ class SplunkPrinter(SplunkValues):
         return super().literal(value)
 
     def parameter(self, parameter: Parameter) -> str:
-        """A token of a form. Of the filters, `s` is documented to escape quotes and not backslashes, so a value could
-        end the text; what `u` leaves as it is (letters, digits, `-_.!~*'()`) has no meaning between quotes."""
+        """A form token. Its filter `s` escapes quotes but not backslashes, so a value could end the text; the
+        characters that `u` leaves unchanged (letters, digits, `-_.!~*'()`) have no meaning between quotes."""
         text = f'"${parameter.name}|u$"'
         return f"tonumber({text})" if parameter.type in (*NUMERIC, "timestamp") else f"urldecode({text})"
 
@@ -108,36 +108,36 @@ class SplunkPrinter(SplunkValues):
         elif self.stored_source.record:
             text = self.stored_source.record
         elif all(isinstance(segment, str) for segment in segments):
-            return self._own(get) if self.stored_source.untyped else self.stored(".".join(map(str, segments)))
+            return self._untyped_field(get) if self.stored_source.untyped else self.stored(".".join(map(str, segments)))
         else:
             text = "_raw"
         return self.boolean_inside_json(text, segments) if get.type == "boolean" else self.inside_json(text, segments)
 
-    def _own(self, get: Get) -> str:
-        """A field of which nothing is known but what the rule calls it."""
+    def _untyped_field(self, get: Get) -> str:
+        """A field of which only the name in the rule is known."""
         name = ".".join(map(str, get.segments))
         if get.type == "timestamp":
-            raise UnsupportedDetectionError(f"{name} is a time in an unknown form, so its parts can't be taken")
+            raise UnsupportedDetectionError(f"{name} is a time in an unknown format, so its parts can't be taken")
         return self.stored(name)
 
     def stored(self, field: str) -> str:
-        """A field that Splunk extracts by itself, as eval and where read it."""
+        """The name of a field that Splunk itself extracts, quoted for eval and where."""
         return field if _PLAIN.fullmatch(field) else "'" + field.replace("'", "\\'") + "'"
 
     # Steps.
 
     def steps(self) -> list[str]:
-        """The search terms first: what the index can answer, it should. They fold case, so `where` decides again.
+        """Search terms come first, because they use the index. They ignore case, so `where` tests again.
 
-        A record that is read from _raw may be longer than what Splunk extracts fields from, and an add-on may give its
-        fields other values, so the index is asked for words only.
+        A record that is read from _raw may be longer than the part that Splunk extracts fields from, and an add-on may
+        change the fields' values, so only words are searched for.
         """
         first, *rest = self.plan.steps
         if isinstance(first, Union):
             return list(self._lines(self.plan.steps))
         terms = [self.stored_source.location]
         if self.stored_source.untyped:
-            found, rest = hoisted(rest, self.plan.in_place, self.string)
+            found, rest = hoist_terms(rest, self.plan.in_place, self.string)
             terms += found
         elif rest and isinstance(rest[0], Filter) and not self.stored_source.record:
             source_terms = wide_terms(rest[0].condition, {}, self.literal)
@@ -145,20 +145,20 @@ class SplunkPrinter(SplunkValues):
                 terms += source_terms
                 rest.pop(0)
         if self.stored_source.record:
-            # A source that says itself which records are its own has a location that finds them.
+            # A source's own condition comes first; its location already finds the records that meet it.
             terms += word_terms(rest if self.stored_source.where is None else rest[1:], self.string)
         elif not self.stored_source.untyped:
             terms += prefilter(rest, self.literal)
         return [" ".join(terms), *self._lines(rest)]
 
-    def _lines(self, steps: list[Step]) -> Iterator[str]:
+    def _lines(self, steps: Sequence[Step]) -> Iterator[str]:
         for position, step in enumerate(steps):
             if isinstance(step, Expand) and not any(isinstance(done, Aggregate) for done in steps[:position]):
-                yield from self._needed_only(steps[position:])
+                yield from self._drop_unread_fields(steps[position:])
             yield from self.step(step)
 
-    def _needed_only(self, steps: list[Step]) -> list[str]:
-        """Drops what the steps don't read: `mvexpand` copies whole events, and stops at 500 MB (limits.conf)."""
+    def _drop_unread_fields(self, steps: Sequence[Step]) -> list[str]:
+        """Drop the fields that no step reads: `mvexpand` copies whole events, and stops at 500 MB (limits.conf)."""
         read = columns_read(steps)
         return ["fields " + ", ".join(map(self.name, read)), "fields - _raw"] if read else []
 
@@ -166,27 +166,27 @@ class SplunkPrinter(SplunkValues):
         return [self.stored_source.location]
 
     def step_union(self, step: Union) -> list[str]:
-        """Streams of events run side by side; alerts, which take whole sub-searches, are appended."""
+        """Streams of events run in parallel; alerts need whole subsearches, so they are appended."""
         texts = [branch.text().replace("\n", "\n    ") for branch in self.branches(step)]
         if not any(isinstance(part, Aggregate | Unique) for branch in step.branches for part in branch.steps):
-            return ["| multisearch\n    " + "\n    ".join(f"[{_generating(text)}]" for text in texts)]
+            return ["| multisearch\n    " + "\n    ".join(f"[{_as_subsearch(text)}]" for text in texts)]
         first, *others = texts
-        return [first.replace("\n    ", "\n"), *(f"append\n    [{_generating(text)}]" for text in others)]
+        return [first.replace("\n    ", "\n"), *(f"append\n    [{_as_subsearch(text)}]" for text in others)]
 
     def step_insiderange(self, step: InsideRange) -> list[str]:
-        """A search over all time has no end."""
+        """In a search over all time, info_max_time is not a number."""
         begin, end = self.expr(step.begin), self.expr(step.end)
         inside = f'{begin} >= info_min_time AND (info_max_time = "+Infinity" OR {end} <= info_max_time)'
         return ["addinfo", f"where {inside}"]
 
     def step_derive(self, step: Derive) -> list[str]:
         chosen = [line for _, value in step.columns if is_last_text(value) for line in self.last_message(value)]
-        columns = [(self.name(name), self._value(value)) for name, value in step.columns]
+        columns = [(self.name(name), self._eval_value(value)) for name, value in step.columns]
         changed = [f"{name}={value}" for name, value in columns if name != value]
         return [*chosen, *(["eval " + ",\n    ".join(changed)] if changed else [])]
 
-    def _value(self, expression: Expr) -> str:
-        """A condition as a value has to be inside if()."""
+    def _eval_value(self, expression: Expr) -> str:
+        """The text of an expression for eval, which needs a condition inside if()."""
         text = self.expr(expression)
         condition = isinstance(expression, Call) and OPERATIONS[expression.op].result == "boolean"
         return f'if({text}, "true", "false")' if condition else text
@@ -202,12 +202,12 @@ class SplunkPrinter(SplunkValues):
     def step_aggregate(self, step: Aggregate) -> list[str]:
         columns = ", ".join(f"{self.expr(value)} AS {self.name(name)}" for name, value in step.columns) or "count"
         by = ", ".join(self.name(name) for name in step.by)
-        # A row without the value that one rule counts is still a row for the others, and BY would drop it.
-        filled = " ".join(self.name(name) for name in step.by if name in self._counted())
+        # BY drops rows without a value, but a row without the value that one rule counts matters to the others.
+        filled = " ".join(self.name(name) for name in step.by if name in self._distinct_columns())
         lines = [f'fillnull value="" {filled}'] if filled else []
         return [*lines, f"stats {columns}" + (f" BY {by}" if by else "")]
 
-    def _counted(self) -> set[str]:
+    def _distinct_columns(self) -> set[str]:
         """The columns whose distinct values are counted."""
         calls = [value for step in self.plan.steps if isinstance(step, Aggregate) for _, value in step.columns]
         return {
@@ -218,7 +218,7 @@ class SplunkPrinter(SplunkValues):
         }
 
     def step_prunegroups(self, step: PruneGroups) -> list[str]:
-        """Where eventstats has too little memory, it silently stops adding the total: those groups stay."""
+        """Out of memory, eventstats silently stops adding totals: groups without a total remain."""
         name, total = step.total
         by = ", ".join(self.name(column) for column in step.by)
         missing = self.op_is_missing(Column(name))
@@ -244,11 +244,11 @@ class SplunkPrinter(SplunkValues):
         return [f"head {step.rows}"]
 
     def step_project(self, step: Project) -> list[str]:
-        # In a sub-search, whose rows go on, `table` would stop the streaming.
+        # `table` doesn't stream, so a subsearch, whose rows are processed further, uses `fields`.
         command = "table" if self.plan.rule else "fields"
         return [f"{command} " + ", ".join(self.name(name) for name in step.columns)]
 
 
-def _generating(text: str) -> str:
-    """A search as the body of a sub-search."""
+def _as_subsearch(text: str) -> str:
+    """A search as the body of a subsearch."""
     return text if text.startswith("|") else f"search {text}"

@@ -1,7 +1,7 @@
-"""Conditions as terms of Splunk's search command, which the index can answer, where they say exactly the same.
+"""Conditions as terms of Splunk's search command, which use the index, if both mean exactly the same.
 
-From the Search Reference, "search": terms compare without regard to case, `*` is a wildcard also in quotes and can't be
-escaped, OR binds tighter than AND, which is implied between terms, NOT is also met by events without the field, and a
+From the Search Reference, "search": terms ignore case, `*` is a wildcard also in quotes and can't be
+escaped, OR binds tighter than AND, which is implied between terms, NOT also finds events without the field, and a
 value in CIDR notation is a network.
 """
 
@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from sigmagen.expr.tree import Call, Column, Expr, Get, Literal, Scalar, conjunction
 from sigmagen.plan.steps import Aggregate, Derive, Filter, Step, Unique
 from sigmagen.targets.printer import constant
-from sigmagen.targets.unprintable import first_unprintable
+from sigmagen.targets.unprintable import find_unprintable
 
 _FIELD = re.compile(
     r"(?!(?:(?i:and|or|not|xor|in|by|as)"
@@ -22,37 +22,37 @@ _FIELD = re.compile(
 _WIDE = ("eq", "in", "equals_ignoring_case", "in_ignoring_case")
 _NETWORK = re.compile(r"[0-9A-Fa-f.:]+/\d+")
 _WORD = re.compile(r"[A-Za-z](?:[A-Za-z0-9_.:-]*[A-Za-z0-9])?")
-"""A text that every writer of JSON writes as it is, and that ends where the index ends a term."""
+"""A text that is never escaped in JSON, and that ends where the index ends a term."""
 
 Quote = Callable[[str], str]
 
 
-def hoisted(steps: list[Step], stored: Mapping[str, Get], quote: Quote) -> tuple[list[str], list[Step]]:
+def hoist_terms(steps: list[Step], stored: Mapping[str, Get], quote: Quote) -> tuple[list[str], list[Step]]:
     """The parts of the first filters that are search terms, and the steps without them.
 
-    `stored` are the columns that are read where they are stored; steps may name more.
+    `stored` are the columns that are read in place; steps may add more.
     """
     terms: list[str] = []
     kept: list[Step] = []
-    fields = _fields(stored)
+    fields = _searchable_fields(stored)
     for position, step in enumerate(steps):
         if isinstance(step, Derive):
-            fields |= _fields({name: value for name, value in step.columns if isinstance(value, Get)})
+            fields |= _searchable_fields({name: value for name, value in step.columns if isinstance(value, Get)})
             kept.append(step)
         elif isinstance(step, Filter):
-            said = [(part, term(part, fields, quote)) for part in conjuncts(step.condition)]
-            terms += [text for _, text in said if text]
-            left = [part for part, text in said if not text]
-            kept += [Filter(conjunction(left))] if left else []
+            found = [(part, term(part, fields, quote)) for part in conjuncts(step.condition)]
+            terms += [text for _, text in found if text]
+            remaining = [part for part, text in found if not text]
+            kept += [Filter(conjunction(remaining))] if remaining else []
         else:
             return terms, [*kept, *steps[position:]]
     return terms, kept
 
 
 def prefilter(steps: list[Step], literal: Callable[[Scalar], str]) -> list[str]:
-    """Terms for the conditions on fields that Splunk extracts by itself, up to the first aggregation.
+    """Terms for the conditions on fields that Splunk itself extracts, up to the first aggregation.
 
-    They find at least what the conditions find, which stay.
+    They find at least what the conditions find, so the conditions remain.
     """
     stored = {name: value for step in steps if isinstance(step, Derive) for name, value in step.columns}
     first = next((index for index, step in enumerate(steps) if isinstance(step, Aggregate | Unique)), len(steps))
@@ -65,7 +65,7 @@ def prefilter(steps: list[Step], literal: Callable[[Scalar], str]) -> list[str]:
 
 
 def wide_terms(condition: Expr, stored: Mapping[str, Expr], literal: Callable[[Scalar], str]) -> list[str]:
-    """The parts of a condition, joined by AND, that can be search terms which find at least as much."""
+    """Search terms for the parts of a condition joined by AND, as far as terms find at least as much."""
     terms = []
     for part in conjuncts(condition):
         if not (isinstance(part, Call) and part.op in _WIDE):
@@ -79,14 +79,14 @@ def wide_terms(condition: Expr, stored: Mapping[str, Expr], literal: Callable[[S
         field = ".".join(map(str, get.segments))
         constants = [constant(value) for value in values]
         folds = lowered or part.op.endswith("ignoring_case")
-        if _FIELD.fullmatch(field) and all(_found_by_search(value, folds=folds) for value in constants):
+        if _FIELD.fullmatch(field) and all(_is_found_by_search(value, folds=folds) for value in constants):
             texts = [literal(value) for value in constants]
             terms.append(f"{field}={texts[0]}" if len(texts) == 1 else f"{field} IN ({', '.join(texts)})")
     return terms
 
 
 def word_terms(steps: list[Step], quote: Quote) -> list[str]:
-    """Words that an event's text holds, whatever its length, wherever the first filters of the steps are true."""
+    """Words in the text of every event that passes the first filters of the steps, however long the text is."""
     stored: dict[str, Get] = {}
     terms = []
     for step in steps:
@@ -113,20 +113,20 @@ def _words(condition: Expr, stored: Mapping[str, Get], quote: Quote) -> str | No
     return words if len(texts) == 1 else f"({words})"
 
 
-def _found_by_search(value: Scalar, *, folds: bool) -> bool:
-    """Whether search finds whatever equals a value. That it takes 2 and 2.0 for the same is not documented."""
+def _is_found_by_search(value: Scalar, *, folds: bool) -> bool:
+    """Whether a term finds everything that equals a value. Whether search treats 2 and 2.0 alike is undocumented."""
     if not isinstance(value, str):
         return isinstance(value, bool)
     return (
-        not first_unprintable(value)
+        not find_unprintable(value)
         and "*" not in value
         and not _NETWORK.fullmatch(value)
         and (value.isascii() or not folds)
     )
 
 
-def _fields(stored: Mapping[str, Get]) -> dict[str, str]:
-    """The fields that Splunk extracts by itself and search can name, by column."""
+def _searchable_fields(stored: Mapping[str, Get]) -> dict[str, str]:
+    """The fields, by column, that Splunk itself extracts and search terms can name."""
     names = {
         column: ".".join(map(str, get.segments))
         for column, get in stored.items()
@@ -141,7 +141,7 @@ def conjuncts(condition: Expr) -> tuple[Expr, ...]:
 
 
 def term(condition: Expr, fields: Mapping[str, str], quote: Quote) -> str | None:
-    """A condition on fields as one search term or several in brackets; None where they would differ from it."""
+    """A condition on fields as one search term or several in brackets; None if no term means the same."""
     if not isinstance(condition, Call):
         return None
     if condition.op in ("and", "or"):
@@ -177,7 +177,7 @@ def _comparison(condition: Call, fields: Mapping[str, str], quote: Quote) -> str
 
 
 def _pattern(op: str, value: object, quote: Quote, *, folded: bool) -> str | None:
-    """What a field is compared with. Text with regard to case, and numbers that have several forms, are for `where`."""
+    """What a field is compared with. Case-sensitive text, and numbers that have several forms, need `where`."""
     if isinstance(value, bool):
         return quote(str(value).lower()) if op == "eq" else None
     if isinstance(value, int):
@@ -189,10 +189,10 @@ def _pattern(op: str, value: object, quote: Quote, *, folded: bool) -> str | Non
 
 
 def _wildcards(parts: list[object], quote: Quote) -> str | None:
-    """Texts with a number for `*`, and None where there is a `?` or a text that search takes for something else."""
+    """Texts joined, with `*` for a number; None with a `?`, or a text that search would understand differently."""
     texts = [part for part in parts if isinstance(part, str)]
     if 1 in parts or any(
-        first_unprintable(text) or "*" in text or not text.isascii() or _NETWORK.fullmatch(text) for text in texts
+        find_unprintable(text) or "*" in text or not text.isascii() or _NETWORK.fullmatch(text) for text in texts
     ):
         return None
     return quote("".join(part if isinstance(part, str) else "*" for part in parts)) if any(texts) else None

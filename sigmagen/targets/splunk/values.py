@@ -10,10 +10,10 @@ from sigmagen.targets.splunk.conditions import SplunkConditions
 
 
 class SplunkValues(SplunkConditions):
-    """What is computed of one row's values, and of many rows'."""
+    """Values computed from one row, and aggregates of many rows."""
 
     def inside_json(self, text: str, segments: list[str | int]) -> str:
-        """A value inside JSON text: names of objects, and numbers of elements."""
+        """The value at a path inside JSON text; a number in the path is the index of an element."""
         keys: list[str] = []
         for segment in segments:
             if isinstance(segment, str):
@@ -25,7 +25,7 @@ class SplunkValues(SplunkConditions):
         return f"json_extract({text}, {self.string('.'.join(keys))})" if keys else text
 
     def boolean_inside_json(self, text: str, segments: list[str | int]) -> str:
-        """json_extract returns a boolean as one, which eval can't assign; tostring makes True or False of it."""
+        """json_extract returns a boolean, which eval can't assign; tostring converts it to True or False."""
         return f"lower(tostring({self.inside_json(text, segments)}))"
 
     def op_replace(self, value: Expr, pattern: Expr, replacement: Expr) -> str:
@@ -51,9 +51,9 @@ class SplunkValues(SplunkConditions):
         return f'mvjoin(mvsort(split({self.expr(value)}, ",")), ",")'
 
     def op_is_json_string(self, value: Expr) -> str:
-        """A JSON string has no elements; json_extract itself does not tell a string from other JSON text.
+        """A JSON string has no elements; json_extract itself doesn't distinguish a string from other JSON text.
 
-        Of a value of the record, its quote does, where its name has no other.
+        In the record itself, a quote after the name shows that the value is a string.
         """
         if isinstance(value, Get) and value.base is not None:
             path = ".".join(map(str, value.segments[-1:]))
@@ -65,9 +65,9 @@ class SplunkValues(SplunkConditions):
         return f"isnull(json_extract({self.expr(value)}, {self.string('{}')}))"
 
     def last_message(self, found: Call) -> list[str]:
-        """Commands that put the last message of a role that has text, and the last of its parts that has, into columns.
+        """Commands that put the last message of a role that has text, and its last part that has text, into columns.
 
-        A list of texts has one that is not empty where a quote begins an element and no other quote follows.
+        A list of texts has a non-empty one if an opening quote is not followed by another quote.
         """
         messages, role, *places = found.args
         of_role = f'json_extract(message, "role") = {self.expr(role)}'
@@ -84,7 +84,7 @@ class SplunkValues(SplunkConditions):
         ]
 
     def op_last_text(self, messages: Expr, role: Expr, *places: Expr) -> str:
-        """The text of the part, or else of the message, that `last_message` has chosen."""
+        """The text of the part that `last_message` has chosen, or else of the message."""
         return f'coalesce({self._text_of_part(places)}, json_extract(message, "content"))'
 
     def _text_of_part(self, places: Sequence[Expr]) -> str:
@@ -140,6 +140,32 @@ class SplunkValues(SplunkConditions):
 
     def op_head(self, values: Expr, number: Expr) -> str:
         return f"mvindex({self.expr(values)}, 0, {constant(number) - 1})"
+
+    # Readiness.
+
+    def op_ingestion_time(self) -> str:
+        return "_indextime"
+
+    def op_stored_text(self) -> str:
+        return "_raw"
+
+    def op_seconds_between(self, later: Expr, earlier: Expr) -> str:
+        return f"round({self._operand(later)}-{self._operand(earlier)})"
+
+    def op_is_cut(self, text: Expr) -> str:
+        written = self.expr(text)
+        return f'({written} != "" AND NOT json_valid({written}))'
+
+    def op_not_extracted(self, value: Expr) -> str:
+        """Splunk stops extracting fields at 5,000 bytes of an event."""
+        assert isinstance(value, Get), "a stored value"
+        path = self.string(".".join(map(str, value.segments)))
+        held = f"coalesce(json_extract_exact(_raw, {path}), json_extract(_raw, {path}))"
+        return f"(isnull({self.expr(value)}) AND isnotnull({held}))"
+
+    def op_share(self, part: Expr, whole: Expr) -> str:
+        total = self.expr(whole)
+        return f"if({total}=0, null(), round(100*{self.expr(part)}/{total}, 1))"
 
     # Aggregates.
 

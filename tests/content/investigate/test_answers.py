@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from sigmagen.content.investigate.build import bucket_of, canonical_group, pivots_for
+from sigmagen.content.investigate.pivot_plan import NoPivotError, plan_pivot
 from sigmagen.content.investigate.pivots import load_playbook
-from sigmagen.content.investigate.plan import NoPivotError, plan_pivot
 from sigmagen.content.investigate.subject import Subject
 from sigmagen.durations import iso
 from sigmagen.engines.duckdb import DuckDBEngine
@@ -222,6 +222,7 @@ def test_times_are_written_as_they_are_in_the_question() -> None:
         assert "now()" not in text
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("source_name", ["litellm", "canonical", "apim", "bedrock_invocation", "cloudtrail"])
 @pytest.mark.parametrize("engine_of", [SplunkLocalEngine, lambda: KustoLocalEngine(CONVERTER.taxonomy)])
 def test_emulated_siems_answer_the_same_where_others_are_about(engine_of: Callable[[], Any], source_name: str) -> None:

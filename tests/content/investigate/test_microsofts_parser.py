@@ -8,7 +8,7 @@ from sigmagen.content.investigate.build import PivotQuery, pivots_for
 from sigmagen.content.investigate.pivots import BUCKET
 from sigmagen.content.investigate.subject import Subject
 from sigmagen.engines.kusto_language import KustoLanguage
-from sigmagen.mapping.sentinel_tables import table_schemas
+from sigmagen.mapping.sentinel_tables import build_table_schemas
 from tests.content.investigate.answers import CONVERTER, PLACES, RULES
 from tests.content.investigate.test_conversion import group_of
 from tests.log_analytics import documented_tables
@@ -30,7 +30,7 @@ def converted() -> list[tuple[str, PivotQuery]]:
 def test_every_query_is_clean_and_returns_its_columns(kusto_language: KustoLanguage) -> None:
     offenders = []
     for label, query in converted():
-        mapped = table_schemas(query.source, CONVERTER.taxonomy)
+        mapped = build_table_schemas(query.source, CONVERTER.taxonomy)
         whole = {table: documented_tables().get(table, columns) for table, columns in mapped.items()}
         offenders += [
             f"{label}: {diagnostic}"

@@ -206,7 +206,7 @@ def test_union_command__takes_any_searches() -> None:
         ("* | table x | outputlookup y", 14, "outputlookup"),
     ],
 )
-def test_what_is_outside_the_set_is_refused_at_its_place(text: str, place: int, message: str) -> None:
+def test_unsupported_syntax_is_rejected_with_position(text: str, place: int, message: str) -> None:
     with pytest.raises(SplError, match=message) as error:
         parse(text)
     assert error.value.position == place

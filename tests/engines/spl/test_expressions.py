@@ -12,7 +12,7 @@ def test_where_command__comparisons_are_case_sensitive() -> None:
     assert kept('x="a"', {"x": "a"}, {"x": "A"}) == [0]
 
 
-def test_where_command__an_asterisk_is_no_wildcard() -> None:
+def test_where_command__asterisk_is_literal() -> None:
     assert kept('x="a*"', {"x": "a*"}, {"x": "abc"}) == [0]
 
 
@@ -26,11 +26,11 @@ def test_where_command__single_quotes_are_a_field_and_double_quotes_a_text() -> 
 
 
 @pytest.mark.parametrize("condition", ['x="a"', 'x!="a"', "x<5", "x>=5", 'x IN ("a")', 'NOT x="a"'])
-def test_where_command__null_meets_no_comparison(condition: str) -> None:
+def test_where_command__comparison_with_null_is_never_true(condition: str) -> None:
     assert kept(condition, {}) == []
 
 
-def test_where_command__null_beside_what_decides_does_not_matter() -> None:
+def test_where_command__null_with_decisive_operand() -> None:
     assert kept('x="a" OR y="b"', {"y": "b"}) == [0]
     assert kept('NOT (x="a" AND y="b")', {"y": "c"}) == [0]
 
@@ -70,11 +70,11 @@ def test_eval_command__assignments_see_those_before_them() -> None:
     assert search("* | eval a=1, b=a+1, a=5", {})[0] | {"_time": 0} == {"_time": 0, "a": 5.0, "b": 2.0}
 
 
-def test_eval_command__null_takes_the_field_away() -> None:
+def test_eval_command__null_removes_field() -> None:
     assert shown(search("* | eval x=null()", {"x": "a"})) == [{}]
 
 
-def test_eval_command__a_condition_is_no_value() -> None:
+def test_eval_command__condition_is_not_a_value() -> None:
     for text in ("* | eval x=(a=b)", "* | eval x=isnull(a)", "* | where a", "* | eval x=if(a, 1, 2)"):
         with pytest.raises(SplError, match="condition"):
             parse(text)
@@ -141,7 +141,7 @@ def test_comments__three_back_ticks_are_skipped_and_positions_stay() -> None:
         ("* | eval x=1 . 2 + 3", 17, "parentheses"),
         ("* | eval x=a and b", 13, "unexpected"),
         ("* | where x=1 and y=2", 14, "unexpected"),
-        ("* | where and=1", 10, "capitals"),
+        ("* | where and=1", 10, "upper-case"),
         ("* | where x=y=z", 13, "comparison"),
         ('* | where x<"10"', 12, "in quotes"),
         ("* | eval x", 10, "expected '='"),
@@ -152,16 +152,16 @@ def test_comments__three_back_ticks_are_skipped_and_positions_stay() -> None:
         ("* | eval x=`m`", 11, "macros"),
         ("* | eval x=(1", 13, "expected ')'"),
         ("* ``` never ends", 2, "comment"),
-        ('* | eval x="a', 11, "does not end"),
-        ("* | where x=1 | eval y='a", 23, "does not end"),
+        ('* | eval x="a', 11, "is not closed"),
+        ("* | where x=1 | eval y='a", 23, "is not closed"),
         ("head 5 | where", 14, "expected a value"),
         ("| where x=1", 2, "first command"),
         ("* | makeresults", 4, "later command"),
-        ("* | append [ search * ", 22, "does not end"),
+        ("* | append [ search * ", 22, "is not closed"),
         ("* ] | head", 2, "']'"),
     ],
 )
-def test_what_is_outside_the_set_is_refused_at_its_place(text: str, place: int, message: str) -> None:
+def test_unsupported_syntax_is_rejected_with_position(text: str, place: int, message: str) -> None:
     with pytest.raises(SplError, match=message.replace("(", "\\(").replace(")", "\\)")) as error:
         parse(text)
     assert error.value.position == place

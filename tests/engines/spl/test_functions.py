@@ -242,7 +242,7 @@ def test_regular_expressions__are_pcre(pattern: str, text: str, matches: bool) -
         "a\\",
     ],
 )
-def test_regular_expressions__what_python_reads_otherwise_is_refused(pattern: str) -> None:
+def test_regular_expressions__unsupported_syntax_is_rejected(pattern: str) -> None:
     escaped = pattern.replace("\\", "\\\\")
     with pytest.raises(SplError, match="pattern") as error:
         parse(f'* | where match(x, "{escaped}")')

@@ -8,11 +8,11 @@ from typing import Any
 import orjson
 import pytest
 
-from sigmagen.engines.spl.json_values import EXTRACTION_CUTOFF, extracted
+from sigmagen.engines.spl.json_values import EXTRACTION_CUTOFF, extract_fields
 
 
 def fields(record: Any) -> dict[str, Any]:
-    return extracted(orjson.dumps(record).decode())
+    return extract_fields(orjson.dumps(record).decode())
 
 
 def test_kv_mode_json__nested_keys_are_joined_by_dots() -> None:
@@ -39,11 +39,11 @@ def test_kv_mode_json__values_are_texts() -> None:
 
 
 @pytest.mark.parametrize("raw", ["not json", "7", '{"a": {}, "b": []}', '{"cut', ""])
-def test_kv_mode_json__nothing_comes_of_what_has_no_values(raw: str) -> None:
-    assert extracted(raw) == {}
+def test_kv_mode_json__empty_values_give_no_fields(raw: str) -> None:
+    assert extract_fields(raw) == {}
 
 
-def test_extraction_cutoff__what_lies_behind_it_is_not_extracted() -> None:
+def test_extraction_cutoff__later_fields_are_not_extracted() -> None:
     found = fields({"before": {"x": 1, "y": [2, 3]}, "long": "é" * EXTRACTION_CUTOFF, "after": 1})
     assert found == {"before.x": "1", "before.y{}": ["2", "3"]}
     assert "after" in fields({"long": "x" * (EXTRACTION_CUTOFF - 30), "after": 1})

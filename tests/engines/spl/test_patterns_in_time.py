@@ -6,15 +6,15 @@ import pytest
 
 from sigmagen.engines.errors import NotRunError
 from sigmagen.engines.spl import regex
-from sigmagen.engines.spl.regex import compiled, like, limited, wildcard
+from sigmagen.engines.spl.regex import compiled, like, limit_time, wildcard
 from tests.spl import evaluated
 
 SLOW = "^(a|aa)+$"
 TEXT = "a" * 200 + "b"
 
 
-def test_a_pattern_is_given_up_with_its_name_when_the_time_is_over() -> None:
-    with limited(0.01), pytest.raises(NotRunError, match="takes too long on this text") as error:
+def test_pattern_exceeding_time_limit_is_named() -> None:
+    with limit_time(0.01), pytest.raises(NotRunError, match="takes too long on this text") as error:
         compiled(SLOW).search(TEXT)
     assert SLOW in error.value.reason
 
@@ -29,7 +29,7 @@ def test_every_function_with_a_pattern_has_the_limit(expression: str, monkeypatc
 
 
 def test_all_patterns_of_a_search_share_one_limit() -> None:
-    with limited(0):
+    with limit_time(0):
         for _ in range(3):
             with pytest.raises(NotRunError):
                 compiled(SLOW).search(TEXT)
@@ -46,6 +46,6 @@ def test_wildcards_need_no_limit() -> None:
     assert like("a%ab%b").fullmatch("aabxb")
 
 
-def test_a_brace_is_text_and_no_fuzzy_match() -> None:
+def test_brace_is_literal() -> None:
     assert compiled("(?:foo){e<=1}").search("fo") is None
     assert compiled("(?:foo){e<=1}").search("foo{e<=1}")

@@ -129,7 +129,7 @@ def test_search_command__no_terms_find_everything() -> None:
         ('x="a', 2),
     ],
 )
-def test_what_is_outside_the_set_is_refused_at_its_place(terms: str, place: int) -> None:
+def test_unsupported_syntax_is_rejected_with_position(terms: str, place: int) -> None:
     with pytest.raises(SplError) as error:
         parse(terms)
     assert error.value.position == place

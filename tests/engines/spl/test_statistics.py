@@ -162,7 +162,7 @@ def test_streamstats_command__time_window_over_events_in_time_order() -> None:
 
 @pytest.mark.parametrize(
     ("times", "message"),
-    [([60.0, 0.0], "exactly"), ([9.0, 1.0, 5.0], "order"), ([None], "needs _time")],
+    [([60.0, 0.0], "exactly"), ([9.0, 1.0, 5.0], "sorted"), ([None], "needs _time")],
 )
 def test_streamstats_command__time_window_is_refused_where_nothing_is_documented(
     times: list[float | None], message: str
@@ -189,7 +189,7 @@ def test_streamstats_command__time_window_is_refused_where_nothing_is_documented
         ("* | streamstats time_window=1mon count", 28, "span"),
     ],
 )
-def test_what_is_outside_the_set_is_refused_at_its_place(text: str, place: int, message: str) -> None:
+def test_unsupported_syntax_is_rejected_with_position(text: str, place: int, message: str) -> None:
     with pytest.raises(SplError, match=message) as error:
         parse(text)
     assert error.value.position == place

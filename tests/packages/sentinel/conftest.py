@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from sigmagen.bundled import mappings_folder, rules_folder
-from sigmagen.content.detections import Content, content
+from sigmagen.content.detections import PackageContent, collect_content
 from sigmagen.packages.sentinel import write
 from sigmagen.packages.sentinel.facts import Facts
 from sigmagen.packages.sentinel.package import Package
@@ -30,19 +30,19 @@ def facts() -> Facts:
 
 
 @pytest.fixture(scope="session")
-def built_in() -> Content:
+def built_in() -> PackageContent:
     """All built-in rules over all sources."""
     files = load_rules(None, rules_folder=rules_folder(), mappings_folder=mappings_folder()).files
-    return content(converter(), files, "sentinel")
+    return collect_content(converter(), files, "sentinel")
 
 
 @pytest.fixture(scope="session")
-def package(built_in: Content) -> Package:
+def package(built_in: PackageContent) -> Package:
     return Package.of(built_in, converter(), {"allow_lists": OWN_LISTS})
 
 
 @pytest.fixture(scope="session")
-def folder(built_in: Content, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(built_in: PackageContent, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The written package."""
     path = tmp_path_factory.mktemp("sentinel")
     write(built_in, path, converter(), {"allow_lists": OWN_LISTS})

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sigmagen.bundled import mappings_folder
-from sigmagen.content.detections import content
+from sigmagen.content.detections import collect_content
 from sigmagen.engines.kusto_language import KustoLanguage
 from sigmagen.packages.sentinel import write
 from sigmagen.rules.load import load_rules
@@ -25,7 +25,7 @@ def folder(tmp_path: Path) -> Path:
     path = tmp_path / "rule.yml"
     path.write_text(RULE)
     loaded = load_rules([path], rules_folder=tmp_path, mappings_folder=mappings_folder())
-    found = content(converter(), loaded.files, "sentinel", ["cloudtrail+bedrock_invocation"])
+    found = collect_content(converter(), loaded.files, "sentinel", ["cloudtrail+bedrock_invocation"])
     assert [item.name for item in found.detections] == [NAME]
     assert not write(found, tmp_path / "out", converter(), {})
     return tmp_path / "out"

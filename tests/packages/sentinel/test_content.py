@@ -7,7 +7,7 @@ from pathlib import Path, PurePath
 from typing import Any
 
 import sigmagen
-from sigmagen.content.detections import Content
+from sigmagen.content.detections import PackageContent
 from sigmagen.packages.sentinel.facts import Facts
 from sigmagen.packages.sentinel.package import Package
 from sigmagen.plan.window import lateness
@@ -34,7 +34,7 @@ def resources(templates: Documents, folder: str) -> dict[str, dict[str, Any]]:
 
 
 def test_every_detection_is_there_as_yaml_as_arm_and_as_a_hunt(
-    built_in: Content, rule_files: Documents, hunt_files: Documents, templates: Documents
+    built_in: PackageContent, rule_files: Documents, hunt_files: Documents, templates: Documents
 ) -> None:
     names = {item.name for item in built_in.detections}
     silent = {name for name in rule_files if name.startswith("silent.")}
@@ -45,7 +45,7 @@ def test_every_detection_is_there_as_yaml_as_arm_and_as_a_hunt(
 
 
 def test_a_query_is_the_converted_text_and_a_line_that_names_the_atlas_techniques(
-    built_in: Content, rule_files: Documents, hunt_files: Documents
+    built_in: PackageContent, rule_files: Documents, hunt_files: Documents
 ) -> None:
     for item in built_in.detections:
         atlas = ", ".join(item.rule.frameworks["atlas"])
@@ -60,7 +60,7 @@ def test_no_query_asks_for_the_time(package: Package, rule_files: Documents) -> 
     assert not [text for text in texts if re.search(r"\b(now|ago)\s*\(", text)]
 
 
-def test_frequency_and_period_cover_window_interval_and_delay(built_in: Content, rule_files: Documents) -> None:
+def test_frequency_and_period_cover_window_interval_and_delay(built_in: PackageContent, rule_files: Documents) -> None:
     for item in built_in.detections:
         schedule, rule = item.alert.schedule, rule_files[item.name]
         assert schedule is not None
@@ -74,7 +74,7 @@ def test_frequency_and_period_cover_window_interval_and_delay(built_in: Content,
         assert minutes(grouping["lookbackDuration"]) == period >= schedule.suppression / 60_000
 
 
-def test_alerts_are_one_a_group_and_incidents_one_a_campaign(built_in: Content, rule_files: Documents) -> None:
+def test_alerts_are_one_a_group_and_incidents_one_a_campaign(built_in: PackageContent, rule_files: Documents) -> None:
     for item in built_in.detections:
         rule = rule_files[item.name]
         grouping = rule["incidentConfiguration"]["groupingConfiguration"]
@@ -172,13 +172,14 @@ def test_techniques_come_with_all_their_tactics(rule_files: Documents, facts: Fa
 def test_each_log_has_a_rule_for_its_silence_that_needs_no_clock(package: Package, rule_files: Documents) -> None:
     for part in package.parts:
         rule = rule_files[f"silent.{part.source.name}"]
-        assert (rule["triggerOperator"], rule["triggerThreshold"]) == ("eq", 0)
+        assert (rule["triggerOperator"], rule["triggerThreshold"]) == ("gt", 0)
         assert rule["eventGroupingSettings"] == {"aggregationKind": "SingleAlert"}
-        assert rule["query"].endswith("| take 1")
+        assert (rule["queryFrequency"], rule["queryPeriod"]) == ("1h", "1d")
+        assert "now(" not in rule["query"]
 
 
 def test_the_readme_names_every_log_and_rule_and_why_others_are_left_out(
-    folder: Path, package: Package, built_in: Content
+    folder: Path, package: Package, built_in: PackageContent
 ) -> None:
     text = (folder / "README.md").read_text("utf-8")
     assert "Defender XDR custom detections" in text

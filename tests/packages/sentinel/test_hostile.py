@@ -12,11 +12,11 @@ import pytest
 import yaml
 
 from sigmagen.bundled import mappings_folder
-from sigmagen.content.detections import content
+from sigmagen.content.detections import collect_content
 from sigmagen.convert.converter import Converter
 from sigmagen.packages.sentinel import arm, write
 from sigmagen.packages.sentinel.community import to_yaml
-from sigmagen.packages.sentinel.text import file_name
+from sigmagen.packages.sentinel.formatting import file_name
 from sigmagen.packages.sentinel.watchlist import Watchlist
 from sigmagen.rules.load import load_rules
 from tests.packages.sentinel.conftest import yaml_files
@@ -85,7 +85,7 @@ def packaged(text: str, folder: Path) -> dict[str, Any]:
     loaded = load_rules([path], rules_folder=folder, mappings_folder=mappings_folder())
     assert loaded.files, loaded.problems
     converter = Converter.load(mappings_folder())
-    found = content(converter, loaded.files, "sentinel", ["canonical"])
+    found = collect_content(converter, loaded.files, "sentinel", ["canonical"])
     write(found, folder / "out", converter, {})
     return yaml_files(folder / "out" / "yaml" / "analytic-rules")["hostile.canonical"]
 

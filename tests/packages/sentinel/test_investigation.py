@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from sigmagen.content.detections import Content
+from sigmagen.content.detections import PackageContent
 from sigmagen.content.investigate.build import pivots_for
 from sigmagen.content.investigate.subject import Subject
 from sigmagen.durations import iso
@@ -106,6 +106,7 @@ def unequal(
     return found
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(("name", "source", "only"), QUICK)
 def test_functions_answer_as_the_printed_queries_do(
     engine: KustoLocalEngine, functions: dict[str, dict[str, Any]], name: str, source: str, only: tuple[str, ...]
@@ -125,7 +126,7 @@ def test_all_functions_answer_as_the_printed_queries_do(
 def test_the_alerts_come_with_a_call_that_answers(
     engine: KustoLocalEngine,
     functions: dict[str, dict[str, Any]],
-    built_in: Content,
+    built_in: PackageContent,
     name: str,
     source_name: str,
 ) -> None:

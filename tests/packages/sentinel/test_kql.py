@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from sigmagen.engines.kusto_language import Function, KustoLanguage
-from sigmagen.mapping.sentinel_tables import table_schemas
+from sigmagen.mapping.sentinel_tables import build_table_schemas
 from sigmagen.packages.sentinel.package import Package
 from sigmagen.packages.sentinel.workbook import queries
 from tests.log_analytics import documented_tables
@@ -35,7 +35,7 @@ def tables(*, whole: bool) -> dict[str, Mapping[str, str]]:
     """All tables, as the mappings declare them or with every column that Microsoft documents."""
     found: dict[str, Mapping[str, str]] = {"SecurityAlert": SECURITY_ALERT}
     for source in converter().sources.values():
-        for name, columns in table_schemas(source, converter().taxonomy).items():
+        for name, columns in build_table_schemas(source, converter().taxonomy).items():
             found[name] = documented_tables().get(name, columns) if whole else columns
     return found
 

@@ -10,9 +10,9 @@ import pytest
 
 from sigmagen.packages.sentinel import arm
 from sigmagen.packages.sentinel.facts import Facts
+from sigmagen.packages.sentinel.formatting import cut_bytes, opening
 from sigmagen.packages.sentinel.lint_templates import MEASURES, lint_resource, lint_templates, values_at
 from sigmagen.packages.sentinel.package import Package
-from sigmagen.packages.sentinel.text import cut_bytes, opening
 from tests.packages.sentinel.conftest import Documents
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from sigmagen.content.detections import Content, content
+from sigmagen.content.detections import PackageContent, collect_content
 from sigmagen.durations import DAY, HOUR, MINUTE
 from sigmagen.packages.sentinel import write
 from sigmagen.packages.sentinel.attack import Attack
@@ -103,7 +103,7 @@ def test_a_violation_names_rule_field_and_file(change: Change, field: str, packa
     assert any(f": {field} " in problem.message for problem in found), found
 
 
-def test_a_rule_beyond_a_limit_is_left_out_and_said(built_in: Content, tmp_path: Path) -> None:
+def test_a_rule_beyond_a_limit_is_left_out_and_said(built_in: PackageContent, tmp_path: Path) -> None:
     first, second, third = built_in.detections[:3]
     broken = tuple(replace(item, alert=replace(item.alert, text="x" * 10_001)) for item in (first, second))
     refused = write(replace(built_in, detections=(*broken, third)), tmp_path, converter(), {})
@@ -118,7 +118,7 @@ def test_a_rule_beyond_a_limit_is_left_out_and_said(built_in: Content, tmp_path:
 
 def test_a_package_of_which_nothing_is_left_is_an_error(tmp_path: Path) -> None:
     rule = correlation("event_count", Threshold("gte", 5), base("gen_ai.request.model: '*'"), timespan=14 * DAY)
-    found = content(converter(), [RuleFile(Path("rule.yml"), (rule,), (rule,))], "sentinel", ["canonical"])
+    found = collect_content(converter(), [RuleFile(Path("rule.yml"), (rule,), (rule,))], "sentinel", ["canonical"])
     with pytest.raises(SigmagenError, match=r"queryPeriod is \d+\w; it must be from 5m to 14d"):
         write(found, tmp_path, converter(), {})
     assert not list(tmp_path.iterdir())

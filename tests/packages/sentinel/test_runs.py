@@ -16,14 +16,14 @@ from typing import Any
 
 import pytest
 
-from sigmagen.content.detections import Content, Detection
+from sigmagen.content.detections import PackageContent, SourceDetection
 from sigmagen.convert.converter import Query
 from sigmagen.durations import MINUTE
 from sigmagen.engines.alert import Alert
 from sigmagen.engines.kusto_local import KustoLocalEngine
 from sigmagen.packages.sentinel.package import Package
 from tests.canonical_events import EVER
-from tests.native_logs import NATIVE, attack, converter, reference_alerts
+from tests.native_logs import attack, converter, example, reference_alerts
 from tests.packages.sentinel.conftest import Documents
 from tests.packages.sentinel.test_content import minutes
 
@@ -56,7 +56,7 @@ def scheduled_run(engine: KustoLocalEngine, query: Query, rule: dict[str, Any], 
     return engine.run(replace(query, text=text), due - minutes(rule["queryPeriod"]) * MINUTE, due)
 
 
-def proven(engine: KustoLocalEngine, item: Detection, rule: dict[str, Any], text: str) -> int:
+def proven(engine: KustoLocalEngine, item: SourceDetection, rule: dict[str, Any], text: str) -> int:
     """Hold a rule's runs to the reference's hunt; returns how many of its alerts were due."""
     expected = reference_alerts(item.file.path.stem, item.source.name)
     assert expected
@@ -77,7 +77,7 @@ def proven(engine: KustoLocalEngine, item: Detection, rule: dict[str, Any], text
 
 @pytest.mark.thorough
 def test_every_hunt_and_every_rule_at_its_own_schedule_find_what_the_reference_finds(
-    built_in: Content, rule_files: Documents, hunt_files: Documents, engine: KustoLocalEngine
+    built_in: PackageContent, rule_files: Documents, hunt_files: Documents, engine: KustoLocalEngine
 ) -> None:
     due = 0
     for item in built_in.detections:
@@ -91,7 +91,7 @@ def test_every_hunt_and_every_rule_at_its_own_schedule_find_what_the_reference_f
 
 @pytest.mark.thorough
 def test_a_rule_that_reads_watchlists_finds_the_same(
-    built_in: Content, folder: Path, watchlist_rule_files: Documents, engine: KustoLocalEngine
+    built_in: PackageContent, folder: Path, watchlist_rule_files: Documents, engine: KustoLocalEngine
 ) -> None:
     chosen = [item for item in built_in.detections if item.name in watchlist_rule_files]
     assert len(chosen) == len(watchlist_rule_files) > 10
@@ -103,7 +103,7 @@ def test_a_rule_that_reads_watchlists_finds_the_same(
 
 
 def test_all_alerts_of_one_burst_join_one_incident_and_the_window_alone_would_be_too_short(
-    built_in: Content, rule_files: Documents, engine: KustoLocalEngine
+    built_in: PackageContent, rule_files: Documents, engine: KustoLocalEngine
 ) -> None:
     """Counted the strict way: an incident takes alerts for the grouping's duration from its first alert on."""
     item = next(item for item in built_in.detections if item.name == "logit_bias_churn.litellm")
@@ -125,10 +125,10 @@ def test_all_alerts_of_one_burst_join_one_incident_and_the_window_alone_would_be
 
 def loaded(engine: KustoLocalEngine, source: str) -> list[dict[str, Any]]:
     """Load a source's fixture, and return the canonical events that were written by hand for it."""
-    lines = (NATIVE / source / "records.ndjson").read_text("utf-8").splitlines()
+    lines = (example(source)).read_text("utf-8").splitlines()
     engine.load(converter().sources[source], [json.loads(line) for line in lines if line])
     engine.select(*EVER)
-    expected = json.loads((NATIVE / source / "canonical.json").read_text("utf-8"))
+    expected = json.loads((example(source, "canonical.json")).read_text("utf-8"))
     return [event for event in expected if event is not None]
 
 
@@ -174,9 +174,7 @@ def test_a_readiness_query_counts_events_delays_and_shares(source: str, package:
 
 
 def test_readiness_sees_what_was_redacted_and_what_was_cut(package: Package) -> None:
-    records = [
-        json.loads(line) for line in (NATIVE / "apim" / "records.ndjson").read_text("utf-8").splitlines() if line
-    ]
+    records = [json.loads(line) for line in (example("apim")).read_text("utf-8").splitlines() if line]
     sound = next(item for item in records if item["properties"].get("backendRequestBody", "").startswith("{"))
     body = json.loads(sound["properties"]["backendRequestBody"])
 
@@ -197,7 +195,7 @@ def test_readiness_sees_what_was_redacted_and_what_was_cut(package: Package) -> 
 
 
 def test_readiness_counts_a_record_that_was_cut_as_a_whole(package: Package) -> None:
-    path = NATIVE / "bedrock_invocation" / "records.ndjson"
+    path = example("bedrock_invocation")
     record = path.read_text("utf-8").splitlines()[0]
     query = next(item for part in package.parts for item in part.readiness if item.name == "bedrock_invocation").query
     with KustoLocalEngine(converter().taxonomy) as engine:
@@ -211,11 +209,11 @@ def test_readiness_counts_a_record_that_was_cut_as_a_whole(package: Package) -> 
 
 
 @pytest.mark.parametrize("source", ["apim", "bedrock_invocation", "cloudtrail", "litellm"])
-def test_the_rule_for_silence_alerts_on_nothing_and_only_then(source: str, rule_files: Documents) -> None:
-    """It alerts where the result has no row."""
-    text = rule_files[f"silent.{source}"]["query"]
+def test_silence_rule_alerts_only_without_events(source: str, rule_files: Documents) -> None:
+    rule = rule_files[f"silent.{source}"]
+    assert (rule["triggerOperator"], rule["triggerThreshold"], rule["queryPeriod"]) == ("gt", 0, "1d")
     with KustoLocalEngine(converter().taxonomy) as engine:
         loaded(engine, source)
-        assert len(rows(engine, text, source)) == 1
+        assert rows(engine, rule["query"], source) == []
         engine.select(0, 1)
-        assert rows(engine, text, source) == []
+        assert rows(engine, rule["query"], source) == [{"sigmagen_source": source, "events": 0}]

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from sigmagen.content.detections import Content
+from sigmagen.content.detections import PackageContent
 from sigmagen.durations import HOUR
 from sigmagen.packages.output import LIST
 from sigmagen.packages.sentinel import write
@@ -60,7 +60,7 @@ def ids(package: Package) -> dict[tuple[str, str, str], str]:
     }
 
 
-def test_ids_stay_when_version_title_and_thresholds_change(built_in: Content, package: Package) -> None:
+def test_ids_stay_when_version_title_and_thresholds_change(built_in: PackageContent, package: Package) -> None:
     newer = replace(
         built_in,
         detections=tuple(
@@ -80,14 +80,14 @@ def test_ids_stay_when_version_title_and_thresholds_change(built_in: Content, pa
     assert {rule.version for part in later.parts for rule in part.rules} == {"7.8.9"}
 
 
-def test_ids_don_t_depend_on_what_else_is_packaged(built_in: Content, package: Package) -> None:
+def test_ids_don_t_depend_on_what_else_is_packaged(built_in: PackageContent, package: Package) -> None:
     alone = replace(built_in, detections=tuple(item for item in built_in.detections if item.source.name == "litellm"))
     found = ids(Package.of(alone, converter()))
     assert found
     assert found.items() <= ids(package).items()
 
 
-def test_what_was_overlaid_is_recorded(built_in: Content, tmp_path: Path) -> None:
+def test_what_was_overlaid_is_recorded(built_in: PackageContent, tmp_path: Path) -> None:
     few = replace(built_in, detections=built_in.detections[:1])
     write(few, tmp_path, converter(), {"thresholds": {"call_count": 5}})
     assert '"call_count": 5' in (tmp_path / "package.json").read_text("utf-8")

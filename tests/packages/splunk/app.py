@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from sigmagen.bundled import mappings_folder, rules_folder
-from sigmagen.content.detections import content
+from sigmagen.content.detections import collect_content
 from sigmagen.convert.converter import Converter, Query
 from sigmagen.durations import DAY, MINUTE
 from sigmagen.engines.alert import Alert
@@ -51,7 +51,7 @@ def package(
     folder.mkdir(exist_ok=True)
     converter = overlay.converter(CONVERTER) if overlay else CONVERTER
     data = overlaid if overlaid is not None else overlay.data if overlay else {}
-    write(content(converter, files, "splunk", sources, overlay), folder, converter, data)
+    write(collect_content(converter, files, "splunk", sources, overlay), folder, converter, data)
     (archive,) = folder.glob(f"{APP}-*.tgz")
     return archive
 

@@ -46,8 +46,8 @@ def test_the_saved_searches_run_over_both(files: dict[str, str]) -> None:
         }
     assert {row["account"] for row in found["Rule"]} == {row["account"] for row in found["Hunt"]} == {FOUND}
     assert FOUND in {row["account"] for row in found["Events"]}
-    assert found["Readiness"][0]["pct_recipientAccountId"] == 100
-    assert found["Readiness 2"][0]["pct_cloud_account_id"] == 100
+    assert found["Readiness"][0]["recipientAccountId_share"] == 100
+    assert found["Readiness 2"][0]["cloud_account_id_share"] == 100
 
 
 def test_its_form_asks_both_by_what_the_alias_stands_for(files: dict[str, str]) -> None:

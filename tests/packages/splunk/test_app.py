@@ -20,6 +20,7 @@ import pytest
 from sigmagen.packages.splunk import app as app_module
 from sigmagen.problems import SigmagenError
 from sigmagen.rules.model import Correlation
+from tests.native_logs import example
 from tests.packages.splunk.app import ADDON, APP, CONVERTER, FILES, LISTS, expand, macros, package, read_conf, unpack
 
 ROOT = Path(__file__).parents[3]
@@ -212,7 +213,7 @@ def test_the_sourcetypes_of_this_project_are_read_as_the_mappings_presume(files:
 def test_the_time_of_a_record_is_found_where_props_look(files: dict[str, str], source: str) -> None:
     record, expected = '{"event.id":"a","@timestamp":"2026-08-11T09:14:03.000Z"}', "2026-08-11T09:14:03.000Z"
     if source == "litellm":
-        record = (ROOT / "tests/fixtures/native/litellm/records.ndjson").read_text().splitlines()[0]
+        record = example("litellm").read_text().splitlines()[0]
         expected = str(json.loads(record)["startTime"])
     location = CONVERTER.sources[source].stored["splunk"].props
     ((_, settings),) = location.items()

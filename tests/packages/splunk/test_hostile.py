@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from sigmagen.bundled import mappings_folder
-from sigmagen.content.detections import content
+from sigmagen.content.detections import collect_content
 from sigmagen.engines.splunk_local import SplunkLocalEngine
 from sigmagen.packages.splunk import app_files
 from sigmagen.packages.splunk.conf import prose, render
@@ -137,7 +137,7 @@ def test_a_hostile_value_is_searched_for_as_it_is(files: dict[str, str]) -> None
 
 
 def test_a_value_that_no_conf_file_can_hold_leaves_the_detection_out(tmp_path: Path) -> None:
-    found = content(CONVERTER, [rule_file(tmp_path, "a\\\nb")], "splunk", ["litellm"])
+    found = collect_content(CONVERTER, [rule_file(tmp_path, "a\\\nb")], "splunk", ["litellm"])
     with pytest.raises(SigmagenError) as error:
         app_files(found, CONVERTER, {}, SplunkTarget.load(CONVERTER.mappings))
     assert [problem.code for problem in error.value.problems] == ["not-packageable"]

@@ -57,17 +57,17 @@ def test_it_counts_events_delay_fields_and_redacted_prompts(files: dict[str, str
         (row,) = run(files, "Sigmagen - one_template_many_fillings.litellm - Readiness", engine)
     assert row["events"] == 100
     assert row["last_event"] == max(record["startTime"] for record in native)
-    assert (row["pct_redacted"], row["pct_gen_ai_prompt_hash"], row["pct_user_id"]) == (25, 75, 90)
-    assert (row["delay_p50"], row["delay_p99"], row["pct_cut"]) == (0, 0, 0)
+    assert (row["redacted_share"], row["gen_ai_prompt_hash_share"], row["user_id_share"]) == (25, 75, 90)
+    assert (row["delay_p50_seconds"], row["delay_p99_seconds"], row["cut_share"]) == (0, 0, 0)
 
 
 def test_it_tells_late_and_cut_events(files: dict[str, str]) -> None:
     with Late() as engine:
         engine.load(CONVERTER.sources["litellm"], records(100))
         (row,) = run(files, "Sigmagen - one_template_many_fillings.litellm - Readiness", engine)
-    assert row["pct_cut"] == 10
-    assert 45 <= row["delay_p50"] <= 55
-    assert row["delay_p99"] >= 98
+    assert row["cut_share"] == 10
+    assert 45 <= row["delay_p50_seconds"] <= 55
+    assert row["delay_p99_seconds"] >= 98
 
 
 def test_a_cut_event_counts_also_where_only_some_records_take_part(files: dict[str, str]) -> None:
@@ -75,7 +75,7 @@ def test_a_cut_event_counts_also_where_only_some_records_take_part(files: dict[s
     with Late() as engine:
         engine.load(CONVERTER.sources["apim"], native)
         (row,) = run(files, "Sigmagen - call_count.apim - Readiness", engine)
-    assert (row["events"], row["pct_cut"]) == (100, 10)
+    assert (row["events"], row["cut_share"]) == (100, 10)
 
 
 def test_records_that_are_no_calls_of_a_model_are_not_counted(files: dict[str, str]) -> None:
@@ -98,26 +98,40 @@ def test_every_readiness_search_runs_on_its_own_source_and_names_the_group(files
                 if name not in saved:
                     continue
                 with SplunkLocalEngine() as engine:
-                    engine.load(source, attack(file.path.stem, source.name)[:20])
+                    native = attack(file.path.stem, source.name, 20)
+                    engine.load(source, native)
                     (row,) = run(files, name, engine)
-                assert row["events"] == 20
+                assert row["events"] == len(native) > 0
                 group = saved[name.replace("Readiness", "Rule")]["alert.suppress.fields"].split(",")
-                assert all(row[f"pct_{column}"] > 0 for column in group), (name, row)
+                assert all(row[f"{column}_share"] > 0 for column in group), (name, row)
                 ran += 1
     assert ran > 30
 
 
-def test_the_silence_alert_fires_when_nothing_came_for_longer_than_the_macro_says(files: dict[str, str]) -> None:
+def test_silence_alert_fires_after_a_day_without_events(files: dict[str, str]) -> None:
     name, hour = "Sigmagen - litellm - Source silent", 3_600_000
+    stanza = read_conf(files["default/savedsearches.conf"])[name]
+    assert (stanza["dispatch.earliest_time"], stanza["dispatch.latest_time"]) == ("-1440m", "now")
     native = records(5)
     last = round(max(record["startTime"] for record in native) * 1000)
     with SplunkLocalEngine() as engine:
         engine.load(CONVERTER.sources["litellm"], native)
-        assert run(files, name, engine, last - hour, last + 3 * hour) == []
-        (row,) = run(files, name, engine, last - hour, last + 5 * hour)
-        assert (row["source_name"], row["last_event"]) == ("litellm", last / 1000)
-        (row,) = run(files, name, engine, last + hour, last + 2 * hour)
-        assert row["events"] == 0
+        assert run(files, name, engine, last - hour, last + 23 * hour) == []
+        (row,) = run(files, name, engine, last + hour, last + 25 * hour)
+        assert row == {"sigmagen_source": "litellm", "events": 0}
+
+
+def test_macro_shortens_the_silence_of_all_sources(files: dict[str, str]) -> None:
+    name, hour = "Sigmagen - litellm - Source silent", 3_600_000
+    assert macros(files)["sigmagen_silent_after_seconds"] == "86400"
+    text = read_conf(files["default/savedsearches.conf"])[name]["search"]
+    native = records(5)
+    last = round(max(record["startTime"] for record in native) * 1000)
+    with SplunkLocalEngine() as engine:
+        engine.load(CONVERTER.sources["litellm"], native)
+        shorter = expand(text, macros(files) | {"sigmagen_silent_after_seconds": str(2 * 3600)})
+        assert engine.execute(shorter, last - hour, last + hour) == []
+        assert len(engine.execute(shorter, last - hour, last + 3 * hour)) == 1
 
 
 def test_a_drilldown_leads_to_the_windows_and_events_of_the_group_without_prompt_text(files: dict[str, str]) -> None:
@@ -155,5 +169,5 @@ def test_a_field_behind_what_splunk_extracts_counts_as_cut(files: dict[str, str]
         (whole,) = run(files, "Sigmagen - call_count.canonical - Readiness", engine)
         engine.load(source, long_first)
         (row,) = run(files, "Sigmagen - call_count.canonical - Readiness", engine)
-    assert (whole["events"], whole["pct_cut"], whole["pct_user_id"]) == (100, 0, 100)
-    assert (row["events"], row["pct_cut"], row["pct_user_id"]) == (100, 30, 70)
+    assert (whole["events"], whole["cut_share"], whole["user_id_share"]) == (100, 0, 100)
+    assert (row["events"], row["cut_share"], row["user_id_share"]) == (100, 30, 70)

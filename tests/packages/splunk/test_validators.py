@@ -57,8 +57,18 @@ def archives(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     }
 
 
-@pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("name", ["built-in", "add-on", "hostile"])
+@pytest.mark.parametrize(
+    ("name", "mode"),
+    [
+        ("built-in", "precert"),
+        ("add-on", "precert"),
+        # The checks of the cloud are among those of precert, and ksconf reads the hostile text.
+        pytest.param("built-in", "cloud", marks=pytest.mark.thorough),
+        pytest.param("add-on", "cloud", marks=pytest.mark.thorough),
+        pytest.param("hostile", "precert", marks=pytest.mark.thorough),
+        pytest.param("hostile", "cloud", marks=pytest.mark.thorough),
+    ],
+)
 def test_appinspect_has_no_failure_and_no_warning(
     archives: dict[str, Path], name: str, mode: str, tmp_path: Path
 ) -> None:

@@ -120,3 +120,22 @@ def test_a_value_that_a_call_can_not_take_is_refused(call: dict[str, Any], messa
     (problem,) = refused(step(call))
     assert problem.code == "call-value"
     assert message in problem.message
+
+
+def test_features_are_a_list_or_a_list_of_lists_to_go_through() -> None:
+    (one,) = play(step({"operation": "prediction", "features": [1, 2.5], "scores": [0.9, 0.1]}))
+    assert (one.features, one.scores) == ((1, 2.5), (0.9, 0.1))
+    found = play(step({"operation": "prediction", "features": [[1, "{i}"], [2, "{i+5}"]]}, repeat=3))
+    assert [call.features for call in found] == [(1, 0), (2, 6), (1, 2)]
+
+
+@pytest.mark.parametrize("value", ["x", 1, ["x"], [[1], 2], [[1, "x"]], None])
+def test_features_that_are_not_numbers_are_refused(value: Any) -> None:
+    (problem,) = refused(step({"operation": "prediction", "features": value}))
+    assert "features: expected a list of numbers" in problem.message
+
+
+def test_an_unknown_operation_is_refused_with_those_that_are_known() -> None:
+    (problem,) = refused(step({"operation": "embedding"}))
+    assert "unknown operation 'embedding'; available: chat, text_completion, embeddings" in problem.message
+    assert [call.operation for call in play(step({"operation": "sagemaker/CreateModel"}))] == ["sagemaker/CreateModel"]

@@ -1,1 +1,1 @@
-"""The commands, one parser each: arguments in, a Command out."""
+"""The commands. Each has a parser that turns its arguments into a Command."""

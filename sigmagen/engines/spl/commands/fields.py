@@ -10,7 +10,7 @@ from sigmagen.engines.spl.errors import refuse
 from sigmagen.engines.spl.evaluate import value_of
 from sigmagen.engines.spl.pipeline import Command, Context, Piece, each
 from sigmagen.engines.spl.scanner import EXPRESSION, Scanner, whole_number
-from sigmagen.engines.spl.times import span
+from sigmagen.engines.spl.times import parse_span
 from sigmagen.engines.spl.tree import parse_expression
 from sigmagen.engines.spl.values import Expression, Row, Rows, Value, from_values, to_number, to_text, values_of
 
@@ -18,7 +18,7 @@ INTERNAL = ("_time", "_raw")
 
 
 def assignments(scanner: Scanner) -> list[tuple[str, Expression]]:
-    """`<field>=<expression>, ...`. Raises SplError."""
+    """Parse `<field>=<expression>, ...`. Raises SplError."""
     found: list[tuple[str, Expression]] = []
     while True:
         name = scanner.next(EXPRESSION)
@@ -45,7 +45,7 @@ def _assignable(expression: Expression, position: int) -> Expression:
 
 
 def parse_eval(piece: Piece, scanner: Scanner) -> Command:
-    """`eval <field>=<expression>, ...`, one after the other; null takes the field away."""
+    """`eval <field>=<expression>, ...`, evaluated in order; null removes the field."""
     found = assignments(scanner)
 
     def run(row: Row) -> Row:
@@ -62,7 +62,7 @@ def parse_eval(piece: Piece, scanner: Scanner) -> Command:
 
 
 def parse_addinfo(piece: Piece, scanner: Scanner) -> Command:
-    """`addinfo` gives each row the time range of the search, in epoch seconds; a range of all time is not emulated."""
+    """`addinfo` adds the time range of the search in epoch seconds. All time as the range is not supported."""
     token = scanner.peek(EXPRESSION)
     if token.kind != "end":
         refuse(f"unexpected {token.value!r}", token.position)
@@ -75,14 +75,14 @@ def parse_addinfo(piece: Piece, scanner: Scanner) -> Command:
 
 
 def parse_fieldformat(piece: Piece, scanner: Scanner) -> Command:
-    """`fieldformat <field>=<expression>` changes how a field is shown, not its value."""
+    """`fieldformat <field>=<expression>` changes the display of a field, not its value."""
     if len(assignments(scanner)) != 1:
         refuse("fieldformat takes one field", piece.position)
     return Command("fieldformat", piece.position, lambda rows, _: rows, per_event=True)
 
 
 def names(scanner: Scanner) -> list[str]:
-    """Fields up to the end, separated by commas or spaces; `*` is a wildcard in them."""
+    """Parse fields up to the end, separated by commas or spaces, with `*` as wildcard."""
     found: list[str] = []
     while not scanner.at_end():
         token = scanner.next()
@@ -98,13 +98,13 @@ def _chooser(patterns: list[str]) -> re.Pattern[str]:
 
 
 def parse_fields(piece: Piece, scanner: Scanner) -> Command:
-    """`fields [+|-] <fields>`: keep (with _time and _raw) or take away."""
+    """`fields [+|-] <fields>`: keep (with _time and _raw) or remove."""
     away = scanner.take("-")
     if not away:
         scanner.take("+")
     patterns = names(scanner)
     if not patterns:
-        refuse("fields needs fields", piece.position)
+        refuse("fields needs field names", piece.position)
     chosen = _chooser(patterns).fullmatch
 
     def run(row: Row) -> Row:
@@ -119,7 +119,7 @@ def parse_table(piece: Piece, scanner: Scanner) -> Command:
     """`table <fields>`: only these, in this order."""
     patterns = names(scanner)
     if not patterns:
-        refuse("table needs fields", piece.position)
+        refuse("table needs field names", piece.position)
     choosers = [_chooser([pattern]).fullmatch for pattern in patterns]
 
     def run(row: Row) -> Row:
@@ -129,7 +129,7 @@ def parse_table(piece: Piece, scanner: Scanner) -> Command:
 
 
 def parse_rename(piece: Piece, scanner: Scanner) -> Command:
-    """`rename <field> AS <field>, ...`. Renaming what is not there takes the new name's value away."""
+    """`rename <field> AS <field>, ...`. Renaming a missing field removes the value of the new name."""
     pairs: list[tuple[str, str]] = []
     while True:
         old = scanner.field()
@@ -139,7 +139,7 @@ def parse_rename(piece: Piece, scanner: Scanner) -> Command:
             break
     scanner.finish()
     if len({old for old, _ in pairs}) < len(pairs) or len({new for _, new in pairs}) < len(pairs):
-        refuse("rename names a field twice", piece.position)
+        refuse("rename has a field twice", piece.position)
 
     def run(row: Row) -> Row:
         old = {name for name, _ in pairs} | {name for _, name in pairs}
@@ -151,7 +151,7 @@ def parse_rename(piece: Piece, scanner: Scanner) -> Command:
 
 
 def parse_fillnull(piece: Piece, scanner: Scanner) -> Command:
-    """`fillnull [value=<text>] [<fields>]`: 0 where no value is given; without fields, all that any row has."""
+    """`fillnull [value=<text>] [<fields>]`: the default is 0 and all fields of all rows."""
     options = scanner.options("value")
     filled = names(scanner)
     if any("*" in name for name in filled):
@@ -166,7 +166,7 @@ def parse_fillnull(piece: Piece, scanner: Scanner) -> Command:
 
 
 def parse_rex(piece: Piece, scanner: Scanner) -> Command:
-    """`rex [field=<field>] [max_match=<n>] "<pattern>"`: named groups become fields; no match leaves the row alone."""
+    """`rex [field=<field>] [max_match=<n>] "<pattern>"`: sets fields from named groups, if it matches."""
     options = scanner.options("field", "max_match", "mode")
     if "mode" in options:
         refuse("rex mode=sed is not supported", options["mode"].position)
@@ -206,7 +206,7 @@ def parse_bin(piece: Piece, scanner: Scanner) -> Command:
     if field != "_time" or "span" not in options:
         refuse("bin is supported as `bin span=<span> _time`", name.position)
     try:
-        seconds = span(options["span"].value)
+        seconds = parse_span(options["span"].value)
     except ValueError as error:
         refuse(str(error), options["span"].position)
 
@@ -218,7 +218,7 @@ def parse_bin(piece: Piece, scanner: Scanner) -> Command:
 
 
 def parse_mvexpand(piece: Piece, scanner: Scanner) -> Command:
-    """`mvexpand <field> [limit=<n>]`: a row for each value. A row without the field stays as it is."""
+    """`mvexpand <field> [limit=<n>]`: a row for each value. A row without the field is unchanged."""
     options = scanner.options("limit")
     field = scanner.field()
     options = options or scanner.options("limit")
@@ -241,7 +241,7 @@ def parse_mvexpand(piece: Piece, scanner: Scanner) -> Command:
 
 
 def parse_spath(piece: Piece, scanner: Scanner) -> Command:
-    """`spath [input=<field>] [output=<field>] path=<path>`; extraction of everything is not supported."""
+    """`spath [input=<field>] [output=<field>] path=<path>`; extraction without a path is not supported."""
     options = scanner.options("input", "output", "path")
     path = options.get("path") or scanner.next()
     if path.kind not in ("word", "string"):
@@ -258,7 +258,7 @@ def parse_spath(piece: Piece, scanner: Scanner) -> Command:
         text = row.get(source)
         if type(text) is not str:
             return row
-        value = json_values.shown(text, steps)
+        value = json_values.show_path(text, steps)
         return row if value is None else row | {target: value}
 
     return Command("spath", piece.position, each(run), per_event=target != "_time")

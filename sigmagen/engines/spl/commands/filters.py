@@ -30,7 +30,7 @@ def parse_search_command(piece: Piece, scanner: Scanner) -> Command:
 
 
 def parse_where(piece: Piece, scanner: Scanner) -> Command:
-    """`where <condition>`: rows for which it is true; null is not."""
+    """`where <condition>`: keeps rows for which it is true, not null."""
     test = condition_of(parse_expression(scanner))
     token = scanner.peek(EXPRESSION)
     if token.kind != "end":
@@ -39,7 +39,7 @@ def parse_where(piece: Piece, scanner: Scanner) -> Command:
 
 
 def parse_regex(piece: Piece, scanner: Scanner) -> Command:
-    """`regex <field>="<pattern>"`, `!=`, or only the pattern, for _raw."""
+    """`regex <field>="<pattern>"`, `!=`, or only a pattern for _raw."""
     token = scanner.next()
     name, negated = "_raw", False
     if token.kind == "word" or scanner.peek().is_op("="):
@@ -54,14 +54,14 @@ def parse_regex(piece: Piece, scanner: Scanner) -> Command:
     search = pattern_of(token.value, token.position).search
 
     def keeps(row: Row) -> bool:
-        """A missing field matches nothing. (What `!=` makes of it is not documented; it is kept.)"""
+        """A missing field doesn't match. (The behaviour of `!=` is not documented; the row is kept.)"""
         return any(search(to_text(value)) for value in values_of(row.get(name))) is not negated
 
     return Command("regex", piece.position, lambda rows, _: [row for row in rows if keeps(row)], per_event=True)
 
 
 def pattern_of(text: str, position: int) -> regex.Pattern:
-    """A pattern of a command. Raises SplError."""
+    """Compile the pattern of a command. Raises SplError."""
     try:
         return regex.compiled(text)
     except regex.UnsupportedPatternError as error:
@@ -69,7 +69,7 @@ def pattern_of(text: str, position: int) -> regex.Pattern:
 
 
 def parse_head(piece: Piece, scanner: Scanner) -> Command:
-    """`head [<count> | limit=<count>]`, 10 where none is given."""
+    """`head [<count> | limit=<count>]`; the default is 10."""
     options = scanner.options("limit")
     token = options.get("limit") or (None if scanner.at_end() else scanner.next())
     if token is not None and not token.value.isdigit():
@@ -80,9 +80,9 @@ def parse_head(piece: Piece, scanner: Scanner) -> Command:
 
 
 def parse_dedup(piece: Piece, scanner: Scanner) -> Command:
-    """`dedup [<count>] <fields> [keepevents] [keepempty] [consecutive]`: the first rows of each combination of values.
+    """`dedup [<count>] <fields> [keepevents] [keepempty] [consecutive]`: the first rows of each combination.
 
-    A row without one of the fields goes, unless keepempty is true.
+    A row without one of the fields is removed, unless keepempty is true.
     """
     count = 1
     if scanner.peek().kind == "word" and scanner.peek().value.isdigit():

@@ -15,7 +15,7 @@ _KINDS = ("auto", "num", "str", "ip")
 
 
 def parse_sort(piece: Piece, scanner: Scanner) -> Command:
-    """`sort [<count> | limit=<count>] [+|-]<field> ... [desc]`: at most 10,000 rows unless a count (0: all) is given.
+    """`sort [<count> | limit=<count>] [+|-]<field> ... [desc]`: the default count is 10,000, and 0 is all.
 
     Rows without a field come last in either order.
     """
@@ -59,7 +59,7 @@ def parse_sort(piece: Piece, scanner: Scanner) -> Command:
 
 
 def _sorted(rows: Rows, name: str, kind: str, descending: bool) -> Rows:
-    """Stable: rows that are equal stay as they are."""
+    """Sort rows; the sort is stable."""
     present = [(row, _first(row.get(name))) for row in rows if row.get(name) is not None]
     missing = [row for row in rows if row.get(name) is None]
     order = _order([value for _, value in present], kind)
@@ -72,8 +72,8 @@ def _first(value: Value) -> Scalar:
 
 
 def _order(values: list[Scalar], kind: str) -> Any:
-    """A sort key. `auto`: numbers where all are, addresses where all are, else lexicographic. (How it orders a mixture
-    is documented only by example; with `num`, what is not numeric comes first.)"""
+    """Return a sort key. `auto`: as numbers or addresses if all are, otherwise lexicographic. (The order of mixed
+    values is only documented by example; with `num`, values that are not numeric come first.)"""
     if kind == "num":
         return lambda value: (
             (number is not None, number or 0.0) if (number := to_number(value)) is not None else (False, 0.0)

@@ -1,4 +1,4 @@
-"""Commands that make rows or bring in those of subsearches: makeresults, append, multisearch, union."""
+"""Commands that generate rows or add the rows of subsearches: makeresults, append, multisearch, union."""
 
 from __future__ import annotations
 
@@ -7,39 +7,39 @@ from collections.abc import Callable
 import orjson
 
 from sigmagen.engines.spl.errors import refuse
-from sigmagen.engines.spl.json_values import extracted
+from sigmagen.engines.spl.json_values import extract_fields
 from sigmagen.engines.spl.pipeline import Command, Context, Piece, Pipeline
 from sigmagen.engines.spl.scanner import Scanner, whole_number
 from sigmagen.engines.spl.values import Rows
 
 Subsearch = Callable[[Scanner], Pipeline]
-"""Reads `[ ... ]` where the scanner stands."""
+"""Parses `[ ... ]` at the scanner's position."""
 
 
 def parse_makeresults(piece: Piece, scanner: Scanner) -> Command:
     """`makeresults [count=<n>]` or `makeresults format=json data="<array of objects>"`.
 
-    Splunk sets _time to the clock; there is none here, so the rows have no _time until eval gives one.
+    Splunk sets _time to the current time. There is no clock here, so the rows have no _time until eval sets it.
     """
     options = scanner.options("count", "format", "data")
     scanner.finish()
     rows: Rows = [{} for _ in range(whole_number(options.get("count"), 1))]
     if "format" in options or "data" in options:
         if "data" not in options or "format" not in options or options["format"].value != "json":
-            refuse("makeresults data is supported with format=json", piece.position)
+            refuse("makeresults data is only supported with format=json", piece.position)
         try:
             records = orjson.loads(options["data"].value)
         except orjson.JSONDecodeError as error:
-            refuse(f"data is no JSON: {error}", options["data"].position)
+            refuse(f"data is not valid JSON: {error}", options["data"].position)
         if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
             refuse("data must be an array of objects", options["data"].position)
         texts = [orjson.dumps(record).decode() for record in records]
-        rows = [{**extracted(text), "_raw": text} for text in texts]
+        rows = [{**extract_fields(text), "_raw": text} for text in texts]
     return Command("makeresults", piece.position, None, source=lambda _: [dict(row) for row in rows])
 
 
 def parse_append(piece: Piece, scanner: Scanner, subsearch: Subsearch) -> Command:
-    """`append [ <search> ]`: its rows after those that are there. Limits on subsearches are not emulated."""
+    """`append [ <search> ]`: adds its rows after the existing ones. Limits on subsearches are not emulated."""
     pipeline = subsearch(scanner)
     scanner.finish()
     return Command("append", piece.position, lambda rows, context: rows + pipeline.run(context))
@@ -57,7 +57,7 @@ def parse_multisearch(piece: Piece, scanner: Scanner, subsearch: Subsearch) -> C
             refuse("multisearch needs searches of events", pipeline.commands[0].position)
         if pipeline.leading + 1 < len(pipeline.commands):
             command = pipeline.commands[1 + pipeline.leading]
-            refuse(f"multisearch takes streaming commands only, {command.name} is none", command.position)
+            refuse(f"multisearch only allows streaming commands, not {command.name}", command.position)
 
     def source(context: Context) -> Rows:
         found = [row for pipeline in pipelines for row in pipeline.all_time(context)]
@@ -67,13 +67,13 @@ def parse_multisearch(piece: Piece, scanner: Scanner, subsearch: Subsearch) -> C
 
 
 def _done(scanner: Scanner) -> bool:
-    """Whether only space is left (the scanner itself has no rule for brackets)."""
+    """Return whether only white space is left (the scanner has no token for brackets)."""
     return not scanner.text[scanner.position : scanner.end].strip()
 
 
 def parse_union(piece: Piece, scanner: Scanner, subsearch: Subsearch) -> Command:
-    """`union [ <search> ] [ <search> ] ...` as the first command: merged by time as multisearch does where all are
-    streaming, otherwise one after the other."""
+    """`union [ <search> ] [ <search> ] ...` as the first command: merged by time like multisearch if all are streaming,
+    otherwise appended."""
     start = scanner.position
     pipelines = []
     while not _done(scanner):

@@ -1,4 +1,4 @@
-"""Commands that calculate over rows: stats, eventstats, streamstats."""
+"""Commands that aggregate rows: stats, eventstats, streamstats."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sigmagen.engines.spl.aggregates import Aggregate, parse_aggregates
 from sigmagen.engines.spl.errors import SplError, refuse
 from sigmagen.engines.spl.pipeline import Command, Context, Piece
 from sigmagen.engines.spl.scanner import Scanner, boolean, whole_number
-from sigmagen.engines.spl.times import span
+from sigmagen.engines.spl.times import parse_span
 from sigmagen.engines.spl.values import Row, Rows, Value, to_number, to_text, values_of
 
 Key = tuple[Value, ...]
@@ -17,9 +17,9 @@ Key = tuple[Value, ...]
 
 
 def _keys(rows: Rows, by: list[str]) -> list[Sequence[Key]]:
-    """The groups of each row: none where a BY field is null, several where one has several values.
+    """Yield the groups of each row: none if a BY field is null, several if a field has several values.
 
-    Groups are of text, so where a field has both numbers and text in different rows, the numbers are made text.
+    Groups are text: if a field has numbers and text in different rows, the numbers are converted to text.
     """
     keys: list[Key] = [tuple([row.get(name) for name in by]) for row in rows]
     kinds = [{type(value) for value in values} - {type(None)} for values in zip(*keys, strict=True)]
@@ -48,7 +48,7 @@ def _columns(aggregates: list[Aggregate], rows: Rows) -> Row:
 
 
 def parse_stats(piece: Piece, scanner: Scanner) -> Command:
-    """`stats <functions> [BY <fields>]`: a row a group, ordered by it; without BY one row, whatever comes in."""
+    """`stats <functions> [BY <fields>]`: one row per group, sorted by group; without BY always one row."""
     aggregates, by = parse_aggregates(scanner)
     scanner.finish()
 
@@ -62,7 +62,7 @@ def parse_stats(piece: Piece, scanner: Scanner) -> Command:
 
 
 def parse_eventstats(piece: Piece, scanner: Scanner) -> Command:
-    """`eventstats <functions> [BY <fields>]`: the group's values on each of its rows; others stay as they are."""
+    """`eventstats <functions> [BY <fields>]`: adds the group's values to each of its rows; other rows are unchanged."""
     aggregates, by = parse_aggregates(scanner)
     scanner.finish()
 
@@ -81,8 +81,8 @@ def parse_eventstats(piece: Piece, scanner: Scanner) -> Command:
 def parse_streamstats(piece: Piece, scanner: Scanner) -> Command:
     """`streamstats [current] [window] [global] [time_window] <functions> [BY <fields>]`: over the rows so far.
 
-    `time_window` needs rows in the order of _time. Whether it takes a row exactly that far away is not documented, so
-    rows that are make an error. Resets are not supported; neither is a window over all groups beside BY.
+    `time_window` needs rows sorted by _time. Whether it includes a row at exactly that distance is not documented, so
+    such rows are an error. Resets, and a window over all groups with BY, are not supported.
     """
     options = scanner.options("current", "window", "global", "time_window")
     aggregates, by = parse_aggregates(scanner)
@@ -90,11 +90,11 @@ def parse_streamstats(piece: Piece, scanner: Scanner) -> Command:
     current = boolean(options.get("current"), True)
     window = whole_number(options.get("window"), 0)
     if window and by and boolean(options.get("global"), True):
-        refuse("streamstats window with BY is supported with global=f", piece.position)
+        refuse("streamstats window with BY is only supported with global=f", piece.position)
     seconds = None
     if "time_window" in options:
         try:
-            seconds = span(options["time_window"].value)
+            seconds = parse_span(options["time_window"].value)
         except ValueError as error:
             refuse(str(error), options["time_window"].position)
 
@@ -123,7 +123,7 @@ def _within(row: Row, rows: Rows, seconds: float, position: int) -> Rows:
         raise SplError("time_window needs _time on every row", position)
     apart = [abs(time - other) for other in times]
     if times not in (sorted(times), sorted(times, reverse=True)):
-        raise SplError("time_window needs rows in the order of _time", position)
+        raise SplError("time_window needs rows sorted by _time", position)
     if seconds in apart:
-        raise SplError("rows exactly time_window apart have no documented result", position)
+        raise SplError("the result for rows exactly time_window apart is not documented", position)
     return [other for other, distance in zip(rows, apart, strict=True) if distance < seconds]

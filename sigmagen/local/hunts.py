@@ -1,0 +1,113 @@
+"""What local detection runs: rules converted to SQL over tables whose columns are derived once for all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+from sigmagen.convert.converter import Converter, Query
+from sigmagen.convert.render import render
+from sigmagen.local.blind_spots import Need, load_needs, views
+from sigmagen.local.detection import Rule
+from sigmagen.mapping.generic import Generic
+from sigmagen.mapping.source import Source
+from sigmagen.plan.build import build_plan
+from sigmagen.plan.columns import Columns, read_columns
+from sigmagen.plan.model import Plan
+from sigmagen.problems import SigmagenError
+from sigmagen.rules.model import Correlation, Threshold
+from sigmagen.targets.registry import REFERENCE
+
+
+@dataclass(frozen=True)
+class Hunt:
+    """A rule over a source. `events` is SQL of the events that it looks at.
+
+    `query` finds the alerts of a correlation. `parts` are, for a temporal rule, SQL of the events of each rule that it
+    refers to, under the group's names.
+    """
+
+    rule: Rule
+    source: Source
+    query: Query | None
+    events: str
+    parts: tuple[str, ...] = ()
+
+
+@dataclass
+class Hunts:
+    """Converts rules once, and collects the columns that they read, by name of the source."""
+
+    converter: Converter
+    generic: Generic | None = None
+    columns: dict[str, Columns] = field(default_factory=dict)
+    _made: dict[tuple[int, str], Hunt] = field(default_factory=dict)
+
+    @cached_property
+    def needs(self) -> tuple[Need, ...]:
+        """What a record must have so that rules can see it."""
+        return load_needs(self.converter.mappings)
+
+    def feeding(self, rule: Rule) -> list[Source]:
+        """The sources that a rule can read, whether they are here or not."""
+        return [self.generic.records(rule)] if self.generic else self.converter.feeding(rule)
+
+    def prepare(self, rules: Iterable[Rule], source: Source) -> None:
+        """Collect the columns of a source that rules read, and those that tell what a record lacks."""
+        reading: list[Rule] = []
+        self.columns.setdefault(source.name, Columns())
+        for rule in rules:
+            for feeding in self.feeding(rule):
+                if source.name in (part.name for part in feeding.parts):
+                    try:
+                        self.of(rule, feeding)
+                        reading.append(rule)
+                    except (SigmagenError, ValueError, OverflowError):
+                        continue  # whoever runs the rule is told
+        for view in views(source, reading, self.needs, self.converter.taxonomy):
+            read_columns(view.plan, self.columns)
+
+    def of(self, rule: Rule, source: Source) -> Hunt:
+        """A rule over a source. Raises SigmagenError if it can't be converted, or the source lacks a field."""
+        key = id(rule), source.name
+        if key not in self._made:
+            for part in source.parts:
+                self.columns.setdefault(part.name, Columns())
+            self._made[key] = self._convert(rule, source)
+        return self._made[key]
+
+    def _convert(self, rule: Rule, source: Source) -> Hunt:
+        query = None
+        if isinstance(rule, Correlation):
+            query = self.converter.convert(rule, source, REFERENCE)
+            query = query if query.plan is None else replace(query, text=self.text(query.plan))
+        parts = _parts(rule) if isinstance(rule, Correlation) else ()
+        return Hunt(
+            rule, source, query, self._events(rule, source), tuple(self._events(part, source) for part in parts)
+        )
+
+    def _events(self, rule: Rule, source: Source) -> str:
+        return self.text(build_plan(rule, source, REFERENCE, self.converter.taxonomy, "events"))
+
+    def text(self, plan: Plan) -> str:
+        """SQL of a plan over the tables with columns."""
+        return render(read_columns(plan, self.columns), REFERENCE).text
+
+
+def _parts(rule: Correlation) -> Sequence[Correlation]:
+    """For each rule that a temporal one refers to, one that looks at its events alone, under the group's names."""
+    if not rule.kind.temporal:
+        return ()
+    one = Threshold("gte", 1)
+    return [
+        replace(
+            rule,
+            type="event_count",
+            rules=(part,),
+            threshold=one,
+            expression=None,
+            aliases=rule.aliases[position : position + 1],
+        )
+        for position, part in enumerate(rule.rules)
+    ]

@@ -1,0 +1,1 @@
+"""Amazon Bedrock's model invocation log. The mapping is `mappings/sources/bedrock_invocation.yml`."""

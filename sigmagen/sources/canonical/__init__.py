@@ -1,0 +1,1 @@
+"""Canonical events, as `sigmagen normalize` writes them. The mapping is `mappings/sources/canonical.yml`."""

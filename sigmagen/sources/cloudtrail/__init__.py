@@ -1,0 +1,1 @@
+"""AWS CloudTrail, events of Bedrock. The mapping is `mappings/sources/cloudtrail.yml`."""

@@ -1,0 +1,1 @@
+"""LiteLLM proxy. The mapping is `mappings/sources/litellm.yml`."""

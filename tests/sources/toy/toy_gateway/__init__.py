@@ -1,0 +1,1 @@
+"""A source of the tests: all that one needs, and nothing of it stands elsewhere."""
