@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from importlib.util import find_spec
+from importlib import import_module
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -13,6 +13,7 @@ import orjson
 
 from sigmagen.convert.converter import Query
 from sigmagen.durations import iso
+from sigmagen.engines import opening
 from sigmagen.engines.alert import Alert, Engine, alerts_from
 from sigmagen.engines.closing import Closing
 from sigmagen.engines.errors import QueryRefusedError
@@ -21,12 +22,15 @@ from sigmagen.mapping.source import Source
 from sigmagen.mapping.taxonomy import Taxonomy
 from sigmagen.targets.lake import DAY, TIME
 
+LONGEST_QUERY = 16 << 20
+"""Bytes. ClickHouse's own limit is 256 KiB, and a rule may have long lists."""
+
 _TYPES = {"BIGINT": "Int64", "DOUBLE": "Float64", "BOOLEAN": "Bool", "VARCHAR": "String"}
 
 
 def open_clickhouse(taxonomy: Taxonomy) -> Callable[[], Engine] | str:
     """chdb, if it is installed."""
-    if find_spec("chdb") is None:
+    if not opening.is_installed("chdb"):
         return "ClickHouse's SQL needs chdb: pip install 'sigmagen-extraction[clickhouse]'"
     return lambda: ClickHouseEngine(taxonomy)
 
@@ -39,10 +43,9 @@ class ClickHouseEngine(Closing):
     fidelity: ClassVar[Literal["real", "emulated"]] = "real"
 
     def __init__(self, taxonomy: Taxonomy) -> None:
-        from chdb.session import Session
-
         self.taxonomy = taxonomy
-        self.session: Any = Session()  # type: ignore[no-untyped-call]
+        self.session: Any = import_module("chdb.session").Session()
+        self.session.query(f"SET max_query_size = {LONGEST_QUERY}")
 
     def load(self, source: Source, records: Sequence[Mapping[str, Any]]) -> None:
         table = source.stored[self.siem].location
@@ -51,9 +54,11 @@ class ClickHouseEngine(Closing):
         self.session.query(f"DROP TABLE IF EXISTS {table}")
         self.session.query(f"CREATE TABLE {table} ({', '.join(columns)}) ENGINE = Memory")
         with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "events.parquet"
-            write_parquet(records, self.taxonomy, path)
-            self.session.query(f"INSERT INTO {table} SELECT * FROM file('{path}', Parquet)")
+            events = Path(folder) / "events"
+            if write_parquet(records, self.taxonomy, events):
+                names = ", ".join((TIME, DAY, *columns_of(self.taxonomy)))
+                files = f"file('{events}/{DAY}=*/*.parquet', Parquet)"
+                self.session.query(f"INSERT INTO {table} ({names}) SELECT {names} FROM {files}")
 
     def run(self, query: Query, start: int, end: int) -> list[Alert]:
         edges = {"range_start": start, "range_end": end}

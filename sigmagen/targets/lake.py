@@ -7,17 +7,22 @@ partitioned by `day`, the event's date in UTC; the range is asked for in both, s
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from ipaddress import IPv6Network
 from typing import ClassVar
 
 from sigmagen.expr.tree import NUMERIC, Expr, Get, Literal
 from sigmagen.plan.steps import ExpandValues, InsideRange, Scan
 from sigmagen.targets.networks import MAPPED, ipv4_pattern, split_networks
-from sigmagen.targets.printer import constant, lowered
+from sigmagen.targets.printer import ONLY_READINESS, constant, lowered
 from sigmagen.targets.sql import Select, SqlPrinter
 
 TIME, DAY = "timestamp", "day"
 _UNTEXTUAL = (*NUMERIC, "boolean", "timestamp")
 _NOT_A_WORD = re.compile(r"\W", re.ASCII)
+_OF_NATIVE_RECORDS = """
+elements epoch_seconds extract is_json_string json_text last_text parse_json replace sha256 sorted_pieces
+"""
 
 
 def column_of(field: str) -> str:
@@ -33,11 +38,19 @@ class LakePrinter(SqlPrinter):
     """Comparisons and steps that the dialects write alike."""
 
     calls: ClassVar[frozenset[str]] = frozenset({"matches", "like_ignoring_case"})
+    lacking: ClassVar[Mapping[str, str]] = {
+        **ONLY_READINESS,
+        **dict.fromkeys(_OF_NATIVE_RECORDS.split(), "only native records need it, and the table has canonical events"),
+        "join": "the events of the table are complete",
+    }
 
     def name(self, column: str) -> str:
         written = column_of(column)
         self.claimed(column, written.lower())
         return f'"{written}"' if written.lower() in self.reserved else written
+
+    def result_name(self, column: str) -> str:
+        return column_of(column)
 
     def get(self, get: Get) -> str:
         return self.name(str(get.segments[0]))
@@ -112,11 +125,14 @@ class LakePrinter(SqlPrinter):
     def op_in_network(self, value: Expr, *networks: Expr) -> str:
         """Networks are tested on the address's text, as the functions of the engines differ."""
         single, narrow, wide = split_networks([constant(network) for network in networks])
-        if wide:
-            raise self.unsupported(value, "compared with a network of IPv6 addresses")
         tests = [f"{self.expr(value)} IN ({', '.join(map(self.string, single))})"] if single else []
-        tests += [self.matching(value, ipv4_pattern(network).replace(r"\z", "$")) for network in narrow]
+        tests += [self.matching(value, ipv4_pattern(network)) for network in narrow]
+        tests += [self.in_ipv6(value, network) for network in wide]
         return self.any_of(tests)
+
+    def in_ipv6(self, value: Expr, network: IPv6Network) -> str:
+        """Whether a text is an address of a network; false or null for what is no address."""
+        raise self.unsupported(value, "is compared with a network of IPv6 addresses, which no function here reads")
 
     def op_text(self, value: Expr) -> str:
         if self.type_of(value) == "ip":

@@ -149,6 +149,13 @@ class Re2(Pcre):
         raise RegexError(f"{describe(node)}, which RE2 does not support")
 
 
+class Re2ByLine(Re2):
+    """RE2 as ClickHouse calls it: a dot would match line breaks, too."""
+
+    def line(self) -> str:
+        return r"[^\n]"
+
+
 _WORD = "[0-9A-Za-z_]"
 
 
@@ -185,7 +192,7 @@ def describe(node: Atomic | Look | Back) -> str:
     return "a back-reference" if isinstance(node, Back) else "an atomic group"
 
 
-PCRE, RE2, JAVA = Pcre(), Re2(), Java()
+PCRE, RE2, RE2_BY_LINE, JAVA = Pcre(), Re2(), Re2ByLine(), Java()
 
 
 def translate(pattern: str, flags: str, dialect: Pcre) -> str:

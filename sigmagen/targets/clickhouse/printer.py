@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from ipaddress import IPv6Network
 from typing import ClassVar
 
 from sigmagen.durations import iso
 from sigmagen.expr.tree import Expr
 from sigmagen.targets.lake import LakePrinter
 from sigmagen.targets.printer import constant
+from sigmagen.targets.regex import RE2_BY_LINE, Pcre
 from sigmagen.targets.unprintable import escaped, utf8_escape
 
-_CANONICAL = "canonical events have it as a column"
-_NATIVE_ONLY = """
-epoch_seconds is_json_string json_text last_text parse_json sorted_pieces elements extract replace sha256
-"""
-_READINESS = "ingestion_time is_cut seconds_between share"
 _PARTS = {
     "minute": "toMinute",
     "hour": "toHour",
@@ -29,6 +25,7 @@ _PARTS = {
 class ClickHousePrinter(LakePrinter):
     """Prints a plan as one SELECT over named sub-queries."""
 
+    syntax: ClassVar[Pcre] = RE2_BY_LINE
     reserved: ClassVar[frozenset[str]] = frozenset()
     text_type: ClassVar[str] = "Nullable(String)"
     functions: ClassVar[dict[str, str]] = {
@@ -43,11 +40,6 @@ class ClickHousePrinter(LakePrinter):
         "min": "min",
         "max": "max",
         "any": "any",
-    }
-    lacking: ClassVar[Mapping[str, str]] = {
-        **dict.fromkeys(_NATIVE_ONLY.split(), _CANONICAL),
-        **dict.fromkeys(_READINESS.split(), "only a readiness query of a SIEM needs it"),
-        "join": "canonical events are whole",
     }
 
     def text(self) -> str:
@@ -66,6 +58,10 @@ class ClickHousePrinter(LakePrinter):
 
     def matching(self, value: Expr, pattern: str) -> str:
         return f"match({self.expr(value)}, {self.string(pattern)})"
+
+    def in_ipv6(self, value: Expr, network: IPv6Network) -> str:
+        first, last = (f"IPv6StringToNum('{address}')" for address in (network[0], network[-1]))
+        return f"IPv6StringToNumOrNull({self.expr(value)}) BETWEEN {first} AND {last}"
 
     def replaced(self, text: str, pattern: str, group: int) -> str:
         replacement = self.string(f"\\{group}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import ClassVar
 
 from sigmagen.durations import iso
@@ -11,12 +10,6 @@ from sigmagen.targets.lake import LakePrinter
 from sigmagen.targets.printer import constant
 from sigmagen.targets.regex import JAVA, Pcre
 from sigmagen.targets.unprintable import escaped, unicode_escape
-
-_CANONICAL = "canonical events have it as a column"
-_NATIVE_ONLY = """
-epoch_seconds is_json_string json_text last_text parse_json sorted_pieces elements extract replace sha256
-"""
-_READINESS = "ingestion_time is_cut seconds_between share"
 
 
 class SparkPrinter(LakePrinter):
@@ -36,11 +29,6 @@ class SparkPrinter(LakePrinter):
         "min": "min",
         "max": "max",
         "any": "any_value",
-    }
-    lacking: ClassVar[Mapping[str, str]] = {
-        **dict.fromkeys(_NATIVE_ONLY.split(), _CANONICAL),
-        **dict.fromkeys(_READINESS.split(), "only a readiness query of a SIEM needs it"),
-        "join": "canonical events are whole",
     }
 
     def string(self, value: str) -> str:
