@@ -119,7 +119,8 @@ def load_generic(mappings: Path) -> Generic | None:
         Place(entry["logsource"], {siem: entry[siem] for siem in registry.siems() if siem in entry})
         for entry in data.get("locations", ())
     )
-    stored |= {local: _stored_source(local, {"location": GENERIC}) for local in registry.local()}
+    readers = [name for name in registry.local() if not registry.get(name).typed_table]
+    stored |= {name: _stored_source(name, {"location": GENERIC}) for name in readers}
     return Generic(data["title"], stored, places, {}, tuple(data.get("times", ("timestamp",))))
 
 

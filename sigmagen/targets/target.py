@@ -63,7 +63,9 @@ class Target:
     time_column: str = "timestamp"
     location: Location | None = None
     """How mappings say where the SIEM keeps a source. Without it, a source is a table of native records of its name,
-    with the columns `timestamp` and `record`."""
+    with the columns `timestamp` and `record`, unless there is a `typed_table`."""
+    typed_table: str | None = None
+    """The table of canonical events, a typed column for each field. Other sources are brought into it first."""
     limits: Limits | None = None
     """The scheduler's limits, if `mappings/targets` has no file for the target."""
 

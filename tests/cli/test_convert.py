@@ -26,7 +26,7 @@ name: {second}
 logsource: {{category: ai_inference}}
 detection: {{selection: {{gen_ai.request.model|endswith: mini}}, condition: selection}}
 """
-COMMENT = {"SPL": "``` ", "ES|QL": "// ", "KQL": "// ", "SQL": "-- "}
+COMMENT = {"SPL": "``` ", "ES|QL": "// ", "KQL": "// "}
 
 
 def text_of(rule: Path, source: str, target: str, mode: str = "alert") -> str:
@@ -37,10 +37,15 @@ def text_of(rule: Path, source: str, target: str, mode: str = "alert") -> str:
     return converter().convert(file.subjects[0], converter().sources[source], target, mode).text  # type: ignore[arg-type]
 
 
+def comment_of(target: str) -> str:
+    """How a comment begins; all that are not listed are SQL."""
+    return COMMENT.get(registry.get(target).language, "-- ")
+
+
 def body(output: str, target: str) -> str:
     """The query without the comment over it."""
     lines = output.splitlines(keepends=True)
-    return "".join(line for line in lines if not line.startswith(COMMENT[registry.get(target).language]))
+    return "".join(line for line in lines if not line.startswith(comment_of(target)))
 
 
 @pytest.mark.parametrize("mode", ["alert", "hunt"])
@@ -49,7 +54,7 @@ def test_query_is_printed_below_comment(target: str, mode: str, run: Run) -> Non
     result = run("convert", RULE, "-t", target, "-s", "canonical", "--mode", mode)
     assert (result.exit_code, result.stderr) == (0, "")
     assert body(result.stdout, target) == text_of(RULE, "canonical", target, mode) + "\n"
-    mark = COMMENT[registry.get(target).language]
+    mark = comment_of(target)
     first, second = result.stdout.splitlines()[:2]
     assert first.startswith(f"{mark}High Volume of Model Calls by One Principal")
     assert second.startswith(f"{mark}id: 872c55d8-e248-4fce-afa0-df2c950c8648")
