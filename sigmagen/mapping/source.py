@@ -203,13 +203,16 @@ def parse_source(name: str, data: dict[str, Any]) -> Source:
     canonical = bool(data.get("canonical"))
     stored = {siem: _stored_source(siem, part, data, canonical) for siem, part in data["targets"].items()}
     for local in registry.local():
+        target = registry.get(local)
+        if target.typed_table and not canonical:
+            continue
         stored[local] = StoredSource(
             name=local,
-            location=name,
-            time=registry.get(local).time_column,
+            location=target.typed_table or name,
+            time=target.time_column,
             delay=5 * MINUTE,
             stored_native=True,
-            record="record",
+            record=None if target.typed_table else "record",
         )
     return Source(
         name=name,
