@@ -164,5 +164,7 @@ class _FieldReader:
         return self._printable[entry.logsource]
 
     def _print(self, fields: Sequence[str], entry: LogsourceEntry) -> None:
+        """Print a query of the fields, as far as the source has them. Every query has the time, as stored."""
+        fields = [name for name in fields if name != "@timestamp"]
         taxonomy = self.converter.taxonomy
         render(build_view(self.source, self.target.stored_in, taxonomy, fields, entry), self.target)

@@ -11,6 +11,7 @@ import pytest
 from sigmagen.bundled import mappings_folder
 from sigmagen.mapping.source import load_sources
 from sigmagen.mapping.taxonomy import load_taxonomy
+from sigmagen.targets import registry
 from tests.cli.conftest import ROOT, Run
 
 RULE = ROOT / "rules" / "output" / "logprobs_with_logit_bias.yml"
@@ -58,6 +59,14 @@ def test_fields_have_a_cell_for_each_source_and_target(run: Run) -> None:
     assert str(reasons["gen_ai.response.finish_reason", "litellm", "elastic"]).endswith(
         "the mapping to elastic does not"
     )
+
+
+@pytest.mark.parametrize("target", [name for name, each in registry.targets().items() if not each.lacks_correlations])
+def test_every_target_with_correlations_can_be_asked(target: str, run: Run) -> None:
+    cells = json.loads(run("coverage", "--fields", "-t", target, "-s", "canonical", "--json").stdout)
+    assert {cell["field"] for cell in cells if not cell["covered"]} == {
+        field.name for field in load_taxonomy(mappings_folder()).fields.values() if field.private
+    }
 
 
 def test_a_source_that_a_siem_does_not_keep_says_so(run: Run, tmp_path: Path) -> None:
