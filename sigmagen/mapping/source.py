@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import lru_cache, reduce
 from pathlib import Path
 from typing import Any
 
@@ -124,6 +124,16 @@ class Source:
     def entry_for(self, logsource: LogSource) -> LogsourceEntry | None:
         """Return the entry for a rule's logsource, if the source has one. An entry without parts matches all."""
         return next((entry for entry in self.logsources if entry.logsource in (logsource, LogSource())), None)
+
+    def entry_for_any_category(self) -> LogsourceEntry | None:
+        """Return an entry for the records of all categories, if the source has a category."""
+        entries = [entry for entry in self.logsources if entry.logsource.category]
+        if len(entries) < 2:
+            return next(iter(entries), None)
+        conditions = [entry.where for entry in entries]
+        if None in conditions:
+            return replace(entries[0], where=None)
+        return replace(entries[0], where=reduce(lambda one, other: {"either": [one, other]}, conditions))
 
 
 def combine_sources(chosen: Sequence[tuple[LogSource, Source]]) -> Source:

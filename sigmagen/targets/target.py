@@ -86,6 +86,12 @@ class Target:
     """The stored name of a field, for renaming fields in a pySigma pipeline; None if it is only part of a value."""
     pysigma_backend: str | None = None
     """The identifier of pySigma's own backend for the product."""
+    pipeline_backends: frozenset[str] = frozenset()
+    """The backends of pySigma whose pipelines process rules for the product."""
+    pipeline_location: str = ""
+    """The key under which the state of such a pipeline has the place of the events."""
+    aliases: tuple[str, ...] = ()
+    """Other names for `-t`."""
 
     lacks_correlations: str | None = None
     """Why the language doesn't support correlations, or None."""

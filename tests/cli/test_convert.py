@@ -290,3 +290,29 @@ def test_explain_has_no_other_form_of_output(other: list[str], run: Run) -> None
     result = run("convert", RULE, "--explain", *other)
     assert result.exit_code == 3
     assert "leave out --output and --json" in result.stderr
+
+
+def test_target_has_name_of_its_language_too(run: Run) -> None:
+    for name, target in (("kql", "sentinel"), ("SPL", "splunk"), ("esql", "elastic")):
+        assert run("convert", RULE, "-s", "canonical", "-t", name).stdout == (
+            run("convert", RULE, "-s", "canonical", "-t", target).stdout
+        )
+
+
+def test_pipeline_applies_to_each_target_it_is_meant_for(run: Run, tmp_path: Path) -> None:
+    rule, pipeline = tmp_path / "rule.yml", tmp_path / "pipeline.yml"
+    rule.write_text(TWO_RULES.format(first="a", second="b"))
+    pipeline.write_text(
+        "name: Own\nallowed_backends: [splunk, kusto]\ntransformations:\n"
+        "  - {id: f, type: field_name_mapping, mapping: {gen_ai.request.model: model}}\n"
+    )
+    result = run("convert", rule, "-p", pipeline, "--json", "--location", "sentinel=Calls_CL")
+    found = json.loads(result.stdout)
+    assert {query["target"] for query in found["queries"]} == {"splunk", "sentinel"}
+    assert all("gen_ai" not in query["query"] for query in found["queries"])
+    assert result.exit_code == 0
+    refused = run("convert", rule, "-p", pipeline, "-t", "elastic")
+    assert (refused.exit_code, refused.stderr.splitlines()[0]) == (
+        3,
+        "error[pipeline-target]: no pipeline applies to elastic",
+    )
