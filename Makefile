@@ -1,6 +1,6 @@
 # Every target makes .venv by itself when it is missing. Ask for another Python with `make PYTHON=python3.13 test`.
 .DEFAULT_GOAL := help
-.PHONY: help demo test thorough rules proven check bench peers elasticsearch spark trino kusto-language validators lock clean
+.PHONY: help demo test thorough rules proven coverage check bench peers elasticsearch spark trino kusto-language validators lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -40,6 +40,9 @@ proven: $(DEV)  ## execute all cells and write the ledger afresh; needs an Elast
 	@rm -rf build/proven && mkdir -p build/proven
 	@$(BIN)/sigmagen verify --quick --cache build/proven/proven.ndjson
 	@LC_ALL=C sort build/proven/proven.ndjson > $(PROVEN)
+
+coverage: $(DEV)  ## renew docs/coverage.md: which rule and field each source has in each SIEM, and why not
+	@{ $(BIN)/sigmagen coverage --markdown; echo; $(BIN)/sigmagen coverage --fields --markdown; } > docs/coverage.md
 
 check: $(DEV)  ## lint, formatting and types
 	@$(BIN)/ruff check .

@@ -22,6 +22,7 @@ from sigmagen.report.colour import choose_colour
 COMMANDS = {
     "check": "Validate and lint rules, their tests and the mappings.",
     "convert": "Convert rules to queries for Splunk, Elastic and Sentinel.",
+    "coverage": "Show which rules and fields each log source has, and why not.",
     "demo": "Detect an attack in a sample log, and show the queries.",
     "deploy": "Deploy a package to a SIEM, after showing a plan.",
     "detect": "Run rules on native logs, on this machine.",
