@@ -24,6 +24,7 @@ LAYERS = (
     ("convert",),
     ("overlay", "pysigma"),
     ("sources", "logs"),
+    ("traffic",),
     ("engines",),
     ("content",),
     ("packages",),
