@@ -29,6 +29,7 @@ LAYERS = (
     ("packages",),
     ("deploy",),
     ("local",),
+    ("attacks",),
     ("proof",),
     ("report",),
     ("api",),
