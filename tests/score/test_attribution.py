@@ -50,7 +50,9 @@ def rules() -> tuple[BaseRule | Correlation, ...]:
 def write(folder: Path, calls: Sequence[tuple[int, str, str, str | None]]) -> Path:
     """A folder as `simulate` writes it, of calls: second, user, address, campaign."""
     folder.mkdir()
-    log, labels, events = [], [], {}
+    log: list[dict[str, object]] = []
+    labels: list[dict[str, str]] = []
+    events: dict[str, list[str | None]] = {}
     for number, (second, user, address, campaign) in enumerate(calls):
         time = datetime.fromtimestamp(START + second, UTC).isoformat().replace("+00:00", "Z")
         log.append(
