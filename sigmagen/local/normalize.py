@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import duckdb
@@ -14,11 +14,11 @@ from sigmagen.convert.render import render
 from sigmagen.durations import iso
 from sigmagen.engines.alert import instant
 from sigmagen.engines.duckdb import RECORDS, SENSIBLE, connected, flattened, of_one_input, reason_of
+from sigmagen.local.canonical import build_canonical_plan
 from sigmagen.local.detect import no_time, refused
 from sigmagen.logs.reader import Record, Reject
 from sigmagen.logs.repeats import Repeats
 from sigmagen.mapping.source import Source
-from sigmagen.plan.build import build_view
 from sigmagen.problems import Problem
 from sigmagen.targets.duckdb.printer import time_sql
 from sigmagen.targets.registry import REFERENCE
@@ -141,17 +141,6 @@ class Normalizer:
                 f"(SELECT {time_sql(source)} AS timestamp, record, position FROM ({RECORDS})) "
                 f"WHERE {SENSIBLE} ORDER BY position"
             )
-            entries = [entry for entry in source.logsources if entry.logsource.category]
-            categories = {entry.logsource.category for entry in entries}
-            # What can be long comes last: Splunk extracts the fields of the first 5,000 bytes of an event only.
-            fields = [
-                item.name
-                for item in sorted(self.converter.taxonomy.fields.values(), key=lambda item: item.length)
-                if categories & set(item.categories) and item.name != "@timestamp"
-                if self.with_text or not item.private
-            ]
-            # A record of any of the categories is an event.
-            entry = entries[0] if len(entries) == 1 else replace(entries[0], where=None)
-            plan = build_view(source, REFERENCE, self.converter.taxonomy, fields, entry, ("position",))
+            plan = build_canonical_plan(source, self.converter.taxonomy, ("position",), with_text=self.with_text)
             self._views[source.name] = fill, render(plan, REFERENCE).text + "\nORDER BY position"
         return self._views[source.name]

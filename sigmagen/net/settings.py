@@ -34,6 +34,7 @@ SENTINEL_ENDPOINT = "SIGMAGEN_SENTINEL_ENDPOINT"
 SENTINEL_RESOURCE_ID = "SIGMAGEN_SENTINEL_RESOURCE_ID"
 SENTINEL_TOKEN = "SIGMAGEN_SENTINEL_TOKEN"
 SENTINEL_URL = "SIGMAGEN_SENTINEL_URL"
+HASH_KEY = "SIGMAGEN_HASH_KEY"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,7 @@ SETTINGS = (
     Setting(SENTINEL_RESOURCE_ID, "the workspace's resource id, `/subscriptions/...`", ("deploy sentinel",)),
     Setting(SENTINEL_TOKEN, "a token of `az account get-access-token`", ("deploy sentinel",), secret=True),
     Setting(SENTINEL_URL, "the Resource Manager of another cloud", ("deploy sentinel",)),
+    Setting(HASH_KEY, "the key of keyed fingerprints, at least 16 bytes", ("normalize --hash-key env",), secret=True),
     Setting("SIGMAGEN_KUSTO_LANGUAGE", "folder of Microsoft's KQL parser", ("check with KQL's own parser",)),
     Setting("SIGMAGEN_DEBUG", "show a traceback for internal errors", ("all",)),
 )
