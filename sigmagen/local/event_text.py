@@ -19,8 +19,8 @@ BATCH = 10_000
 _ESCAPED = r"[\x0b\x0e\x0f\x1a-\x1f]"
 _CHARACTER = "substr(CAST(to_json(one) AS VARCHAR), 2, length(CAST(to_json(one) AS VARCHAR)) - 2)"
 _CHARACTERS = f"lambda one: CASE WHEN ord(one) < 32 THEN lower({_CHARACTER}) ELSE {_CHARACTER} END"
-# From here on orjson writes an exponent.
-_LARGE = "1e16"
+# From here on, and below, orjson writes an exponent.
+_LARGE, _SMALL = "1e16", "1e-5"
 
 
 def text_sql(value: str) -> str:
@@ -31,10 +31,11 @@ def text_sql(value: str) -> str:
 
 def float_sql(value: str) -> str:
     """SQL of a number as JSON; JSON has none that is not finite."""
-    large = f"replace(CAST({value} AS VARCHAR), 'e+', 'e')"
     return (
         f"CASE WHEN {value} IS NULL THEN NULL WHEN NOT isfinite({value}) THEN 'null' "
-        f"WHEN abs({value}) >= {_LARGE} THEN {large} ELSE CAST(to_json({value}) AS VARCHAR) END"
+        f"WHEN abs({value}) >= {_LARGE} THEN CAST({value} AS VARCHAR) "
+        f"WHEN abs({value}) < {_SMALL} AND {value} <> 0 THEN replace(CAST({value} AS VARCHAR), 'e-0', 'e-') "
+        f"ELSE CAST(to_json({value}) AS VARCHAR) END"
     )
 
 
@@ -57,7 +58,7 @@ def _member(item: Field) -> tuple[str, str]:
         return item.name, float_sql(column)
     if item.type in ("integer", "boolean"):
         return item.name, f"CAST({column} AS VARCHAR)"
-    return item.name, text_sql(f"nullif({column}, '')")
+    return item.name, text_sql(f"nullif(CAST({column} AS VARCHAR), '')")
 
 
 def event_lines(

@@ -42,7 +42,7 @@ def rows_sql(relations: Sequence[EventRelation], taxonomy: Taxonomy, *, with_tex
 
 
 def _value(name: str, kind: str) -> str:
-    return f'"{name}"' if kind in TYPES else f"nullif(\"{name}\", '')"
+    return f'"{name}"' if kind in TYPES else f"nullif(CAST(\"{name}\" AS VARCHAR), '')"
 
 
 def write_parquet(connection: duckdb.DuckDBPyConnection, rows: str, path: Path, where: str = "true") -> None:
