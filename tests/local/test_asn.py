@@ -65,7 +65,12 @@ def test_each_distinct_address_is_looked_up_once(database: Path, monkeypatch: py
     numbers = AsnDatabase(database)
     asked: list[str] = []
     look_up = numbers._look_up
-    monkeypatch.setattr(numbers, "_look_up", lambda address: asked.append(address) or look_up(address))
+
+    def noted(address: str) -> int | None:
+        asked.append(address)
+        return look_up(address)
+
+    monkeypatch.setattr(numbers, "_look_up", noted)
     with duckdb.connect() as connection:
         connection.execute("CREATE TABLE addresses AS SELECT '192.0.2.' || (i % 5) AS address FROM range(1000) t(i)")
         numbers.fill(connection, "SELECT DISTINCT address FROM addresses")
