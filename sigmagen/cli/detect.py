@@ -12,7 +12,7 @@ import click
 from sigmagen.cli.problems import broken, json_bytes, print_json, print_problems
 from sigmagen.cli.progress import Watch
 from sigmagen.cli.settings import AS_JSON, Settings, with_settings
-from sigmagen.cli.size import MAX_RECORD_SIZE, Size
+from sigmagen.cli.size import MAX_RECORD_SIZE, MEMORY
 from sigmagen.convert.many import find_broken_rules
 from sigmagen.display import format_count, sanitize
 from sigmagen.engines.duckdb import DuckDBEngine
@@ -60,11 +60,7 @@ _OWN = 192 * 1024 * 1024
 )
 @click.option("--fail-on-alert", is_flag=True, help="Exit with 1 if there is an alert.")
 @MAX_RECORD_SIZE
-@click.option(
-    "--memory",
-    type=Size(),
-    help="Use at most about this much memory, such as 4GB, and a temporary folder for the rest.  [default: 60%]",
-)
+@MEMORY
 @with_settings
 def command(
     logs: tuple[str, ...],
@@ -92,7 +88,7 @@ def command(
     recogniser = Recogniser(converter.sources.values(), chosen)
     with ExitStack() as stack:
         written = stack.enter_context(whole_file(report)) if report else None
-        detector = Detector(converter, _engine(_unpacked(reader), memory, stack), generic)
+        detector = Detector(converter, open_engine(unpacked_size(reader), memory, stack), generic)
         watch = stack.enter_context(Watch(reader))
         detector.read(reader, recogniser, rules, watch.read)
         detections = detector.run(rules, watch.ran)
@@ -116,7 +112,7 @@ def command(
     return broken(problems) or (EXIT_FINDINGS if fail_on_alert and detections else 0)
 
 
-def _engine(size: int | None, memory: int | None, stack: ExitStack) -> DuckDBEngine:
+def open_engine(size: int | None, memory: int | None, stack: ExitStack) -> DuckDBEngine:
     """An engine that keeps the records in `memory` bytes, or in a file of ours alone that is gone afterwards.
 
     Raises SigmagenError if the file can't be created.
@@ -132,7 +128,7 @@ def _engine(size: int | None, memory: int | None, stack: ExitStack) -> DuckDBEng
     return stack.enter_context(DuckDBEngine(database, temporary=folder, memory=_share(memory)))
 
 
-def _unpacked(reader: LogReader) -> int | None:
+def unpacked_size(reader: LogReader) -> int | None:
     """About how many bytes the logs have; None where that can't be known."""
     packed = total_size([name for name in reader.files if name.endswith(_PACKED)]) or 0
     return None if reader.size is None else reader.size + packed * (_RATIO - 1)

@@ -109,6 +109,8 @@ class Ingest:
             for number, source in enumerate(self._sources)
             if source.canonical
         )
+        if self._recogniser.tells_rejects:  # with their texts
+            nested += f" WHEN kind = {UNKNOWN} THEN {UNREAD}"
         final = f"CASE{nested} ELSE kind END" if nested else "kind"
         connection.execute(
             # The text of a record is there once, and none of the values that were only needed to tell its source.
