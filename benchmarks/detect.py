@@ -13,7 +13,7 @@ from typing import Any
 
 import orjson
 
-from benchmarks.measure import Row, cpu
+from benchmarks.measure import Row, measure_cpu
 from benchmarks.windows import events
 from sigmagen.bundled import rules_folder
 
@@ -112,11 +112,11 @@ def detect() -> Iterator[Row]:
         rules.mkdir()
         cloned(rules)
         method = f"CPU, best of 2, {EVENTS:,} canonical events"
-        hand = min(cpu(by_hand(log)) for _ in range(2))
-        ours = min(cpu([*SIGMAGEN, str(log)]) for _ in range(2))
-        small = min(cpu([*SIGMAGEN, str(tenth)]) for _ in range(2))
-        many = cpu([*SIGMAGEN, str(log), "--rules", str(rules)], check=False)
-        start = cpu([*SIGMAGEN, "--help"])
+        hand = min(measure_cpu(by_hand(log)) for _ in range(2))
+        ours = min(measure_cpu([*SIGMAGEN, str(log)]) for _ in range(2))
+        small = min(measure_cpu([*SIGMAGEN, str(tenth)]) for _ in range(2))
+        many = measure_cpu([*SIGMAGEN, str(log), "--rules", str(rules)], check=False)
+        start = measure_cpu([*SIGMAGEN, "--help"])
         memory, bounded = peak([*SIGMAGEN, str(log)]), peak([*SIGMAGEN, str(log), "--memory", "512MB"])
     yield Row("read and ten queries, SQL by hand", method, f"{hand:.1f} s", "")
     yield Row("sigmagen detect, all rules", method, f"{ours:.1f} s ({EVENTS / ours:,.0f} events a second a core)", "")

@@ -30,7 +30,7 @@ from sigmagen.mapping.generic import GENERIC
 from sigmagen.problems import EXIT_FINDINGS, SigmagenError
 from sigmagen.report.detection import build_report, build_statistics
 
-ON_DISK = 64 * 1024 * 1024
+ON_DISK = 64000 * 1024 * 1024
 """Bytes of input from which on what is kept of the records is in a file, and in memory only as far as it fits."""
 
 MANY = 10_000
