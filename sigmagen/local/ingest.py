@@ -16,8 +16,9 @@ import orjson
 
 from sigmagen.engines.duckdb import DuckDBEngine, of_one_input, reason_of
 from sigmagen.local.marks import UNKNOWN, UNREAD, Marks
-from sigmagen.local.tables import DIGEST, FILE, LINE, PART, PLACED, SourceTable
+from sigmagen.local.tables import DIGEST, FILE, LINE, PART, PLACED, SourceTable, digest_of
 from sigmagen.logs.chunks import Chunk, ChunkReader
+from sigmagen.logs.parse import NotReadableError, loads
 from sigmagen.logs.reader import LONG_LINE, Record
 from sigmagen.logs.recognise import Recogniser
 from sigmagen.mapping.source import Source
@@ -27,21 +28,33 @@ BATCH_RECORDS = 20_000
 BATCH_CHARACTERS = 32 * 1024 * 1024
 
 # Nothing is trimmed on the right: DuckDB looks at a whole text for that.
-_TRIMMED = "ltrim({}, E' \\t\\r') AS text"
+_TRIMMED = "CASE WHEN starts_with(line, '{') THEN line ELSE ltrim(line, E' \\t\\r') END AS text"
 _ONE_SEGMENT = (
-    f"SELECT $1::INTEGER AS {FILE}, $2::BIGINT + position - 1 AS {LINE}, {_TRIMMED.format('line')} "
+    f"SELECT $1::INTEGER AS {FILE}, $2::BIGINT + position - 1 AS {LINE}, {_TRIMMED} "
     "FROM unnest(string_split($3::VARCHAR, chr(10))) WITH ORDINALITY AS split(line, position)"
 )
 _SEGMENTS = (  # several; takes twice the time
-    f"SELECT file AS {FILE}, first + generate_subscripts(lines, 1) - 1 AS {LINE}, {_TRIMMED.format('unnest(lines)')} "
-    "FROM (SELECT unnest($1::INTEGER[]) AS file, unnest($2::BIGINT[]) AS first, "
-    "string_split(unnest($3::VARCHAR[]), chr(10)) AS lines)"
+    f"SELECT file AS {FILE}, number AS {LINE}, {_TRIMMED} FROM "
+    "(SELECT file, first + generate_subscripts(lines, 1) - 1 AS number, unnest(lines) AS line FROM "
+    "(SELECT unnest($1::INTEGER[]) AS file, unnest($2::BIGINT[]) AS first, "
+    "string_split(unnest($3::VARCHAR[]), chr(10)) AS lines))"
 )
 # DuckDB accepts a comma before a closing bracket, and NaN and infinity in any spelling; JSON doesn't have them.
 # A pattern is fast if it begins with a character.
 _NUMBER = r"-?(?i:nan|inf|infinity)[ \t\r]*[,}\]]"
 _LENIENT = (rf",[ \t\r]*(?:[}}\]]|{_NUMBER})", rf":[ \t\r]*{_NUMBER}", rf"\[[ \t\r]*{_NUMBER}")
 _NESTED = r":[ \t\r]*\{"
+
+
+def _digests(text: str) -> list[str | None]:
+    """The digest of the record in each line; None where a line is none."""
+    found: list[str | None] = []
+    for line in text.split("\n"):
+        try:
+            found.append(digest_of(loads(line.strip(" \t\r").encode())[0]))
+        except NotReadableError:
+            found.append(None)
+    return found
 
 
 @dataclass
@@ -75,7 +88,7 @@ class Ingest:
         self._make_table = make_table
         self._on_refused = on_refused
         self._sources = recogniser.sources
-        self._statements: dict[tuple[str | None, bool], str] = {}
+        self._statements: dict[tuple[str | None, bool, bool], str] = {}
         self._lock = threading.Lock()
         self._local = threading.local()
         self._numbers = {reader.name(number): number for number in range(len(reader.files))}
@@ -120,14 +133,16 @@ class Ingest:
         alone = len(segments) == 1
         if alone:
             parameters = [value for (value,) in parameters]
+        if chunk.once:
+            parameters.append(_digests(segments[0].text))
         try:
-            connection.execute(self._statement(expected, alone), parameters)
+            connection.execute(self._statement(expected, alone, chunk.once), parameters)
         except duckdb.Error as error:
             if expected is None or not of_one_input(error):
                 raise
             # A value can't be computed, and which one isn't known: the source's records are taken one by one below.
             expected = None
-            connection.execute(self._statement(None, alone), parameters)
+            connection.execute(self._statement(None, alone, chunk.once), parameters)
         if expected:
             self._table(expected).add_rows(connection, "lines WHERE text IS NULL")
         taken = Taken()
@@ -143,12 +158,12 @@ class Ingest:
         taken.unread.sort(key=lambda item: item[:2])
         return taken
 
-    def _statement(self, expected: Source | None, alone: bool) -> str:
+    def _statement(self, expected: Source | None, alone: bool, once: bool) -> str:
         """SQL that makes the table `lines` of a chunk: values of the expected source, text of others.
 
         The text of a line is parsed once for all values, and once more where there are JSON values among them.
         """
-        key = expected.name if expected else None, alone
+        key = expected.name if expected else None, alone, once
         if key not in self._statements:
             paths, carried = Paths(), (*PLACED, "kind", "text")
             marks = Marks(self._sources, paths)
@@ -165,6 +180,7 @@ class Ingest:
                 if source.canonical
             )
             final = f"CASE{nested} ELSE kind END" if nested else "kind"
+            digest = f"($4::VARCHAR[])[{LINE} - $2::BIGINT + 1]::UBIGINT" if once else "NULL::UBIGINT"
             self._statements[key] = (
                 "CREATE OR REPLACE TEMP TABLE lines AS WITH "
                 f"split AS ({_ONE_SEGMENT if alone else _SEGMENTS}), "
@@ -173,7 +189,7 @@ class Ingest:
                 f"FROM split WHERE text <> ''), "
                 f"known AS (SELECT *, {paths.guarded_documents('text')} AS {DOCUMENTS} FROM parsed), "
                 f"told AS (SELECT *, {marks.kind} AS kind FROM known), "
-                f"texts AS (SELECT * REPLACE ({final} AS kind), 0 AS {PART}, NULL::UBIGINT AS {DIGEST} FROM told) "
+                f"texts AS (SELECT * REPLACE ({final} AS kind), 0 AS {PART}, {digest} AS {DIGEST} FROM told) "
                 f"{values}"
             )
         return self._statements[key]

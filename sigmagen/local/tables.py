@@ -9,6 +9,7 @@ import secrets
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
+from typing import Any
 
 import duckdb
 
@@ -28,10 +29,16 @@ ID = f"id_{_TOKEN}"
 _CARRIED = (*PLACED, ID)
 _RELATION = f"relation_{_TOKEN}"
 _BATCH = 50_000
+_REPEATS = Repeats()
 _RECORDS = (
     f"SELECT unnest($1::INTEGER[]) AS {FILE}, unnest($2::BIGINT[]) AS {LINE}, unnest($3::INTEGER[]) AS {PART}, "
     f"unnest($4::VARCHAR[])::UBIGINT AS {DIGEST}, TRY_CAST(unnest($5::VARCHAR[]) AS JSON) AS record"
 )
+
+
+def digest_of(value: Any) -> str:
+    """The digest of a record's value, as text: a number without a sign."""
+    return str(_REPEATS.digest(value))
 
 
 class SourceTable:
@@ -45,7 +52,6 @@ class SourceTable:
         self._engine = engine
         self._columns = columns
         self._name = f'derived."{source.name}"'
-        self._repeats = Repeats()
         paths = Paths()
         self._values = self.values(_RELATION, PLACED, paths)
         self._texts, self._documents = paths.extracted_texts("record"), paths.extracted_documents("record")
@@ -87,7 +93,7 @@ class SourceTable:
                 [file for file, _, _ in records],
                 [record.line for _, _, record in records],
                 [part for _, part, _ in records],
-                [str(self._repeats.digest(record.value)) for _, _, record in records],
+                [str(digest_of(record.value)) for _, _, record in records],
                 [flattened(text) for text in texts] if self.source.canonical else texts,
             ],
         )
@@ -137,7 +143,7 @@ class SourceTable:
             while batch := list(islice(records, _BATCH)):
                 connection.execute(
                     f"INSERT INTO digests SELECT {file}, unnest($1::BIGINT[]), unnest($2::VARCHAR[])::UBIGINT",
-                    [[record.line for record in batch], [str(self._repeats.digest(record.value)) for record in batch]],
+                    [[record.line for record in batch], [str(digest_of(record.value)) for record in batch]],
                 )
         connection.execute(
             f"UPDATE repeated SET {DIGEST} = digests.digest FROM digests "

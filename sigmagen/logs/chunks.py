@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gzip
 import math
-import zlib
 from collections.abc import Generator, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -12,7 +10,7 @@ from functools import partial
 from typing import IO
 
 from sigmagen.folders import display_path
-from sigmagen.logs.files import STDIN, STDIN_NAME, open_log, unreadable
+from sigmagen.logs.files import DAMAGED, STDIN, STDIN_NAME, open_log, unreadable
 from sigmagen.logs.parse import spans_lines
 from sigmagen.logs.reader import CHUNK, LONG_LINE, UTF16, LogReader, Record
 from sigmagen.logs.scan import Scanner
@@ -56,6 +54,8 @@ class Chunk:
 
     segments: list[Segment] = field(default_factory=list)
     size: int = 0
+    once: bool = False
+    """Whether the file can't be read again."""
 
     def add(self, segment: Segment) -> None:
         """One more segment."""
@@ -78,14 +78,14 @@ class ChunkReader(LogReader):
             try:
                 with open_log(path) as log:
                     self._open = log
-                    if not log.seekable:
-                        yield self._file(name, log.lines)
-                        self._done += log.position
-                        continue
+                    if not log.seekable and chunk.segments:
+                        yield chunk
+                        chunk = Chunk()
                     for piece in self._guarded(name, self._cut(name, log.lines)):
                         if isinstance(piece, Segment):
                             chunk.add(replace(piece, file=number))
-                            if chunk.size < CHUNK_SIZE:
+                            chunk.once = not log.seekable
+                            if chunk.size < CHUNK_SIZE // 2 and log.seekable:
                                 continue
                         if chunk.segments:
                             yield chunk
@@ -112,7 +112,7 @@ class ChunkReader(LogReader):
 
     def lines(self, file: int) -> Iterator[tuple[int, bytes]]:
         """The lines of a file once more, as far as they can be read, and their numbers."""
-        with suppress(OSError, EOFError, gzip.BadGzipFile, zlib.error), open_log(self.files[file]) as log:
+        with suppress(OSError, EOFError, *DAMAGED), open_log(self.files[file]) as log:
             yield from enumerate(log.lines, 1)
 
     def finish(self) -> None:
@@ -136,7 +136,7 @@ class ChunkReader(LogReader):
             try:
                 more = read(max(1, CHUNK_SIZE // 8))
                 at_end = not more
-            except (EOFError, gzip.BadGzipFile, zlib.error):
+            except (EOFError, *DAMAGED):
                 yield from self._segments(name, b"".join(waiting), whole=False)
                 raise
             waiting.append(more)
