@@ -16,12 +16,14 @@ import orjson
 
 from sigmagen.engines.duckdb import DuckDBEngine, of_one_input, reason_of
 from sigmagen.local.marks import UNKNOWN, UNREAD, Marks
+from sigmagen.local.parquet_logs import ParquetLog
 from sigmagen.local.tables import DIGEST, FILE, LINE, PART, PLACED, SourceTable, digest_of
-from sigmagen.logs.chunks import Chunk, ChunkReader
+from sigmagen.logs.chunks import Chunk, ChunkReader, ParquetFile
 from sigmagen.logs.parse import NotReadableError, loads
 from sigmagen.logs.reader import LONG_LINE, Record
 from sigmagen.logs.recognise import Recogniser
 from sigmagen.mapping.source import Source
+from sigmagen.problems import SigmagenError
 from sigmagen.targets.duckdb.records import DOCUMENTS, TEXTS, Paths
 
 BATCH_RECORDS = 20_000
@@ -92,6 +94,7 @@ class Ingest:
         self._lock = threading.Lock()
         self._local = threading.local()
         self._numbers = {reader.name(number): number for number in range(len(reader.files))}
+        self._parquet: dict[int, ParquetLog] = {}
         self._waiting: dict[str, list[tuple[int, int, Record]]] = {}
         self._size: dict[str, int] = {}
         self._place = (-1, -1, 0)
@@ -108,7 +111,10 @@ class Ingest:
                 while pending and (len(pending) > workers or not isinstance(piece, Chunk)):
                     self._finish(*pending.popleft())
                     step()
-                if not isinstance(piece, Chunk):
+                if isinstance(piece, ParquetFile):
+                    self._add_parquet(piece.file)
+                    step()
+                elif not isinstance(piece, Chunk):
                     self._add(piece, step)
             while pending:
                 self._finish(*pending.popleft())
@@ -251,6 +257,20 @@ class Ingest:
             if self.taken % 500 == 0:
                 step()
 
+    def _add_parquet(self, file: int) -> None:
+        source = self._recogniser.chosen or next((item for item in self._sources if item.canonical), None)
+        name = self._reader.name(file)
+        try:
+            # The engine reads a file on all cores, so that there is nothing to do beside.
+            log = ParquetLog(self._engine.cursor(), self._reader.files[file], name, file, source)
+            if source and log.count:
+                log.add_to(self._table(source))
+                self._parquet[file] = log
+                self._recogniser.add(name, source.name, log.count, 1)
+                self.taken += log.count
+        except SigmagenError as error:
+            self._reader.problems += error.problems
+
     def _keep(self, source: Source, record: Record) -> None:
         file = self._numbers[record.file]
         part = self._place[2] + 1 if self._place[:2] == (file, record.line) else 0
@@ -281,6 +301,9 @@ class Ingest:
 
     def read_again(self, file: int, wanted: Iterator[int]) -> Iterator[Record]:
         """Records of a file that stand alone in their lines; the numbers of the lines are in order."""
+        if file in self._parquet:
+            yield from self._parquet[file].read_again(wanted)
+            return
         line = next(wanted, None)
         for number, text in self._reader.lines(file):
             if line is None:

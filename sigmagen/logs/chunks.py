@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Generator, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -63,11 +64,18 @@ class Chunk:
         self.size += len(segment.text)
 
 
+@dataclass(frozen=True, slots=True)
+class ParquetFile:
+    """A file that an engine reads as it is, by its number."""
+
+    file: int
+
+
 class ChunkReader(LogReader):
     """Reads the same files as a LogReader, and leaves it to an engine to read lines where a record is a line."""
 
-    def pieces(self) -> Iterator[Chunk | Iterator[Record]]:
-        """Whole lines of several files together, for an engine to read, and the records of what it can't.
+    def pieces(self) -> Iterator[Chunk | ParquetFile | Iterator[Record]]:
+        """Whole lines of several files together and Parquet, for an engine to read, and the records of what it can't.
 
         The records must be taken before the next piece. `of_line` reads a line of a chunk that the engine can't, and
         `finish` is called after the last of them.
@@ -78,6 +86,10 @@ class ChunkReader(LogReader):
             try:
                 with open_log(path) as log:
                     self._open = log
+                    if log.parquet and log.seekable:
+                        yield ParquetFile(number)
+                        self._done += os.path.getsize(path)
+                        continue
                     if not log.seekable and chunk.segments:
                         yield chunk
                         chunk = Chunk()

@@ -27,7 +27,7 @@ DAMAGED = (gzip.BadGzipFile, zlib.error, zstd.ZstdError)
 """What reading raises where a compressed file is damaged; EOFError where it is cut off."""
 
 PACKED = (".gz", ".zst")
-SUFFIXES = (".json", ".jsonl", ".ndjson", ".log")
+SUFFIXES = (".json", ".jsonl", ".ndjson", ".log", ".parquet")
 STDIN = "-"
 STDIN_NAME = "<stdin>"
 
@@ -39,6 +39,7 @@ _BESIDE = re.compile(
 )
 
 _GZIP = b"\x1f\x8b"
+_PARQUET = b"PAR1"
 _ZSTD = b"\x28\xb5\x2f\xfd"  # RFC 8878
 
 
@@ -101,6 +102,7 @@ class OpenLog:
         start = raw.peek(len(_ZSTD))
         self.packing = "gzip" if start.startswith(_GZIP) else "Zstandard" if start.startswith(_ZSTD) else ""
         """How the file is compressed; empty where it isn't."""
+        self.parquet = start.startswith(_PARQUET)
         opened: object = raw
         if self.packing:
             opened = gzip.GzipFile(fileobj=raw) if self.packing == "gzip" else zstd.ZstdFile(raw)

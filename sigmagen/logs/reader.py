@@ -85,6 +85,10 @@ class LogReader:
             try:
                 with open_log(path) as log:
                     self._open = log
+                    if log.parquet:
+                        hint = "`sigmagen detect` reads Parquet, from files"
+                        self.problems.append(Problem("log-parquet", "a Parquet file", "error", name, hint=hint))
+                        continue
                     yield from self._file(name, log.lines)
                     self._done += log.position
             except OSError as error:
