@@ -11,7 +11,7 @@ import pytest
 
 from tests.local.test_ingest import by_engine, outcome
 
-EVENTS = [
+EVENTS: list[dict[str, Any]] = [
     {
         "@timestamp": f"2026-08-{11 + number % 2}T10:00:{number % 60:02}.125Z",
         "event.id": f"e{number}",
