@@ -14,6 +14,9 @@ from sigmagen.logs.output import whole_path
 from sigmagen.mapping.taxonomy import Taxonomy
 from sigmagen.targets.duckdb.printer import string_literal
 from sigmagen.targets.duckdb.values import TYPES
+from sigmagen.targets.lake import column_of
+
+_TIME = column_of(TIME)
 
 ROW_GROUP = 100_000
 """Rows of a row group: small enough that a range of time or of a sorted field prunes most of a file."""
@@ -21,6 +24,8 @@ ROW_GROUP = 100_000
 
 def rows_sql(relations: Sequence[EventRelation], taxonomy: Taxonomy, *, with_text: bool) -> str:
     """SQL of the events of all relations under one schema: place, time, then all canonical fields in their order.
+
+    Columns have the names that the tables of lakes have.
 
     A field without a value is null, and so is an empty text.
     """
@@ -30,14 +35,15 @@ def rows_sql(relations: Sequence[EventRelation], taxonomy: Taxonomy, *, with_tex
         present = {item.name for item in relation.fields}
         values = [
             f"CAST({_value(item.name, item.type) if item.name in present else 'NULL'} AS "
-            f'{TYPES.get(item.type, "VARCHAR")}) AS "{item.name}"'
+            f"{TYPES.get(item.type, 'VARCHAR')}) AS {column_of(item.name)}"
             for item in fields
         ]
-        branches.append(f'SELECT {", ".join(PLACE)}, "{TIME}", {", ".join(values)} FROM ({relation.sql})')
+        time = f'"{TIME}" AS {column_of(TIME)}'
+        branches.append(f"SELECT {', '.join(PLACE)}, {time}, {', '.join(values)} FROM ({relation.sql})")
     if not branches:
-        empty = ", ".join(f'NULL::{TYPES.get(item.type, "VARCHAR")} AS "{item.name}"' for item in fields)
+        empty = ", ".join(f"NULL::{TYPES.get(item.type, 'VARCHAR')} AS {column_of(item.name)}" for item in fields)
         places = ", ".join(f"0 AS {name}" for name in PLACE)
-        return f'SELECT {places}, NULL::TIMESTAMP AS "{TIME}", {empty} WHERE false'
+        return f"SELECT {places}, NULL::TIMESTAMP AS {column_of(TIME)}, {empty} WHERE false"
     return " UNION ALL ".join(branches)
 
 
@@ -49,8 +55,8 @@ def write_parquet(connection: duckdb.DuckDBPyConnection, rows: str, path: Path, 
     """Write rows to a file that takes its name when it is complete. Raises SigmagenError where it can't be written."""
     # The time is an instant: readers other than DuckDB would take one without a zone for local time.
     sql = (
-        f'SELECT * EXCLUDE ({", ".join(PLACE)}) REPLACE (CAST("{TIME}" AS TIMESTAMPTZ) AS "{TIME}") FROM ({rows}) '
-        f'WHERE {where} ORDER BY "{TIME}", {", ".join(PLACE)}'
+        f"SELECT * EXCLUDE ({', '.join(PLACE)}) REPLACE (CAST({_TIME} AS TIMESTAMPTZ) AS {_TIME}) FROM ({rows}) "
+        f"WHERE {where} ORDER BY {_TIME}, {', '.join(PLACE)}"
     )
     with whole_path(path) as temporary:
         target = string_literal(str(temporary))
@@ -59,7 +65,7 @@ def write_parquet(connection: duckdb.DuckDBPyConnection, rows: str, path: Path, 
 
 def days_of(connection: duckdb.DuckDBPyConnection, rows: str) -> list[date]:
     """The days (in UTC) that have events."""
-    found = connection.execute(f'SELECT DISTINCT CAST("{TIME}" AS DATE) FROM ({rows}) ORDER BY 1').fetchall()
+    found = connection.execute(f"SELECT DISTINCT CAST({_TIME} AS DATE) FROM ({rows}) ORDER BY 1").fetchall()
     return [row[0] for row in found]
 
 
@@ -80,6 +86,6 @@ def write_days(
         text = day.isoformat()
         if text not in done:
             end = (day + timedelta(days=1)).isoformat()
-            where = f"\"{TIME}\" >= TIMESTAMP '{text}' AND \"{TIME}\" < TIMESTAMP '{end}'"
+            where = f"{_TIME} >= TIMESTAMP '{text}' AND {_TIME} < TIMESTAMP '{end}'"
             write_parquet(connection, rows, folder / f"day={text}" / f"{name}.parquet", where)
         on_day(text, number, len(days))

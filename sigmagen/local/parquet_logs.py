@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
 import duckdb
@@ -15,6 +15,7 @@ from sigmagen.mapping.source import Source
 from sigmagen.problems import Problem, SigmagenError
 from sigmagen.targets.duckdb.printer import string_literal
 from sigmagen.targets.duckdb.records import Paths
+from sigmagen.targets.lake import column_of
 
 TIME = "@timestamp"
 _BATCH = 50_000
@@ -36,9 +37,13 @@ class ParquetLog:
             self.count: int = connection.execute(f"SELECT count(*) FROM {self._rows}").fetchall()[0][0]
         except duckdb.Error as error:
             raise self._refused(error) from None
-        self._columns = {column[0]: str(column[1]) for column in found if column[0] != "file_row_number"}
+        stored = {column[0]: str(column[1]) for column in found if column[0] != "file_row_number"}
+        names = _field_names(stored, source)
+        self._columns = {names[name]: kind for name, kind in stored.items() if name in names}
+        read = ", ".join(f"{_quoted(name)} AS {_quoted(field)}" for name, field in names.items())
+        self._rows = f"(SELECT file_row_number, {read} FROM {self._rows})"
         if fault := self._fault(source):
-            hint = f"read are Parquet files that `sigmagen normalize` writes; this one has {', '.join(self._columns)}"
+            hint = f"read are Parquet files that `sigmagen normalize` writes; this one has {', '.join(stored)}"
             raise SigmagenError(Problem("log-parquet", fault, file=name, hint=hint))
 
     def _fault(self, source: Source | None) -> str | None:
@@ -84,6 +89,15 @@ class ParquetLog:
             for line, text in found:
                 value = {name: value for name, value in orjson.loads(text).items() if value not in (None, "")}
                 yield Record(self._name, line, orjson.dumps(value).decode(), value)
+
+
+def _field_names(columns: Iterable[str], source: Source | None) -> dict[str, str]:
+    """The field of each column: that of the lake's name for it, or of its own name, which has precedence."""
+    fields = {column_of(name): name for name in (TIME, *(source.fields if source else ()))}
+    own = set(columns)
+    return {
+        name: fields.get(name, name) for name in columns if fields.get(name, name) == name or fields[name] not in own
+    }
 
 
 class _ColumnPaths(Paths):

@@ -13,6 +13,7 @@ import duckdb
 import orjson
 import pytest
 
+from sigmagen.targets.lake import column_of
 from tests.cli.conftest import Run
 from tests.native_logs import NATIVE_SOURCES, converter, example
 
@@ -20,13 +21,14 @@ TYPES = {"integer": "BIGINT", "float": "DOUBLE", "boolean": "BOOLEAN", "timestam
 
 
 def rows(path: object) -> list[dict[str, Any]]:
-    """The rows of Parquet files, without nulls and the day."""
+    """The rows of Parquet files as events, without nulls and the day."""
+    fields = {column_of(name): name for name in converter().taxonomy.fields}
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
-        sql = f"""SELECT * REPLACE (strftime("@timestamp"::TIMESTAMP, '%Y-%m-%dT%H:%M:%S.%gZ') AS "@timestamp")
+        sql = f"""SELECT * REPLACE (strftime(timestamp::TIMESTAMP, '%Y-%m-%dT%H:%M:%S.%gZ') AS timestamp)
             FROM read_parquet('{path}', hive_partitioning = false)"""
         found = connection.execute(sql)
-        names = [column[0] for column in found.description or ()]
+        names = [fields[column[0]] for column in found.description or ()]
         return [
             {name: value for name, value in zip(names, row, strict=True) if value is not None}
             for row in found.fetchall()
@@ -47,7 +49,7 @@ def test_rows_are_the_events_in_order_of_time(source: str, run: Run, tmp_path: P
 
 def test_schema_is_that_of_the_taxonomy_whatever_the_source(run: Run, tmp_path: Path) -> None:
     fields = converter().taxonomy.fields.values()
-    wanted = {item.name: TYPES.get(item.type, "VARCHAR") for item in fields if not item.private}
+    wanted = {column_of(item.name): TYPES.get(item.type, "VARCHAR") for item in fields if not item.private}
     empty = tmp_path / "log.ndjson"
     empty.write_bytes(b"\n")
     for log in (example("litellm"), example("cloudtrail"), empty):
@@ -56,7 +58,7 @@ def test_schema_is_that_of_the_taxonomy_whatever_the_source(run: Run, tmp_path: 
         with duckdb.connect() as connection:
             described = connection.execute(f"DESCRIBE SELECT * FROM read_parquet('{output}')").fetchall()
         assert {name: kind for name, kind, *_ in described} == wanted
-        assert described[0][0] == "@timestamp"
+        assert described[0][0] == "timestamp"
 
 
 def test_prompts_need_the_option(run: Run, tmp_path: Path, litellm: Path) -> None:
@@ -100,7 +102,7 @@ def test_row_groups_prune_by_time(run: Run, tmp_path: Path, litellm: Path, monke
     log.write_bytes(b"".join(orjson.dumps({**record, "id": f"r-{at}", "startTime": at}) + b"\n" for at in times))
     assert run("normalize", log, "-o", output).exit_code == 0
     sql = f"""SELECT stats_min_value, stats_max_value FROM parquet_metadata('{output}')
-        WHERE path_in_schema = '@timestamp' ORDER BY row_group_id"""
+        WHERE path_in_schema = 'timestamp' ORDER BY row_group_id"""
     with duckdb.connect() as connection:
         ranges = connection.execute(sql).fetchall()
     assert len(ranges) > 3
