@@ -145,6 +145,12 @@ def _address(args: Sequence[Any], wanted: Type, scope: Scope) -> Expr:
     return call("extract", _bound(args[0], scope), build_address_pattern(scope.trusted_proxies))
 
 
+def _epoch_nanoseconds(args: Sequence[Any], wanted: Type, scope: Scope) -> Expr:
+    """The time, to the millisecond. Nanoseconds are read as text: as a float they would not be exact."""
+    digits = call("left", parse(args[0], "string", scope), 13)
+    return call("epoch_milliseconds", call("cast", digits, "integer"))
+
+
 def _cast(args: Sequence[Any], wanted: Type, scope: Scope) -> Expr:
     return call("cast", parse(args[0], "string", scope), wanted)
 
@@ -248,6 +254,8 @@ OPERATIONS: dict[str, Operation] = {
     "subtract": _subtract,
     "divide": _function("divide", "integer", "integer"),
     "epoch_seconds": _function("epoch_seconds", "float"),
+    "epoch_milliseconds": _function("epoch_milliseconds", "integer"),
+    "epoch_nanoseconds": _epoch_nanoseconds,
     "sha256": _sha256,
     "template": lambda args, wanted, scope: template(parse(args[0], "string", scope)),
     "bias_pairs": _bias_pairs,

@@ -92,6 +92,8 @@ SIGNATURES: Mapping[str, Signature] = {
     "subtract": Signature(2),
     "divide": Signature(2),
     "epoch_seconds": Signature(),
+    "epoch_milliseconds": Signature(),
+    "epoch_nanoseconds": Signature(),
     "sha256": Signature(),
     "template": Signature(),
     "bias_pairs": Signature(),

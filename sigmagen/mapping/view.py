@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from sigmagen.expr.tree import TRUE, Call, Column, Expr, Get, Type, call, walk
+from sigmagen.expr.tree import TRUE, Call, Column, Expr, Get, Literal, Type, call, walk
 from sigmagen.mapping.expression import UnavailableFieldError, parse, parse_path
 from sigmagen.mapping.source import LogsourceEntry, Source, StoredSource
 from sigmagen.mapping.taxonomy import Taxonomy
@@ -268,8 +268,7 @@ class ViewBuilder:
             value = parse(self.source.fields[name], kind, _Names(self, self._native, name))
         else:
             raise UnavailableFieldError(name, f"{self.source.title} does not have it")
-        chosen = isinstance(value, Call) and value.op == "if"  # constants of the mapping are in lower case
-        return call("lower", value) if self.taxonomy[name].lower and not chosen else value
+        return call("lower", value) if self.taxonomy[name].lower and not _is_constant(value) else value
 
     def _native(self, text: str, kind: Type) -> Expr:
         """Return the stored value of a path of the native record."""
@@ -284,6 +283,11 @@ class ViewBuilder:
                 self._narrowed[text] = self.stored_source.narrowed[text]
             return parse(self.stored_source.native[text], kind, _Names(self, self.stored, text))
         raise UnavailableFieldError(text, f"{self.source.title} does not have {text} in {self.stored_source.name}")
+
+
+def _is_constant(value: Expr) -> bool:
+    """Return whether all that a value can be is written in the mapping, where constants are in lower case."""
+    return isinstance(value, Call) and value.op == "if" and all(isinstance(arg, Literal) for arg in value.args[1:])
 
 
 def _unknown(name: str, known: list[str]) -> str:

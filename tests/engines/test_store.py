@@ -65,8 +65,8 @@ def test_every_siem_of_a_mapping_keeps_plain_json(siem: str, source: str, failin
 def test_an_unknown_pair_is_refused() -> None:
     with pytest.raises(SigmagenError, match="chronicle"):
         stored_rows("chronicle", "litellm", {})
-    with pytest.raises(SigmagenError, match="kong"):
-        stored_rows("elastic", "kong", {})
+    with pytest.raises(SigmagenError, match="tyk"):
+        stored_rows("elastic", "tyk", {})
 
 
 @pytest.mark.parametrize("source", source_names())
