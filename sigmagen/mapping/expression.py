@@ -32,7 +32,7 @@ class Scope(Protocol):
 
 Operation = Callable[[Sequence[Any], Type, Scope], Expr]
 
-_SEGMENT = re.compile(r"([^.\[\]]+)|\[(-?\d+)\]")
+_SEGMENT = re.compile(r"([^.\[\]]+)|\[(-?\d+)\]|\[([^\[\]]+)\]")
 
 
 class ExpressionError(ValueError):
@@ -50,8 +50,8 @@ class UnavailableFieldError(Exception):
 
 
 def parse_path(text: str) -> tuple[str | int, ...]:
-    """Parse a path: `messages[-1].role` is ("messages", -1, "role")."""
-    segments = tuple(key or int(index) for key, index in _SEGMENT.findall(text))
+    """Parse a path: `messages[-1].role` is ("messages", -1, "role"), and `attributes[user.id]` has a key with a dot."""
+    segments = tuple(key or exact or int(index) for key, index, exact in _SEGMENT.findall(text))
     if not segments or '"' in text or "'" in text:
         raise ExpressionError(f"not a path: {text!r}")
     return segments

@@ -6,6 +6,7 @@ Only the used fields are derived. A field that the source doesn't have there is 
 from __future__ import annotations
 
 import difflib
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -49,7 +50,7 @@ class _Names:
         return self.reader(text, kind)
 
     def bind(self, name: str, value: Expr, kind: Type) -> Expr:
-        return self.builder.keep(name or self.field.removesuffix(".hash") + ".text", value, kind)
+        return self.builder.keep(name or self.builder.name_of_text(self.field, value), value, kind)
 
 
 class ViewBuilder:
@@ -144,6 +145,12 @@ class ViewBuilder:
                 name, self._native(name, "string") if self.native_rule else self._expression(name, "string"), "string"
             )
         return Column(name)
+
+    def name_of_text(self, field: str, value: Expr) -> str:
+        """Return a name for a text that a field is made of, another one for each text."""
+        first = field.removesuffix(".hash") + ".text"
+        names = itertools.chain([first], (f"{first}{number}" for number in itertools.count(2)))
+        return next(name for name in names if name not in self._derived or self._derived[name][1] == value)
 
     def keep(self, name: str, value: Expr, kind: Type) -> Column:
         """Return a column for `value`, one layer above the columns that it reads."""
@@ -287,7 +294,9 @@ class ViewBuilder:
 
 def _is_constant(value: Expr) -> bool:
     """Return whether all that a value can be is written in the mapping, where constants are in lower case."""
-    return isinstance(value, Call) and value.op == "if" and all(isinstance(arg, Literal) for arg in value.args[1:])
+    if isinstance(value, Call) and value.op == "if":
+        return all(_is_constant(arg) for arg in value.args[1:])
+    return isinstance(value, Literal)
 
 
 def _unknown(name: str, known: list[str]) -> str:

@@ -32,6 +32,7 @@ LOGGED = {
     "bedrock_invocation": ANSWERED,
     "canonical": ANSWERED | {PREDICTION},
     "cloudtrail": ANSWERED | {IMAGE_GENERATION, BATCH, FINE_TUNE, STORAGE_READ},
+    "envoy": ANSWERED,
     "kong": ANSWERED,
     "litellm": ANSWERED | {IMAGE_GENERATION},
 }
