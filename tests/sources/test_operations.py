@@ -35,6 +35,7 @@ LOGGED = {
     "envoy": ANSWERED,
     "kong": ANSWERED,
     "litellm": ANSWERED | {IMAGE_GENERATION},
+    "otel_genai": ANSWERED,
 }
 """The operations whose records are published, by source."""
 
