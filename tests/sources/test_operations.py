@@ -36,6 +36,7 @@ LOGGED = {
     "kong": ANSWERED,
     "litellm": ANSWERED | {IMAGE_GENERATION},
     "otel_genai": ANSWERED,
+    "vertex_audit": {CHAT, PREDICTION},
 }
 """The operations whose records are published, by source."""
 
