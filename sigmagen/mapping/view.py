@@ -274,8 +274,13 @@ class ViewBuilder:
         elif self._follows_native and name in self.source.fields:
             value = parse(self.source.fields[name], kind, _Names(self, self._native, name))
         else:
-            raise UnavailableFieldError(name, f"{self.source.title} does not have it")
+            raise UnavailableFieldError(name, self._why_absent(name))
         return call("lower", value) if self.taxonomy[name].lower and not _is_constant(value) else value
+
+    def _why_absent(self, name: str) -> str:
+        if name in self.source.fields:
+            return f"{self.source.title} has it, but the mapping to {self.stored_source.name} does not"
+        return f"{self.source.title} does not have it"
 
     def _native(self, text: str, kind: Type) -> Expr:
         """Return the stored value of a path of the native record."""

@@ -30,7 +30,7 @@ ANSWERED = {CHAT, TEXT_COMPLETION, EMBEDDINGS}
 LOGGED = {
     "apim": ANSWERED | {IMAGE_GENERATION},
     "bedrock_invocation": ANSWERED,
-    "canonical": ANSWERED | {PREDICTION},
+    "canonical": ANSWERED | {PREDICTION, STORAGE_READ},
     "cloudtrail": ANSWERED | {IMAGE_GENERATION, BATCH, FINE_TUNE, STORAGE_READ},
     "envoy": ANSWERED,
     "kong": ANSWERED,
