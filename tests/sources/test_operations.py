@@ -32,7 +32,11 @@ LOGGED = {
     "bedrock_invocation": ANSWERED,
     "canonical": ANSWERED | {PREDICTION, STORAGE_READ},
     "cloudtrail": ANSWERED | {IMAGE_GENERATION, BATCH, FINE_TUNE, STORAGE_READ},
+    "envoy": ANSWERED,
+    "kong": ANSWERED,
     "litellm": ANSWERED | {IMAGE_GENERATION},
+    "otel_genai": ANSWERED,
+    "vertex_audit": {CHAT, PREDICTION},
 }
 """The operations whose records are published, by source."""
 

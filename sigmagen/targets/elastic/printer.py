@@ -78,7 +78,9 @@ class EsqlPrinter(EsqlValues):
 
     lacking: ClassVar[Mapping[str, str]] = {
         **dict.fromkeys(("not_extracted", "stored_text"), "Elasticsearch keeps the fields of a record, not its text"),
-        "epoch_seconds": "Elasticsearch gives a record its time when it indexes it",
+        **dict.fromkeys(
+            ("epoch_seconds", "epoch_milliseconds"), "Elasticsearch gives a record its time when it indexes it"
+        ),
         "join": "joining a second table is not implemented in ES|QL",
         **dict.fromkeys(
             ("parse_json", "is_cut", "is_json_string", "elements", "last_text"),
