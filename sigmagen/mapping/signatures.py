@@ -80,6 +80,7 @@ SIGNATURES: Mapping[str, Signature] = {
     "in": Signature(1, ("scalar",), more=True),
     "starts_with": Signature(1, ("text",)),
     "contains": Signature(1, ("text",)),
+    "matches": Signature(1, ("pattern",)),
     "below": Signature(1, ("number",)),
     "is_present": Signature(),
     "is_missing": Signature(),

@@ -28,6 +28,7 @@ from tests import views
 
 ANSWERED = {CHAT, TEXT_COMPLETION, EMBEDDINGS}
 LOGGED = {
+    "access_log": ANSWERED | {PREDICTION},
     "apim": ANSWERED | {IMAGE_GENERATION},
     "bedrock_invocation": ANSWERED,
     "canonical": ANSWERED | {PREDICTION},
