@@ -30,6 +30,7 @@ ANSWERED = {CHAT, TEXT_COMPLETION, EMBEDDINGS}
 LOGGED = {
     "access_log": ANSWERED | {PREDICTION},
     "apim": ANSWERED | {IMAGE_GENERATION},
+    "azure_ml": ANSWERED | {PREDICTION},
     "bedrock_invocation": ANSWERED,
     "canonical": ANSWERED | {PREDICTION},
     "cloudtrail": ANSWERED | {IMAGE_GENERATION, BATCH, FINE_TUNE, STORAGE_READ},
