@@ -34,6 +34,7 @@ LOGGED = {
     "bedrock_invocation": ANSWERED,
     "canonical": ANSWERED | {PREDICTION},
     "cloudtrail": ANSWERED | {IMAGE_GENERATION, BATCH, FINE_TUNE, STORAGE_READ},
+    "sagemaker_capture": {PREDICTION},
     "litellm": ANSWERED | {IMAGE_GENERATION},
 }
 """The operations whose records are published, by source."""
