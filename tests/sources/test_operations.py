@@ -34,8 +34,9 @@ LOGGED = {
     "bedrock_invocation": ANSWERED,
     "canonical": ANSWERED | {PREDICTION},
     "cloudtrail": ANSWERED | {IMAGE_GENERATION, BATCH, FINE_TUNE, STORAGE_READ},
-    "sagemaker_capture": {PREDICTION},
+    "databricks": ANSWERED | {PREDICTION},
     "litellm": ANSWERED | {IMAGE_GENERATION},
+    "sagemaker_capture": {PREDICTION},
 }
 """The operations whose records are published, by source."""
 
