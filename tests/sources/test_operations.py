@@ -32,7 +32,7 @@ LOGGED = {
     "apim": ANSWERED | {IMAGE_GENERATION},
     "azure_ml": ANSWERED | {PREDICTION},
     "bedrock_invocation": ANSWERED,
-    "canonical": ANSWERED | {PREDICTION},
+    "canonical": ANSWERED | {PREDICTION, STORAGE_READ},
     "cloudtrail": ANSWERED | {IMAGE_GENERATION, BATCH, FINE_TUNE, STORAGE_READ},
     "databricks": ANSWERED | {PREDICTION},
     "litellm": ANSWERED | {IMAGE_GENERATION},
