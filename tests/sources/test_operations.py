@@ -35,6 +35,7 @@ LOGGED = {
     "canonical": ANSWERED | {PREDICTION, STORAGE_READ},
     "cloudtrail": ANSWERED | {IMAGE_GENERATION, BATCH, FINE_TUNE, STORAGE_READ},
     "databricks": ANSWERED | {PREDICTION},
+    "langfuse": ANSWERED,
     "litellm": ANSWERED | {IMAGE_GENERATION},
     "sagemaker_capture": {PREDICTION},
 }
