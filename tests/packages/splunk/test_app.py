@@ -21,7 +21,19 @@ from sigmagen.packages.splunk import app as app_module
 from sigmagen.problems import SigmagenError
 from sigmagen.rules.model import Correlation
 from tests.native_logs import example
-from tests.packages.splunk.app import ADDON, APP, CONVERTER, FED, FILES, LISTS, expand, macros, package, read_conf, unpack
+from tests.packages.splunk.app import (
+    ADDON,
+    APP,
+    CONVERTER,
+    FED,
+    FILES,
+    LISTS,
+    expand,
+    macros,
+    package,
+    read_conf,
+    unpack,
+)
 
 ROOT = Path(__file__).parents[3]
 
@@ -204,7 +216,8 @@ def test_the_dashboard_is_xml_and_calls_saved_searches_by_keys_of_the_lookup(
 
 def test_the_sourcetypes_of_this_project_are_read_as_the_mappings_presume(files: dict[str, str]) -> None:
     props = read_conf(files["default/props.conf"])
-    assert set(props) == {name for source in FED for name in source.stored["splunk"].props}  # others belong to their add-ons
+    # Others belong to their add-ons.
+    assert set(props) == {name for source in FED for name in source.stored["splunk"].props}
     for stanza in props.values():
         assert (stanza["KV_MODE"], stanza["TRUNCATE"]) == ("json", "0")
 
