@@ -41,6 +41,7 @@ SENTINEL_ENDPOINT = "SIGMAGEN_SENTINEL_ENDPOINT"
 SENTINEL_RESOURCE_ID = "SIGMAGEN_SENTINEL_RESOURCE_ID"
 SENTINEL_TOKEN = "SIGMAGEN_SENTINEL_TOKEN"
 SENTINEL_URL = "SIGMAGEN_SENTINEL_URL"
+HASH_KEY = "SIGMAGEN_HASH_KEY"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,7 @@ SETTINGS = (
     Setting(DATABRICKS_HOST, "the workspace's host, such as `adb-1.2.azuredatabricks.net`", ("hunt",)),
     Setting(DATABRICKS_PATH, "the SQL warehouse's HTTP path (Connection details)", ("hunt",)),
     Setting(DATABRICKS_TOKEN, "an access token", ("hunt",), secret=True),
+    Setting(HASH_KEY, "the key of keyed fingerprints, at least 16 bytes", ("normalize --hash-key env",), secret=True),
     Setting("SIGMAGEN_KUSTO_LANGUAGE", "folder of Microsoft's KQL parser", ("check with KQL's own parser",)),
     Setting("SIGMAGEN_DEBUG", "show a traceback for internal errors", ("all",)),
 )
