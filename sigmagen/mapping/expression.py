@@ -260,6 +260,7 @@ OPERATIONS: dict[str, Operation] = {
     "in": _with_constants("in", "string"),
     "starts_with": _with_constants("starts_with", "string"),
     "contains": _with_constants("contains", "string"),
+    "matches": lambda args, wanted, scope: call("matches", parse(args[0], "string", scope), args[1], ""),
     "below": _with_constants("lt", "integer"),
     "at_least": _with_constants("gte", "integer"),
     "is_present": _function("is_present", "string"),

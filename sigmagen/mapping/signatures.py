@@ -83,6 +83,7 @@ SIGNATURES: Mapping[str, Signature] = {
     "in": Signature(1, ("scalar",), more=True),
     "starts_with": Signature(1, ("text",)),
     "contains": Signature(1, ("text",)),
+    "matches": Signature(1, ("pattern",)),
     "below": Signature(1, ("number",)),
     "at_least": Signature(1, ("number",)),
     "is_present": Signature(),

@@ -28,7 +28,9 @@ from tests import views
 
 ANSWERED = {CHAT, TEXT_COMPLETION, EMBEDDINGS}
 LOGGED = {
+    "access_log": ANSWERED | {PREDICTION},
     "apim": ANSWERED | {IMAGE_GENERATION},
+    "azure_ml": ANSWERED | {PREDICTION},
     "bedrock_invocation": ANSWERED,
     "canonical": ANSWERED | {PREDICTION, STORAGE_READ},
     "cloudtrail": ANSWERED | {IMAGE_GENERATION, BATCH, FINE_TUNE, STORAGE_READ},
@@ -37,6 +39,9 @@ LOGGED = {
     "litellm": ANSWERED | {IMAGE_GENERATION},
     "otel_genai": ANSWERED,
     "vertex_audit": {CHAT, PREDICTION},
+    "databricks": ANSWERED | {PREDICTION},
+    "langfuse": ANSWERED,
+    "sagemaker_capture": {PREDICTION},
 }
 """The operations whose records are published, by source."""
 

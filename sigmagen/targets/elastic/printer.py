@@ -194,6 +194,8 @@ class EsqlPrinter(EsqlValues):
         """ES|QL extracts text by a command: the pattern's group gets a name, and becomes a column."""
         value, pattern = extract.args  # type: ignore[union-attr]
         column = field.rsplit(".", 1)[-1] + "_text"
+        if column in self._groks.values():  # two fields that end alike, such as output tokens and those of reasoning
+            column = field.replace(".", "_") + "_text"
         self._groks[value, pattern] = column
         named = _GROUP.sub(f"(?<{column}>", str(constant(pattern)), count=1)
         return f"GROK {self.expr(value)} {self.string(named)}"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sigmagen.packages.splunk.target import SplunkTarget
-from tests.packages.splunk.app import ADDON, APP, CONVERTER, addon, package, read_conf, unpack
+from tests.packages.splunk.app import ADDON, APP, CONVERTER, FED, addon, package, read_conf, unpack
 
 Props = dict[str, dict[str, str]]
 
@@ -39,11 +39,10 @@ BEFORE: Props = {
 
 OWN: Props = {
     sourcetype: {key: str(value) for key, value in settings.items()}
-    for source in CONVERTER.sources.values()
-    if "splunk" in source.stored
+    for source in FED
     for sourcetype, settings in source.stored["splunk"].props.items()
 }
-"""What the mappings say today."""
+"""What the mappings of the packaged sources say today."""
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,19 @@ from sigmagen.packages.splunk import app as app_module
 from sigmagen.problems import SigmagenError
 from sigmagen.rules.model import Correlation
 from tests.native_logs import example
-from tests.packages.splunk.app import ADDON, APP, CONVERTER, FILES, LISTS, expand, macros, package, read_conf, unpack
+from tests.packages.splunk.app import (
+    ADDON,
+    APP,
+    CONVERTER,
+    FED,
+    FILES,
+    LISTS,
+    expand,
+    macros,
+    package,
+    read_conf,
+    unpack,
+)
 
 ROOT = Path(__file__).parents[3]
 
@@ -74,7 +86,7 @@ def test_every_detection_has_an_alert_a_hunt_its_events_and_readiness(saved: dic
                     continue
                 expected += 1
     assert kinds["Rule"] == kinds["Hunt"] == kinds["Events"] == kinds["Readiness"] == expected
-    assert kinds["Source silent"] == len(CONVERTER.sources)
+    assert kinds["Source silent"] == len(FED)
 
 
 def test_with_its_macros_expanded_each_search_is_the_converted_one(
@@ -204,8 +216,8 @@ def test_the_dashboard_is_xml_and_calls_saved_searches_by_keys_of_the_lookup(
 
 def test_the_sourcetypes_of_this_project_are_read_as_the_mappings_presume(files: dict[str, str]) -> None:
     props = read_conf(files["default/props.conf"])
-    stored = [source.stored["splunk"] for source in CONVERTER.sources.values() if "splunk" in source.stored]
-    assert set(props) == {name for found in stored for name in found.props}  # others belong to their add-ons
+    # Others belong to their add-ons.
+    assert set(props) == {name for source in FED for name in source.stored["splunk"].props}
     for stanza in props.values():
         assert (stanza["KV_MODE"], stanza["TRUNCATE"]) == ("json", "0")
 
