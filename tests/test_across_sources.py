@@ -116,7 +116,7 @@ def test_every_choice_of_sources_is_offered(rule: Correlation) -> None:
     names = {source.name for source in CONVERTER.feeding(rule)}
     assert names == {
         "cloudtrail",
-        *(f"cloudtrail+{name}" for name in ("apim", "bedrock_invocation", "canonical", "litellm")),
+        *(f"cloudtrail+{name}" for name in ("apim", "azure_openai", "bedrock_invocation", "canonical", "litellm")),
     }
 
 

@@ -252,5 +252,5 @@ class _BadRequestError(SigmagenError):
 
 
 def _temporary_index(pattern: str) -> str:
-    """An index that the pattern matches, and that nobody else uses."""
-    return pattern.replace("*", PREFIX)
+    """An index that the pattern, or the first of several, matches, and that nobody else uses."""
+    return pattern.split(",")[0].replace("*", PREFIX)

@@ -58,6 +58,8 @@ class StoredSource:
     stored_native: bool = False
     record: str | None = None
     where: Any = None
+    of_source: Any = None
+    """Which rows are the source's, in a place that holds other logs, too."""
     join: JoinedTable | None = None
     duplicates: bool = False
     unavailable: Mapping[str, str] = field(default_factory=dict)
@@ -165,6 +167,7 @@ def _stored_source(name: str, data: dict[str, Any], source: dict[str, Any], cano
         stored_native=registry.get(name).keeps_native_records or canonical or data.get("stored") == "native",
         record=data.get("record"),
         where=data.get("where"),
+        of_source=data.get("of_source"),
         join=None
         if joined is None
         else JoinedTable(

@@ -29,6 +29,7 @@ from tests import views
 ANSWERED = {CHAT, TEXT_COMPLETION, EMBEDDINGS}
 LOGGED = {
     "apim": ANSWERED | {IMAGE_GENERATION},
+    "azure_openai": ANSWERED,
     "bedrock_invocation": ANSWERED,
     "canonical": ANSWERED | {PREDICTION},
     "cloudtrail": ANSWERED | {IMAGE_GENERATION, BATCH, FINE_TUNE, STORAGE_READ},
