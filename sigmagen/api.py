@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from sigmagen.proof.verify import Cell
     from sigmagen.rules.load import LoadedRules
     from sigmagen.rules.model import BaseRule, Correlation
+    from sigmagen.rules.processing import Processor
 
     Rule = BaseRule | Correlation
 
@@ -58,12 +59,14 @@ def load_rules(
     rules: StrPath | None = None,
     mappings: StrPath | None = None,
     examples: bool = True,
+    processor: Processor | None = None,
 ) -> LoadedRules:
     """Load rule files and folders; without paths, the `rules` folder (default: the built-in rules).
 
     `filters` are files or folders of Sigma filters that are applied to the rules. The result has the alerting rules in
     `rules` and everything that is wrong with the files in `problems`: a broken rule never raises. Without `examples`,
-    the built-in allow lists are empty: their values are public, so an attacker could use them.
+    the built-in allow lists are empty: their values are public, so an attacker could use them. `processor` applies a
+    processing pipeline to the rules, see `sigmagen.pysigma.processing.load_processor`.
 
     Raises SigmagenError with all problems of the overlay.
     """
@@ -80,6 +83,7 @@ def load_rules(
         rules_folder=own_rules,
         mappings_folder=own_mappings,
         allow_lists=lists if examples else merge_tenant_lists(own_mappings, lists),
+        processor=processor,
     )
     if changes is None:
         return loaded

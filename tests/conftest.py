@@ -12,6 +12,7 @@ import pytest
 from sigmagen.engines.kusto_language import KustoLanguage, bundle
 from sigmagen.problems import SigmagenError
 from sigmagen.proof.ledger import Figures
+from tests.lakes import opener
 from tests.sampling import SEED, THOROUGH, is_chosen
 
 ELASTICSEARCH_VARIABLE = "SIGMAGEN_ELASTICSEARCH_URL"
@@ -25,19 +26,23 @@ NO_VALIDATORS = "needs splunk-appinspect and ksconf: run `make validators`"
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that share the Elasticsearch run one after the other, whatever runs beside them.
+    """Tests that share a server run one after the other, whatever runs beside them.
 
     First of all, because pytest-xdist reads the groups in the same hook.
     """
     for item in items:
         if item.get_closest_marker("elasticsearch"):
             item.add_marker(pytest.mark.xdist_group("elasticsearch"))
+        if lake := item.get_closest_marker("lake"):
+            item.add_marker(pytest.mark.xdist_group(lake.args[0]))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip what a marker says can't run here before any of its fixtures is set up."""
     if item.get_closest_marker("elasticsearch") and not os.environ.get(ELASTICSEARCH_VARIABLE):
         pytest.skip(NO_ELASTICSEARCH)
+    if (lake := item.get_closest_marker("lake")) and isinstance(reason := opener(*lake.args), str):
+        pytest.skip(reason)
     if item.get_closest_marker("thorough") and not os.environ.get("SIGMAGEN_THOROUGH"):
         pytest.skip("takes minutes: `make thorough` runs it, too")
     sampled = item.get_closest_marker("sampled")

@@ -15,6 +15,8 @@ from sigmagen.bundled import mappings_folder, rules_folder
 from sigmagen.convert.converter import Converter
 from sigmagen.convert.many import Conversion, convert_all
 from sigmagen.engines.kusto_language import KustoLanguage
+from sigmagen.lint import lint
+from sigmagen.lint.catalogue import apply_profile, load_catalogue
 from sigmagen.mapping.generic import GENERIC, field_types
 from sigmagen.rules.load import load_rules
 from sigmagen.targets import registry
@@ -51,6 +53,14 @@ def test_nothing_is_refused_that_could_be_said(converted: Conversion) -> None:
 
 def test_every_query_has_its_rule_s_values(converted: Conversion) -> None:
     assert all(len(query.text) > len(query.stored_source.location) + 5 for _, query in converted.queries)
+
+
+def test_public_rules_have_no_errors_under_profile_sigma(converted: Conversion, tmp_path: Path) -> None:
+    files = {file.path for file, _ in converted.queries}
+    loaded = load_rules(sorted(files), rules_folder=rules_folder(), mappings_folder=mappings_folder())
+    problems = lint(loaded, mappings_folder=mappings_folder())
+    found = apply_profile(problems, load_catalogue(mappings_folder()), "sigma")
+    assert {problem.severity for problem in found} <= {"info"}
 
 
 @pytest.mark.kusto_language

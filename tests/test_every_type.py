@@ -17,6 +17,7 @@ from sigmagen.engines.splunk_local import SplunkLocalEngine
 from sigmagen.proof.verify import verify
 from sigmagen.rules.correlation_types import CORRELATION_TYPES
 from sigmagen.rules.load import load_rules
+from tests.lakes import EACH_LAKE, LAKES, open_lake
 
 CONVERTER = Converter.load(mappings_folder())
 TOKENS = "gen_ai.usage.output_tokens"
@@ -89,6 +90,7 @@ def write(folder: Path, name: str) -> Path:
         "splunk",
         pytest.param("sentinel", marks=pytest.mark.thorough),
         pytest.param("elastic", marks=pytest.mark.elasticsearch),
+        *EACH_LAKE,
     ],
 )
 def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
@@ -98,7 +100,7 @@ def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
         "sentinel": lambda: KustoLocalEngine(CONVERTER.taxonomy),
         "elastic": lambda: ElasticsearchEngine(request.getfixturevalue("elasticsearch_url"), CONVERTER.taxonomy),
     }
-    running: Engine = makers[request.param]()
+    running: Engine = open_lake(request.param) if request.param in LAKES else makers[request.param]()
     with running:
         yield running
 

@@ -46,7 +46,9 @@ def derived(
 
 
 def _plan(siem: str, source: Source, fields: tuple[str, ...]) -> Plan:
-    entry = source.entry_for(LogSource(category="ai_inference"))
+    entry = (
+        source.entry_for(LogSource(category="ai_inference")) if source.canonical else source.entry_for_any_category()
+    )
     assert entry is not None
     return build_view(source, siem, converter().taxonomy, fields, entry)
 

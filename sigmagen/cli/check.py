@@ -12,7 +12,7 @@ from sigmagen.cli.problems import print_json, print_problems
 from sigmagen.cli.settings import AS_JSON, RULE_PATHS, Settings, with_settings
 from sigmagen.display import format_count
 from sigmagen.lint import lint
-from sigmagen.lint.catalogue import load_catalogue
+from sigmagen.lint.catalogue import PROFILES, apply_profile, load_catalogue
 from sigmagen.mapping.source import find_source_files
 from sigmagen.packages.elastic.templates import against_integrations
 from sigmagen.problems import EXIT_BROKEN_INPUT, EXIT_CLEAN, EXIT_FINDINGS, Problem, SigmagenError
@@ -45,16 +45,23 @@ def _ordered(problems: Sequence[Problem]) -> list[Problem]:
 @click.command("check")
 @RULE_PATHS
 @click.option("--strict", is_flag=True, help="Treat warnings as findings.")
+@click.option(
+    "--profile",
+    type=click.Choice(PROFILES),
+    default="own",
+    show_default=True,
+    help="own: also apply the conventions of this project. sigma: judge any Sigma rule by the specification.",
+)
 @AS_JSON
 @with_settings
-def command(paths: tuple[Path, ...], strict: bool, as_json: bool, settings: Settings) -> int:
+def command(paths: tuple[Path, ...], strict: bool, profile: str, as_json: bool, settings: Settings) -> int:
     """Validate and lint rules, their tests and the mappings.
 
     PATH is a rule file or a folder. Default: all rules. A rule of the rules folder is compared with all others, so
     duplicate ids and names, and references to other files, are found. Exits with 2 if a file can't be used and with 1
     if there are errors (with --strict, also for warnings).
     """
-    problems = all_problems(settings, paths)
+    problems = apply_profile(all_problems(settings, paths), load_catalogue(settings.mappings), profile)
     if as_json:
         print_json([problem.as_dict() for problem in problems])
     else:

@@ -7,20 +7,25 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from sigmagen.cli.problems import broken, print_json, print_problems
-from sigmagen.cli.settings import AS_JSON, RULE_PATHS, SOURCES, Settings, chosen_sources, with_settings
+from sigmagen.cli.settings import AS_JSON, RULE_PATHS, SOURCES, Settings, TargetName, chosen_sources, with_settings
 from sigmagen.convert.converter import Query
-from sigmagen.convert.many import convert_all, find_broken_rules
+from sigmagen.convert.many import Conversion, convert_all, find_broken_rules
 from sigmagen.display import format_count, sanitize
 from sigmagen.logs.output import whole_folder
+from sigmagen.mapping.generic import GENERIC
 from sigmagen.plan.model import Mode
 from sigmagen.problems import EXIT_FINDINGS, EXIT_USAGE, Problem, SigmagenError
 from sigmagen.report.header import build_query_document, format_header
 from sigmagen.rules.model import RuleFile
 from sigmagen.targets import registry
+
+if TYPE_CHECKING:
+    from sigmagen.pysigma.processing import PipelineProcessor
 
 _LONGEST_PART = 60
 _SHOWN = 20
@@ -48,10 +53,25 @@ def _locations(context: click.Context, parameter: click.Parameter, values: Seque
     "--target",
     "targets",
     multiple=True,
-    type=click.Choice(tuple(registry.targets())),
+    type=TargetName(),
     help="Target language (repeatable). Default: all three SIEMs.",
 )
 @SOURCES
+@click.option(
+    "-p",
+    "--pipeline",
+    "pipelines",
+    multiple=True,
+    metavar="NAME|FILE",
+    help="Process the rules with this pySigma pipeline (repeatable).",
+)
+@click.option(
+    "--schema",
+    "schemas",
+    multiple=True,
+    metavar="NAME",
+    help="Rename fields for this schema, such as ecs, cim or asim, with pySigma's own pipelines (repeatable).",
+)
 @click.option(
     "--mode",
     type=click.Choice(("alert", "hunt")),
@@ -76,6 +96,8 @@ def command(
     paths: tuple[Path, ...],
     targets: tuple[str, ...],
     sources: tuple[str, ...],
+    pipelines: tuple[str, ...],
+    schemas: tuple[str, ...],
     mode: Mode,
     output: Path | None,
     locations: dict[str, str],
@@ -88,21 +110,27 @@ def command(
 
     PATH is a rule file or a folder. Default: all rules. Without -s, each rule is converted for every source that has
     the rule's fields, and missing fields are listed. Rules on a log source without a mapping are converted for the
-    source `generic`, which keeps the rule's field names; set its location with --location. Exits with 1 if a rule
-    could not be converted for any source of a target, or for a source that was requested.
+    source `generic`, which keeps the rule's field names; set its location with --location. With --pipeline or --schema,
+    rules are first processed by the pipelines for each target, and converted for `generic` unless -s is given. Exits
+    with 1 if a rule could not be converted for any source of a target, or for a source that was requested.
     """
     if explain and (output or as_json):
         raise click.UsageError("--explain prints plans as text: leave out --output and --json")
     converter = settings.converter().with_locations(locations)
     chosen = chosen_sources(converter, sources, generic=True) or []
-    loaded = settings.load(paths)
-    wanted = tuple(dict.fromkeys(targets)) or registry.siems()
-    unusable = find_broken_rules(loaded)
-    result = convert_all(converter, loaded.files, wanted, chosen, mode, strict=strict, broken=unusable)
+    result, problems, rules = Conversion(), [], 0
+    for wanted, processor, found in _batches(settings, targets, pipelines, schemas):
+        loaded = settings.load(paths, processor=processor)
+        unusable = find_broken_rules(loaded)
+        kept = chosen or ([GENERIC] if processor else [])
+        result.add(convert_all(converter, loaded.files, wanted, kept, mode, strict=strict, broken=unusable))
+        problems += [*found, *loaded.problems]
+        rules = max(rules, sum(len(file.subjects) for file in loaded.files) + sum(file.rules for file in unusable))
     names = list(file_names(result.queries, _roots(paths, settings))) if output else []
     if output:
         _write(output, result.queries, names)
-    problems = [*loaded.problems, *result.problems]
+    exit_code = broken(problems)
+    problems += result.problems
     print_problems(problems if settings.verbose else _fewer(problems))
     if as_json:
         documents = [build_query_document(query) for _, query in result.queries]
@@ -121,11 +149,37 @@ def command(
         click.echo("\n".join(query.plan.explain() for _, query in result.queries if query.plan), nl=False)
     else:
         click.echo("\n".join(format_header(query) + query.text + "\n" for _, query in result.queries), nl=False)
-    if output or sum(len(file.subjects) for file in loaded.files) + sum(file.rules for file in unusable) > 1:
+    if output or rules > 1:
         from sigmagen.report.conversion import print_summaries
 
         print_summaries(result.summaries)
-    return broken(loaded.problems) or (EXIT_FINDINGS if result.failed else 0)
+    return exit_code or (EXIT_FINDINGS if result.failed else 0)
+
+
+_Batch = tuple[tuple[str, ...], "PipelineProcessor | None", list[Problem]]
+
+
+def _batches(
+    settings: Settings, targets: Sequence[str], pipelines: Sequence[str], schemas: Sequence[str]
+) -> list[_Batch]:
+    """Return the targets whose rules are processed alike, with their processor and its warnings.
+
+    Raises SigmagenError if a pipeline or schema is unknown, or applies to none of the targets.
+    """
+    wanted = tuple(dict.fromkeys(targets)) or registry.siems()
+    if not pipelines and not schemas:
+        return [(wanted, None, [])]
+    from sigmagen.pysigma.processing import load_processor
+
+    found: list[_Batch] = [
+        ((name,), *load_processor(registry.get(name), pipelines, schemas, settings.mappings)) for name in wanted
+    ]
+    used = [batch for batch in found if batch[1] is not None]
+    if not used or (targets and len(used) < len(found)):
+        unused = ", ".join(name for (name,), processor, _ in found if processor is None)
+        message = f"no pipeline applies to {unused}"
+        raise SigmagenError(Problem("pipeline-target", message, hint="choose targets with -t"), EXIT_USAGE)
+    return used
 
 
 def _fewer(problems: Sequence[Problem]) -> Iterator[Problem]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from sigmagen.convert.converter import Converter
     from sigmagen.overlay import Overlay
     from sigmagen.rules.load import LoadedRules
+    from sigmagen.rules.processing import Processor
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -72,10 +73,13 @@ class Settings:
         converter, overlay = Converter.load(self.mappings), self.overlay()
         return overlay.converter(converter) if overlay else converter
 
-    def load(self, paths: Sequence[Path] = (), *, examples: bool = True) -> LoadedRules:
+    def load(
+        self, paths: Sequence[Path] = (), *, examples: bool = True, processor: Processor | None = None
+    ) -> LoadedRules:
         """Load the rules at the paths, or all rules, and apply the overlay. Raises SigmagenError for the overlay only.
 
         Without `examples`, the built-in allow lists are empty: their values are public, so an attacker could use them.
+        `processor` applies a processing pipeline.
         """
         from sigmagen.api import load_rules
 
@@ -86,6 +90,7 @@ class Settings:
             rules=self.rules,
             mappings=self.mappings,
             examples=examples,
+            processor=processor,
         )
 
 
@@ -136,6 +141,21 @@ def chosen_sources(converter: Converter, names: Sequence[str], *, generic: bool 
     `generic` says whether the command accepts the source of that name.
     """
     return [converter.known(name, generic=generic) for name in dict.fromkeys(names)] or None
+
+
+class TargetName(click.Choice[str]):
+    """The name of a target, or another name of it, such as `kql`."""
+
+    def __init__(self) -> None:
+        from sigmagen.targets import registry
+
+        found = registry.targets()
+        self._names = {alias: name for name, target in found.items() for alias in target.aliases}
+        super().__init__(tuple(found))
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> str:
+        """Return the target's own name. Raises BadParameter."""
+        return super().convert(self._names.get(str(value).lower(), value), parameter, context)
 
 
 RULE_PATHS = click.argument("paths", nargs=-1, type=click.Path(path_type=Path), metavar="[PATH]...")

@@ -53,10 +53,10 @@ class TargetSummary:
 
 @dataclass(frozen=True, slots=True)
 class BrokenRules:
-    """A file that could not be loaded: how many rules it seems to hold, and the kinds of its errors."""
+    """A file that could not be loaded: how many rules it seems to hold, and the kinds of its errors with a reason."""
 
     rules: int
-    codes: tuple[str, ...]
+    causes: tuple[tuple[str, str], ...]
 
 
 def find_broken_rules(loaded: LoadedRules) -> list[BrokenRules]:
@@ -65,15 +65,21 @@ def find_broken_rules(loaded: LoadedRules) -> list[BrokenRules]:
     Files that could not be opened are left out: nothing is known about their rules.
     """
     whole = {file.path for file in loaded.files}
-    codes: dict[str, dict[str, None]] = {}
+    causes: dict[str, dict[tuple[str, str], None]] = {}
     for problem in loaded.problems:
         if problem.severity == "error" and problem.file:
-            codes.setdefault(problem.file, {})[problem.code] = None
+            reason = problem.message if problem.code == "pipeline-rejected" else ""
+            causes.setdefault(problem.file, {})[problem.code, reason] = None
     return [
-        BrokenRules(_count_rules(source), tuple(codes[str(source.path)]))
+        BrokenRules(_count_rules(source), tuple(causes[str(source.path)]))
         for source in loaded.sources
-        if source.path not in whole and _UNREADABLE.isdisjoint(codes.get(str(source.path), _UNREADABLE))
+        if source.path not in whole and _is_readable(causes.get(str(source.path), {}))
     ]
+
+
+def _is_readable(causes: Iterable[tuple[str, str]]) -> bool:
+    codes = {code for code, _ in causes}
+    return bool(codes) and _UNREADABLE.isdisjoint(codes)
 
 
 def _count_rules(source: YamlFile) -> int:
@@ -107,6 +113,12 @@ class Conversion:
     queries: list[tuple[RuleFile, Query]] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     summaries: list[TargetSummary] = field(default_factory=list)
+
+    def add(self, other: Conversion) -> None:
+        """Add the result for other targets."""
+        self.queries += other.queries
+        self.problems += other.problems
+        self.summaries += other.summaries
 
     @property
     def failed(self) -> bool:
@@ -221,7 +233,7 @@ class _Tally:
     def add_broken(self, files: Sequence[BrokenRules]) -> None:
         """Count the rules of files that could not be loaded."""
         self.rules += sum(file.rules for file in files)
-        self.reasons.update(("error", code, "") for file in files for code in file.codes)
+        self.reasons.update(("error", code, reason) for file in files for code, reason in file.causes)
 
     def summary(self) -> TargetSummary:
         """The counts, the most frequent reason first, and equally frequent ones in alphabetical order."""
@@ -243,7 +255,8 @@ def _general_reason(problem: Problem) -> str:
 
 def _generic_note(queries: Sequence[tuple[RuleFile, Query]]) -> list[Problem]:
     """One note for all rules that no mapping describes."""
-    rules = {id(query.rule) for _, query in queries if query.source.name == GENERIC}
+    named = [query.rule for _, query in queries if query.source.name == GENERIC]
+    rules = {id(rule) for rule in named if not all(base.processed for base in base_rules(rule))}
     if not rules:
         return []
     many = f"{len(rules):,} rules are" if len(rules) > 1 else "a rule is"

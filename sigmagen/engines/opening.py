@@ -105,7 +105,7 @@ def open_sentinel(taxonomy: Taxonomy) -> Connect | str:
         raise SigmagenError(
             Problem("no-workspace", message, hint="the portal shows it under Overview, Workspace ID"), EXIT_USAGE
         )
-    if not (_is_installed("azure.monitor.query") and _is_installed("azure.identity")):
+    if not (is_installed("azure.monitor.query") and is_installed("azure.identity")):
         return f"{SENTINEL_WORKSPACE} is set, but Azure needs: pip install 'sigmagen-extraction[azure]'"
     from sigmagen.engines.sentinel import TIMEOUT, SentinelEngine
     from sigmagen.net.azure import logs_client
@@ -114,14 +114,14 @@ def open_sentinel(taxonomy: Taxonomy) -> Connect | str:
 
 
 def _open_kusto(taxonomy: Taxonomy) -> Connect | str:
-    if not _is_installed("duckdb_kql"):
+    if not is_installed("duckdb_kql"):
         return "KQL needs duckdb-kql: pip install 'sigmagen-extraction[kusto]'"
     from sigmagen.engines.kusto_local import KustoLocalEngine
 
     return lambda: KustoLocalEngine(taxonomy)
 
 
-def _is_installed(module: str) -> bool:
+def is_installed(module: str) -> bool:
     """Whether a module can be imported, even if its parent package is missing."""
     try:
         return find_spec(module) is not None

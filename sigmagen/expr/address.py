@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Network, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_address, ip_network
 
 from sigmagen.expr.tree import Column, Expr, UnsupportedDetectionError, call
 
 _MAPPED = IPv6Network("::ffff:0:0/96")
+_IPV4_BITS, _IPV6_BITS = 24, 48
+"""The longest prefixes that networks usually announce to each other, so one owner has all addresses: RFC 7454."""
 
 
 def is_address(text: str) -> bool:
@@ -20,6 +22,29 @@ def is_address(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def network_of(text: str) -> str | None:
+    """Return the network of an address, as every dialect computes it: /24 of IPv4, /48 of IPv6; None for other text.
+
+    An IPv4 address that is mapped into IPv6 has the network of the IPv4 address. In hexadecimal digits it has none.
+
+    >>> network_of("192.0.2.7"), network_of("::ffff:192.0.2.7"), network_of("2001:db8:1:2::3")
+    ('192.0.2.0/24', '192.0.2.0/24', '2001:db8:1::/48')
+    >>> network_of("::ffff:c000:207") is None, network_of("192.0.2.***") is None
+    (True, True)
+    """
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return None
+    if not isinstance(address, IPv4Address) and address.ipv4_mapped:
+        if "." not in text:
+            return None
+        address = address.ipv4_mapped
+    if "%" in text:
+        return None
+    return str(ip_network((address, _IPV4_BITS if address.version == 4 else _IPV6_BITS), strict=False))
 
 
 def address_condition(column: Column, text: str) -> Expr | None:

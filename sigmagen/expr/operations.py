@@ -136,6 +136,7 @@ def _values() -> Iterator[Operation]:
         ("number", "number"),
         "float",
     )
+    yield value("network", "The network of an address: its IPv4 /24 or IPv6 /48, as text.", ("ip",), "string")
     yield value("epoch_seconds", "The time so many seconds after 1970.", ("float",), "timestamp")
     yield value("moment", "The time so many milliseconds after 1970.", ("integer",), "timestamp", "excluded")
     yield value("milliseconds", "The time to the millisecond.", ("timestamp",), "timestamp")

@@ -86,6 +86,11 @@ def is_last_text(expression: Expr) -> TypeGuard[Call]:
     return isinstance(expression, Call) and expression.op == "last_text"
 
 
+def is_network(expression: Expr) -> TypeGuard[Call]:
+    """Return whether it computes the network of an address, for which SPL needs separate commands."""
+    return isinstance(expression, Call) and expression.op == "network"
+
+
 def moment(value: int | Parameter) -> Expr:
     """Return a point in time: epoch milliseconds, or a parameter."""
     return value if isinstance(value, Parameter) else call("moment", value)

@@ -18,7 +18,7 @@ def check(context: Context, reported: Sequence[Problem]) -> Iterator[Problem]:
     schema = find_schema("rule", context.mappings)
     for document in (*context.documents, *context.filters):
         clean = document.document.file not in broken
-        for problem in check_schema(document.document, schema, "rule-schema"):
+        for problem in check_schema(document.document, schema, "rule-schema", "rule-unknown-key"):
             if (problem.file, problem.line) not in lines:
                 clean = False
                 yield problem

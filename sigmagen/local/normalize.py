@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import duckdb
@@ -141,8 +141,7 @@ class Normalizer:
                 f"(SELECT {time_sql(source)} AS timestamp, record, position FROM ({RECORDS})) "
                 f"WHERE {SENSIBLE} ORDER BY position"
             )
-            entries = [entry for entry in source.logsources if entry.logsource.category]
-            categories = {entry.logsource.category for entry in entries}
+            categories = {entry.logsource.category for entry in source.logsources}
             # What can be long comes last: Splunk extracts the fields of the first 5,000 bytes of an event only.
             fields = [
                 item.name
@@ -150,8 +149,8 @@ class Normalizer:
                 if categories & set(item.categories) and item.name != "@timestamp"
                 if self.with_text or not item.private
             ]
-            # A record of any of the categories is an event.
-            entry = entries[0] if len(entries) == 1 else replace(entries[0], where=None)
+            entry = source.entry_for_any_category()
+            assert entry is not None, "recognised sources have a category"
             plan = build_view(source, REFERENCE, self.converter.taxonomy, fields, entry, ("position",))
             self._views[source.name] = fill, render(plan, REFERENCE).text + "\nORDER BY position"
         return self._views[source.name]

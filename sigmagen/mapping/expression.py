@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from sigmagen.expr.operations import OperationError
 from sigmagen.expr.tree import TEXTUAL, Call, Column, Expr, Get, Literal, Type, call
 from sigmagen.mapping.address import build_address_pattern
-from sigmagen.mapping.fingerprint import BIAS_MARK, BIAS_NOISE, TEMPLATE_MASKS
+from sigmagen.mapping.fingerprint import BIAS_MARK, BIAS_NOISE, JSON_NULLS, JSON_STRINGS, TEMPLATE_MASKS
 
 
 class Scope(Protocol):
@@ -108,16 +108,22 @@ def _constant(args: Sequence[Any], wanted: Type, scope: Scope) -> Expr:
 def _coalesce(args: Sequence[Any], wanted: Type, scope: Scope) -> Expr:
     """Return the first available value. Fields that the source doesn't have, and empty text, are skipped."""
     parts: list[Expr] = []
+    named: list[bool] = []
     missing: UnavailableFieldError | None = None
     for arg in args:
         try:
-            parts.append(parse(arg, wanted, scope))
+            part = parse(arg, wanted, scope)
         except UnavailableFieldError as error:
             missing = error
+            continue
+        parts.append(part)
+        named.append(isinstance(part, Get) or (isinstance(part, Column) and isinstance(arg, str)))
     if missing is not None and not parts:
         raise missing
     if wanted in TEXTUAL:
-        parts[:-1] = [call("not_empty", part) if isinstance(part, Get) else part for part in parts[:-1]]
+        parts[:-1] = [
+            call("not_empty", part) if is_named else part for part, is_named in zip(parts[:-1], named, strict=False)
+        ]
     return parts[0] if len(parts) == 1 else Call("coalesce", tuple(parts))
 
 
@@ -216,6 +222,17 @@ def _sha256(args: Sequence[Any], wanted: Type, scope: Scope) -> Expr:
     return call("sha256", _bound(args[0], scope))
 
 
+def _nulls(args: Sequence[Any], wanted: Type, scope: Scope) -> Expr:
+    """Return the number of values of a JSON text that are null or NaN; missing for missing text.
+
+    It is the difference in length between two replacements, since not all dialects can count matches.
+    """
+    text = parse(args[0], "string", scope)
+    words = scope.bind("input_words", call("replace", text, JSON_STRINGS, "s"), "string")
+    longer, shorter = (call("length", call("replace", words, JSON_NULLS, mark)) for mark in ("00", "0"))
+    return call("if", call("has_value", words), call("subtract", longer, shorter), None)
+
+
 def _bound(source: Any, scope: Scope) -> Expr:
     """Return a column for a text that is used more than once."""
     text = parse(source, "string", scope)
@@ -238,10 +255,12 @@ OPERATIONS: dict[str, Operation] = {
     "starts_with": _with_constants("starts_with", "string"),
     "contains": _with_constants("contains", "string"),
     "below": _with_constants("lt", "integer"),
+    "at_least": _with_constants("gte", "integer"),
     "is_present": _function("is_present", "string"),
     "is_missing": _function("is_missing", "string"),
     "not_empty": _not_empty,
     "both": _function("and", "boolean", "boolean"),
+    "either": _function("or", "boolean", "boolean"),
     "lower": _function("lower", "string"),
     "left": _with_constants("left", "string"),
     "length": _length,
@@ -249,6 +268,8 @@ OPERATIONS: dict[str, Operation] = {
     "divide": _function("divide", "integer", "integer"),
     "epoch_seconds": _function("epoch_seconds", "float"),
     "sha256": _sha256,
+    "network": _function("network", "ip"),
+    "nulls": _nulls,
     "template": lambda args, wanted, scope: template(parse(args[0], "string", scope)),
     "bias_pairs": _bias_pairs,
     "sorted_pieces": _function("sorted_pieces", "string"),

@@ -20,6 +20,10 @@ BIAS_NOISE = '[{}" \\t\\n\\r]'
 """Characters to remove from the JSON text of a bias map."""
 BIAS_MARK = ":"
 """Every pair contains it; the values that clients send for an empty map (null, an empty list or text) do not."""
+JSON_STRINGS = r'"[^"\\]*(?:\\.[^"\\]*)*"'
+"""Matches the strings of a JSON text."""
+JSON_NULLS = "null|NaN"
+"""Matches what stands for no value in a JSON text without its strings; pandas writes NaN."""
 
 _MASKS = tuple((re.compile(pattern), replacement) for pattern, replacement in TEMPLATE_MASKS)
 _NOISE = re.compile(BIAS_NOISE)

@@ -63,8 +63,8 @@ class Generic:
         searched = {name: "string" for target in self.stored.values() for name in target.searched}
         kinds = {**searched, **field_types(rule)}
         parts: dict[tuple[str, ...], list[LogSource]] = {}
-        for logsource in dict.fromkeys(base.logsource for base in base_rules(rule)):
-            where = tuple(self._location(name, logsource) for name in self.stored)
+        for logsource, base in {base.logsource: base for base in base_rules(rule)}.items():
+            where = tuple(self._location(name, base) for name in self.stored)
             parts.setdefault(where, []).append(logsource)
         sources = [
             (logsource, self._part(f"{GENERIC}_{number}" if number > 1 else GENERIC, where, logsources, kinds))
@@ -90,9 +90,13 @@ class Generic:
         entries = tuple(LogsourceEntry(logsource) for logsource in logsources)
         return Source(name, self.title, {}, entries, "timestamp", "id", {}, kinds, targets)
 
-    def _location(self, siem: str, logsource: LogSource) -> str:
+    def _location(self, siem: str, rule: BaseRule) -> str:
+        """Return the place of a rule's events: the user's choice, else that of a pipeline, of the mapping, or none."""
         if siem in self.chosen:
             return self.chosen[siem]
+        if rule.processed and siem in rule.processed.locations:
+            return rule.processed.locations[siem]
+        logsource = rule.logsource
         places = (place.locations[siem] for place in self.places if siem in place.locations and place.holds(logsource))
         return next(places, self.stored[siem].location) or NO_TABLE + re.sub(r"\W+", "_", str(logsource), flags=re.A)
 
@@ -115,7 +119,8 @@ def load_generic(mappings: Path) -> Generic | None:
         Place(entry["logsource"], {siem: entry[siem] for siem in registry.siems() if siem in entry})
         for entry in data.get("locations", ())
     )
-    stored |= {local: _stored_source(local, {"location": GENERIC}) for local in registry.local()}
+    readers = [name for name in registry.local() if not registry.get(name).typed_table]
+    stored |= {name: _stored_source(name, {"location": GENERIC}) for name in readers}
     return Generic(data["title"], stored, places, {}, tuple(data.get("times", ("timestamp",))))
 
 

@@ -13,13 +13,14 @@ from sigmagen.mapping.expression import OPERATIONS
 from sigmagen.problems import Problem
 from sigmagen.rules.yaml import Document, KeyPath, describe_type
 
-Constant = Literal["scalar", "text", "number", "whole", "path", "name", "pattern", "group"]
+Constant = Literal["scalar", "value", "text", "number", "whole", "path", "name", "pattern", "group"]
 
 PATH = re.compile(r"""[^.\[\]"'\x00-\x1f]+(\[-?\d{1,9}\])*(\.[^.\[\]"'\x00-\x1f]+(\[-?\d{1,9}\])*)*""")
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 _WORDS: dict[Constant, str] = {
     "scalar": "text, a number, true or false",
+    "value": "text, a number, true, false or null",
     "text": "text",
     "number": "a number",
     "whole": "a whole number that is not negative",
@@ -67,7 +68,7 @@ class Signature:
 
 
 SIGNATURES: Mapping[str, Signature] = {
-    "constant": Signature(0, ("scalar",)),
+    "constant": Signature(0, ("value",)),
     "coalesce": Signature(1, more=True),
     "if": Signature(3),
     "path": Signature(1, ("path",)),
@@ -81,11 +82,13 @@ SIGNATURES: Mapping[str, Signature] = {
     "starts_with": Signature(1, ("text",)),
     "contains": Signature(1, ("text",)),
     "below": Signature(1, ("number",)),
+    "at_least": Signature(1, ("number",)),
     "is_present": Signature(),
     "is_missing": Signature(),
     "address": Signature(),
     "not_empty": Signature(),
     "both": Signature(2),
+    "either": Signature(2),
     "lower": Signature(),
     "left": Signature(1, ("whole",)),
     "length": Signature(),
@@ -93,6 +96,8 @@ SIGNATURES: Mapping[str, Signature] = {
     "divide": Signature(2),
     "epoch_seconds": Signature(),
     "sha256": Signature(),
+    "network": Signature(),
+    "nulls": Signature(),
     "template": Signature(),
     "bias_pairs": Signature(),
     "sorted_pieces": Signature(),
@@ -168,6 +173,8 @@ def _fits(constant: Constant, value: Any) -> bool:
     match constant:
         case "scalar":
             return isinstance(value, str | bool) or (number and _finite(value))
+        case "value":
+            return value is None or _fits("scalar", value)
         case "number":
             return number and _finite(value)
         case "whole":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import lru_cache, reduce
 from pathlib import Path
 from typing import Any
 
@@ -127,6 +127,16 @@ class Source:
         """Return the entry for a rule's logsource, if the source has one. An entry without parts matches all."""
         return next((entry for entry in self.logsources if entry.logsource in (logsource, LogSource())), None)
 
+    def entry_for_any_category(self) -> LogsourceEntry | None:
+        """Return an entry for the records of all categories, if the source has a category."""
+        entries = [entry for entry in self.logsources if entry.logsource.category]
+        if len(entries) < 2:
+            return next(iter(entries), None)
+        conditions = [entry.where for entry in entries]
+        if None in conditions:
+            return replace(entries[0], where=None)
+        return replace(entries[0], where=reduce(lambda one, other: {"either": [one, other]}, conditions))
+
 
 def combine_sources(chosen: Sequence[tuple[LogSource, Source]]) -> Source:
     """Combine the sources that a rule reads, each for one logsource, into one."""
@@ -196,13 +206,16 @@ def parse_source(name: str, data: dict[str, Any]) -> Source:
     canonical = bool(data.get("canonical"))
     stored = {siem: _stored_source(siem, part, data, canonical) for siem, part in data["targets"].items()}
     for local in registry.local():
+        target = registry.get(local)
+        if target.typed_table and not canonical:
+            continue
         stored[local] = StoredSource(
             name=local,
-            location=name,
-            time=registry.get(local).time_column,
+            location=target.typed_table or name,
+            time=target.time_column,
             delay=5 * MINUTE,
             stored_native=True,
-            record="record",
+            record=None if target.typed_table else "record",
         )
     return Source(
         name=name,

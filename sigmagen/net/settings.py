@@ -29,6 +29,7 @@ KIBANA_CA_FILE = "SIGMAGEN_KIBANA_CA_FILE"
 SPLUNK_URL = "SIGMAGEN_SPLUNK_URL"
 SPLUNK_TOKEN = "SIGMAGEN_SPLUNK_TOKEN"
 SPLUNK_CA_FILE = "SIGMAGEN_SPLUNK_CA_FILE"
+SPARK_MASTER = "SIGMAGEN_SPARK_MASTER"
 SENTINEL_WORKSPACE = "SIGMAGEN_SENTINEL_WORKSPACE"
 SENTINEL_ENDPOINT = "SIGMAGEN_SENTINEL_ENDPOINT"
 SENTINEL_RESOURCE_ID = "SIGMAGEN_SENTINEL_RESOURCE_ID"
@@ -70,6 +71,7 @@ SETTINGS = (
     Setting(SENTINEL_RESOURCE_ID, "the workspace's resource id, `/subscriptions/...`", ("deploy sentinel",)),
     Setting(SENTINEL_TOKEN, "a token of `az account get-access-token`", ("deploy sentinel",), secret=True),
     Setting(SENTINEL_URL, "the Resource Manager of another cloud", ("deploy sentinel",)),
+    Setting(SPARK_MASTER, "where Spark runs: `local[2]` (if not set), `local-cluster[2,1,1024]`", ("verify",)),
     Setting("SIGMAGEN_KUSTO_LANGUAGE", "folder of Microsoft's KQL parser", ("check with KQL's own parser",)),
     Setting("SIGMAGEN_DEBUG", "show a traceback for internal errors", ("all",)),
 )

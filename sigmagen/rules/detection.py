@@ -8,6 +8,7 @@ from sigmagen.problems import Problem
 from sigmagen.rules.condition_text import ConditionError, parse_condition
 from sigmagen.rules.model import LEVELS, STATUSES, BaseRule, LogSource
 from sigmagen.rules.placeholders import AllowLists, simplify
+from sigmagen.rules.processing import Processed, ProcessingError, Processor, remove_dropped
 from sigmagen.rules.selections import SelectionReader, count_values
 from sigmagen.rules.yaml import Document, describe_type
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from sigma.rule import SigmaDetections
 
     from sigmagen.rules.model import Condition
+
 
 _LONGEST_SHOWN = 200
 
@@ -37,8 +39,10 @@ def check_choices(document: Document, problems: list[Problem]) -> None:
             problems.append(document.problem(f"{key}-invalid", message, (key,), f"available: {', '.join(known)}"))
 
 
-def parse_base(document: Document, lists: AllowLists) -> tuple[BaseRule | None, list[Problem]]:
-    """Parse a base rule. Returns the rule, or None with all problems."""
+def parse_base(
+    document: Document, lists: AllowLists, processor: Processor | None = None
+) -> tuple[BaseRule | None, list[Problem]]:
+    """Parse and process a base rule. Returns the rule, or None with all problems."""
     problems: list[Problem] = []
     name, identifier, title = (get_text(document, key, problems) for key in ("name", "id", "title"))
     for key in ("level", "status", "description"):
@@ -47,7 +51,8 @@ def parse_base(document: Document, lists: AllowLists) -> tuple[BaseRule | None, 
     if "title" not in document.data:
         problems.append(document.problem("missing-key", "the rule has no title"))
     logsource = parse_logsource(document, problems)
-    condition = parse_section(document, "detection", lists, problems)
+    processing = Processing(document.data, processor, logsource)
+    condition = parse_section(document, "detection", lists, problems, processing)
     if problems or logsource is None or condition is None:
         return None, problems
     detection = document.data["detection"]
@@ -55,14 +60,36 @@ def parse_base(document: Document, lists: AllowLists) -> tuple[BaseRule | None, 
         name=name or identifier or title or "",
         id=identifier,
         title=title or "",
-        logsource=logsource,
+        logsource=processing.logsource(logsource),
         detections={key: value for key, value in detection.items() if key != "condition"},
         condition=condition,
         raw=document.data,
         file=document.file,
         line=document.line(),
+        processed=processing.result,
     )
     return rule, problems
+
+
+class Processing:
+    """Processes one rule or filter, if there is a processor, and keeps the result."""
+
+    def __init__(self, data: dict[str, Any], processor: Processor | None, logsource: LogSource | None) -> None:
+        self._data = data
+        self._processor = processor
+        self._logsource = logsource
+        self.result: Processed | None = None
+
+    def apply(self, detections: SigmaDetections) -> SigmaDetections:
+        """Return the processed detections. Raises ProcessingError."""
+        if self._processor is None or self._logsource is None:
+            return detections
+        self.result = self._processor(self._data, self._logsource, detections)
+        return self.result.detections
+
+    def logsource(self, written: LogSource) -> LogSource:
+        """Return the log source after processing."""
+        return self.result.logsource if self.result else written
 
 
 def parse_logsource(document: Document, problems: list[Problem]) -> LogSource | None:
@@ -90,10 +117,12 @@ def parse_logsource(document: Document, problems: list[Problem]) -> LogSource | 
     return LogSource(**parts)
 
 
-def parse_section(document: Document, section: str, lists: AllowLists, problems: list[Problem]) -> Condition | None:
+def parse_section(
+    document: Document, section: str, lists: AllowLists, problems: list[Problem], processing: Processing
+) -> Condition | None:
     """Parse a section with selections and a condition: `detection` of a rule or `filter` of a filter.
 
-    Returns the condition, or None with problems.
+    Valid selections are processed before the condition is parsed. Returns the condition, or None with problems.
     """
     detection = document.data.get(section)
     if section not in document.data:
@@ -106,7 +135,7 @@ def parse_section(document: Document, section: str, lists: AllowLists, problems:
     if section == "filter":
         detection = {key: value for key, value in detection.items() if key != "rules"}
     texts = _condition_texts(document, section, detection, problems)
-    parsed = _detections(document, section, detection, texts, lists, problems)
+    parsed = _detections(document, section, detection, texts, lists, problems, processing)
     return parsed if texts else None
 
 
@@ -132,6 +161,7 @@ def _detections(
     texts: list[str],
     lists: AllowLists,
     problems: list[Problem],
+    processing: Processing,
 ) -> Condition | None:
     """Parse the condition. Its problems are reported even if selections are broken."""
     from sigma.rule import SigmaDetection, SigmaDetections
@@ -150,9 +180,16 @@ def _detections(
         for key, definition in definitions.items():
             found = reader.read(definition, (section, key))
             parsed[key] = found or SigmaDetection.from_definition({"field": "value"})
-        condition = _parsed_condition(
-            document, section, SigmaDetections(parsed, texts or [""]), reader, texts, problems
-        )
+        detections = SigmaDetections(parsed, texts or [""])
+        try:
+            if texts and len(problems) == before:
+                detections = processing.apply(detections)
+            texts = list(detections.condition) if texts else []
+            condition = _parsed_condition(document, section, detections, reader, texts, problems)
+            if processing.result and len(problems) == before:
+                condition = remove_dropped(condition)
+        except ProcessingError as error:
+            problems.append(document.problem("pipeline-rejected", str(error), (section,)))
     return condition if len(problems) == before else None
 
 

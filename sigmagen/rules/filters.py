@@ -11,9 +11,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from sigmagen.problems import Problem
-from sigmagen.rules.detection import parse_logsource, parse_section
+from sigmagen.rules.detection import Processing, parse_logsource, parse_section
 from sigmagen.rules.model import BaseRule, LogSource
 from sigmagen.rules.placeholders import AllowLists
+from sigmagen.rules.processing import Processor
 from sigmagen.rules.yaml import Document, describe_type
 
 if TYPE_CHECKING:
@@ -40,8 +41,10 @@ class Filter:
         return self.rules is None or rule.name in self.rules or (rule.id or "").lower() in self.rules
 
 
-def parse_filter(document: Document, lists: AllowLists) -> tuple[Filter | None, list[Problem]]:
-    """Parse a filter. Returns the filter, or None with all problems."""
+def parse_filter(
+    document: Document, lists: AllowLists, processor: Processor | None = None
+) -> tuple[Filter | None, list[Problem]]:
+    """Parse and process a filter. Returns the filter, or None with all problems."""
     problems: list[Problem] = []
     if "title" not in document.data:
         problems.append(document.problem("missing-key", "the filter has no title"))
@@ -51,7 +54,8 @@ def parse_filter(document: Document, lists: AllowLists) -> tuple[Filter | None, 
         return None, [*problems, document.problem("wrong-type", message, ("filter",))]
     logsource = parse_logsource(document, problems)
     rules = _rules(document, body.get("rules", ANY), problems)
-    condition = parse_section(document, "filter", lists, problems)
+    processing = Processing(document.data, processor, logsource)
+    condition = parse_section(document, "filter", lists, problems, processing)
     if problems or logsource is None or condition is None:
         return None, problems
     return Filter(document, logsource, rules, condition), problems

@@ -13,6 +13,7 @@ from sigmagen.rules.detection import parse_base
 from sigmagen.rules.filters import apply_filters, parse_filter
 from sigmagen.rules.model import BaseRule, Correlation, RuleFile
 from sigmagen.rules.placeholders import AllowLists, load_allow_lists
+from sigmagen.rules.processing import Processor
 from sigmagen.rules.resolve import Entry, FileDraft, Resolver
 from sigmagen.rules.yaml import Document, YamlFile, describe_type, load_documents
 
@@ -40,26 +41,33 @@ def load_rules(
     rules_folder: Path,
     mappings_folder: Path,
     allow_lists: AllowLists | None = None,
+    processor: Processor | None = None,
 ) -> LoadedRules:
     """Load rule files and folders (searched recursively, test files left out); without paths, the rules folder.
 
-    `allow_lists` replace those of the same name in the mappings folder.
+    `allow_lists` replace those of the same name in the mappings folder. Rules and filters are processed by `processor`.
 
     Never raises: missing paths, unreadable files and invalid rules are problems with file and line, and everything
     else is loaded.
     """
     found, problems = find_rule_files(list(paths) if paths else [rules_folder])
-    loaded = parse_rules(map(load_documents, found), mappings_folder=mappings_folder, allow_lists=allow_lists)
+    loaded = parse_rules(
+        map(load_documents, found), mappings_folder=mappings_folder, allow_lists=allow_lists, processor=processor
+    )
     return replace(loaded, problems=(*problems, *loaded.problems))
 
 
 def parse_rules(
-    yaml_files: Iterable[YamlFile], *, mappings_folder: Path, allow_lists: AllowLists | None = None
+    yaml_files: Iterable[YamlFile],
+    *,
+    mappings_folder: Path,
+    allow_lists: AllowLists | None = None,
+    processor: Processor | None = None,
 ) -> LoadedRules:
     """Return the rules of parsed YAML files. Like `load_rules`, never raises."""
     lists, problems = load_allow_lists(mappings_folder)
     lists = {**lists, **(allow_lists or {})}
-    drafts = [_draft(file, lists) for file in yaml_files]
+    drafts = [_draft(file, lists, processor) for file in yaml_files]
     problems += _join_filters(drafts)
     resolver = Resolver(drafts)
     resolved = [(draft, [resolver.resolve(draft, entry) for entry in draft.entries]) for draft in drafts]
@@ -116,15 +124,15 @@ def _walk(folder: Path, problems: list[Problem]) -> Iterator[Path]:
             yield Path(path)
 
 
-def _draft(file: YamlFile, lists: AllowLists) -> FileDraft:
+def _draft(file: YamlFile, lists: AllowLists, processor: Processor | None) -> FileDraft:
     draft = FileDraft(file)
     for document in draft.yaml.documents:
         if isinstance(document.data, dict) and "filter" in document.data:
-            found, problems = parse_filter(document, lists)
+            found, problems = parse_filter(document, lists, processor)
             draft.problems += problems
             draft.filters += [found] if found else []
         else:
-            draft.entries.append(_entry(document, lists, draft.problems))
+            draft.entries.append(_entry(document, lists, processor, draft.problems))
     return draft
 
 
@@ -148,7 +156,7 @@ def _join_filters(drafts: Sequence[FileDraft]) -> list[Problem]:
     ]
 
 
-def _entry(document: Document, lists: AllowLists, problems: list[Problem]) -> Entry:
+def _entry(document: Document, lists: AllowLists, processor: Processor | None, problems: list[Problem]) -> Entry:
     data = document.data
     if not isinstance(data, dict):
         problems.append(document.problem("wrong-type", f"a rule must be a mapping, not {describe_type(data)}"))
@@ -162,7 +170,7 @@ def _entry(document: Document, lists: AllowLists, problems: list[Problem]) -> En
         message = "a document can't have both 'detection' and 'correlation'"
         problems.append(document.problem("wrong-type", message, ("correlation",), hint))
         return Entry(document, None)
-    rule, found = parse_correlation(document) if "correlation" in data else parse_base(document, lists)
+    rule, found = parse_correlation(document) if "correlation" in data else parse_base(document, lists, processor)
     problems += found
     return Entry(document, rule)
 

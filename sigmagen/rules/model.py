@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from sigmagen.rules.correlation_types import CORRELATION_TYPES, CorrelationType
+from sigmagen.rules.processing import Processed
 
 if TYPE_CHECKING:
     from sigma.conditions import ConditionFieldEqualsValueExpression, ConditionItem, ConditionValueExpression
@@ -39,7 +40,7 @@ class BaseRule:
     """A Sigma rule on single events.
 
     `detections` is the mapping as written, without its condition. `condition` is pySigma's parsed tree, with
-    placeholders replaced by the values of the allow lists.
+    placeholders replaced by the values of the allow lists. `processed` is what a processing pipeline made of the rule.
     """
 
     name: str
@@ -51,6 +52,7 @@ class BaseRule:
     raw: dict[str, Any]
     file: str
     line: int
+    processed: Processed | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,8 @@ from sigmagen.problems import Problem
 from sigmagen.rules.correlation import BrokenDraft, Draft, Reference
 from sigmagen.rules.filters import Filter
 from sigmagen.rules.model import BaseRule, Correlation
+from sigmagen.rules.processing import ProcessingError
+from sigmagen.rules.renaming import rename_fields
 from sigmagen.rules.yaml import Document, YamlFile
 
 # Correlations of correlations. No known SIEM supports more levels.
@@ -96,9 +98,17 @@ class Resolver:
         found = tuple(rule for rule in rules if rule is not None)
         result = None
         if isinstance(entry.rule, Draft) and len(found) == len(rules):
-            result = Correlation(rules=found, **entry.rule.attributes)
+            result = self._processed(file, entry, Correlation(rules=found, **entry.rule.attributes))
         self._resolved[id(entry)] = result
         return result
+
+    def _processed(self, file: FileDraft, entry: Entry, rule: Correlation) -> Correlation | None:
+        """Return the correlation with the field names of its processed rules, or None with a problem."""
+        try:
+            return rename_fields(rule)
+        except ProcessingError as error:
+            file.problems.append(entry.document.problem("pipeline-rejected", str(error), ("correlation",)))
+            return None
 
     def _follow(
         self, file: FileDraft, entry: Entry, reference: Reference, above: tuple[Entry, ...]

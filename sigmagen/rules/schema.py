@@ -35,12 +35,12 @@ def find_schema(name: str, mappings: Path | None) -> Path:
     return own if own and own.exists() else built_in_mappings() / "schema" / f"{name}.schema.json"
 
 
-def check_schema(document: Document, schema: Path, code: str) -> list[Problem]:
-    """Return all schema violations in a document, sorted by line."""
+def check_schema(document: Document, schema: Path, code: str, unknown_key: str | None = None) -> list[Problem]:
+    """Return all schema violations in a document, sorted by line. `unknown_key` is the code of those, if another."""
     found = [
         problem
         for error in _validator(schema).iter_errors(document.data)
-        for problem in _to_problem(document, error, code)
+        for problem in _to_problem(document, error, code, unknown_key or code)
     ]
     found += [
         document.problem(code, f"{_name(path)} must be a finite number", path) for path in _not_finite(document.data)
@@ -64,10 +64,10 @@ def _validator(schema: Path) -> Draft202012Validator:
     return Draft202012Validator(json.loads(schema.read_text(encoding="utf-8")))
 
 
-def _to_problem(document: Document, error: ValidationError, code: str) -> Iterator[Problem]:
+def _to_problem(document: Document, error: ValidationError, code: str, unknown_key: str) -> Iterator[Problem]:
     path: KeyPath = tuple(error.absolute_path)
     if error.validator == "additionalProperties":
-        yield from _unknown_keys(document, error, code, path)
+        yield from _unknown_keys(document, error, unknown_key, path)
         return
     message, hint = _describe(error, path)
     yield document.problem(code, message, path, hint)

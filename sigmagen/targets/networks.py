@@ -9,6 +9,21 @@ MAPPED = "^::[Ff]{4}:([0-9]+[.])"
 """Matches the start of an IPv4-mapped IPv6 address; the group is the first octet."""
 _HEX = "0123456789abcdef"
 
+# The network of an address as text (the operation `network`), in the syntax that RE2 and PCRE share.
+_BYTE = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+IPV4_24 = rf"^(?:::[Ff]{{4}}:)?({_BYTE}[.]{_BYTE}[.]{_BYTE})[.]{_BYTE}\z"
+"""Matches an IPv4 address, plain or mapped into IPv6; the group is what the addresses of its /24 have in common."""
+DOTTED_END = rf":{_BYTE}(?:[.]{_BYTE}){{3}}\z"
+"""Matches the end of an IPv6 address whose last 32 bits are written as an IPv4 address."""
+FIRST_GROUPS = r"^0*([0-9a-f]+):0*([0-9a-f]+):0*([0-9a-f]+):.*\z"
+"""Matches an IPv6 address of eight groups; its groups are the first three, without leading zeros."""
+LAST_ZEROS = r"(?:(?:^|:)0)+::/48\z"
+"""Matches the end of a /48 that is written with three groups, from the zeros on that `::` stands for."""
+MAPPED_GROUPS = "^(?:0+:){5}ffff:"
+"""Matches an IPv4-mapped address of eight groups."""
+FULL_ALREADY = r"[^:]+(?::+[^:]+){7}"
+"""Matches eight groups: with a `::` among them, they are no address."""
+
 
 def split_networks(networks: list[str]) -> tuple[list[str], list[IPv4Network], list[IPv6Network]]:
     """Single IPv4 addresses in both their forms, IPv4 networks, IPv6 networks."""

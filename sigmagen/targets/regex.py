@@ -149,6 +149,33 @@ class Re2(Pcre):
         raise RegexError(f"{describe(node)}, which RE2 does not support")
 
 
+class Re2ByLine(Re2):
+    """RE2 as ClickHouse calls it: a dot would match line breaks, too."""
+
+    def line(self) -> str:
+        return r"[^\n]"
+
+
+_WORD = "[0-9A-Za-z_]"
+
+
+class Java(Pcre):
+    r"""Java's. With `(?d)` only a line feed ends a line; `\b` would know letters beyond ASCII."""
+
+    escaped_in_class: ClassVar[str] = Pcre.escaped_in_class + "&"
+
+    def text(self, node: Node) -> str:
+        return "(?d)" + super().text(node)
+
+    def anchor(self, node: Anchor, *, last: bool) -> str:
+        before, after, not_before, not_after = (f"({sign}{_WORD})" for sign in ("?<=", "?=", "?<!", "?!"))
+        if node.kind == "word":
+            return f"(?:{before}{not_after}|{not_before}{after})"
+        if node.kind == "inner":
+            return f"(?:{before}{after}|{not_before}{not_after})"
+        return super().anchor(node, last=last)
+
+
 def count_repetitions(node: Node) -> int:
     """How many copies of the innermost part the counted repetitions make, as RE2 counts them."""
     if isinstance(node, Repeat):
@@ -165,7 +192,7 @@ def describe(node: Atomic | Look | Back) -> str:
     return "a back-reference" if isinstance(node, Back) else "an atomic group"
 
 
-PCRE, RE2 = Pcre(), Re2()
+PCRE, RE2, RE2_BY_LINE, JAVA = Pcre(), Re2(), Re2ByLine(), Java()
 
 
 def translate(pattern: str, flags: str, dialect: Pcre) -> str:

@@ -33,7 +33,7 @@ def siems() -> tuple[str, ...]:
 
 
 def local() -> tuple[str, ...]:
-    """The targets that read native records of a source from a table, and need no mapping."""
+    """The targets that need no mapping: they read native records, or canonical events, from a table."""
     return tuple(name for name, target in targets().items() if not target.is_siem and target.stored_in == name)
 
 

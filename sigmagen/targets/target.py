@@ -63,7 +63,9 @@ class Target:
     time_column: str = "timestamp"
     location: Location | None = None
     """How mappings say where the SIEM keeps a source. Without it, a source is a table of native records of its name,
-    with the columns `timestamp` and `record`."""
+    with the columns `timestamp` and `record`, unless there is a `typed_table`."""
+    typed_table: str | None = None
+    """The table of canonical events, a typed column for each field. Other sources are brought into it first."""
     limits: Limits | None = None
     """The scheduler's limits, if `mappings/targets` has no file for the target."""
 
@@ -84,6 +86,12 @@ class Target:
     """The stored name of a field, for renaming fields in a pySigma pipeline; None if it is only part of a value."""
     pysigma_backend: str | None = None
     """The identifier of pySigma's own backend for the product."""
+    pipeline_backends: frozenset[str] = frozenset()
+    """The backends of pySigma whose pipelines process rules for the product."""
+    pipeline_location: str = ""
+    """The key under which the state of such a pipeline has the place of the events."""
+    aliases: tuple[str, ...] = ()
+    """Other names for `-t`."""
 
     lacks_correlations: str | None = None
     """Why the language doesn't support correlations, or None."""

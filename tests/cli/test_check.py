@@ -41,6 +41,42 @@ def test_json_is_a_list_of_problems(run: Run, tmp_path: Path) -> None:
     assert (result.exit_code, result.stderr) == (1, "")
 
 
+FOREIGN = """\
+title: Encoded PowerShell command
+id: 5f1b1f0e-8a54-4f5e-9a51-0f5f0f9f7a11
+status: test
+description: Detects an encoded command.
+author: Jane Doe (Example Ltd)
+date: 2026-01-02
+references: [Internal research]
+tags: [attack.execution, attack.t1059.001, attack.t1998]
+logsource: {product: windows, category: process_creation}
+detection: {selection: {CommandLine|contains: ' -enc '}, condition: selection}
+falsepositives: [Unknown]
+level: high
+simulation: {type: atomic}
+"""
+
+
+def test_profile_sigma_has_no_conventions_of_this_project(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "rule.yml").write_text(FOREIGN)
+    found = json.loads(run("check", tmp_path, "--profile", "sigma", "--json").stdout)
+    assert [(problem["code"], problem["severity"]) for problem in found] == [
+        ("framework-unknown-id", "info"),
+        ("rule-unknown-key", "info"),
+    ]
+    assert run("check", tmp_path, "--profile", "sigma", "--strict").exit_code == 0
+    assert run("check", tmp_path).exit_code == 1
+
+
+def test_profile_sigma_still_finds_errors_of_a_rule(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "rule.yml").write_text(FOREIGN.replace("selection}", "selektion}").replace("-01-02", "-13-02"))
+    result = run("check", tmp_path, "--profile", "sigma")
+    assert result.exit_code == 2
+    assert "error[invalid-condition]" in result.stdout
+    assert "error[date-invalid]" in result.stdout
+
+
 def test_json_without_problems_is_an_empty_list(run: Run) -> None:
     assert json.loads(run("check", RULE, "--json").stdout) == []
 

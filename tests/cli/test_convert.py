@@ -26,7 +26,7 @@ name: {second}
 logsource: {{category: ai_inference}}
 detection: {{selection: {{gen_ai.request.model|endswith: mini}}, condition: selection}}
 """
-COMMENT = {"SPL": "``` ", "ES|QL": "// ", "KQL": "// ", "SQL": "-- "}
+COMMENT = {"SPL": "``` ", "ES|QL": "// ", "KQL": "// "}
 
 
 def text_of(rule: Path, source: str, target: str, mode: str = "alert") -> str:
@@ -37,10 +37,15 @@ def text_of(rule: Path, source: str, target: str, mode: str = "alert") -> str:
     return converter().convert(file.subjects[0], converter().sources[source], target, mode).text  # type: ignore[arg-type]
 
 
+def comment_of(target: str) -> str:
+    """How a comment begins; all that are not listed are SQL."""
+    return COMMENT.get(registry.get(target).language, "-- ")
+
+
 def body(output: str, target: str) -> str:
     """The query without the comment over it."""
     lines = output.splitlines(keepends=True)
-    return "".join(line for line in lines if not line.startswith(COMMENT[registry.get(target).language]))
+    return "".join(line for line in lines if not line.startswith(comment_of(target)))
 
 
 @pytest.mark.parametrize("mode", ["alert", "hunt"])
@@ -49,7 +54,7 @@ def test_query_is_printed_below_comment(target: str, mode: str, run: Run) -> Non
     result = run("convert", RULE, "-t", target, "-s", "canonical", "--mode", mode)
     assert (result.exit_code, result.stderr) == (0, "")
     assert body(result.stdout, target) == text_of(RULE, "canonical", target, mode) + "\n"
-    mark = COMMENT[registry.get(target).language]
+    mark = comment_of(target)
     first, second = result.stdout.splitlines()[:2]
     assert first.startswith(f"{mark}High Volume of Model Calls by One Principal")
     assert second.startswith(f"{mark}id: 872c55d8-e248-4fce-afa0-df2c950c8648")
@@ -285,3 +290,29 @@ def test_explain_has_no_other_form_of_output(other: list[str], run: Run) -> None
     result = run("convert", RULE, "--explain", *other)
     assert result.exit_code == 3
     assert "leave out --output and --json" in result.stderr
+
+
+def test_target_has_name_of_its_language_too(run: Run) -> None:
+    for name, target in (("kql", "sentinel"), ("SPL", "splunk"), ("esql", "elastic")):
+        assert run("convert", RULE, "-s", "canonical", "-t", name).stdout == (
+            run("convert", RULE, "-s", "canonical", "-t", target).stdout
+        )
+
+
+def test_pipeline_applies_to_each_target_it_is_meant_for(run: Run, tmp_path: Path) -> None:
+    rule, pipeline = tmp_path / "rule.yml", tmp_path / "pipeline.yml"
+    rule.write_text(TWO_RULES.format(first="a", second="b"))
+    pipeline.write_text(
+        "name: Own\nallowed_backends: [splunk, kusto]\ntransformations:\n"
+        "  - {id: f, type: field_name_mapping, mapping: {gen_ai.request.model: model}}\n"
+    )
+    result = run("convert", rule, "-p", pipeline, "--json", "--location", "sentinel=Calls_CL")
+    found = json.loads(result.stdout)
+    assert {query["target"] for query in found["queries"]} == {"splunk", "sentinel"}
+    assert all("gen_ai" not in query["query"] for query in found["queries"])
+    assert result.exit_code == 0
+    refused = run("convert", rule, "-p", pipeline, "-t", "elastic")
+    assert (refused.exit_code, refused.stderr.splitlines()[0]) == (
+        3,
+        "error[pipeline-target]: no pipeline applies to elastic",
+    )

@@ -11,6 +11,7 @@ import pytest
 
 from sigmagen.bundled import rules_folder
 from tests.cli.conftest import Run
+from tests.lakes import LAKES
 from tests.servers import splunk
 from tests.servers.stand_in import Reply, StandIn, serve
 
@@ -34,6 +35,7 @@ REMOTE = (
     "SIGMAGEN_SPLUNK_TOKEN",
     "SIGMAGEN_SENTINEL_WORKSPACE",
     "SIGMAGEN_SENTINEL_ENDPOINT",
+    "SIGMAGEN_TRINO_URL",
 )
 
 
@@ -52,7 +54,10 @@ def search_head(monkeypatch: pytest.MonkeyPatch) -> Iterator[StandIn]:
         yield server
 
 
-def test_without_variables_spl_and_kql_are_emulated_and_esql_is_not_run(run: Run) -> None:
+def test_without_variables_spl_and_kql_are_emulated_and_esql_is_not_run(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sigmagen.engines.opening.is_installed", lambda module: module == "duckdb_kql")
     result = run("verify", RULE, "-s", "canonical", "--json")
     cells = json.loads(result.stdout)
     assert all(list(cell) == KEYS for cell in cells)
@@ -61,6 +66,7 @@ def test_without_variables_spl_and_kql_are_emulated_and_esql_is_not_run(run: Run
         ("splunk", "splunk-local", "emulated", "equal"),
         ("sentinel", "kusto-local", "emulated", "equal"),
         ("elastic", "none", None, "not_run"),
+        *((lake, "none", None, "not_run") for lake in LAKES),
     }
     assert {cell["mode"] for cell in cells} == {"hunt", "alert"}
     assert result.exit_code == 0
@@ -117,7 +123,7 @@ def test_requested_target_without_engine_is_exit_code_3(run: Run) -> None:
 
 def test_missing_azure_packages_are_reported(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SIGMAGEN_SENTINEL_WORKSPACE", "00000000-0000-0000-0000-000000000000")
-    monkeypatch.setattr("sigmagen.engines.opening._is_installed", lambda module: not module.startswith("azure"))
+    monkeypatch.setattr("sigmagen.engines.opening.is_installed", lambda module: not module.startswith("azure"))
     result = run("verify", RULE, "-t", "sentinel")
     assert result.exit_code == 3
     assert "pip install 'sigmagen-extraction[azure]'" in result.stderr

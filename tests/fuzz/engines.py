@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import partial
 from uuid import uuid4
 
 from sigmagen.engines.alert import Engine
@@ -14,12 +15,14 @@ from sigmagen.engines.splunk_local import SplunkLocalEngine
 from sigmagen.mapping.source import Source
 from tests.conftest import ELASTICSEARCH_VARIABLE
 from tests.fuzz.judge import CONVERTER, source_for
+from tests.lakes import LAKES, open_lake
 
 ENGINES: dict[str, Callable[[], Engine]] = {
     "duckdb": lambda: DuckDBEngine(threads=1),
     "kusto-local": lambda: KustoLocalEngine(CONVERTER.taxonomy),
     "splunk-local": SplunkLocalEngine,
     "elasticsearch": lambda: ElasticsearchEngine(os.environ[ELASTICSEARCH_VARIABLE], CONVERTER.taxonomy),
+    **{name: partial(open_lake, name) for name in LAKES},
 }
 
 

@@ -12,16 +12,21 @@ from tests.fuzz.judge import fuzz, report
 from tests.fuzz.pairs import RULES_PER_WORLD, pairs_of
 from tests.fuzz.still_open import is_open
 from tests.fuzz.world import random_world
+from tests.lakes import EACH_LAKE, LAKES
 from tests.sampling import size
 
-PAIRS = {"kusto-local": size(60, 300)}
+PAIRS = {"kusto-local": size(60, 300), "spark": size(40, 300), "trino": size(40, 300)}
 DEFAULT_PAIRS = size(150, 300)
 REFUSED = 0.05
 
 
 @pytest.mark.parametrize(
     "name",
-    [pytest.param(name, marks=pytest.mark.elasticsearch) if name == "elasticsearch" else name for name in ENGINES],
+    [
+        *(name for name in ENGINES if name not in ("elasticsearch", *LAKES)),
+        pytest.param("elasticsearch", marks=pytest.mark.elasticsearch),
+        *EACH_LAKE,
+    ],
 )
 def test_random_rules_alert_as_the_oracle_says(name: str) -> None:
     pairs = int(os.environ.get("SIGMAGEN_FUZZ_PAIRS", PAIRS.get(name, DEFAULT_PAIRS)))

@@ -24,7 +24,7 @@ def reported() -> set[str]:
     for path in (path for package in (rules, lint) for path in Path(package.__path__[0]).rglob("*.py")):
         text = path.read_text(encoding="utf-8")
         found |= set(CODE.findall(text))
-        found |= set(re.findall(r'(?<=, )"((?:test|rule)-schema|(?:id|name)-duplicate)"', text))
+        found |= set(re.findall(r'(?<=, )"((?:test|rule)-schema|rule-unknown-key|(?:id|name)-duplicate)"', text))
     mappings = "".join(path.read_text(encoding="utf-8") for path in Path(sigmagen.__path__[0]).rglob("*.py"))
     return found | FORMATTED | {code for code in OF_MAPPINGS if f'"{code}"' in mappings}
 

@@ -9,7 +9,7 @@ def test_an_unknown_top_level_key(lint_of: Lint, sound: str) -> None:
     problems = lint_of(sound.replace("license:", "licence:"))
     assert [(problem.code, problem.line) for problem in problems] == [
         ("metadata-missing", 12),
-        ("rule-schema", 21),
+        ("rule-unknown-key", 21),
     ]
     assert problems[1].hint == "did you mean 'license'?"
 

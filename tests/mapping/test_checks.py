@@ -81,7 +81,7 @@ def expression(text: str) -> list[str]:
         ("{extract: [a, b]}", "argument 2 of 'extract' must be a regular expression with one group, not 'b'"),
         ("{extract: [a, '(']}", "argument 2 of 'extract' must be a regular expression with one group, not '('"),
         ("{path: [a, 'b..c']}", "argument 2 of 'path' must be a path such as messages[-1].role, not 'b..c'"),
-        ("{constant: [[]]}", "argument 1 of 'constant' must be text, a number, true or false, not a list"),
+        ("{constant: [[]]}", "argument 1 of 'constant' must be text, a number, true, false or null, not a list"),
         ("{parse_json: [a, 'two words']}", "argument 2 of 'parse_json' must be a name of lower-case letters"),
         ("{a: b, c: d}", "expected a path or one operation, not a mapping"),
         ("5", "expected a path or one operation, not 5"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -22,6 +23,7 @@ from sigmagen.mapping.source import Source
 from sigmagen.rules.load import load_rules
 from sigmagen.rules.model import BaseRule, Correlation
 from tests.canonical_events import EVER
+from tests.lakes import LAKES, open_lake
 from tests.oracle import matches
 from tests.targets.modifier_table import FIELDS, NO_TIME, section
 
@@ -81,6 +83,7 @@ def running(siem: str, url: str, events: list[dict[str, Any]]) -> Iterator[tuple
         "sentinel": lambda: KustoLocalEngine(CONVERTER.taxonomy),
         "elastic": lambda: ElasticsearchEngine(url, CONVERTER.taxonomy),
         "splunk": SplunkLocalEngine,
+        **{name: partial(open_lake, name) for name in LAKES},
     }
     with engines[siem]() as engine:
         engine.load(source, events)

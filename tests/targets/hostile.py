@@ -21,6 +21,7 @@ from sigmagen.mapping.source import Source
 from sigmagen.problems import SigmagenError
 from sigmagen.rules.load import load_rules
 from sigmagen.rules.model import Correlation
+from tests.lakes import LAKES
 from tests.targets.engines import CONVERTER, event, found
 from tests.targets.modifier_table import FIELDS
 
@@ -275,6 +276,9 @@ _APART = {
     "elastic": r'"""(?:.|\n)*?"""|"(?:[^"\\\n\r]|\\.)*"|`(?:[^`]|``)*`|//[^\n\r]*|/\*.*?\*/',
     "sentinel": r"""@'(?:[^']|'')*'|@"(?:[^"]|"")*"|"(?:[^"\\\n\r]|\\.)*"|'(?:[^'\\\n\r]|\\.)*'|//[^\n\r]*""",
     "duckdb": r"""\b[eE]'(?:[^'\\]|\\.|'')*'|'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|/\*.*?\*/""",
+    "spark": r"""'(?:[^'\\]|\\.)*'|`(?:[^`]|``)*`|--[^\n]*|/\*.*?\*/""",
+    "clickhouse": r"""'(?:[^'\\]|\\.)*'|"(?:[^"]|"")*"|--[^\n]*|/\*.*?\*/""",
+    "trino": r"""(?:U&)?'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|/\*.*?\*/""",
 }
 """Texts, quoted names and comments, from each language's reference: whatever is in them is no command."""
 
@@ -283,7 +287,7 @@ def commands(siem: str, text: str) -> int:
     """How many commands a query has. Raises AssertionError for a text or name that does not end."""
     rest = re.sub(_APART[siem], " ", text, flags=re.DOTALL)
     assert not re.search("[\"'`\\x00-\\x09\\x0b-\\x1f]", rest), rest[:300]
-    if siem == "duckdb":
+    if siem in ("duckdb", *LAKES):
         return len(re.findall(r";|\b(?:SELECT|UNION|FROM)\b", rest))
     ends = rest.count(";") if siem == "sentinel" else 0
     return rest.count("|") + ends + rest.count("[search ")

@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from sigmagen.problems import SigmagenError
+from tests.lakes import EACH_LAKE, LAKES
 from tests.targets.engines import CONVERTER, canonical, event, expected, found, rule_of, running
 from tests.targets.modifier_events import EVENTS, Held
 from tests.targets.modifier_table import INDISTINCT, REFUSED_EVERYWHERE, TABLE, Row
@@ -89,7 +90,19 @@ def test_esql_finds_the_same(number: int, row: Row, elasticsearch: Held, tmp_pat
     check(elasticsearch, number, tmp_path)
 
 
-@pytest.mark.parametrize("siem", SIEMS)
+@pytest.fixture(scope="module", params=EACH_LAKE)
+def lake(request: pytest.FixtureRequest) -> Iterator[Held]:
+    with running(request.param, "", EVENTS) as held:
+        yield held
+
+
+@pytest.mark.sampled(3)
+@ROWS
+def test_lakes_find_the_same(number: int, row: Row, lake: Held, tmp_path: Path) -> None:
+    check(lake, number, tmp_path)
+
+
+@pytest.mark.parametrize("siem", [*SIEMS, *LAKES])
 @pytest.mark.parametrize(("detection", "reason"), REFUSED_EVERYWHERE, ids=[str(row[0]) for row in REFUSED_EVERYWHERE])
 def test_what_has_no_meaning_is_refused(siem: str, detection: dict[str, Any], reason: str, tmp_path: Path) -> None:
     with pytest.raises(SigmagenError, match=reason) as refused:
@@ -139,7 +152,7 @@ MALFORMED = [
 MALFORMED += ["192.0.2.300", "192.0.2.1x", "1.192.0.2.1", "192.0.2", "192.0.2.01", "x::ffff:192.0.2.1"]
 
 
-@pytest.mark.parametrize("siem", ["duckdb", "sentinel"])
+@pytest.mark.parametrize("siem", ["duckdb", "sentinel", *EACH_LAKE])
 def test_what_is_no_address_is_in_no_network(siem: str, tmp_path: Path) -> None:
     """Elasticsearch stores nothing else than addresses there."""
     right = ["192.0.2.1", "2001:0DB8:0:0::0001", "2001:db8:1:2:3:4:5:6", "2001:db8::"]

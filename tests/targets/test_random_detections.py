@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 
 from sigmagen.problems import SigmagenError
+from tests.lakes import EACH_LAKE
 from tests.sampling import size
 from tests.targets.engines import CONVERTER, event, expected, found, rule_of, running
 
-DETECTIONS = {"duckdb": size(150, 300), "sentinel": size(60, 300), "elastic": 300}
+DETECTIONS = {"duckdb": size(150, 300), "elastic": 300}
+FEW = size(60, 300)
 PIECES = [
     "a",
     "B",
@@ -133,7 +135,9 @@ def random_detection(seed: random.Random, samples: list[str]) -> dict[str, Any]:
     return {**selections, "condition": condition}
 
 
-@pytest.mark.parametrize("siem", ["duckdb", "sentinel", pytest.param("elastic", marks=pytest.mark.elasticsearch)])
+@pytest.mark.parametrize(
+    "siem", ["duckdb", "sentinel", pytest.param("elastic", marks=pytest.mark.elasticsearch), *EACH_LAKE]
+)
 def test_random_detections_find_what_the_oracle_finds(
     siem: str, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
@@ -143,8 +147,9 @@ def test_random_detections_find_what_the_oracle_finds(
     samples = [fields["ua"] for fields in plain if "ua" in fields]
     url = request.getfixturevalue("elasticsearch_url") if siem == "elastic" else ""
     refused = telling = 0
+    detections = DETECTIONS.get(siem, FEW)
     with running(siem, url, events) as (engine, source):
-        for number in range(DETECTIONS[siem]):
+        for number in range(detections):
             detection = random_detection(seed, samples)
             rule = rule_of(detection, tmp_path)
             try:
@@ -155,5 +160,5 @@ def test_random_detections_find_what_the_oracle_finds(
             wanted = expected(rule, events, siem)
             assert found(engine, query) == wanted, f"{number}: {detection}\n{query.text}"
             telling += 0 < len(wanted) < len(events)
-    assert refused < DETECTIONS[siem] // 20
-    assert telling > DETECTIONS[siem] // 2
+    assert refused < detections // 20
+    assert telling > detections // 2

@@ -9,6 +9,7 @@ import pytest
 
 from sigmagen.problems import SigmagenError
 from sigmagen.targets.unprintable import UNPRINTABLE
+from tests.lakes import EACH_LAKE
 from tests.sampling import sample
 from tests.targets.engines import CONVERTER, event, expected, found, rule_of, running
 
@@ -35,13 +36,15 @@ def detections(text: str) -> list[dict[str, Any]]:
     ]
 
 
-@pytest.mark.parametrize("siem", ["duckdb", "sentinel", pytest.param("elastic", marks=pytest.mark.elasticsearch)])
+@pytest.mark.parametrize(
+    "siem", ["duckdb", "sentinel", pytest.param("elastic", marks=pytest.mark.elasticsearch), *EACH_LAKE]
+)
 def test_what_can_be_escaped_finds_the_same(siem: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
     url = request.getfixturevalue("elasticsearch_url") if siem == "elastic" else ""
     refused = 0
     trials = [detection for text in TEXTS for detection in detections(text)]
     with running(siem, url, EVENTS) as (engine, source):
-        for detection in sample(trials, 40) if siem == "sentinel" else trials:
+        for detection in trials if siem in ("duckdb", "elastic") else sample(trials, 40):
             rule = rule_of(detection, tmp_path)
             try:
                 query = CONVERTER.convert(rule, source, siem)

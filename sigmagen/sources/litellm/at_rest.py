@@ -6,7 +6,7 @@ from sigmagen.mapping.address import extract_client_address
 from sigmagen.sources.records import Record, Rows, document, events, from_epoch, get, present, text
 
 _FIELDS = (
-    *("id", "call_type", "status", "model", "model_group", "cache_hit", "requester_ip_address"),
+    *("id", "call_type", "status", "model", "model_group", "cache_hit", "requester_ip_address", "end_user"),
     *("prompt_tokens", "completion_tokens", "total_tokens"),
     *(f"metadata.user_api_key_{part}" for part in ("hash", "user_id", "org_id", "team_id")),
     *("error_information.error_code", "error_information.error_class"),

@@ -6,13 +6,29 @@ from ipaddress import IPv6Network
 from typing import ClassVar
 
 from sigmagen.expr.tree import NUMERIC, Expr
-from sigmagen.targets.networks import MAPPED, ipv4_pattern, ipv6_pattern, split_networks
+from sigmagen.targets.networks import (
+    DOTTED_END,
+    FIRST_GROUPS,
+    FULL_ALREADY,
+    IPV4_24,
+    LAST_ZEROS,
+    MAPPED,
+    MAPPED_GROUPS,
+    ipv4_pattern,
+    ipv6_pattern,
+    split_networks,
+)
 from sigmagen.targets.printer import constant, lowered
 from sigmagen.targets.sql import SqlPrinter
 
 _UNTEXTUAL = (*NUMERIC, "boolean", "timestamp")
 _GROUP = "[0-9a-f]{1,4}"
 _IPV6 = f"{_GROUP}(:{_GROUP}){{7}}|({_GROUP}(:{_GROUP}){{0,6}})?::({_GROUP}(:{_GROUP}){{0,6}})?"
+
+_LEFT, _RIGHT = (f"list_filter(string_split(split_part(a, '::', {side}), ':'), lambda g: g <> '')" for side in (1, 2))
+_ZEROS = f"list_transform(range(8 - len({_LEFT}) - len({_RIGHT})), lambda g: '0')"
+_EXPANDED = f"array_to_string(list_transform({_LEFT} || {_ZEROS} || {_RIGHT}, lambda g: lpad(g, 4, '0')), ':')"
+"""The IPv6 address `a` with all its digits."""
 
 
 class DuckDBConditions(SqlPrinter):
@@ -60,16 +76,24 @@ class DuckDBConditions(SqlPrinter):
 
     def _in_ipv6(self, value: Expr, network: IPv6Network) -> str:
         """Whether the fully expanded address begins as the network does."""
-        left, right = (
-            f"list_filter(string_split(split_part(a, '::', {side}), ':'), lambda g: g <> '')" for side in (1, 2)
-        )
-        zeros = f"list_transform(range(8 - len({left}) - len({right})), lambda g: '0')"
-        written = f"array_to_string(list_transform({left} || {zeros} || {right}, lambda g: lpad(g, 4, '0')), ':')"
-        test = (
-            f"regexp_full_match(a, {self.string(_IPV6)}) AND length({written}) = 39 "
-            f"AND regexp_matches({written}, {self.string(ipv6_pattern(network))})"
-        )
+        test = f"{self._is_ipv6()} AND regexp_matches({_EXPANDED}, {self.string(ipv6_pattern(network))})"
         return f"list_transform([lower({self.expr(value)})], lambda a: {test})[1]"
+
+    def _is_ipv6(self) -> str:
+        """Whether the text `a` is an IPv6 address without a part in decimal digits."""
+        return f"regexp_full_match(a, {self.string(_IPV6)}) AND length({_EXPANDED}) = 39"
+
+    def op_network(self, address: Expr) -> str:
+        text = self.expr(address)
+        short = f"nullif(regexp_extract({text}, {self.string(IPV4_24)}, 1), '') || '.0/24'"
+        plain = f"regexp_replace(lower({text}), {self.string(DOTTED_END)}, ':0:0')"
+        wrong = f"contains(a, '::') AND regexp_full_match(a, {self.string(FULL_ALREADY)})"
+        expanded = f"CASE WHEN {self._is_ipv6()} AND NOT ({wrong}) THEN {_EXPANDED} END"
+        first = f"regexp_replace(a, {self.string(FIRST_GROUPS)}, '\\1:\\2:\\3::/48')"
+        network = f"regexp_replace({first}, {self.string(LAST_ZEROS)}, '::/48')"
+        unmapped = f"CASE WHEN NOT regexp_matches(a, {self.string(MAPPED_GROUPS)}) THEN {network} END"
+        groups = f"list_transform([{plain}], lambda a: {expanded})"
+        return f"coalesce({short}, list_transform({groups}, lambda a: {unmapped})[1])"
 
     def op_time_part(self, time: Expr, part: Expr) -> str:
         """Weeks are ISO 8601 weeks."""

@@ -29,6 +29,9 @@ TARGET = Target(
     flat_names=True,
     common_schema="ecs",
     pysigma_backend="esql",
+    pipeline_backends=frozenset({"esql", "elasticsearch", "eql", "lucene"}),
+    pipeline_location="index",
+    aliases=("esql",),
     range_warnings={
         "alert": (
             "range-parameters",

@@ -160,8 +160,14 @@ class EsqlConditions(Conditions):
         return f'CONCAT({text}, "")' if size > _LONGEST_INDEXED else text
 
     def op_in_network(self, value: Expr, *networks: Expr) -> str:
-        address = self.expr(value) if self.type_of(value) == "ip" else f"TO_IP({self.expr(value)})"
-        return f"CIDR_MATCH({address}, {self.listed(networks)})"
+        return f"CIDR_MATCH({self._address(value)}, {self.listed(networks)})"
+
+    def op_network(self, address: Expr) -> str:
+        text = f"TO_STRING(IP_PREFIX({self._address(address)}, 24, 48))"
+        return f'CONCAT({text}, CASE(LOCATE({text}, ":") > 0, "/48", "/24"))'
+
+    def _address(self, value: Expr) -> str:
+        return self.expr(value) if self.type_of(value) == "ip" else f"TO_IP({self.expr(value)})"
 
     def op_time_part(self, time: Expr, part: Expr) -> str:
         text = self.expr(time)

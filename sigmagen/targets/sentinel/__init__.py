@@ -42,5 +42,8 @@ TARGET = Target(
     find_name_fault=_find_name_fault,
     column_name=_column_name,
     pysigma_backend="kusto",
+    pipeline_backends=frozenset({"kusto"}),
+    pipeline_location="query_table",
+    aliases=("kql",),
     range_warnings={"hunt": _RANGE, "alert": _RANGE},
 )

@@ -7,7 +7,15 @@ import re
 from sigmagen.expr.regex import matches_empty, parse
 from sigmagen.expr.tree import NUMERIC, Call, Expr, Literal
 from sigmagen.targets.conditions import Conditions
-from sigmagen.targets.networks import MAPPED, ipv4_pattern, ipv6_pattern, split_networks
+from sigmagen.targets.networks import (
+    FIRST_GROUPS,
+    IPV4_24,
+    LAST_ZEROS,
+    MAPPED,
+    ipv4_pattern,
+    ipv6_pattern,
+    split_networks,
+)
 from sigmagen.targets.printer import constant
 
 _UNTEXTUAL = (*NUMERIC, "boolean", "timestamp", "json")
@@ -132,6 +140,15 @@ class KustoConditions(Conditions):
         if "[" in prefix:
             return f"parse_ipv6({value}) matches regex {self.verbatim(Literal(pattern))}"
         return f"parse_ipv6({value}) startswith_cs {self.string(prefix)}"
+
+    def op_network(self, address: Expr) -> str:
+        """Kusto's format_ipv6_mask writes all digits, so the address is cut as text."""
+        text = self.expr(address)
+        first, zeros = self.verbatim(Literal(FIRST_GROUPS)), self.verbatim(Literal(LAST_ZEROS))
+        long = f"replace_regex(replace_regex(parse_ipv6({text}), {first}, @'\\1:\\2:\\3::/48'), {zeros}, @'::/48')"
+        mapped = f"parse_ipv6({text}) startswith_cs {self.string('0000:0000:0000:0000:0000:ffff:')}"
+        short = f"strcat(extract({self.verbatim(Literal(IPV4_24))}, 1, {text}), '.0/24')"
+        return f'case({self.matching(address, IPV4_24)}, {short}, {mapped}, "", {long})'
 
     def op_time_part(self, time: Expr, part: Expr) -> str:
         name = {"week": "week_of_year"}.get(constant(part), constant(part))

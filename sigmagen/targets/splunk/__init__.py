@@ -52,6 +52,9 @@ TARGET = Target(
     keeps_native_records=True,
     find_name_fault=_find_name_fault,
     pysigma_backend="splunk",
+    pipeline_backends=frozenset({"splunk"}),
+    pipeline_location="data_model_set",
+    aliases=("spl",),
     sub_search_warning="the alerts of one part come from a subsearch, and limits.conf restricts its rows and run time",
     copies_warning=(
         12,

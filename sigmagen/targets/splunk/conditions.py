@@ -6,8 +6,18 @@ from ipaddress import ip_network
 from typing import ClassVar
 
 from sigmagen.expr.tree import NUMERIC, Expr, Literal, call
+from sigmagen.plan.model import Plan
 from sigmagen.targets.conditions import Conditions
-from sigmagen.targets.networks import MAPPED, split_networks
+from sigmagen.targets.networks import (
+    DOTTED_END,
+    FIRST_GROUPS,
+    FULL_ALREADY,
+    IPV4_24,
+    LAST_ZEROS,
+    MAPPED,
+    MAPPED_GROUPS,
+    split_networks,
+)
 from sigmagen.targets.printer import constant, lowered
 from sigmagen.targets.regex import PCRE, Pcre
 from sigmagen.targets.unprintable import find_unprintable
@@ -20,6 +30,10 @@ class SplunkConditions(Conditions):
 
     syntax: ClassVar[Pcre] = PCRE
     calls: ClassVar[frozenset[str]] = frozenset({"like", "like_ignoring_case", "matches"})
+
+    def __init__(self, plan: Plan) -> None:
+        super().__init__(plan)
+        self._addresses: dict[Expr, int] = {}
 
     def op_eq(self, left: Expr, right: Expr) -> str:
         return self.by_pattern(left, (right,)) if _needs_pattern(right) else super().op_eq(left, right)
@@ -94,6 +108,35 @@ class SplunkConditions(Conditions):
                 plain = f"replace({text}, {self.string(MAPPED)}, {self.string(chr(92) + '1')})"
                 tests.append(f"cidrmatch({self.string(str(network))}, {plain})")
         return self.any_of(tests)
+
+    def groups_of_address(self, address: Expr) -> list[str]:
+        """Commands that put the eight groups of an IPv6 address into a column: `::` is as many zeros as lack."""
+        ipv6 = self._groups_column(address)
+        text = f"lower({self.expr(address)})"
+        for pattern, replacement in (
+            (DOTTED_END, ":0:0"),
+            (rf"^(?=.*::){FULL_ALREADY}\z", ""),
+            ("^::", "0::"),
+            (r"::\z", "::0"),
+        ):
+            text = f"replace({text}, {self.string(pattern)}, {self.string(replacement)})"
+        zeros = f'substr("0:0:0:0:0:0:", 1, 18 - 2*mvcount(split({ipv6}, ":")))'
+        return [f"eval {ipv6}={text}", f'eval {ipv6}=replace({ipv6}, "::", ":" . {zeros})']
+
+    def _groups_column(self, address: Expr) -> str:
+        """The name of an address's column: ipv6, or with a number for further addresses."""
+        known = self._addresses.setdefault(address, len(self._addresses) + 1)
+        return "ipv6" if known == 1 else f"ipv6_{known}"
+
+    def op_network(self, address: Expr) -> str:
+        """Reads the column that `groups_of_address` has made."""
+        text, ipv6 = self.expr(address), self._groups_column(address)
+        short, of_short = self.string(IPV4_24), self.string(r"\1.0/24")
+        first, of_first = self.string(FIRST_GROUPS), self.string(r"\1:\2:\3::/48")
+        zeros, of_zeros = self.string(LAST_ZEROS), self.string("::/48")
+        is_ipv6 = self.string(rf"^(?!{MAPPED_GROUPS.removeprefix('^')})(?:[0-9a-f]{{1,4}}:){{7}}[0-9a-f]{{1,4}}\z")
+        long = f"replace(replace({ipv6}, {first}, {of_first}), {zeros}, {of_zeros})"
+        return f"case(match({text}, {short}), replace({text}, {short}, {of_short}), match({ipv6}, {is_ipv6}), {long})"
 
     def op_time_part(self, time: Expr, part: Expr) -> str:
         """Minutes and hours are computed in UTC; dates depend on the time zone of the user who searches."""

@@ -18,6 +18,7 @@ from sigmagen.expr.tree import (
     Scalar,
     UnsupportedDetectionError,
     is_last_text,
+    is_network,
     walk,
 )
 from sigmagen.plan.steps import (
@@ -181,6 +182,9 @@ class SplunkPrinter(SplunkValues):
 
     def step_derive(self, step: Derive) -> list[str]:
         chosen = [line for _, value in step.columns if is_last_text(value) for line in self.last_message(value)]
+        networks = [part for _, value in step.columns for part in walk(value) if is_network(part)]
+        for address in dict.fromkeys(network.args[0] for network in networks):
+            chosen += self.groups_of_address(address)
         columns = [(self.name(name), self._eval_value(value)) for name, value in step.columns]
         changed = [f"{name}={value}" for name, value in columns if name != value]
         return [*chosen, *(["eval " + ",\n    ".join(changed)] if changed else [])]

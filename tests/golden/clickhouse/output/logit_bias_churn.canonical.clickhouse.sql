@@ -1,0 +1,70 @@
+WITH events AS (
+  SELECT timestamp,
+    lowerUTF8(event_outcome) AS event_outcome,
+    gen_ai_api_key_id,
+    lowerUTF8(gen_ai_request_model) AS gen_ai_request_model,
+    gen_ai_request_logit_bias_hash
+  FROM ai_inference
+  WHERE day >= toDate({range_start:DateTime64(3, 'UTC')}, 'UTC')
+    AND day <= toDate({range_end:DateTime64(3, 'UTC')}, 'UTC')
+    AND timestamp >= {range_start:DateTime64(3, 'UTC')}
+    AND timestamp < {range_end:DateTime64(3, 'UTC')}
+    AND event_action IS NULL
+), events_2 AS (
+  SELECT *, fromUnixTimestamp64Milli(intDiv(toUnixTimestamp64Milli(timestamp), 600000) * 600000, 'UTC') AS pane
+  FROM events
+  WHERE event_outcome = 'success'
+    AND gen_ai_api_key_id <> ''
+    AND gen_ai_request_model <> ''
+    AND gen_ai_request_logit_bias_hash <> ''
+), panes AS (
+  SELECT pane,
+    gen_ai_api_key_id,
+    gen_ai_request_model,
+    gen_ai_request_logit_bias_hash
+  FROM events_2
+  GROUP BY 1, 2, 3, 4
+), large_groups AS (
+  SELECT gen_ai_api_key_id, gen_ai_request_model, count(*) AS group_total
+  FROM panes
+  GROUP BY 1, 2
+), large_groups_2 AS (
+  SELECT *
+  FROM large_groups
+  WHERE group_total >= 30
+), panes_2 AS (
+  SELECT *
+  FROM panes
+  WHERE (gen_ai_api_key_id, gen_ai_request_model) IN (SELECT gen_ai_api_key_id, gen_ai_request_model FROM large_groups_2)
+), windows AS (
+  SELECT addMilliseconds(pane, k * 600000) AS window_end,
+    gen_ai_api_key_id,
+    gen_ai_request_model,
+    gen_ai_request_logit_bias_hash
+  FROM panes_2, (SELECT 1 AS k UNION ALL SELECT 2 UNION ALL SELECT 3 UNION ALL SELECT 4 UNION ALL SELECT 5 UNION ALL SELECT 6) AS spread
+  GROUP BY 1, 2, 3, 4
+), windows_2 AS (
+  SELECT window_end,
+    gen_ai_api_key_id,
+    gen_ai_request_model,
+    count(*) AS value
+  FROM windows
+  GROUP BY 1, 2, 3
+), windows_3 AS (
+  SELECT *, addMilliseconds(window_end, -3600000) AS window_start
+  FROM windows_2
+  WHERE value >= 30
+), alerts AS (
+  SELECT gen_ai_api_key_id,
+    gen_ai_request_model,
+    max(value) AS value,
+    min(window_start) AS window_start,
+    max(window_end) AS window_end
+  FROM windows_3
+  GROUP BY 1, 2
+)
+SELECT *, count(*) OVER () AS groups
+FROM alerts
+ORDER BY value DESC, gen_ai_api_key_id, gen_ai_request_model
+LIMIT 100
+SETTINGS prefer_column_name_to_alias = 1

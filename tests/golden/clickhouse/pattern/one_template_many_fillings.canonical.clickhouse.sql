@@ -1,0 +1,70 @@
+WITH events AS (
+  SELECT timestamp,
+    lowerUTF8(event_outcome) AS event_outcome,
+    user_id,
+    gen_ai_prompt_head_hash,
+    gen_ai_prompt_hash
+  FROM ai_inference
+  WHERE day >= toDate({range_start:DateTime64(3, 'UTC')}, 'UTC')
+    AND day <= toDate({range_end:DateTime64(3, 'UTC')}, 'UTC')
+    AND timestamp >= {range_start:DateTime64(3, 'UTC')}
+    AND timestamp < {range_end:DateTime64(3, 'UTC')}
+    AND event_action IS NULL
+), events_2 AS (
+  SELECT *, fromUnixTimestamp64Milli(intDiv(toUnixTimestamp64Milli(timestamp), 14400000) * 14400000, 'UTC') AS pane
+  FROM events
+  WHERE event_outcome = 'success'
+    AND user_id <> ''
+    AND gen_ai_prompt_head_hash <> ''
+    AND gen_ai_prompt_hash <> ''
+), panes AS (
+  SELECT pane,
+    user_id,
+    gen_ai_prompt_head_hash,
+    gen_ai_prompt_hash
+  FROM events_2
+  GROUP BY 1, 2, 3, 4
+), large_groups AS (
+  SELECT user_id, gen_ai_prompt_head_hash, count(*) AS group_total
+  FROM panes
+  GROUP BY 1, 2
+), large_groups_2 AS (
+  SELECT *
+  FROM large_groups
+  WHERE group_total >= 1000
+), panes_2 AS (
+  SELECT *
+  FROM panes
+  WHERE (user_id, gen_ai_prompt_head_hash) IN (SELECT user_id, gen_ai_prompt_head_hash FROM large_groups_2)
+), windows AS (
+  SELECT addMilliseconds(pane, k * 14400000) AS window_end,
+    user_id,
+    gen_ai_prompt_head_hash,
+    gen_ai_prompt_hash
+  FROM panes_2, (SELECT 1 AS k UNION ALL SELECT 2 UNION ALL SELECT 3 UNION ALL SELECT 4 UNION ALL SELECT 5 UNION ALL SELECT 6) AS spread
+  GROUP BY 1, 2, 3, 4
+), windows_2 AS (
+  SELECT window_end,
+    user_id,
+    gen_ai_prompt_head_hash,
+    count(*) AS value
+  FROM windows
+  GROUP BY 1, 2, 3
+), windows_3 AS (
+  SELECT *, addMilliseconds(window_end, -86400000) AS window_start
+  FROM windows_2
+  WHERE value >= 1000
+), alerts AS (
+  SELECT user_id,
+    gen_ai_prompt_head_hash,
+    max(value) AS value,
+    min(window_start) AS window_start,
+    max(window_end) AS window_end
+  FROM windows_3
+  GROUP BY 1, 2
+)
+SELECT *, count(*) OVER () AS groups
+FROM alerts
+ORDER BY value DESC, user_id, gen_ai_prompt_head_hash
+LIMIT 100
+SETTINGS prefer_column_name_to_alias = 1

@@ -1,0 +1,58 @@
+WITH events AS (
+  SELECT timestamp,
+    lower(event_outcome) AS event_outcome,
+    source_ip,
+    organization_id
+  FROM ai_inference
+  WHERE day >= CAST(CAST(:range_start AS TIMESTAMP) AS DATE)
+    AND day <= CAST(CAST(:range_end AS TIMESTAMP) AS DATE)
+    AND timestamp >= CAST(:range_start AS TIMESTAMP)
+    AND timestamp < CAST(:range_end AS TIMESTAMP)
+    AND event_action IS NULL
+), events_2 AS (
+  SELECT *, timestamp_millis(unix_millis(timestamp) - pmod(unix_millis(timestamp), 600000)) AS pane
+  FROM events
+  WHERE event_outcome = 'success'
+    AND NOT source_ip IN ('192.0.2.200', '::ffff:192.0.2.200')
+    AND source_ip <> ''
+    AND organization_id <> ''
+), panes AS (
+  SELECT pane, source_ip, organization_id
+  FROM events_2
+  GROUP BY 1, 2, 3
+), large_groups AS (
+  SELECT source_ip, count(*) AS group_total
+  FROM panes
+  GROUP BY 1
+), large_groups_2 AS (
+  SELECT *
+  FROM large_groups
+  WHERE group_total >= 10
+), panes_2 AS (
+  SELECT *
+  FROM panes
+  WHERE (source_ip) IN (SELECT source_ip FROM large_groups_2)
+), windows AS (
+  SELECT timestamp_millis(unix_millis(pane) + k * 600000) AS window_end, source_ip, organization_id
+  FROM panes_2, (SELECT 1 AS k UNION ALL SELECT 2 UNION ALL SELECT 3 UNION ALL SELECT 4 UNION ALL SELECT 5 UNION ALL SELECT 6) AS spread
+  GROUP BY 1, 2, 3
+), windows_2 AS (
+  SELECT window_end, source_ip, count(*) AS value
+  FROM windows
+  GROUP BY 1, 2
+), windows_3 AS (
+  SELECT *, timestamp_millis(unix_millis(window_end) - 3600000) AS window_start
+  FROM windows_2
+  WHERE value >= 10
+), alerts AS (
+  SELECT source_ip,
+    max(value) AS value,
+    min(window_start) AS window_start,
+    max(window_end) AS window_end
+  FROM windows_3
+  GROUP BY 1
+)
+SELECT *, count(*) OVER () AS groups
+FROM alerts
+ORDER BY value DESC, source_ip
+LIMIT 100
