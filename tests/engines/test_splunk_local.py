@@ -16,19 +16,17 @@ from sigmagen.plan.model import Plan
 from sigmagen.plan.steps import Filter, Scan
 from sigmagen.problems import SigmagenError
 from sigmagen.rules.load import load_rules
-from sigmagen.sources import render, source_names
-from sigmagen.sources.call import Call
+from sigmagen.sources import source_names
 from sigmagen.targets.splunk.printer import SplunkPrinter
 from tests.canonical_events import EVER
+from tests.native_logs import logged
 
 CONVERTER = Converter.load(mappings_folder())
 START = 1_786_440_000_123
 
 
 def record(source: str, number: int = 0, **attributes: Any) -> dict[str, Any]:
-    found = render(source, Call(time=START + number, id=f"c{number}", principal="p", **attributes))
-    assert found is not None
-    return found
+    return logged(source, time=START + number, id=f"c{number}", principal="p", **attributes)
 
 
 @pytest.fixture

@@ -34,6 +34,7 @@ LOGGED = {
     "canonical": ANSWERED | {PREDICTION},
     "cloudtrail": ANSWERED | {IMAGE_GENERATION, BATCH, FINE_TUNE, STORAGE_READ},
     "litellm": ANSWERED | {IMAGE_GENERATION},
+    "openai_audit": set(),
 }
 """The operations whose records are published, by source."""
 

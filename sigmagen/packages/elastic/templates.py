@@ -26,7 +26,10 @@ FALLBACK_PRIORITY = 150
 LONGEST_IN_INTEGRATIONS = 1024
 """Up to how many characters the integrations' keywords hold, unless one says otherwise."""
 
-_ECS = ("@timestamp", "cloud", "error", "event", "http", "organization", "source", "url", "user", "user_agent")
+_ECS = (
+    *("@timestamp", "cloud", "error", "event", "http", "organization"),
+    *("service", "source", "tls", "url", "user", "user_agent"),
+)
 
 Template = dict[str, Any]
 
