@@ -88,6 +88,14 @@ EXAMPLES = [
         other="chat",
     ),
     Example(
+        "cloudtrail",
+        "{category: ai_storage}",
+        "{event.action: read, event.outcome: success, storage.object.key|endswith: .safetensors}",
+        "user.id",
+        operation="storage_read",
+        other="s3/PutObject",
+    ),
+    Example(
         "openai_audit",
         "{category: ai_account}",
         "{event.action: key-created, event.outcome: success}",
