@@ -35,6 +35,7 @@ LOGGED = {
     "cloudtrail": ANSWERED | {IMAGE_GENERATION, BATCH, FINE_TUNE, STORAGE_READ},
     "litellm": ANSWERED | {IMAGE_GENERATION},
     "openai_audit": set(),
+    "storage_blob": {STORAGE_READ},
 }
 """The operations whose records are published, by source."""
 

@@ -96,6 +96,22 @@ EXAMPLES = [
         other="s3/PutObject",
     ),
     Example(
+        "storage_blob",
+        "{category: ai_storage}",
+        "{event.action: read, storage.object.key|endswith: .safetensors, storage.object.bytes|gte: 1000000000}",
+        "user.id",
+        operation="storage_read",
+        other="CopyBlob",
+    ),
+    Example(
+        "storage_blob",
+        "{product: azure, service: storage}",
+        "{operationName: DeleteBlob, identity.type: OAuth}",
+        "identity.requester.objectId",
+        operation="DeleteBlob",
+        other="storage_read",
+    ),
+    Example(
         "openai_audit",
         "{category: ai_account}",
         "{event.action: key-created, event.outcome: success}",

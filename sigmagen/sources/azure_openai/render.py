@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from sigmagen.durations import iso
-from sigmagen.sources.azure_openai.principals import object_id
+from sigmagen.sources.azure import SUBSCRIPTION, object_id
 from sigmagen.sources.call import CHAT, EMBEDDINGS, TEXT_COMPLETION, Call, uuid_of
 from sigmagen.sources.records import Record, text
 
 _RESOURCE = (
-    "/SUBSCRIPTIONS/00000000-0000-0000-0000-000000000001/RESOURCEGROUPS/RG-AI"
-    "/PROVIDERS/MICROSOFT.COGNITIVESERVICES/ACCOUNTS/AOAI-EXAMPLE"
+    f"/SUBSCRIPTIONS/{SUBSCRIPTION}/RESOURCEGROUPS/RG-AI/PROVIDERS/MICROSOFT.COGNITIVESERVICES/ACCOUNTS/AOAI-EXAMPLE"
 )
 
 # The id of an operation in Azure OpenAI's specification; the log calls it the same.
