@@ -38,8 +38,9 @@ class Call:
     of them belong to the operation `chat`. `embeddings` has `inputs` texts, of which the prompt is the last;
     `text_completion` and `image_generation` have the prompt alone; `prediction`, of a classic model, has `features` and
     answers with `scores`. `object` is the `bucket/key` that a storage read, a batch or a fine-tuning job takes.
-    `output_tokens` includes reasoning. Raises ValueError for an unknown operation, and where status and outcome
-    contradict.
+    `output_tokens` includes reasoning. `object_bytes` is the size of what a storage read gets, `end_user` whom the
+    caller names, `as_number` and `tls_fingerprint` what a gateway knows of the client's network and handshake. Raises
+    ValueError for an unknown operation, and where status and outcome contradict.
     """
 
     time: int
@@ -57,6 +58,7 @@ class Call:
     features: tuple[float, ...] = ()
     scores: tuple[float, ...] = ()
     object: str | None = None
+    object_bytes: int | None = None
     notes: int = 0
     tool_steps: int = 0
     parameters: Mapping[str, Any] = field(default_factory=dict)
@@ -68,6 +70,9 @@ class Call:
     error: str | None = None
     cached: bool = False
     source_ip: str | None = "203.0.113.77"
+    as_number: int | None = None
+    tls_fingerprint: str | None = None
+    end_user: str | None = None
     proxies: tuple[str, ...] = ()
     user_agent: str = "python-requests/2.32"
     console: bool = False

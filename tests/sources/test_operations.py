@@ -31,7 +31,7 @@ LOGGED = {
     "apim": ANSWERED | {IMAGE_GENERATION},
     "azure_openai": ANSWERED,
     "bedrock_invocation": ANSWERED,
-    "canonical": ANSWERED | {PREDICTION},
+    "canonical": ANSWERED | {PREDICTION, STORAGE_READ},
     "cloudtrail": ANSWERED | {IMAGE_GENERATION, BATCH, FINE_TUNE, STORAGE_READ},
     "litellm": ANSWERED | {IMAGE_GENERATION},
     "openai_audit": set(),

@@ -21,10 +21,12 @@ SETTABLE = tuple(name for name in ATTRIBUTES if name != "time")
 
 _NUMBERS = frozenset(
     {
+        "as_number",
         "history",
         "inputs",
         "input_tokens",
         "notes",
+        "object_bytes",
         "output_tokens",
         "reasoning_tokens",
         "status",
@@ -34,7 +36,10 @@ _NUMBERS = frozenset(
 _VECTORS = frozenset({"features", "scores"})
 _FLAGS = frozenset({"cached", "console"})
 _NULLABLE = frozenset(
-    {"api_key", "organization", "system", "prompt", "prefill", "reasoning_tokens", "error", "source_ip", "object"}
+    {
+        *("api_key", "organization", "end_user", "source_ip", "as_number", "tls_fingerprint"),
+        *("system", "prompt", "prefill", "reasoning_tokens", "error", "object", "object_bytes"),
+    }
 )
 
 

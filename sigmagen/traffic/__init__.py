@@ -1,0 +1,1 @@
+"""Simulated traffic: the accounts of a world, what they ask for, and the campaigns among them, as labelled logs."""

@@ -1,0 +1,115 @@
+"""Canonical events as lines of JSON, put together from parts: what a profile's events share is rendered once.
+
+The shared part comes from the renderer of the source `canonical` itself. Only the fields in `OWN` differ from call to
+call, and a test compares whole events with the renderer's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import orjson
+
+from sigmagen.sources.call import EMBEDDINGS, Call
+from sigmagen.sources.canonical.render import render
+from sigmagen.traffic.batch import NO_REASONING, Batch, Registry
+
+OWN = frozenset(
+    {
+        "@timestamp",
+        "event.id",
+        "gen_ai.response.finish_reason",
+        "gen_ai.usage.input_tokens",
+        "gen_ai.usage.output_tokens",
+        "gen_ai.usage.reasoning.output_tokens",
+        "gen_ai.usage.visible.output_tokens",
+        "gen_ai.usage.output_input_ratio",
+        "gen_ai.prompt.length",
+        "gen_ai.prompt.hash",
+        "gen_ai.prompt.template.hash",
+        "gen_ai.prompt.head.hash",
+    }
+)
+
+
+class CanonicalLines:
+    """Writes batches as canonical events."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+        self._shared: dict[tuple[int, int], tuple[str, int, bool] | None] = {}
+
+    def lines(self, batch: Batch, ids: list[str]) -> Iterator[bytes | None]:
+        """One line a call, None for a call that has no canonical event."""
+        registry, slow = self._registry, self._registry.slow
+        fingerprints = [family.fingerprints for family in registry.families]
+        texts = [family.text for family in registry.families]
+        shared = self._shared
+        columns = (batch.profile, batch.variant, batch.family, batch.body)
+        tokens = (batch.input_tokens, batch.output_tokens, batch.reasoning_tokens)
+        rows = zip(
+            ids,
+            batch.time.tolist(),
+            iso_times(batch),
+            *(column.tolist() for column in (*columns, *tokens)),
+            strict=True,
+        )
+        for number, time, iso, profile, variant, family, body, read, written, reasoned in rows:
+            if profile in slow:
+                call = registry.call(number, time, profile, variant, family, body, read, written, reasoned)
+                event = render(call)
+                yield None if event is None else orjson.dumps(event, option=orjson.OPT_APPEND_NEWLINE)
+                continue
+            key = (profile, variant)
+            if key not in shared:
+                shared[key] = self._part(profile, variant)
+            found = shared[key]
+            if found is None:
+                yield None
+                continue
+            rest, limit, prompted = found
+            visible = written
+            line = f'{{"@timestamp":"{iso}","event.id":"{number}",{rest}'
+            if limit:
+                line += ',"gen_ai.response.finish_reason":' + ('"length"' if written >= limit else '"stop"')
+            if reasoned != NO_REASONING:
+                visible -= reasoned
+                line += f',"gen_ai.usage.reasoning.output_tokens":{reasoned}'
+            line += (
+                f',"gen_ai.usage.input_tokens":{read},"gen_ai.usage.output_tokens":{written}'
+                f',"gen_ai.usage.visible.output_tokens":{visible}'
+            )
+            if read:
+                line += f',"gen_ai.usage.output_input_ratio":{visible / read!r}'
+            if prompted and family >= 0:
+                whole, masked, head = fingerprints[family](body)
+                line += (
+                    f',"gen_ai.prompt.length":{len(texts[family](body))},"gen_ai.prompt.hash":"{whole}"'
+                    f',"gen_ai.prompt.template.hash":"{masked}","gen_ai.prompt.head.hash":"{head}"'
+                )
+            yield (line + "}\n").encode()
+
+    def _part(self, profile: int, variant: int) -> tuple[str, int, bool] | None:
+        """What the events of a profile's variant share, the limit of the answer (0 where none ends), and whether they
+        have a prompt."""
+        call = self._registry.call("id", 0, profile, variant, -1, 0, 1, 0, NO_REASONING)
+        event = render(call)
+        if event is None:
+            return None
+        shared = orjson.dumps({name: value for name, value in event.items() if name not in OWN})
+        return shared[1:-1].decode(), self._limit(call), call.prompt is not None
+
+    @staticmethod
+    def _limit(call: Call) -> int:
+        if call.failed or call.operation == EMBEDDINGS:
+            return 0
+        limit = call.parameters.get("max_tokens")
+        return limit if isinstance(limit, int) else 1 << 62
+
+
+def iso_times(batch: Batch) -> list[str]:
+    """The times in ISO-8601 with milliseconds."""
+    import numpy as np
+
+    texts = np.datetime_as_string(batch.time.astype("datetime64[ms]"), unit="ms")
+    return [f"{text}Z" for text in texts.tolist()]
