@@ -35,6 +35,7 @@ LOGGED = {
     "cloudtrail": ANSWERED | {IMAGE_GENERATION, BATCH, FINE_TUNE, STORAGE_READ},
     "litellm": ANSWERED | {IMAGE_GENERATION},
     "openai_audit": set(),
+    "openai_completions": {CHAT},
     "storage_blob": {STORAGE_READ},
 }
 """The operations whose records are published, by source."""
@@ -111,3 +112,9 @@ def test_the_schema_of_test_files_takes_the_same_operations() -> None:
     operation = schema["$defs"]["call"]["properties"]["operation"]
     assert operation["pattern"] == operation["items"]["pattern"] == f"^({'|'.join(OPERATIONS)}|{API_ACTION.pattern})$"
     assert all(re.search(operation["pattern"], name) for name in (*OPERATIONS, "Converse", "s3/PutObject"))
+
+
+def test_only_stored_completions_lack_failed_calls() -> None:
+    logged = [source for source in LOGGED if CHAT in LOGGED[source]]
+    lacking = {source for source in logged if not rendered(source, outcome="failure", status=429)}
+    assert lacking == {"openai_completions"}
