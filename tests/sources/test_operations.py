@@ -28,6 +28,7 @@ from tests import views
 
 ANSWERED = {CHAT, TEXT_COMPLETION, EMBEDDINGS}
 LOGGED = {
+    "anthropic_compliance": set(),
     "apim": ANSWERED | {IMAGE_GENERATION},
     "azure_openai": ANSWERED,
     "bedrock_invocation": ANSWERED,

@@ -80,6 +80,22 @@ class Example:
 
 EXAMPLES = [
     Example(
+        "anthropic_compliance",
+        "{category: ai_account}",
+        "{event.action: limit-changed}",
+        "user.id",
+        operation="UpdateSpendLimit",
+        other="CreateApiKey",
+    ),
+    Example(
+        "anthropic_compliance",
+        "{product: anthropic, service: audit}",
+        "{type: claude_chat_viewed, actor.type: user_actor}",
+        "actor.user_id",
+        operation="ViewChat",
+        other="CreateApiKey",
+    ),
+    Example(
         "azure_openai",
         "{product: azure, service: openai}",
         "{category: Audit, operationName: ListKey}",
