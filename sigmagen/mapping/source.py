@@ -154,9 +154,11 @@ def combine_sources(chosen: Sequence[tuple[LogSource, Source]]) -> Source:
 
 
 def relocate(source: Source, siem: str, place: Callable[[Source], str]) -> Source:
-    """Return the source with other locations in a SIEM: `place` returns the location of each part."""
+    """Return the source with other locations in a SIEM: `place` returns the location of each part that it keeps."""
 
     def moved(part: Source) -> Source:
+        if siem not in part.stored:
+            return part
         return replace(part, stored={**part.stored, siem: replace(part.stored[siem], location=place(part))})
 
     if not source.together:
