@@ -18,10 +18,22 @@ from sigmagen.proof.cases import rule_under_test
 from sigmagen.proof.simulate.scenes import Scene, lay_out, records, span
 from sigmagen.rules.load import load_rules
 from sigmagen.rules.model import RuleFile
-from sigmagen.sources import examples
+from sigmagen.sources import examples, render
+from sigmagen.sources.call import CHAT, PREDICTION, STORAGE_READ, Call
 
 NATIVE_SOURCES = sorted(name for name, source in load_sources(mappings_folder()).items() if not source.canonical)
 """The sources of the built-in mappings that a product writes."""
+
+
+SAMPLES = (CHAT, PREDICTION, STORAGE_READ, "CreateApiKey")
+"""Operations, of which each source logs one at least."""
+
+
+def logged(source: str, **attributes: Any) -> dict[str, Any]:
+    """The record of a call with these attributes, of an operation that the source logs."""
+    samples = [attributes["operation"]] if "operation" in attributes else SAMPLES
+    calls = (Call(**(attributes | {"operation": operation})) for operation in samples)
+    return next(record for call in calls if (record := render(source, call)))
 
 
 def example(source: str, name: str = "records.ndjson") -> Path:

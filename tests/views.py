@@ -26,6 +26,8 @@ Event = dict[str, Any]
 
 def carried(siem: str, source: str, fields: Iterable[str]) -> list[str]:
     """Those of the fields that the source carries in a SIEM."""
+    if siem not in converter().source(source).stored:
+        return []
     known = {*fields}
     return [name for name in _columns(_plan(siem, converter().source(source), tuple(known))) if name in known]
 

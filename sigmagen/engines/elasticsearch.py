@@ -80,10 +80,13 @@ class ElasticsearchEngine:
         return f"{self.name} {', '.join(sorted(found))}"
 
     def placed(self, source: Source) -> Source:
-        """The source in temporary indices if the cluster is in use; unchanged if the cluster is empty.
+        """The source in temporary indices if the cluster is in use; unchanged if the cluster is empty, or if the source
+        is not kept in Elasticsearch.
 
         Elasticsearch's own templates reserve names such as `logs-app-default` for data streams: isolated, too.
         """
+        if any(self.siem not in part.stored for part in source.parts):
+            return source
         names = [_temporary_index(part.stored[self.siem].location) for part in source.parts]
         if not self.is_isolated and not any(fnmatchcase(name, pattern) for name in names for pattern in self._streams):
             return source
@@ -252,5 +255,5 @@ class _BadRequestError(SigmagenError):
 
 
 def _temporary_index(pattern: str) -> str:
-    """An index that the pattern matches, and that nobody else uses."""
-    return pattern.replace("*", PREFIX)
+    """An index that the pattern, or the first of several, matches, and that nobody else uses."""
+    return pattern.split(",")[0].replace("*", PREFIX)

@@ -92,8 +92,9 @@ def _expressions(data: Mapping[str, Any]) -> Iterator[tuple[KeyPath, Any]]:
         for part in ("fields", "native"):
             for name, expression in target.get(part, {}).items():
                 yield ("targets", siem, part, name), expression
-        if "where" in target:
-            yield ("targets", siem, "where"), target["where"]
+        for condition in ("where", "of_source"):
+            if condition in target:
+                yield ("targets", siem, condition), target[condition]
         if "join" in target:
             yield ("targets", siem, "join", "where"), target["join"]["where"]
 

@@ -11,9 +11,12 @@ _OF_FIELD = {"integer": "long", "float": "real", "boolean": "bool", "timestamp":
 
 
 def build_table_schemas(source: Source, taxonomy: Taxonomy) -> dict[str, Mapping[str, str]]:
-    """Return table -> column -> Kusto type for the source's table and a joined table, or those of all its parts."""
+    """Return table -> column -> Kusto type for the source's table and a joined table, or those of all its parts.
+
+    A part that Sentinel does not keep has none.
+    """
     schemas: dict[str, Mapping[str, str]] = {}
-    for part in source.parts:
+    for part in (part for part in source.parts if "sentinel" in part.stored):
         for table, columns in _tables_of_one(part, taxonomy):
             schemas[table] = {**schemas.get(table, {}), **columns}
     return schemas

@@ -58,6 +58,8 @@ class StoredSource:
     stored_native: bool = False
     record: str | None = None
     where: Any = None
+    of_source: Any = None
+    """Which rows are the source's, in a place that holds other logs, too."""
     join: JoinedTable | None = None
     duplicates: bool = False
     unavailable: Mapping[str, str] = field(default_factory=dict)
@@ -152,9 +154,11 @@ def combine_sources(chosen: Sequence[tuple[LogSource, Source]]) -> Source:
 
 
 def relocate(source: Source, siem: str, place: Callable[[Source], str]) -> Source:
-    """Return the source with other locations in a SIEM: `place` returns the location of each part."""
+    """Return the source with other locations in a SIEM: `place` returns the location of each part that it keeps."""
 
     def moved(part: Source) -> Source:
+        if siem not in part.stored:
+            return part
         return replace(part, stored={**part.stored, siem: replace(part.stored[siem], location=place(part))})
 
     if not source.together:
@@ -175,6 +179,7 @@ def _stored_source(name: str, data: dict[str, Any], source: dict[str, Any], cano
         stored_native=registry.get(name).keeps_native_records or canonical or data.get("stored") == "native",
         record=data.get("record"),
         where=data.get("where"),
+        of_source=data.get("of_source"),
         join=None
         if joined is None
         else JoinedTable(

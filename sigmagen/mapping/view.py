@@ -220,11 +220,22 @@ class ViewBuilder:
         }
 
     def _where(self) -> Expr:
-        """Return the condition for records: that of the stored source, or else of the logsource."""
+        """Return the condition for records: that of the stored source, or else of the logsource.
+
+        In a place that holds other logs too, only the rows of the source.
+        """
+        stored = self._native if self.stored_source.record else self.stored
         where, reader = self.entry.where, self._native
         if self.stored_source.where is not None:
-            where, reader = self.stored_source.where, self._native if self.stored_source.record else self.stored
-        return TRUE if where is None else parse(where, "boolean", _Names(self, reader, ""))
+            where, reader = self.stored_source.where, stored
+        conditions = [
+            parse(condition, "boolean", _Names(self, read, ""))
+            for condition, read in ((self.stored_source.of_source, stored), (where, reader))
+            if condition is not None
+        ]
+        if len(conditions) == 2:
+            return call("and", *conditions)
+        return conditions[0] if conditions else TRUE
 
     @property
     def _decoded(self) -> Column | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from sigmagen.convert.converter import Converter, Query
@@ -21,6 +21,7 @@ from sigmagen.proof.simulate.scenes import Scene, lay_out, records, span
 from sigmagen.rules.model import BaseRule, Correlation, RuleFile, base_rules
 from sigmagen.rules.testfile import TestFile, get_test_path, load_test_file
 from sigmagen.sources import MissingCodeError
+from sigmagen.sources import render as render_call
 from sigmagen.targets.registry import REFERENCE
 
 Status = Literal["passed", "failed"]
@@ -111,7 +112,9 @@ class Stage:
     @classmethod
     def of(cls, engine: DuckDBEngine, test: TestFile, source: Source, reach: int) -> Stage:
         """Load the records of the scenes. `reach` is the longest that a query sees an event, in milliseconds."""
-        scenes = lay_out(test, source.name, reach=reach)
+        scenes = [
+            scene for scene in lay_out(test, source.name, reach=reach) if not _only_unlogged_failures(scene, source)
+        ]
         for part in source.parts if scenes else ():
             engine.load(part, records(scenes, part.name))
         return cls(engine, source, scenes)
@@ -171,6 +174,16 @@ def _holds(times: Sequence[int], scene: Scene) -> bool:
     """Whether a record is of a scene. A source may keep whole seconds, so one can stand just before its call."""
     position = bisect_left(times, scene.start - SECOND)
     return position < len(times) and times[position] <= scene.end
+
+
+def _only_unlogged_failures(scene: Scene, source: Source) -> bool:
+    """Whether a case is about failed calls alone, and the source logs such calls only where they were answered."""
+    if not scene.calls or not all(call.failed for call in scene.calls):
+        return False
+    failed = scene.calls[0]
+    answered = replace(failed, outcome="success", status=200, error=None)
+    names = [part.name for part in source.parts]
+    return any(render_call(name, answered) for name in names) and not any(render_call(name, failed) for name in names)
 
 
 def _no_record(scene: Scene, source: Source) -> str:

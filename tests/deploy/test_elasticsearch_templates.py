@@ -16,7 +16,7 @@ from sigmagen.deploy.deployment import Found, Item, ObjectSet, apply, plan_deplo
 from sigmagen.deploy.elastic import Templates
 from sigmagen.net.client import Client
 from sigmagen.packages.elastic.target import ElasticTarget
-from sigmagen.packages.elastic.templates import component_templates, index_template
+from sigmagen.packages.elastic.templates import component_templates, index_templates
 
 pytestmark = pytest.mark.elasticsearch
 
@@ -42,18 +42,19 @@ def mine(name: str, body: dict[str, Any]) -> Item:
 def parts(elasticsearch_url: str) -> Iterator[list[ObjectSet]]:
     client = Client(elasticsearch_url, {})
     components, indices = Mine(client, "component"), Mine(client, "index")
-    component_items, index_items = [], []
+    component_items: dict[str, Item] = {}
+    index_items = []
     for source in CONVERTER.sources.values():
-        for name, body in component_templates(source, CONVERTER.taxonomy, TARGET):
-            component_items.append(mine(name, body))
-        name, body = index_template(source, TARGET)
+        for name, body in component_templates(source, CONVERTER.taxonomy, TARGET, CONVERTER.sources.values()):
+            component_items[name] = mine(name, body)
+    for name, body in index_templates([*CONVERTER.sources.values()], TARGET):
         body = {**body, "composed_of": [f"{RUN}-{part}" for part in body["composed_of"]]}
         body["index_patterns"] = [f"{RUN}-{pattern}" for pattern in body["index_patterns"]]
         index_items.append(mine(name, body))
     try:
-        yield [ObjectSet(components, component_items), ObjectSet(indices, index_items)]
+        yield [ObjectSet(components, [*component_items.values()]), ObjectSet(indices, index_items)]
     finally:
-        for part in (ObjectSet(indices, index_items), ObjectSet(components, component_items)):
+        for part in (ObjectSet(indices, index_items), ObjectSet(components, [*component_items.values()])):
             for item in part.items:
                 part.store.delete(Found(item.key, item.title, {}, True))
         client.close()

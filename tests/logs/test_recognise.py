@@ -10,9 +10,8 @@ import pytest
 
 from sigmagen.logs.reader import Record, Reject
 from sigmagen.logs.recognise import Recogniser
-from sigmagen.sources import render, source_names
-from sigmagen.sources.call import Call
-from tests.native_logs import converter
+from sigmagen.sources import source_names
+from tests.native_logs import converter, logged
 
 
 def record(value: dict[str, Any], line: int = 1, file: str = "log") -> Record:
@@ -20,9 +19,7 @@ def record(value: dict[str, Any], line: int = 1, file: str = "log") -> Record:
 
 
 def call(source: str) -> dict[str, Any]:
-    value = render(source, Call(time=1_786_439_643_217, id="c-1", principal="ann"))
-    assert value is not None
-    return value
+    return logged(source, time=1_786_439_643_217, id="c-1", principal="ann")
 
 
 @pytest.mark.parametrize("source", source_names())

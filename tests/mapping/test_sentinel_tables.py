@@ -19,7 +19,7 @@ MAPPED: dict[str, Mapping[str, str]] = {
     for source in SOURCES.values()
     for table, columns in build_table_schemas(source, load_taxonomy(mappings_folder())).items()
 }
-CUSTOM = [table for table in MAPPED if table.endswith("_CL")]
+CUSTOM = [table for table in MAPPED if table.endswith("_CL") and table not in documented_tables()]
 # Limits of a custom table: https://learn.microsoft.com/azure/azure-monitor/service-limits and
 # https://learn.microsoft.com/azure/azure-monitor/logs/create-custom-table
 LONGEST_COLUMN = 45

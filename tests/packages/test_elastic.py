@@ -297,7 +297,7 @@ def leaves(properties: Json, prefix: str = "") -> list[tuple[str, str]]:
 
 
 def test_integrations_stay_in_charge_of_their_own_streams(package: Path) -> None:
-    for name in TARGET.integrations:
+    for name in TARGET.integrations.keys() & {source.name for source in CONTENT.sources}:
         index = json.loads((package / elastic.INDEX_TEMPLATES / f"sigmagen-{name}.json").read_text())
         assert 100 < index["priority"] < 200
     for file in (package / elastic.COMPONENT_TEMPLATES).glob("*@custom.json"):
@@ -305,6 +305,27 @@ def test_integrations_stay_in_charge_of_their_own_streams(package: Path) -> None
         # What is dynamic there is the integration's own decision, and so are the fields of ECS.
         assert "dynamic" not in body
         assert not {"event", "user", "source", "cloud", "user_agent", "@timestamp"} & set(body["properties"])
+
+
+def test_sources_in_one_data_stream_share_its_index_template(package: Path) -> None:
+    bodies = {path.stem: json.loads(path.read_text()) for path in (package / elastic.INDEX_TEMPLATES).iterdir()}
+    patterns = [pattern for body in bodies.values() for pattern in body["index_patterns"]]
+    assert len(patterns) == len(set(patterns))
+    shared = bodies["sigmagen-apim"]
+    assert shared["index_patterns"] == ["logs-azure_openai.logs-*"]
+    assert shared["composed_of"] == ["sigmagen-apim@mappings", "sigmagen-azure_openai@mappings"]
+    custom = json.loads((package / elastic.COMPONENT_TEMPLATES / "logs-azure_openai.logs@custom.json").read_text())
+    fields = dict(leaves(custom["template"]["mappings"]["properties"]))
+    assert fields["azure.open_ai.properties.apim_subscription_id"] == "keyword"
+    assert fields["azure.ai_foundry.category"] == "keyword"
+
+
+def test_package_of_one_source_brings_the_templates_of_those_in_its_data_stream(tmp_path: Path) -> None:
+    only = tuple(item for item in CONTENT.detections if item.source.name == "azure_openai")
+    elastic.write(replace(CONTENT, detections=only), tmp_path, CONVERTER, {})
+    written = {path.stem for path in (tmp_path / elastic.INDEX_TEMPLATES).iterdir()}
+    assert written == {"sigmagen-apim", "sigmagen-azure_openai"}
+    assert (tmp_path / elastic.COMPONENT_TEMPLATES / "sigmagen-apim@mappings.json").exists()
 
 
 def hostile(detection: SourceDetection) -> SourceDetection:

@@ -39,7 +39,10 @@ TARGET = ElasticTarget.load(mappings_folder())
 CONVERTER = on_own_streams(Converter.load(mappings_folder()), f"gen{uuid4().hex[:12]}")
 FILES = load_rules(None, rules_folder=rules_folder(), mappings_folder=mappings_folder()).files
 CONTENT = collect_content(CONVERTER, FILES, "elastic")
-SOURCES = sorted(TARGET.integrations)
+INTEGRATIONS = [
+    (name, number) for name in sorted(TARGET.integrations) for number in range(len(TARGET.integrations[name]))
+]
+"""Each source with each of its integrations, by number."""
 GENERATIONS = ("integration", "newest", "earlier", "today")
 
 # The types that earlier packages put into `@custom`, where they were not the integration's.
@@ -58,9 +61,9 @@ def source_of(name: str) -> Source:
     return CONVERTER.sources[name]
 
 
-def mapped(name: str, generation: str) -> dict[str, str]:
-    """The fields of one generation of a source's indices, with their types."""
-    source, integration = source_of(name), TARGET.integrations[name]
+def mapped(name: str, number: int, generation: str) -> dict[str, str]:
+    """The fields of one generation of an integration's indices, with their types."""
+    source, integration = source_of(name), TARGET.integrations[name][number]
     columns = collect_field_types(source, CONVERTER.taxonomy)
     which = -1 if generation == "newest" else 0
     found = {field: kinds[which] for field, kinds in integration.mapped.items()}
@@ -81,10 +84,10 @@ def _vendor(field: str) -> str:
     return field if field.startswith(ours) else field.replace(".", "_")
 
 
-@pytest.mark.parametrize("name", SOURCES)
-def test_no_custom_template_maps_what_the_integration_maps(name: str) -> None:
-    integration = TARGET.integrations[name]
-    templates = dict(component_templates(source_of(name), CONVERTER.taxonomy, TARGET))
+@pytest.mark.parametrize(("name", "number"), INTEGRATIONS)
+def test_no_custom_template_maps_what_the_integration_maps(name: str, number: int) -> None:
+    integration = TARGET.integrations[name][number]
+    templates = dict(component_templates(source_of(name), CONVERTER.taxonomy, TARGET, CONVERTER.sources.values()))
     custom = list_fields(templates[integration.custom])
     assert integration.mapped
     assert not custom.keys() & integration.mapped.keys()
@@ -92,9 +95,9 @@ def test_no_custom_template_maps_what_the_integration_maps(name: str) -> None:
         assert definition["type"] in integration.newer.get(field, (definition["type"],))
 
 
-@pytest.mark.parametrize("name", SOURCES)
-def test_no_column_has_another_type_than_in_the_integration(name: str) -> None:
-    assert not integration_problems(source_of(name), CONVERTER.taxonomy, TARGET.integrations[name])
+@pytest.mark.parametrize(("name", "number"), INTEGRATIONS)
+def test_no_column_has_another_type_than_in_the_integration(name: str, number: int) -> None:
+    assert not integration_problems(source_of(name), CONVERTER.taxonomy, TARGET.integrations[name][number])
 
 
 def test_another_type_than_the_integrations_is_a_problem_with_the_way_out() -> None:
@@ -102,7 +105,7 @@ def test_another_type_than_the_integrations_is_a_problem_with_the_way_out() -> N
     target = source.stored["elastic"]
     target = replace(target, columns={**target.columns, "gen_ai.usage.prompt_tokens": "long"})
     source = replace(source, stored={**source.stored, "elastic": target})
-    (problem,) = integration_problems(source, CONVERTER.taxonomy, TARGET.integrations[source.name])
+    (problem,) = integration_problems(source, CONVERTER.taxonomy, TARGET.integrations[source.name][0])
     assert problem.file == "mappings/sources/bedrock_invocation.yml"
     assert "long here and integer" in problem.message
     assert "gen_ai.usage.prompt_tokens: integer" in str(problem.hint)
@@ -133,18 +136,18 @@ def events(name: str) -> tuple[list[Json], tuple[int, int]]:
 
 
 class Streams:
-    """The indices of one source, one for each generation, that the package's queries read together."""
+    """The indices of one integration, one for each generation, that the package's queries read together."""
 
-    def __init__(self, client: Elasticsearch, name: str) -> None:
+    def __init__(self, client: Elasticsearch, name: str, number: int = 0) -> None:
         self.client = client
         self.pattern = source_of(name).stored["elastic"].location
-        self.name = name
+        self.name, self.number = name, number
 
     def fill(self, documents: list[Json], generations: tuple[str, ...]) -> None:
         """Indices of these generations; the documents go to them in turn."""
         self.clear()
         for generation in generations:
-            mappings = {"dynamic": False, **build_properties(mapped(self.name, generation))}
+            mappings = {"dynamic": False, **build_properties(mapped(self.name, self.number, generation))}
             self.client.indices.create(index=self.index(generation), mappings=mappings, settings=SETTINGS)
         actions = (
             {"_index": self.index(generations[number % len(generations)]), "_source": document}
@@ -154,7 +157,7 @@ class Streams:
         self.client.indices.refresh(index=self.pattern)
 
     def index(self, generation: str) -> str:
-        return self.pattern.replace("*", generation)
+        return self.pattern.split(",")[self.number].replace("*", generation)
 
     def clear(self) -> None:
         self.client.options(ignore_status=404).indices.delete(
@@ -202,12 +205,12 @@ def queries(package: Path, source: Source) -> set[str]:
 
 
 @pytest.mark.elasticsearch
-@pytest.mark.parametrize("name", SOURCES)
+@pytest.mark.parametrize(("name", "number"), INTEGRATIONS)
 def test_every_query_runs_and_finds_the_same_over_indices_of_all_ages(
-    name: str, client: Elasticsearch, package: Path
+    name: str, number: int, client: Elasticsearch, package: Path
 ) -> None:
     documents, range_ = events(name)
-    streams, asked = Streams(client, name), sorted(queries(package, source_of(name)))
+    streams, asked = Streams(client, name, number), sorted(queries(package, source_of(name)))
     assert len(asked) > 10
     try:
         found = {}

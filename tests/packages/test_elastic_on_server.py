@@ -29,7 +29,7 @@ from sigmagen.packages import elastic
 from sigmagen.packages.elastic.events import group_events
 from sigmagen.packages.elastic.rules import detection_rule
 from sigmagen.packages.elastic.target import ElasticTarget
-from sigmagen.packages.elastic.templates import index_template
+from sigmagen.packages.elastic.templates import index_templates
 from sigmagen.packages.elastic.threat import Frameworks
 from sigmagen.proof.cases import rule_under_test
 from sigmagen.proof.simulate.scenes import lay_out, records, span
@@ -51,7 +51,8 @@ def on_own_streams(converter: Converter, run: str = RUN) -> Converter:
     """The converter, each source of which is kept in a stream of this run."""
 
     def own(part: Source) -> str:
-        return part.stored["elastic"].location.replace("logs-", f"logs-{run}.", 1)
+        patterns = part.stored["elastic"].location.split(",")
+        return ",".join(pattern.replace("logs-", f"logs-{run}.", 1) for pattern in patterns)
 
     sources = {name: relocate(source, "elastic", own) for name, source in converter.sources.items()}
     return replace(converter, sources=sources)
@@ -112,7 +113,7 @@ def engine(package: Path, elasticsearch_url: str) -> Iterator[PackagedEngine]:
         }
         # The package has no index templates for places that are not the usual ones.
         assert not (package / elastic.INDEX_TEMPLATES).exists()
-        indices = dict(index_template(source, ElasticTarget.load(mappings_folder())) for source in CONTENT.sources)
+        indices = dict(index_templates(CONTENT.sources, ElasticTarget.load(mappings_folder())))
         try:
             for name, body in components.items():
                 found.client.cluster.put_component_template(name=f"{RUN}-{name}", body=body)

@@ -31,6 +31,8 @@ LOGGED = {
     "access_log": ANSWERED | {PREDICTION},
     "apim": ANSWERED | {IMAGE_GENERATION},
     "azure_ml": ANSWERED | {PREDICTION},
+    "anthropic_compliance": set(),
+    "azure_openai": ANSWERED,
     "bedrock_invocation": ANSWERED,
     "canonical": ANSWERED | {PREDICTION, STORAGE_READ},
     "cloudtrail": ANSWERED | {IMAGE_GENERATION, BATCH, FINE_TUNE, STORAGE_READ},
@@ -42,6 +44,9 @@ LOGGED = {
     "databricks": ANSWERED | {PREDICTION},
     "langfuse": ANSWERED,
     "sagemaker_capture": {PREDICTION},
+    "openai_audit": set(),
+    "openai_completions": {CHAT},
+    "storage_blob": {STORAGE_READ},
 }
 """The operations whose records are published, by source."""
 
@@ -142,3 +147,9 @@ def test_a_read_of_an_object_is_a_storage_event() -> None:
     assert (read["storage.bucket.name"], read["storage.object.key"]) == ("weights", "v1/model.bin")
     assert (read["storage.object.bytes"], read["source.as.number"]) == (4096, 64500)
     assert "gen_ai.request.model" not in read
+
+
+def test_only_stored_completions_lack_failed_calls() -> None:
+    logged = [source for source in LOGGED if CHAT in LOGGED[source]]
+    lacking = {source for source in logged if not rendered(source, outcome="failure", status=429)}
+    assert lacking == {"openai_completions"}

@@ -21,7 +21,7 @@ from sigmagen.packages.elastic.readme import readme
 from sigmagen.packages.elastic.rules import detection_rule, silent_rule
 from sigmagen.packages.elastic.saved_objects import saved_objects
 from sigmagen.packages.elastic.target import ElasticTarget
-from sigmagen.packages.elastic.templates import component_templates, index_template
+from sigmagen.packages.elastic.templates import component_templates, index_templates, with_sharing
 from sigmagen.packages.elastic.threat import Frameworks
 from sigmagen.problems import Problem, SigmagenError
 
@@ -58,13 +58,19 @@ def write(content: PackageContent, folder: Path, converter: Converter, overlaid:
     rules += [silent_rule(source, converter.taxonomy) for source in content.sources]
     _lines(folder / RULES, rules)
     _lines(folder / SAVED_OBJECTS, saved_objects(content, converter, pivots, book))
-    for source in content.sources:
-        for name, body in component_templates(source, converter.taxonomy, target):
+    every = converter.sources.values()
+    sources = with_sharing(content.sources, every)
+    for source in sources:
+        for name, body in component_templates(source, converter.taxonomy, target, every):
             _document(folder / COMPONENT_TEMPLATES / f"{name}.json", body)
-        # A tenant's own index has its own template: ours would make a data stream of the next one.
-        if source.stored["elastic"].location == usual[source.name].stored["elastic"].location:
-            name, body = index_template(source, target)
-            _document(folder / INDEX_TEMPLATES / f"{name}.json", body)
+    # A tenant's own index has its own template: ours would make a data stream of the next one.
+    unmoved = [
+        source
+        for source in sources
+        if source.stored["elastic"].location == usual[source.name].stored["elastic"].location
+    ]
+    for name, body in index_templates(unmoved, target):
+        _document(folder / INDEX_TEMPLATES / f"{name}.json", body)
     _document(folder / MANIFEST, _manifest(content, rules, left_out, overlaid))
     (folder / "README.md").write_text(
         readme(content, rules, left_out, converter.taxonomy, target, sum(map(bool, pivots.values()))),

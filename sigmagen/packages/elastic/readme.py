@@ -168,7 +168,7 @@ def _sources(content: PackageContent, target: ElasticTarget) -> str:
 def _custom(content: PackageContent, taxonomy: Taxonomy, target: ElasticTarget) -> str:
     lines = ["| template | adds | takes out what an earlier package put there |", "|---|---|---|"]
     for source in content.sources:
-        if integration := target.integrations.get(source.name):
+        for integration in target.integrations_of(source.name):
             adds = ", ".join(f"`{name}`" for name in lacking(source, taxonomy, integration))
             lines.append(f"| `{integration.custom}` | {adds or 'nothing'} | {len(integration.withdrawn)} fields |")
     return "\n".join(lines)

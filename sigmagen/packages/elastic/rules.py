@@ -64,9 +64,7 @@ def detection_rule(
     if schedule is None or detection.alert.ranged:
         message = f"{rule.title}: a scheduled rule has no parameters for the time range that this query asks for"
         raise SigmagenError(Problem("not-schedulable", message, file=rule.file, line=rule.line))
-    integrations = [
-        target.integrations[part.name] for part in detection.source.parts if part.name in target.integrations
-    ]
+    integrations = [item for part in detection.source.parts for item in target.integrations_of(part.name)]
     severity, risk = SEVERITY[rule.level]
     groups = list(detection.alert.columns)
     number, unit = duration(schedule.lookback)

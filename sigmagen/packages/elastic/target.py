@@ -29,9 +29,10 @@ class Integration:
 
 @dataclass(frozen=True)
 class ElasticTarget:
-    """By source: its integration, and columns that only conditions for a lost prompt read."""
+    """By source: its integrations, one for each product that writes it, and columns that only conditions for a lost
+    prompt read."""
 
-    integrations: Mapping[str, Integration] = field(default_factory=dict)
+    integrations: Mapping[str, tuple[Integration, ...]] = field(default_factory=dict)
     lost_columns: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     @classmethod
@@ -40,10 +41,17 @@ class ElasticTarget:
         data = load_checked(mappings / "targets" / "elastic.yml", "target", mappings)
         facts, withdrawn = _facts(mappings), data.get("withdrawn", {})
         integrations = {
-            name: Integration(**entry, **_mapped(facts, entry), withdrawn=tuple(withdrawn.get(name, ())))
-            for name, entry in data.get("integrations", {}).items()
+            name: tuple(
+                Integration(**entry, **_mapped(facts, entry), withdrawn=tuple(withdrawn.get(name, ())))
+                for entry in (entries if isinstance(entries, list) else [entries])
+            )
+            for name, entries in data.get("integrations", {}).items()
         }
         return cls(integrations, data.get("lost_columns", {}))
+
+    def integrations_of(self, source: str) -> tuple[Integration, ...]:
+        """The integrations of a source, none where Elastic has none."""
+        return self.integrations.get(source, ())
 
 
 def _facts(mappings: Path) -> Mapping[str, Any]:

@@ -37,8 +37,8 @@ def readiness(rule: Correlation, source: Source, converter: Converter) -> list[C
 
 
 def silence_texts(converter: Converter) -> dict[str, str]:
-    """By source, the search that has a row if no event of it is in the range."""
-    sources = by_macro(converter).sources
+    """By source that Splunk keeps, the search that has a row if no event of it is in the range."""
+    sources = {name: source for name, source in by_macro(converter).sources.items() if _SIEM in source.stored}
     plans = {name: plan_silence(Records(source), _SIEM, converter.taxonomy) for name, source in sources.items()}
     return {name: _shortened(render(plan, _SIEM).text) for name, plan in plans.items()}
 

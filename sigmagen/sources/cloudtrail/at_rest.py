@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from sigmagen.mapping.address import extract_client_address
 from sigmagen.sources.records import Record, Rows, columns, document, events, get, milliseconds, present, text
 
@@ -37,10 +40,8 @@ def splunk(record: Record) -> Rows:
 
 
 def elastic(record: Record) -> Rows:
-    """The AWS integration's document; request parameters are a Java map printed as text."""
+    """The AWS integration's document; request parameters and additional data are Java maps printed as text."""
     identity = "aws.cloudtrail.user_identity"
-    parameters = record.get("requestParameters")
-    printed = ", ".join(f"{key}={value}" for key, value in (parameters or {}).items())
     fields = {
         "@timestamp": milliseconds(record["eventTime"]),
         "event.provider": record.get("eventSource"),
@@ -50,7 +51,8 @@ def elastic(record: Record) -> Rows:
         f"{identity}.type": get(record, "userIdentity.type"),
         f"{identity}.access_key_id": get(record, "userIdentity.accessKeyId"),
         f"{identity}.session_context.session_issuer.arn": get(record, "userIdentity.sessionContext.sessionIssuer.arn"),
-        "aws.cloudtrail.request_parameters": f"{{{printed}}}" if parameters else None,
+        "aws.cloudtrail.request_parameters": _printed(record.get("requestParameters")),
+        "aws.cloudtrail.additional_eventdata": _printed(record.get("additionalEventData")),
         "aws.cloudtrail.error_code": record.get("errorCode"),
         "aws.cloudtrail.error_message": record.get("errorMessage"),
         "aws.cloudtrail.request_id": record.get("requestID"),
@@ -61,6 +63,10 @@ def elastic(record: Record) -> Rows:
         "cloud.account.id": record.get("recipientAccountId"),
     }
     return document(fields)
+
+
+def _printed(values: Mapping[str, Any] | None) -> str | None:
+    return "{" + ", ".join(f"{key}={value}" for key, value in values.items()) + "}" if values else None
 
 
 def sentinel(record: Record) -> Rows:

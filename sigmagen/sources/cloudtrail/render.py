@@ -23,6 +23,9 @@ from sigmagen.sources.records import present
 
 BROWSER = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/128.0.0.0 Safari/537.36"
 
+OBJECT_SIZE = 1_073_741_824
+"""Bytes of each object in storage."""
+
 # https://docs.aws.amazon.com/bedrock/latest/userguide/logging-using-cloudtrail.html: all calls of Bedrock's API are
 # events, under the name of the action.
 _ACTIONS = {
@@ -82,6 +85,11 @@ def _object_read(call: Call) -> dict[str, Any]:
         "managementEvent": False,
         "eventCategory": "Data",
         "requestParameters": {"bucketName": bucket, "key": key, "Host": f"{bucket}.s3.{REGION}.amazonaws.com"},
+        "additionalEventData": {
+            "SignatureVersion": "SigV4",
+            "bytesTransferredIn": 0,
+            "bytesTransferredOut": 0 if call.failed else OBJECT_SIZE,
+        },
         "resources": [
             {"type": "AWS::S3::Object", "ARN": f"arn:aws:s3:::{bucket}/{key}"},
             {"accountId": owner, "type": "AWS::S3::Bucket", "ARN": f"arn:aws:s3:::{bucket}"},

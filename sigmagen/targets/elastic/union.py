@@ -195,11 +195,16 @@ def _print_where(branches: list[_Branch], conditions: dict[int, list[str]], *, f
     for branch in branches:
         parts = [f"branch == {branch.number}"]
         if first and several:
-            # The names of a data stream's backing indices contain its name.
-            parts.append(f'_index LIKE "*{branch.stored_source.location}"')
+            parts.append(_in_index(branch.stored_source.location))
         parts += conditions.get(branch.number, [])
         alternatives.append(f"({branch.join_parts('AND', parts)})" if len(parts) > 1 else parts[0])
     return "WHERE " + "\n    OR ".join(alternatives)
+
+
+def _in_index(location: str) -> str:
+    """Whether a row is of an index pattern, or of one of several. Backing indices contain their data stream's name."""
+    likes = [f'_index LIKE "*{pattern}"' for pattern in location.split(",")]
+    return likes[0] if len(likes) == 1 else f"({' OR '.join(likes)})"
 
 
 def _print_stats(branches: list[_Branch], aggregating: dict[int, Aggregate]) -> str:

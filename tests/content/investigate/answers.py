@@ -41,25 +41,28 @@ PLACES = [
 ]
 
 
+NEEDING_MORE_THAN_WHO_AND_WHICH_MODEL = (
+    "logit_bias_churn",
+    "logprobs_with_logit_bias",
+    "one_egress_many_organizations",
+    "one_template_many_fillings",
+    "one_template_many_organizations",
+    "output_token_sum",
+    "same_prompt_resampled",
+    "short_prompt_long_answer",
+)
+
 LACKING = {
     (name, source)
     for source, names in {
+        "azure_openai": NEEDING_MORE_THAN_WHO_AND_WHICH_MODEL,
         "bedrock_invocation": (
             "logit_bias_churn",
             "logprobs_with_logit_bias",
             "one_egress_many_organizations",
             "same_prompt_resampled",
         ),
-        "cloudtrail": (
-            "logit_bias_churn",
-            "logprobs_with_logit_bias",
-            "one_egress_many_organizations",
-            "one_template_many_fillings",
-            "one_template_many_organizations",
-            "output_token_sum",
-            "same_prompt_resampled",
-            "short_prompt_long_answer",
-        ),
+        "cloudtrail": NEEDING_MORE_THAN_WHO_AND_WHICH_MODEL,
     }.items()
     for name in names
 }

@@ -222,8 +222,11 @@ def test_times_are_written_as_they_are_in_the_question() -> None:
         assert "now()" not in text
 
 
+NATIVE = ["litellm", "canonical", "apim", "azure_openai", "bedrock_invocation", "cloudtrail"]
+
+
 @pytest.mark.sampled(3)
-@pytest.mark.parametrize("source_name", ["litellm", "canonical", "apim", "bedrock_invocation", "cloudtrail"])
+@pytest.mark.parametrize("source_name", NATIVE)
 @pytest.mark.parametrize("engine_of", [SplunkLocalEngine, lambda: KustoLocalEngine(CONVERTER.taxonomy)])
 def test_emulated_siems_answer_the_same_where_others_are_about(engine_of: Callable[[], Any], source_name: str) -> None:
     with engine_of() as engine:
@@ -231,7 +234,7 @@ def test_emulated_siems_answer_the_same_where_others_are_about(engine_of: Callab
 
 
 @pytest.mark.elasticsearch
-@pytest.mark.parametrize("source_name", ["litellm", "canonical", "apim", "bedrock_invocation", "cloudtrail"])
+@pytest.mark.parametrize("source_name", NATIVE)
 def test_elasticsearch_answers_the_same_where_others_are_about(elasticsearch_url: str, source_name: str) -> None:
     with ElasticsearchEngine(elasticsearch_url, CONVERTER.taxonomy) as engine:
         assert not unequal(engine, source_name)

@@ -60,7 +60,7 @@ def test_a_record_is_plain_json_and_always_the_same(source: str, one: Call) -> N
 
 def test_only_cloudtrail_logs_the_control_plane() -> None:
     operation = call(operation="GetModelInvocationLoggingConfiguration")
-    calls = ("apim", "bedrock_invocation", "canonical", "litellm")
+    calls = ("apim", "azure_openai", "bedrock_invocation", "canonical", "litellm")
     assert [source for source in (*calls, "cloudtrail") if render(source, operation)] == ["cloudtrail"]
     assert all(render(source, call()) for source in calls)
 

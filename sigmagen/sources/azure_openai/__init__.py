@@ -1,0 +1,1 @@
+"""Azure OpenAI and Azure AI Foundry diagnostics. The mapping is `mappings/sources/azure_openai.yml`."""

@@ -1,0 +1,1 @@
+"""OpenAI's stored chat completions. The mapping is `mappings/sources/openai_completions.yml`."""

@@ -1,0 +1,1 @@
+"""Azure Blob Storage resource logs. The mapping is `mappings/sources/storage_blob.yml`."""
