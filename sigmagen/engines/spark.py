@@ -72,6 +72,10 @@ class SparkEngine(Closing):
             raise QueryRefusedError(self.name, str(error).strip().partition("\n")[0]) from None
         return alerts_from(query, frame.columns, rows)
 
+    def version(self) -> str:
+        """Spark's version, and where it ran."""
+        return f"{self.name} {self.session.version} {self.session.sparkContext.master}"
+
     def close(self) -> None:
         self.session.stop()
         self.folder.cleanup()

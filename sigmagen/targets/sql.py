@@ -110,8 +110,8 @@ class SqlPrinter(Conditions):
         """All columns of the source except those that are replaced."""
         if not select.replaced:
             return "*"
-        names = dict.fromkeys((*self._scanned, *self._known))
-        return ", ".join(name for name in names if name not in select.replaced)
+        made = {name for name, _ in select.columns}
+        return ", ".join(name for name in dict.fromkeys((*self._scanned, *self._known)) if name not in made)
 
     def group_by(self, columns: int) -> list[str]:
         """The clause that groups by the first columns, by their positions."""
