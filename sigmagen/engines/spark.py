@@ -49,7 +49,11 @@ class SparkEngine(Closing):
         self.taxonomy = taxonomy
         self.folder = tempfile.TemporaryDirectory()
         self.tables = 0
-        self.session = start(master, Path(self.folder.name))
+        try:
+            self.session = start(master, Path(self.folder.name))
+        except SigmagenError:
+            self.folder.cleanup()
+            raise
 
     def load(self, source: Source, records: Sequence[Mapping[str, Any]]) -> None:
         self.tables += 1
