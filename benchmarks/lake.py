@@ -1,7 +1,7 @@
 """The same hunt on Spark over growing Parquet folders: `python -m benchmarks.lake [--events 1000000 10000000]`.
 
-The events are of 30 days, and one user makes all calls of one hour a day. The hunt is `call_count`, over one day and over
-all days. Prints rows, times, the ratio to the first size, and the plan of the last hunt.
+The events are of 30 days, and one user makes all calls of one hour a day. The hunt is `call_count`, over one day and
+over all days. Prints rows, times, the ratio to the first size, and the plan of the last hunt.
 """
 
 from __future__ import annotations
