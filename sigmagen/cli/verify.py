@@ -80,9 +80,12 @@ def command(
       elastic   the Elasticsearch at SIGMAGEN_ELASTICSEARCH_URL
       splunk    the Splunk at SIGMAGEN_SPLUNK_URL, with SIGMAGEN_SPLUNK_TOKEN; otherwise emulated locally
       sentinel  the workspace SIGMAGEN_SENTINEL_WORKSPACE, with your Azure login; otherwise emulated locally
+      spark     pyspark, if installed
+      trino     the Trino at SIGMAGEN_TRINO_URL
+      clickhouse  chdb, if installed
 
-    Your servers are left unchanged: on Elasticsearch, temporary indices sigmagen-verify-* are created and deleted. For
-    Splunk and Sentinel, the events are part of the query, and nothing is written.
+    Your servers are left unchanged: on Elasticsearch, temporary indices sigmagen-verify-* are created and deleted, and
+    on Trino a schema sigmagen_*. For Splunk and Sentinel, the events are part of the query, and nothing is written.
 
     With --cache, a cell is not executed again as long as its query, its test file and mapping, the code that stores and
     interprets records, and all versions are unchanged. Such a cell is shown as remembered, with the day when it was

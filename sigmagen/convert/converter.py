@@ -185,7 +185,11 @@ class Converter:
         """Raises SigmagenError if a mapping doesn't say where the SIEM keeps the source's records."""
         missing = [part.name for part in source.parts if siem not in part.stored]
         if missing:
-            hint = f"add targets.{siem} to the mapping of the source"
+            hint = (
+                f"{siem} reads canonical events: bring the logs into its table with sigmagen normalize"
+                if registry.get(siem).typed_table
+                else f"add targets.{siem} to the mapping of the source"
+            )
             message = f"{rule.title}: source {' and '.join(missing)} is not mapped to {siem}"
             raise SigmagenError(Problem("source-not-mapped", message, file=rule.file, line=rule.line, hint=hint))
 

@@ -68,6 +68,10 @@ class ClickHouseClient(Closing):
         ]
         return alerts_from(query, columns, rows)
 
+    def version(self) -> str:
+        """The version of ClickHouse."""
+        return f"{self.name} {str(self.session.query('SELECT version()', 'TabSeparated')).strip()}"
+
     def close(self) -> None:
         self.session.close()
 

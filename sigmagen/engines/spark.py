@@ -45,7 +45,15 @@ class SparkClient(Closing):
     def __init__(self, master: str = THREADS) -> None:
         """`master` is Spark's: `local[2]` is two threads, `local-cluster[2,1,1024]` two processes of 1,024 MiB."""
         self.folder = tempfile.TemporaryDirectory()
+<<<<<<< HEAD
         self.session = start(master, Path(self.folder.name))
+=======
+        try:
+            self.session = start(master, Path(self.folder.name))
+        except SigmagenError:
+            self.folder.cleanup()
+            raise
+>>>>>>> lake
 
     def read(self, location: str, folder: Path) -> None:
         """Make a view of Parquet files in `folder`, or in its folders `day=YYYY-MM-DD`."""
@@ -62,6 +70,10 @@ class SparkClient(Closing):
         except refused as error:
             raise QueryRefusedError(self.name, str(error).strip().partition("\n")[0]) from None
         return alerts_from(query, frame.columns, rows)
+
+    def version(self) -> str:
+        """Spark's version, and where it ran."""
+        return f"{self.name} {self.session.version} {self.session.sparkContext.master}"
 
     def close(self) -> None:
         self.session.stop()

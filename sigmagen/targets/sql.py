@@ -71,6 +71,8 @@ class SqlPrinter(Conditions):
 
     def __init__(self, plan: Plan) -> None:
         super().__init__(plan)
+        self.prefix = ""
+        """Before the name of each sub-query."""
         self._parts: list[tuple[str, str]] = []
         """The names of the sub-queries, and what follows each name."""
         self._select = Select("")
@@ -110,8 +112,8 @@ class SqlPrinter(Conditions):
         """All columns of the source except those that are replaced."""
         if not select.replaced:
             return "*"
-        names = dict.fromkeys((*self._scanned, *self._known))
-        return ", ".join(name for name in names if name not in select.replaced)
+        made = {name for name, _ in select.columns}
+        return ", ".join(name for name in dict.fromkeys((*self._scanned, *self._known)) if name not in made)
 
     def group_by(self, columns: int) -> list[str]:
         """The clause that groups by the first columns, by their positions."""
@@ -144,10 +146,10 @@ class SqlPrinter(Conditions):
 
     def close(self) -> None:
         """Turn the current SELECT into a named sub-query, and start a new SELECT from it."""
-        name, taken = self._select.name, {name for name, _ in self._parts}
-        number = 2
+        first = name = self.prefix + self._select.name
+        taken, number = {name for name, _ in self._parts}, 2
         while name in taken:
-            name, number = f"{self._select.name}_{number}", number + 1
+            name, number = f"{first}_{number}", number + 1
         self._add(name, self.select_text(self._select), costly=self._select.costly)
         self._select = Select(name, name=self._select.name)
 
@@ -163,11 +165,12 @@ class SqlPrinter(Conditions):
     def step_union(self, step: Union) -> None:
         last = step.branches[0].steps[-1]
         columns = list(map(self.name, last.columns)) if isinstance(last, Project) else []
-        names = [f"branch_{number}" for number, _ in enumerate(step.branches, 1)]
+        names = [f"{self.prefix}branch_{number}" for number, _ in enumerate(step.branches, 1)]
         for name, branch in zip(names, self.branches(step), strict=True):
             self._add(name, branch.text())
-        self._add("items", self.union(names, columns))
-        self._select = Select("items")
+        items = f"{self.prefix}items"
+        self._add(items, self.union(names, columns))
+        self._select = Select(items)
         self._scanned, self._known = [], dict.fromkeys(columns)
 
     def step_filter(self, step: Filter) -> None:

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from functools import partial
 from uuid import uuid4
 
+import pytest
+
 from sigmagen.engines.alert import Engine
 from sigmagen.engines.duckdb import DuckDBEngine
 from sigmagen.engines.elasticsearch import ElasticsearchEngine
@@ -15,7 +17,7 @@ from sigmagen.engines.splunk_local import SplunkLocalEngine
 from sigmagen.mapping.source import Source
 from tests.conftest import ELASTICSEARCH_VARIABLE
 from tests.fuzz.judge import CONVERTER, source_for
-from tests.lakes import LAKES, open_lake
+from tests.lakes import EACH_LAKE, LAKES, open_lake
 
 ENGINES: dict[str, Callable[[], Engine]] = {
     "duckdb": lambda: DuckDBEngine(threads=1),
@@ -24,6 +26,14 @@ ENGINES: dict[str, Callable[[], Engine]] = {
     "elasticsearch": lambda: ElasticsearchEngine(os.environ[ELASTICSEARCH_VARIABLE], CONVERTER.taxonomy),
     **{name: partial(open_lake, name) for name in LAKES},
 }
+
+OVER_NATIVE_RECORDS = [
+    pytest.param(name, marks=pytest.mark.elasticsearch) if name == "elasticsearch" else name
+    for name in ENGINES
+    if name not in LAKES
+]
+"""Parameters: the engines that read the records of all sources."""
+EACH_ENGINE = [*OVER_NATIVE_RECORDS, *EACH_LAKE]
 
 
 def own_source() -> Source:

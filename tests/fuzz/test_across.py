@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 
 from tests.fuzz.across import both_sources, pairs_across
-from tests.fuzz.engines import ENGINES
+from tests.fuzz.engines import ENGINES, OVER_NATIVE_RECORDS
 from tests.fuzz.judge import Tally, judge, load
 from tests.fuzz.still_open import is_open
 from tests.sampling import size
@@ -22,7 +22,7 @@ WORLDS = {
 
 @pytest.mark.parametrize(
     "name",
-    [pytest.param(name, marks=pytest.mark.elasticsearch) if name == "elasticsearch" else name for name in ENGINES],
+    OVER_NATIVE_RECORDS,
 )
 def test_random_rules_across_two_sources_alert_as_the_oracle_says(name: str) -> None:
     source = both_sources(f"sigmagen-fuzz-{uuid4().hex}")

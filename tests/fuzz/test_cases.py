@@ -8,7 +8,7 @@ import pytest
 
 from sigmagen.engines.alert import Engine
 from tests.fuzz.case import FOLDER, Case, read
-from tests.fuzz.engines import ENGINES, own_source
+from tests.fuzz.engines import EACH_ENGINE, ENGINES, own_source
 from tests.fuzz.judge import judged
 from tests.fuzz.pairs import expected
 from tests.fuzz.still_open import OPEN
@@ -22,12 +22,7 @@ def test_the_oracle_says_what_the_case_says(case: Case) -> None:
     assert expected(case.pair.rule, case.pair.world) == case.pair.expected
 
 
-@pytest.fixture(
-    scope="module",
-    params=[
-        pytest.param(name, marks=pytest.mark.elasticsearch) if name == "elasticsearch" else name for name in ENGINES
-    ],
-)
+@pytest.fixture(scope="module", params=EACH_ENGINE)
 def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
     with ENGINES[request.param]() as running:
         yield running

@@ -7,12 +7,11 @@ import os
 import pytest
 
 from sigmagen.rules.correlation_types import CORRELATION_TYPES
-from tests.fuzz.engines import ENGINES, own_source
+from tests.fuzz.engines import EACH_ENGINE, ENGINES, own_source
 from tests.fuzz.judge import fuzz, report
 from tests.fuzz.pairs import RULES_PER_WORLD, pairs_of
 from tests.fuzz.still_open import is_open
 from tests.fuzz.world import random_world
-from tests.lakes import EACH_LAKE, LAKES
 from tests.sampling import size
 
 PAIRS = {"kusto-local": size(60, 300), "spark": size(40, 300), "trino": size(40, 300)}
@@ -22,11 +21,7 @@ REFUSED = 0.05
 
 @pytest.mark.parametrize(
     "name",
-    [
-        *(name for name in ENGINES if name not in ("elasticsearch", *LAKES)),
-        pytest.param("elasticsearch", marks=pytest.mark.elasticsearch),
-        *EACH_LAKE,
-    ],
+    EACH_ENGINE,
 )
 def test_random_rules_alert_as_the_oracle_says(name: str) -> None:
     pairs = int(os.environ.get("SIGMAGEN_FUZZ_PAIRS", PAIRS.get(name, DEFAULT_PAIRS)))

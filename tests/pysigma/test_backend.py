@@ -17,12 +17,20 @@ from sigmagen.convert.converter import Converter
 from sigmagen.convert.many import convert_all
 from sigmagen.plan.model import Mode
 from sigmagen.pysigma.backend import SigmagenBackend
-from sigmagen.pysigma.backends import SigmagenElasticBackend, SigmagenSentinelBackend, SigmagenSplunkBackend
+from sigmagen.pysigma.backends import (
+    SigmagenClickHouseBackend,
+    SigmagenElasticBackend,
+    SigmagenSentinelBackend,
+    SigmagenSparkBackend,
+    SigmagenSplunkBackend,
+    SigmagenTrinoBackend,
+)
 from sigmagen.pysigma.pipelines import pipelines
 from sigmagen.pysigma.renames import source_names
 from sigmagen.rules.load import find_rule_files, load_rules
 
 BACKENDS: list[Any] = [SigmagenElasticBackend, SigmagenSentinelBackend, SigmagenSplunkBackend]
+LAKES: list[Any] = [SigmagenSparkBackend, SigmagenTrinoBackend, SigmagenClickHouseBackend]
 FILES = find_rule_files([rules_folder()])[0]
 CONVERTER = Converter.load(mappings_folder())
 PLAIN = """\
@@ -54,6 +62,14 @@ def ours(path: Path, target: str, mode: Mode) -> list[str]:
 def test_a_built_in_rule_has_the_same_text(path: Path, mode: Mode, backend: Any) -> None:
     collection = SigmaCollection.load_ruleset([path])
     assert backend().convert(collection, correlation_method=mode) == ours(path, backend.target, mode)
+
+
+@pytest.mark.parametrize("backend", LAKES, ids=[backend.target for backend in LAKES])
+def test_a_built_in_rule_has_the_same_text_for_a_lake(backend: Any) -> None:
+    path = rules_folder() / "volume" / "call_count.yml"
+    collection = SigmaCollection.load_ruleset([path])
+    (text,) = backend().convert(collection, correlation_method="hunt")
+    assert [text] == ours(path, backend.target, "hunt")
 
 
 @pytest.mark.parametrize("backend", BACKENDS, ids=[backend.target for backend in BACKENDS])

@@ -43,7 +43,9 @@ def sigma(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_targets_and_pipelines_are_listed(sigma: Path) -> None:
     targets = run(sigma, "list", "targets").stdout
-    assert all(f"sigmagen_{siem}" in targets for siem in ("splunk", "elastic", "sentinel"))
+    assert all(
+        f"sigmagen_{siem}" in targets for siem in ("splunk", "elastic", "sentinel", "spark", "trino", "clickhouse")
+    )
     assert "sigmagen_litellm_elastic" in run(sigma, "list", "pipelines").stdout
     methods = run(sigma, "list", "correlation-methods", "sigmagen_splunk").stdout
     assert "alert" in methods

@@ -29,24 +29,24 @@ from tests import views
 ANSWERED = {CHAT, TEXT_COMPLETION, EMBEDDINGS}
 LOGGED = {
     "access_log": ANSWERED | {PREDICTION},
+    "anthropic_compliance": set(),
     "apim": ANSWERED | {IMAGE_GENERATION},
     "azure_ml": ANSWERED | {PREDICTION},
-    "anthropic_compliance": set(),
     "azure_openai": ANSWERED,
     "bedrock_invocation": ANSWERED,
     "canonical": ANSWERED | {PREDICTION, STORAGE_READ},
     "cloudtrail": ANSWERED | {IMAGE_GENERATION, BATCH, FINE_TUNE, STORAGE_READ},
+    "databricks": ANSWERED | {PREDICTION},
     "envoy": ANSWERED,
     "kong": ANSWERED,
-    "litellm": ANSWERED | {IMAGE_GENERATION},
-    "otel_genai": ANSWERED,
-    "vertex_audit": {CHAT, PREDICTION},
-    "databricks": ANSWERED | {PREDICTION},
     "langfuse": ANSWERED,
-    "sagemaker_capture": {PREDICTION},
+    "litellm": ANSWERED | {IMAGE_GENERATION},
     "openai_audit": set(),
     "openai_completions": {CHAT},
+    "otel_genai": ANSWERED,
+    "sagemaker_capture": {PREDICTION},
     "storage_blob": {STORAGE_READ},
+    "vertex_audit": {CHAT, PREDICTION},
 }
 """The operations whose records are published, by source."""
 

@@ -4,7 +4,14 @@ from typing import ClassVar
 
 import sigmagen.pysigma.backend as _base
 
-__all__ = ["SigmagenElasticBackend", "SigmagenSentinelBackend", "SigmagenSplunkBackend"]
+__all__ = [
+    "SigmagenClickHouseBackend",
+    "SigmagenElasticBackend",
+    "SigmagenSentinelBackend",
+    "SigmagenSparkBackend",
+    "SigmagenSplunkBackend",
+    "SigmagenTrinoBackend",
+]
 
 
 class SigmagenSplunkBackend(_base.SigmagenBackend):
@@ -29,3 +36,27 @@ class SigmagenSentinelBackend(_base.SigmagenBackend):
     name: ClassVar[str] = "Microsoft Sentinel KQL with sliding windows (sigmagen)"
     identifier: ClassVar[str] = "sigmagen_sentinel"
     target: ClassVar[str] = "sentinel"
+
+
+class SigmagenSparkBackend(_base.SigmagenBackend):
+    """Spark SQL over a table of canonical events."""
+
+    name: ClassVar[str] = "Spark SQL with sliding windows (sigmagen)"
+    identifier: ClassVar[str] = "sigmagen_spark"
+    target: ClassVar[str] = "spark"
+
+
+class SigmagenTrinoBackend(_base.SigmagenBackend):
+    """Trino SQL over a table of canonical events."""
+
+    name: ClassVar[str] = "Trino SQL with sliding windows (sigmagen)"
+    identifier: ClassVar[str] = "sigmagen_trino"
+    target: ClassVar[str] = "trino"
+
+
+class SigmagenClickHouseBackend(_base.SigmagenBackend):
+    """ClickHouse SQL over a table of canonical events."""
+
+    name: ClassVar[str] = "ClickHouse SQL with sliding windows (sigmagen)"
+    identifier: ClassVar[str] = "sigmagen_clickhouse"
+    target: ClassVar[str] = "clickhouse"

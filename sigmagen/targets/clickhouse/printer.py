@@ -7,8 +7,9 @@ from typing import ClassVar
 
 from sigmagen.durations import iso
 from sigmagen.expr.tree import Expr
+from sigmagen.plan.steps import Union
 from sigmagen.targets.lake import LakePrinter
-from sigmagen.targets.printer import constant
+from sigmagen.targets.printer import Printer, constant
 from sigmagen.targets.regex import RE2_BY_LINE, Pcre
 from sigmagen.targets.unprintable import escaped, utf8_escape
 
@@ -45,6 +46,14 @@ class ClickHousePrinter(LakePrinter):
     def text(self) -> str:
         # An alias with the name of a column would otherwise be read instead of the column.
         return super().text() + "\nSETTINGS prefer_column_name_to_alias = 1"
+
+    def branches(self, step: Union) -> list[Printer]:
+        """ClickHouse can't find a sub-query if one around it has the same name, so those of a branch have others."""
+        printers = super().branches(step)
+        for number, printer in enumerate(printers, 1):
+            if isinstance(printer, ClickHousePrinter):
+                printer.prefix = f"{self.prefix}branch_{number}_"
+        return printers
 
     def string(self, value: str) -> str:
         text = value.replace("\\", "\\\\").replace("'", "\\'").replace("\n", "\\n")

@@ -12,6 +12,11 @@ from sigmagen.targets.regex import JAVA, Pcre
 from sigmagen.targets.unprintable import escaped, unicode_escape
 
 
+def _in_utc(time: str) -> str:
+    """A time whose date and hour are those of UTC, whatever the session's time zone."""
+    return f"to_utc_timestamp({time}, current_timezone())"
+
+
 class SparkPrinter(LakePrinter):
     """Prints a plan as one SELECT over named sub-queries."""
 
@@ -38,6 +43,9 @@ class SparkPrinter(LakePrinter):
     def range_edge(self, edge: str) -> str:
         return f"CAST(:{edge} AS TIMESTAMP)"
 
+    def date_of(self, time: str) -> str:
+        return f"CAST({_in_utc(time)} AS DATE)"
+
     def matching(self, value: Expr, pattern: str) -> str:
         return f"{self.expr(value)} RLIKE {self.string(pattern)}"
 
@@ -49,7 +57,7 @@ class SparkPrinter(LakePrinter):
         return f"TRY_CAST({self.expr(value)} AS {name})"
 
     def op_time_part(self, time: Expr, part: Expr) -> str:
-        return f"CAST(date_part({self.expr(part)}, {self.expr(time)}) AS INT)"
+        return f"CAST(date_part({self.expr(part)}, {_in_utc(self.expr(time))}) AS INT)"
 
     # Times, in milliseconds.
 

@@ -13,7 +13,6 @@ from sigmagen.plan.steps import ExpandValues
 from sigmagen.targets.lake import LakePrinter
 from sigmagen.targets.printer import constant
 from sigmagen.targets.regex import JONI, Pcre
-from sigmagen.targets.sql import Select
 from sigmagen.targets.unprintable import UNPRINTABLE
 
 _EPOCH = "TIMESTAMP '1970-01-01 00:00:00.000'"
@@ -61,12 +60,6 @@ class TrinoPrinter(LakePrinter):
 
     def numbers(self, column: str, values: Sequence[int]) -> str:
         return f"UNNEST(ARRAY[{', '.join(map(str, values))}]) AS spread({column})"
-
-    def rows_of_groups(self, rows: str, groups: str, by: Sequence[str]) -> Select:
-        if len(by) == 1:
-            return super().rows_of_groups(rows, groups, by)
-        row = f"ROW({', '.join(by)})"
-        return Select(rows, name=rows, where=[f"{row} IN (SELECT {row} FROM {groups})"])
 
     def step_expandvalues(self, step: ExpandValues) -> None:
         self.close()

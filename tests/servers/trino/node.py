@@ -46,7 +46,7 @@ CONFIG = """coordinator=true
 node-scheduler.include-coordinator=true
 http-server.http.port={port}
 node.internal-address=127.0.0.1
-http-server.http.host=127.0.0.1
+node.bind-ip=127.0.0.1
 discovery.uri=http://127.0.0.1:{port}
 query.max-length=100000000
 """

@@ -5,8 +5,8 @@ WITH events AS (
     organization_id,
     gen_ai_prompt_hash
   FROM ai_inference
-  WHERE day >= CAST(CAST(:range_start AS TIMESTAMP) AS DATE)
-    AND day <= CAST(CAST(:range_end AS TIMESTAMP) AS DATE)
+  WHERE day >= CAST(to_utc_timestamp(CAST(:range_start AS TIMESTAMP), current_timezone()) AS DATE)
+    AND day <= CAST(to_utc_timestamp(CAST(:range_end AS TIMESTAMP), current_timezone()) AS DATE)
     AND timestamp >= CAST(:range_start AS TIMESTAMP)
     AND timestamp < CAST(:range_end AS TIMESTAMP)
     AND event_action IS NULL

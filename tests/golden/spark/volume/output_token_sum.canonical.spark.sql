@@ -5,8 +5,8 @@ WITH events AS (
     lower(gen_ai_request_model) AS gen_ai_request_model,
     gen_ai_usage_output_tokens
   FROM ai_inference
-  WHERE day >= CAST(CAST(:range_start AS TIMESTAMP) AS DATE)
-    AND day <= CAST(CAST(:range_end AS TIMESTAMP) AS DATE)
+  WHERE day >= CAST(to_utc_timestamp(CAST(:range_start AS TIMESTAMP), current_timezone()) AS DATE)
+    AND day <= CAST(to_utc_timestamp(CAST(:range_end AS TIMESTAMP), current_timezone()) AS DATE)
     AND timestamp >= CAST(:range_start AS TIMESTAMP)
     AND timestamp < CAST(:range_end AS TIMESTAMP)
     AND event_action IS NULL

@@ -35,7 +35,7 @@ WITH events AS (
 ), panes_2 AS (
   SELECT *
   FROM panes
-  WHERE ROW(gen_ai_api_key_id, gen_ai_request_model) IN (SELECT ROW(gen_ai_api_key_id, gen_ai_request_model) FROM large_groups_2)
+  WHERE (gen_ai_api_key_id, gen_ai_request_model) IN (SELECT gen_ai_api_key_id, gen_ai_request_model FROM large_groups_2)
 ), windows AS (
   SELECT pane + k * INTERVAL '600' SECOND AS window_end,
     gen_ai_api_key_id,

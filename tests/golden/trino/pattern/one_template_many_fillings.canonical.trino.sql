@@ -35,7 +35,7 @@ WITH events AS (
 ), panes_2 AS (
   SELECT *
   FROM panes
-  WHERE ROW(user_id, gen_ai_prompt_head_hash) IN (SELECT ROW(user_id, gen_ai_prompt_head_hash) FROM large_groups_2)
+  WHERE (user_id, gen_ai_prompt_head_hash) IN (SELECT user_id, gen_ai_prompt_head_hash FROM large_groups_2)
 ), windows AS (
   SELECT pane + k * INTERVAL '14400' SECOND AS window_end,
     user_id,

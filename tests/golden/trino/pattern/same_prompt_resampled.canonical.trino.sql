@@ -43,7 +43,7 @@ WITH events AS (
 ), panes_2 AS (
   SELECT *
   FROM panes
-  WHERE ROW(gen_ai_api_key_id, gen_ai_prompt_hash, gen_ai_input_turn_hash) IN (SELECT ROW(gen_ai_api_key_id, gen_ai_prompt_hash, gen_ai_input_turn_hash) FROM large_groups_2)
+  WHERE (gen_ai_api_key_id, gen_ai_prompt_hash, gen_ai_input_turn_hash) IN (SELECT gen_ai_api_key_id, gen_ai_prompt_hash, gen_ai_input_turn_hash FROM large_groups_2)
 ), windows AS (
   SELECT pane + k * INTERVAL '600' SECOND AS window_end,
     gen_ai_api_key_id,

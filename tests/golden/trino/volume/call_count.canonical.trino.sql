@@ -34,7 +34,7 @@ WITH events AS (
 ), panes_2 AS (
   SELECT *
   FROM panes
-  WHERE ROW(user_id, gen_ai_request_model) IN (SELECT ROW(user_id, gen_ai_request_model) FROM large_groups_2)
+  WHERE (user_id, gen_ai_request_model) IN (SELECT user_id, gen_ai_request_model FROM large_groups_2)
 ), windows AS (
   SELECT pane + k * INTERVAL '600' SECOND AS window_end,
     user_id,
