@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 BENIGN = -1
 NO_REASONING = -1
+DOCUMENTS = 100_000
+END_USERS = 5_000
+"""How many documents a corpus has, and end users a service."""
 
 
 @dataclass
@@ -145,4 +148,8 @@ def varied(profile: Profile, body: int) -> dict[str, Any]:
             return {"parameters": {**profile.call.parameters, "logit_bias": bias}}
         case "features":
             return {"features": tuple((body * (place + 3) * 7919 % 20_011) / 10_000 - 1 for place in range(8))}
+        case "document":
+            return {"document": f"doc-{body % DOCUMENTS:07d}"}
+        case "user":
+            return {"parameters": {**profile.call.parameters, "user": f"end-user-{body % END_USERS:05d}"}}
     raise ValueError(f"unknown variation {profile.vary!r}")

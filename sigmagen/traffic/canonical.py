@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import orjson
 
 from sigmagen.sources.call import EMBEDDINGS, Call
-from sigmagen.sources.canonical.render import render
+from sigmagen.sources.canonical.render import LONG, render
 from sigmagen.traffic.batch import NO_REASONING, Batch, Registry
 
 OWN = frozenset(
@@ -24,12 +24,15 @@ OWN = frozenset(
         "gen_ai.usage.reasoning.output_tokens",
         "gen_ai.usage.visible.output_tokens",
         "gen_ai.usage.output_input_ratio",
+        "gen_ai.usage.embedding.input_tokens",
+        "gen_ai.exchange.long_answer.percent",
         "gen_ai.prompt.length",
         "gen_ai.prompt.hash",
         "gen_ai.prompt.template.hash",
         "gen_ai.prompt.head.hash",
     }
 )
+STOP, LENGTH = (f',"gen_ai.response.finish_reason":"{reason}"' for reason in ("stop", "length"))
 
 
 class CanonicalLines:
@@ -37,13 +40,12 @@ class CanonicalLines:
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
-        self._shared: dict[tuple[int, int], tuple[str, int, bool] | None] = {}
+        self._shared: dict[tuple[int, int], tuple[str, int, bool, bool] | None] = {}
 
     def lines(self, batch: Batch, ids: list[str]) -> Iterator[bytes | None]:
         """One line a call, None for a call that has no canonical event."""
         registry, slow = self._registry, self._registry.slow
         fingerprints = [family.fingerprints for family in registry.families]
-        texts = [family.text for family in registry.families]
         shared = self._shared
         columns = (batch.profile, batch.variant, batch.family, batch.body)
         tokens = (batch.input_tokens, batch.output_tokens, batch.reasoning_tokens)
@@ -67,37 +69,38 @@ class CanonicalLines:
             if found is None:
                 yield None
                 continue
-            rest, limit, prompted = found
-            visible = written
-            line = f'{{"@timestamp":"{iso}","event.id":"{number}",{rest}'
+            rest, limit, prompted, embeds = found
+            visible, ends, reasons = written, "", ""
             if limit:
-                line += ',"gen_ai.response.finish_reason":' + ('"length"' if written >= limit else '"stop"')
+                ends = LENGTH if written >= limit else STOP
             if reasoned != NO_REASONING:
                 visible -= reasoned
-                line += f',"gen_ai.usage.reasoning.output_tokens":{reasoned}'
-            line += (
-                f',"gen_ai.usage.input_tokens":{read},"gen_ai.usage.output_tokens":{written}'
-                f',"gen_ai.usage.visible.output_tokens":{visible}'
-            )
-            if read:
-                line += f',"gen_ai.usage.output_input_ratio":{visible / read!r}'
+                reasons = f',"gen_ai.usage.reasoning.output_tokens":{reasoned}'
+            ratio = f',"gen_ai.usage.output_input_ratio":{visible / read!r}' if read else ""
+            embedded = f',"gen_ai.usage.embedding.input_tokens":{read}' if embeds else ""
+            prompts = ""
             if prompted and family >= 0:
-                whole, masked, head = fingerprints[family](body)
-                line += (
-                    f',"gen_ai.prompt.length":{len(texts[family](body))},"gen_ai.prompt.hash":"{whole}"'
+                length, whole, masked, head = fingerprints[family](body)
+                prompts = (
+                    f',"gen_ai.prompt.length":{length},"gen_ai.prompt.hash":"{whole}"'
                     f',"gen_ai.prompt.template.hash":"{masked}","gen_ai.prompt.head.hash":"{head}"'
                 )
-            yield (line + "}\n").encode()
+            percent = 100 if visible >= LONG and read < LONG else 0
+            yield (
+                f'{{"@timestamp":"{iso}","event.id":"{number}",{rest}{ends},"gen_ai.usage.input_tokens":{read}'
+                f',"gen_ai.usage.output_tokens":{written}{reasons},"gen_ai.usage.visible.output_tokens":{visible}{ratio}'
+                f',"gen_ai.exchange.long_answer.percent":{percent}{embedded}{prompts}}}\n'
+            ).encode()
 
-    def _part(self, profile: int, variant: int) -> tuple[str, int, bool] | None:
+    def _part(self, profile: int, variant: int) -> tuple[str, int, bool, bool] | None:
         """What the events of a profile's variant share, the limit of the answer (0 where none ends), and whether they
-        have a prompt."""
+        have a prompt and whether they embed."""
         call = self._registry.call("id", 0, profile, variant, -1, 0, 1, 0, NO_REASONING)
         event = render(call)
         if event is None:
             return None
         shared = orjson.dumps({name: value for name, value in event.items() if name not in OWN})
-        return shared[1:-1].decode(), self._limit(call), call.prompt is not None
+        return shared[1:-1].decode(), self._limit(call), call.prompt is not None, call.operation == EMBEDDINGS
 
     @staticmethod
     def _limit(call: Call) -> int:

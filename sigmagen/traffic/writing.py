@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,11 +17,11 @@ from sigmagen.sources import named, render
 from sigmagen.sources.records import get
 from sigmagen.traffic.batch import BENIGN, Batch
 from sigmagen.traffic.canonical import CanonicalLines
+from sigmagen.traffic.signups import AccountEvent, account_events
 
 if TYPE_CHECKING:
     from sigmagen.traffic.world import World
 
-CANONICAL = "canonical"
 LABELS, ACTORS, CAMPAIGNS, WORLD = "labels.ndjson", "actors.ndjson", "campaigns.ndjson", "world.json"
 _SLICE = 20_000
 _NEWLINE = orjson.OPT_APPEND_NEWLINE
@@ -32,37 +32,53 @@ Lines = Iterator[tuple[bytes, str] | None]
 
 @dataclass
 class Written:
-    """How many records were written, by source; and of which accounts and campaigns (positions in the world)."""
+    """How many records were written of which account, and of which campaign and account (positions in the world)."""
 
-    records: Counter[str] = field(default_factory=Counter)
     accounts: Counter[tuple[str, int]] = field(default_factory=Counter)
-    campaigns: Counter[tuple[str, int]] = field(default_factory=Counter)
+    """By source and account."""
     members: Counter[tuple[str, int, int]] = field(default_factory=Counter)
     """By source, campaign and account."""
+
+    @property
+    def records(self) -> Counter[str]:
+        """How many records were written, by source."""
+        found: Counter[str] = Counter()
+        for (source, _), count in self.accounts.items():
+            found[source] += count
+        return found
+
+    def of_campaign(self, number: int) -> Counter[str]:
+        """How many events of a campaign were written, by source."""
+        found: Counter[str] = Counter()
+        for (source, campaign, _), count in sorted(self.members.items()):
+            if campaign == number:
+                found[source] += count
+        return found
 
 
 def write_world(
     world: World, sources: Sequence[Source], folder: Path, step: Callable[[int, int], None] = lambda day, days: None
 ) -> Written:
     """Write the logs, labels, actors and campaigns of a world into a folder. `step` is told how many days are done."""
-    written = Written()
     with ExitStack() as stack:
         logs = {source.name: stack.enter_context((folder / f"{source.name}.ndjson").open("wb")) for source in sources}
-        labels = stack.enter_context((folder / LABELS).open("wb"))
+        output = _Output(world, logs, stack.enter_context((folder / LABELS).open("wb")))
         lines = CanonicalLines(world.registry)
         for day in range(world.plan.days):
             calls = world.day(day)
-            for first in range(0, len(calls), _SLICE):
-                batch = calls.taken(slice(first, first + _SLICE))
-                ids = world.ids(batch)
-                for source in sources:
+            for source in sources:
+                happened = deque(account_events(world, day) if source.canonical else ())
+                for first in range(0, len(calls), _SLICE):
+                    batch = calls.taken(slice(first, first + _SLICE))
+                    ids = world.ids(batch)
                     found = _canonical(lines, batch, ids) if source.canonical else _native(world, source, batch, ids)
-                    _write(world, source.name, batch, found, logs[source.name], labels, written)
+                    output.write(source.name, batch, found, happened)
+                output.write_account_events(source.name, happened)
             step(day + 1, world.plan.days)
-    _write_lines(folder / ACTORS, _actors(world, written))
-    _write_lines(folder / CAMPAIGNS, _campaigns(world, written))
+    _write_lines(folder / ACTORS, _actors(world, output.written))
+    _write_lines(folder / CAMPAIGNS, _campaigns(world, output.written))
     (folder / WORLD).write_bytes(orjson.dumps(describe(world), option=orjson.OPT_INDENT_2 | _NEWLINE))
-    return written
+    return output.written
 
 
 def _canonical(lines: CanonicalLines, batch: Batch, ids: list[str]) -> Lines:
@@ -76,26 +92,45 @@ def _native(world: World, source: Source, batch: Batch, ids: list[str]) -> Lines
         yield None if record is None else (orjson.dumps(record, option=_NEWLINE), str(get(record, source.event_id)))
 
 
-def _write(
-    world: World, source: str, batch: Batch, lines: Lines, log: IO[bytes], labels: IO[bytes], written: Written
-) -> None:
-    profiles = world.registry.profiles
-    for found, profile, label in zip(lines, batch.profile.tolist(), batch.label.tolist(), strict=True):
-        if found is None:
-            continue
-        line, number = found
-        log.write(line)
-        account = profiles[profile].account
-        written.records[source] += 1
-        written.accounts[source, account] += 1
-        if label == BENIGN:
-            continue
-        written.campaigns[source, label] += 1
-        written.members[source, label, account] += 1
-        entry = {"source": source, "event_id": number, "actor": actor(world, source, account)}
-        campaign = world.campaigns[label]
-        entry |= {"campaign": campaign.name, "scenario": campaign.entry.name}
-        labels.write(orjson.dumps(entry, option=_NEWLINE))
+class _Output:
+    """The open files of a world, and what was written to them."""
+
+    def __init__(self, world: World, logs: Mapping[str, IO[bytes]], labels: IO[bytes]) -> None:
+        self.written = Written()
+        self._world, self._logs, self._labels = world, logs, labels
+        self._parts: dict[tuple[str, int, int], bytes] = {}
+
+    def write(self, source: str, batch: Batch, lines: Lines, happened: deque[AccountEvent]) -> None:
+        """Write the records of a batch and their labels; what happened to accounts before a call comes before it."""
+        log, profiles, accounts = self._logs[source], self._world.registry.profiles, self.written.accounts
+        rows = zip(lines, batch.time.tolist(), batch.profile.tolist(), batch.label.tolist(), strict=True)
+        for found, time, profile, label in rows:
+            while happened and happened[0].time <= time:
+                self.write_account_events(source, [happened.popleft()])
+            if found is None:
+                continue
+            log.write(found[0])
+            account = profiles[profile].account
+            accounts[source, account] += 1
+            if label != BENIGN:
+                self._label(source, found[1], account, label)
+
+    def write_account_events(self, source: str, happened: Iterable[AccountEvent]) -> None:
+        """Write what happened to accounts."""
+        for item in happened:
+            self._logs[source].write(orjson.dumps(item.event, option=_NEWLINE))
+            self.written.accounts[source, item.account] += 1
+            if item.label != BENIGN:
+                self._label(source, item.event["event.id"], item.account, item.label)
+
+    def _label(self, source: str, number: str, account: int, label: int) -> None:
+        self.written.members[source, label, account] += 1
+        key = source, label, account
+        if key not in self._parts:
+            campaign = self._world.campaigns[label]
+            entry = {"source": source, "actor": actor(self._world, source, account), "campaign": campaign.name}
+            self._parts[key] = orjson.dumps({**entry, "scenario": campaign.entry.name})[1:] + b"\n"
+        self._labels.write(b'{"event_id":' + orjson.dumps(number) + b"," + self._parts[key])
 
 
 def actor(world: World, source: str, account: int) -> str:
@@ -113,7 +148,7 @@ def _actors(world: World, written: Written) -> Iterator[dict[str, Any]]:
             "source": source,
             "actor": actor(world, source, number),
             "organization": named(source, "organization.id", owner.organization, owner.calls()[:1]),
-            "persona": None if own else owner.persona,
+            "persona": owner.persona or None,
             "campaigns": list(own),
             "events": events,
             "campaign_events": sum(own.values()),
@@ -130,9 +165,7 @@ def _campaigns(world: World, written: Written) -> Iterator[dict[str, Any]]:
             "crowd": len(campaign.crowd),
             "start": iso(campaign.start),
             "end": iso(campaign.end),
-            "events": {
-                source: count for (source, number), count in written.campaigns.items() if number == campaign.number
-            },
+            "events": written.of_campaign(campaign.number),
             "figures": [figure.as_dict() for figure in campaign.entry.figures],
         }
 
@@ -147,7 +180,7 @@ def describe(world: World) -> Mapping[str, Any]:
         "days": plan.days,
         "start": iso(world.start),
         "scenarios": [entry.name for entry in plan.scenarios],
-        "personas": dict(sorted(Counter(account.persona for account in world.accounts).items())),
+        "personas": dict(sorted(Counter(account.persona for account in world.accounts if account.persona).items())),
     }
 
 

@@ -21,6 +21,7 @@ SETTABLE = tuple(name for name in ATTRIBUTES if name != "time")
 
 _NUMBERS = frozenset(
     {
+        "as_number",
         "history",
         "inputs",
         "input_tokens",
@@ -34,7 +35,19 @@ _NUMBERS = frozenset(
 _VECTORS = frozenset({"features", "scores"})
 _FLAGS = frozenset({"cached", "console"})
 _NULLABLE = frozenset(
-    {"api_key", "organization", "system", "prompt", "prefill", "reasoning_tokens", "error", "source_ip", "object"}
+    {
+        "api_key",
+        "organization",
+        "system",
+        "prompt",
+        "prefill",
+        "reasoning_tokens",
+        "error",
+        "source_ip",
+        "object",
+        "document",
+    }
+    | {"as_number", "tls_fingerprint"}
 )
 
 

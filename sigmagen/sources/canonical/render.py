@@ -5,10 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from sigmagen.durations import iso
+from sigmagen.expr.address import network_of
 from sigmagen.mapping import fingerprint
 from sigmagen.sources.call import CHAT, EMBEDDINGS, PREDICTION, TEXT_COMPLETION, Call, digest
 from sigmagen.sources.openai import conversation, error_class
 from sigmagen.sources.records import text
+
+LONG = 500
+"""Tokens: an answer is long from there on, and a prompt is short below."""
 
 
 def render(call: Call) -> dict[str, Any] | None:
@@ -34,7 +38,13 @@ def render(call: Call) -> dict[str, Any] | None:
         "user.id": call.principal or key,
         "gen_ai.api_key.id": key,
         "organization.id": call.organization,
+        "gen_ai.tenant.id": call.organization or call.principal or key,
+        "enduser.pseudo.id": call.parameters.get("user"),
         "source.ip": call.source_ip,
+        "source.network": network_of(call.source_ip) if call.source_ip else None,
+        "source.as.number": call.as_number,
+        "tls.client.fingerprint": call.tls_fingerprint,
+        "gen_ai.retrieval.document.id": call.document,
         "user_agent.original": call.user_agent,
         **(_prediction(call) if call.operation == PREDICTION else _generation(call)),
     }
@@ -43,7 +53,9 @@ def render(call: Call) -> dict[str, Any] | None:
 
 def _prediction(call: Call) -> dict[str, Any]:
     """What a classic model got. Its scores have no canonical field."""
-    return {"gen_ai.input.hash": digest(text(call.features) or "") if call.features else None}
+    if not call.features:
+        return {}
+    return {"gen_ai.input.hash": digest(text(call.features) or ""), "gen_ai.input.null_feature.count": 0}
 
 
 def _generation(call: Call) -> dict[str, Any]:
@@ -58,6 +70,8 @@ def _usage(call: Call) -> dict[str, Any]:
         "gen_ai.usage.reasoning.output_tokens": call.reasoning_tokens,
         "gen_ai.usage.visible.output_tokens": visible,
         "gen_ai.usage.output_input_ratio": visible / call.input_tokens if call.input_tokens else None,
+        "gen_ai.usage.embedding.input_tokens": call.input_tokens if call.operation == EMBEDDINGS else None,
+        "gen_ai.exchange.long_answer.percent": 100 if visible >= LONG and call.input_tokens < LONG else 0,
     }
 
 
