@@ -136,7 +136,21 @@ class Registry:
     @cached_property
     def slow(self) -> frozenset[int]:
         """Profiles whose records can't be put together from parts."""
-        return frozenset(number for number, profile in enumerate(self.profiles) if profile.vary)
+        return frozenset(number for number, profile in enumerate(self.profiles) if profile.vary in REWRITTEN)
+
+
+def document(body: int) -> str:
+    """The id of the document that a prompt with this filling retrieves."""
+    return f"doc-{body % DOCUMENTS:07d}"
+
+
+def end_user(body: int) -> str:
+    """The end user of a service who sends a prompt with this filling."""
+    return f"end-user-{body % END_USERS:05d}"
+
+
+REWRITTEN = frozenset({"logit_bias", "features"})
+"""Variations of more than one field of a record."""
 
 
 def varied(profile: Profile, body: int) -> dict[str, Any]:
@@ -149,7 +163,7 @@ def varied(profile: Profile, body: int) -> dict[str, Any]:
         case "features":
             return {"features": tuple((body * (place + 3) * 7919 % 20_011) / 10_000 - 1 for place in range(8))}
         case "document":
-            return {"document": f"doc-{body % DOCUMENTS:07d}"}
+            return {"document": document(body)}
         case "user":
-            return {"parameters": {**profile.call.parameters, "user": f"end-user-{body % END_USERS:05d}"}}
+            return {"parameters": {**profile.call.parameters, "user": end_user(body)}}
     raise ValueError(f"unknown variation {profile.vary!r}")

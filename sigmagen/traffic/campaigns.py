@@ -48,8 +48,9 @@ class Campaign:
 
 
 def launch(world: World, materials: Materials) -> list[Stream]:
-    """Add the campaigns of the plan to the world. Returns their streams. The accounts that are there are the crowd."""
-    benign = tuple(world.accounts)
+    """Add the campaigns of the plan to the world. Returns their streams. The accounts that call models are the crowd."""
+    personas = world.plan.catalogue.personas
+    benign = tuple(account for account in world.accounts if "exchange" in personas[account.persona].settings)
     streams: list[Stream] = []
     for number, entry in enumerate(world.plan.scenarios):
         streams += _launch(world, materials, benign, number, entry)

@@ -12,7 +12,7 @@ import orjson
 
 from sigmagen.sources.call import EMBEDDINGS, Call
 from sigmagen.sources.canonical.render import LONG, render
-from sigmagen.traffic.batch import NO_REASONING, Batch, Registry
+from sigmagen.traffic.batch import NO_REASONING, Batch, Registry, document, end_user
 
 OWN = frozenset(
     {
@@ -26,13 +26,20 @@ OWN = frozenset(
         "gen_ai.usage.output_input_ratio",
         "gen_ai.usage.embedding.input_tokens",
         "gen_ai.exchange.long_answer.percent",
+        "enduser.pseudo.id",
+        "gen_ai.retrieval.document.id",
         "gen_ai.prompt.length",
         "gen_ai.prompt.hash",
         "gen_ai.prompt.template.hash",
         "gen_ai.prompt.head.hash",
     }
 )
+USER, DOCUMENT = ',"enduser.pseudo.id":"%s"', ',"gen_ai.retrieval.document.id":"%s"'
 STOP, LENGTH = (f',"gen_ai.response.finish_reason":"{reason}"' for reason in ("stop", "length"))
+
+Part = tuple[str, int, bool, bool, str]
+"""What the events of a variant of a profile share; the limit of the answer, 0 where none ends; whether they have a
+prompt; whether they embed; and the field that changes with the filling, empty for none."""
 
 
 class CanonicalLines:
@@ -40,7 +47,7 @@ class CanonicalLines:
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
-        self._shared: dict[tuple[int, int], tuple[str, int, bool, bool] | None] = {}
+        self._shared: dict[tuple[int, int], Part | None] = {}
 
     def lines(self, batch: Batch, ids: list[str]) -> Iterator[bytes | None]:
         """One line a call, None for a call that has no canonical event."""
@@ -69,7 +76,7 @@ class CanonicalLines:
             if found is None:
                 yield None
                 continue
-            rest, limit, prompted, embeds = found
+            rest, limit, prompted, embeds, vary = found
             visible, ends, reasons = written, "", ""
             if limit:
                 ends = LENGTH if written >= limit else STOP
@@ -85,6 +92,8 @@ class CanonicalLines:
                     f',"gen_ai.prompt.length":{length},"gen_ai.prompt.hash":"{whole}"'
                     f',"gen_ai.prompt.template.hash":"{masked}","gen_ai.prompt.head.hash":"{head}"'
                 )
+            if vary:
+                prompts += vary % (end_user(body) if vary is USER else document(body))
             percent = 100 if visible >= LONG and read < LONG else 0
             yield (
                 f'{{"@timestamp":"{iso}","event.id":"{number}",{rest}{ends},"gen_ai.usage.input_tokens":{read}'
@@ -92,15 +101,15 @@ class CanonicalLines:
                 f',"gen_ai.exchange.long_answer.percent":{percent}{embedded}{prompts}}}\n'
             ).encode()
 
-    def _part(self, profile: int, variant: int) -> tuple[str, int, bool, bool] | None:
-        """What the events of a profile's variant share, the limit of the answer (0 where none ends), and whether they
-        have a prompt and whether they embed."""
+    def _part(self, profile: int, variant: int) -> Part | None:
         call = self._registry.call("id", 0, profile, variant, -1, 0, 1, 0, NO_REASONING)
         event = render(call)
         if event is None:
             return None
+        kind = self._registry.profiles[profile].vary
+        vary = USER if kind == "user" else DOCUMENT if kind == "document" else ""
         shared = orjson.dumps({name: value for name, value in event.items() if name not in OWN})
-        return shared[1:-1].decode(), self._limit(call), call.prompt is not None, call.operation == EMBEDDINGS
+        return shared[1:-1].decode(), self._limit(call), call.prompt is not None, call.operation == EMBEDDINGS, vary
 
     @staticmethod
     def _limit(call: Call) -> int:

@@ -61,12 +61,13 @@ def separate(members: Sequence[Account], crowd: Crowd, draws: Draws) -> None:
     """Give each account a network, a client and a TLS fingerprint that no other has, from those of the crowd."""
     networks = crowd.networks()
     clients = [client for kind in ("sdk", "framework", "browser") for client in crowd.clients(kind)]
-    order, others = draws.shuffled(len(networks)).tolist(), draws.shuffled(len(clients)).tolist()
+    agents = list(dict.fromkeys(client.agent for client in clients))
+    order, others = draws.shuffled(len(networks)).tolist(), draws.shuffled(len(agents)).tolist()
     for position, account in enumerate(members):
         kind, network = networks[order[position % len(order)]]
         block, host = draws.integers(1 << 16, 2).tolist()
         account.places = [place(kind, network, block, host)]
-        agent = clients[others[position % len(others)]].agent
+        agent = agents[others[position % len(others)]]
         account.clients = [Client(agent, fingerprint(f"{agent}/{account.number}"))]
 
 

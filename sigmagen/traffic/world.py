@@ -14,6 +14,7 @@ from sigmagen.traffic.batch import Batch, Registry
 from sigmagen.traffic.catalogue import Catalogue, Entry
 from sigmagen.traffic.draws import Draws, mixed
 from sigmagen.traffic.exchange import Exchange, Materials, Release
+from sigmagen.traffic.noise import Noise
 from sigmagen.traffic.pace import Repeated, make_pace
 from sigmagen.traffic.population import populate
 from sigmagen.traffic.scripts import Script
@@ -47,6 +48,7 @@ class World:
     accounts: list[Account] = field(default_factory=list)
     campaigns: list[Campaign] = field(default_factory=list)
     streams: list[Stream] = field(default_factory=list)
+    noise: Noise = field(init=False)
     _last: tuple[int, list[Batch]] = (-9, [])
 
     def __post_init__(self) -> None:
@@ -59,6 +61,7 @@ class World:
         released = Release(release["model"], self.start + int(float(release["after"]) * self.plan.days * DAY))
         materials = Materials(self.registry, crowd, phrases, catalogue.traces, released)
         groups = populate(self, crowd)
+        self.noise = Noise.of(catalogue.crowd["noise"], len(self.accounts), self.draws("noise"))
         launched = launch(self, materials)
         self.streams = [self._persona(entry, members, materials) for entry, members in groups]
         self.streams += launched
@@ -128,7 +131,8 @@ class World:
             draws = self.draws("day", stream.name, day)
             moments = stream.pace.day(draws, day, start)
             first = (number << _STREAM) + ((day + 1) << _DAY)
-            batches.append(stream.exchange.calls(draws, moments, first, stream.label))
+            calls = stream.exchange.calls(draws, moments, first, stream.label)
+            batches.append(self.noise.applied(calls, self.owners, self.registry, draws))
         return batches
 
     def ids(self, batch: Batch) -> list[str]:

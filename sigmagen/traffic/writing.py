@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import orjson
+import yaml
 
 from sigmagen.durations import iso
 from sigmagen.mapping.source import Source
@@ -17,12 +18,15 @@ from sigmagen.sources import named, render
 from sigmagen.sources.records import get
 from sigmagen.traffic.batch import BENIGN, Batch
 from sigmagen.traffic.canonical import CanonicalLines
+from sigmagen.traffic.declared import overlay
 from sigmagen.traffic.signups import AccountEvent, account_events
 
 if TYPE_CHECKING:
     from sigmagen.traffic.world import World
 
+CANONICAL = "canonical"
 LABELS, ACTORS, CAMPAIGNS, WORLD = "labels.ndjson", "actors.ndjson", "campaigns.ndjson", "world.json"
+OVERLAY = "overlay.yml"
 _SLICE = 20_000
 _NEWLINE = orjson.OPT_APPEND_NEWLINE
 
@@ -77,6 +81,8 @@ def write_world(
             step(day + 1, world.plan.days)
     _write_lines(folder / ACTORS, _actors(world, output.written))
     _write_lines(folder / CAMPAIGNS, _campaigns(world, output.written))
+    lists = overlay(world, [source.name for source in sources])
+    (folder / OVERLAY).write_text(yaml.safe_dump(lists, sort_keys=False), "utf-8")
     (folder / WORLD).write_bytes(orjson.dumps(describe(world), option=orjson.OPT_INDENT_2 | _NEWLINE))
     return output.written
 
@@ -101,19 +107,27 @@ class _Output:
         self._parts: dict[tuple[str, int, int], bytes] = {}
 
     def write(self, source: str, batch: Batch, lines: Lines, happened: deque[AccountEvent]) -> None:
-        """Write the records of a batch and their labels; what happened to accounts before a call comes before it."""
+        """Write the records of a batch and their labels; what happened to accounts before a call comes before it.
+
+        Records that a native log has twice follow at the end.
+        """
         log, profiles, accounts = self._logs[source], self._world.registry.profiles, self.written.accounts
-        rows = zip(lines, batch.time.tolist(), batch.profile.tolist(), batch.label.tolist(), strict=True)
-        for found, time, profile, label in rows:
+        again = self._world.noise.twice(batch).tolist()
+        columns = (batch.time.tolist(), batch.profile.tolist(), batch.label.tolist(), again)
+        repeated: list[bytes] = []
+        for found, time, profile, label, twice in zip(lines, *columns, strict=True):
             while happened and happened[0].time <= time:
                 self.write_account_events(source, [happened.popleft()])
             if found is None:
                 continue
             log.write(found[0])
+            if twice and source != CANONICAL:
+                repeated.append(found[0])
             account = profiles[profile].account
             accounts[source, account] += 1
             if label != BENIGN:
                 self._label(source, found[1], account, label)
+        log.writelines(repeated)
 
     def write_account_events(self, source: str, happened: Iterable[AccountEvent]) -> None:
         """Write what happened to accounts."""
