@@ -149,8 +149,8 @@ def end_user(body: int) -> str:
     return f"end-user-{body % END_USERS:05d}"
 
 
-REWRITTEN = frozenset({"logit_bias", "features"})
-"""Variations of more than one field of a record."""
+REWRITTEN = frozenset({"logit_bias", "features", "recorded"})
+"""Variations whose records have to be rendered one by one."""
 
 
 def varied(profile: Profile, body: int) -> dict[str, Any]:
@@ -162,6 +162,8 @@ def varied(profile: Profile, body: int) -> dict[str, Any]:
             return {"parameters": {**profile.call.parameters, "logit_bias": bias}}
         case "features":
             return {"features": tuple((body * (place + 3) * 7919 % 20_011) / 10_000 - 1 for place in range(8))}
+        case "recorded":
+            return {}
         case "document":
             return {"document": document(body)}
         case "user":

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sigmagen.durations import DAY, HOUR, MINUTE
+from sigmagen.sources.call import Call
 from sigmagen.traffic.accounts import Account
 from sigmagen.traffic.batch import BENIGN
 from sigmagen.traffic.catalogue import Entry
@@ -15,6 +16,7 @@ from sigmagen.traffic.exchange import Exchange, Materials
 from sigmagen.traffic.pace import Planned
 from sigmagen.traffic.planning import length_of, plan_calls, plan_cover, plan_steps
 from sigmagen.traffic.population import make_account
+from sigmagen.traffic.recorded import Recorded, Recording
 from sigmagen.traffic.scripts import Script
 from sigmagen.traffic.sharing import Sharing, separate, share, size_of
 from sigmagen.traffic.streams import Calls, Stream
@@ -48,13 +50,28 @@ class Campaign:
 
 
 def launch(world: World, materials: Materials) -> list[Stream]:
-    """Add the campaigns of the plan to the world. Returns their streams. The accounts that call models are the crowd."""
+    """Add the campaigns of the plan to the world. Returns their streams. Accounts that call models are the crowd."""
     personas = world.plan.catalogue.personas
     benign = tuple(account for account in world.accounts if "exchange" in personas[account.persona].settings)
     streams: list[Stream] = []
     for number, entry in enumerate(world.plan.scenarios):
         streams += _launch(world, materials, benign, number, entry)
+    for number, recording in enumerate(world.plan.recordings, len(world.campaigns)):
+        streams += _replay(world, materials, number, recording)
     return streams
+
+
+def _replay(world: World, materials: Materials, number: int, recording: Recording) -> list[Stream]:
+    entry = recording.entry
+    draws = world.draws("campaign", entry.name)
+    length = max((query.time for query in recording.queries), default=0)
+    begin = _begin(world, length, float(draws.uniform(1)[0]))
+    account = make_account(world, materials.crowd, "", entry.settings["who"])
+    account.created = begin - int(draws.integers(EARLY, 1)[0])
+    launched = _Launch(world, materials, number, entry, entry.settings, [account], draws)
+    launched.replay(recording.plan(begin), recording.queries)
+    world.campaigns.append(launched.campaign(()))
+    return launched.streams
 
 
 def _launch(world: World, materials: Materials, benign: Sequence[Account], number: int, entry: Entry) -> list[Stream]:
@@ -142,9 +159,17 @@ class _Launch:
 
     def harvest(self, plan: Planned) -> None:
         """Add the calls of the campaign, and the ordinary calls of its accounts."""
-        settings = self._settings
-        exchange = Exchange(settings["exchange"], self._members, self._materials, self._draws)
+        exchange = Exchange(self._settings["exchange"], self._members, self._materials, self._draws)
         self._add("harvest", plan, exchange)
+        self._hide(plan)
+
+    def replay(self, plan: Planned, queries: Sequence[Call]) -> None:
+        """Add recorded queries, and the ordinary calls of the account."""
+        self._add("recorded", plan, Recorded(queries, self._members[0], self._materials.registry))
+        self._hide(plan)
+
+    def _hide(self, plan: Planned) -> None:
+        settings = self._settings
         part = float(settings.get("share", 1.0))
         if part < 1:
             persona = self._world.plan.catalogue.personas[settings.get("cover", DEFAULT_COVER)]

@@ -17,6 +17,7 @@ from sigmagen.traffic.exchange import Exchange, Materials, Release
 from sigmagen.traffic.noise import Noise
 from sigmagen.traffic.pace import Repeated, make_pace
 from sigmagen.traffic.population import populate
+from sigmagen.traffic.recorded import Recording
 from sigmagen.traffic.scripts import Script
 from sigmagen.traffic.streams import Calls, Stream
 from sigmagen.traffic.texts import Phrases
@@ -37,6 +38,7 @@ class Plan:
     tenants: int
     days: int
     seed: int
+    recordings: Sequence[Recording] = ()
 
 
 @dataclass

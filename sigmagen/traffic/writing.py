@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -22,12 +23,14 @@ from sigmagen.traffic.declared import overlay
 from sigmagen.traffic.signups import AccountEvent, account_events
 
 if TYPE_CHECKING:
-    from sigmagen.traffic.world import World
+    from sigmagen.traffic.world import Plan, World
 
 CANONICAL = "canonical"
 LABELS, ACTORS, CAMPAIGNS, WORLD = "labels.ndjson", "actors.ndjson", "campaigns.ndjson", "world.json"
 OVERLAY = "overlay.yml"
 _SLICE = 20_000
+_PART_DAYS = 5
+"""Days that a process writes at most before its files are joined to the others."""
 _NEWLINE = orjson.OPT_APPEND_NEWLINE
 
 Lines = Iterator[tuple[bytes, str] | None]
@@ -42,6 +45,11 @@ class Written:
     """By source and account."""
     members: Counter[tuple[str, int, int]] = field(default_factory=Counter)
     """By source, campaign and account."""
+
+    def add(self, other: Written) -> None:
+        """Count what another process wrote."""
+        self.accounts.update(other.accounts)
+        self.members.update(other.members)
 
     @property
     def records(self) -> Counter[str]:
@@ -61,14 +69,39 @@ class Written:
 
 
 def write_world(
-    world: World, sources: Sequence[Source], folder: Path, step: Callable[[int, int], None] = lambda day, days: None
+    world: World,
+    sources: Sequence[Source],
+    folder: Path,
+    *,
+    jobs: int = 1,
+    step: Callable[[int], None] = lambda days: None,
 ) -> Written:
-    """Write the logs, labels, actors and campaigns of a world into a folder. `step` is told how many days are done."""
+    """Write the logs, labels, actors and campaigns of a world into a folder; `jobs` processes share the days.
+
+    `step` is told how many days are done. The files don't depend on the number of processes.
+    """
+    days = range(world.plan.days)
+    if jobs > 1 and len(days) > 1:
+        written = _write_parts(world, sources, folder, jobs, step)
+    else:
+        written = write_days(world, sources, folder, days, step)
+    _write_lines(folder / ACTORS, _actors(world, written))
+    _write_lines(folder / CAMPAIGNS, _campaigns(world, written))
+    lists = overlay(world, [source.name for source in sources])
+    (folder / OVERLAY).write_text(yaml.safe_dump(lists, sort_keys=False), "utf-8")
+    (folder / WORLD).write_bytes(orjson.dumps(describe(world), option=orjson.OPT_INDENT_2 | _NEWLINE))
+    return written
+
+
+def write_days(
+    world: World, sources: Sequence[Source], folder: Path, days: range, step: Callable[[int], None] = lambda days: None
+) -> Written:
+    """Write the logs and labels of some days into a folder."""
     with ExitStack() as stack:
         logs = {source.name: stack.enter_context((folder / f"{source.name}.ndjson").open("wb")) for source in sources}
         output = _Output(world, logs, stack.enter_context((folder / LABELS).open("wb")))
         lines = CanonicalLines(world.registry)
-        for day in range(world.plan.days):
+        for done, day in enumerate(days, 1):
             calls = world.day(day)
             for source in sources:
                 happened = deque(account_events(world, day) if source.canonical else ())
@@ -78,13 +111,43 @@ def write_world(
                     found = _canonical(lines, batch, ids) if source.canonical else _native(world, source, batch, ids)
                     output.write(source.name, batch, found, happened)
                 output.write_account_events(source.name, happened)
-            step(day + 1, world.plan.days)
-    _write_lines(folder / ACTORS, _actors(world, output.written))
-    _write_lines(folder / CAMPAIGNS, _campaigns(world, output.written))
-    lists = overlay(world, [source.name for source in sources])
-    (folder / OVERLAY).write_text(yaml.safe_dump(lists, sort_keys=False), "utf-8")
-    (folder / WORLD).write_bytes(orjson.dumps(describe(world), option=orjson.OPT_INDENT_2 | _NEWLINE))
+            step(done)
     return output.written
+
+
+def _write_parts(
+    world: World, sources: Sequence[Source], folder: Path, jobs: int, step: Callable[[int], None]
+) -> Written:
+    """Write the days in several processes, each some days into a folder of its own, and join the files in order."""
+    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import get_context
+
+    days = range(world.plan.days)
+    size = max(1, min(_PART_DAYS, -(-len(days) // jobs)))
+    parts = [days[first : first + size] for first in range(0, len(days), size)]
+    written = Written()
+    with ProcessPoolExecutor(jobs, get_context("spawn")) as pool:
+        tasks = [pool.submit(_write_part, world.plan, sources, folder / f"part-{part.start}", part) for part in parts]
+        for part, task in zip(parts, tasks, strict=True):
+            written.add(task.result())
+            _join(folder / f"part-{part.start}", folder)
+            step(part.stop)
+    return written
+
+
+def _write_part(plan: Plan, sources: Sequence[Source], folder: Path, days: range) -> Written:
+    from sigmagen.traffic.world import World
+
+    folder.mkdir()
+    return write_days(World(plan), sources, folder, days)
+
+
+def _join(part: Path, folder: Path) -> None:
+    """Append the files of a part to those of the folder, and remove the part."""
+    for path in sorted(part.iterdir()):
+        with path.open("rb") as source, (folder / path.name).open("ab") as target:
+            shutil.copyfileobj(source, target)
+    shutil.rmtree(part)
 
 
 def _canonical(lines: CanonicalLines, batch: Batch, ids: list[str]) -> Lines:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import os
 from collections import defaultdict
+from collections.abc import Callable
 from datetime import datetime
 from functools import cache
 from itertools import pairwise
@@ -75,7 +76,7 @@ def laid_out(*scenarios: str, tenants: int = 400, days: int = 2) -> World:
     return World(Plan(found, found.chosen(scenarios), tenants, days, 1))
 
 
-FIELD = {
+FIELD: dict[str, Callable[[Call], object]] = {
     "address": lambda call: call.source_ip,
     "network": lambda call: (call.source_ip or "").rpartition(".")[0],
     "asn": lambda call: call.as_number,
