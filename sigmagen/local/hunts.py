@@ -8,6 +8,7 @@ from functools import cached_property
 
 from sigmagen.convert.converter import Converter, Query
 from sigmagen.convert.render import render
+from sigmagen.expr.tree import Column
 from sigmagen.local.blind_spots import Need, load_needs, views
 from sigmagen.local.detection import Rule
 from sigmagen.mapping.generic import Generic
@@ -15,6 +16,7 @@ from sigmagen.mapping.source import Source
 from sigmagen.plan.build import build_plan
 from sigmagen.plan.columns import Columns, read_columns
 from sigmagen.plan.model import Plan
+from sigmagen.plan.steps import Derive
 from sigmagen.problems import SigmagenError
 from sigmagen.rules.model import Correlation, Threshold
 from sigmagen.targets.registry import REFERENCE
@@ -89,6 +91,16 @@ class Hunts:
 
     def _events(self, rule: Rule, source: Source) -> str:
         return self.text(build_plan(rule, source, REFERENCE, self.converter.taxonomy, "events"))
+
+    def column(self, rule: Rule, source: Source, field: str) -> str:
+        """The column of the source's table that a field of a rule's events is read from.
+
+        Raises KeyError for a field that the events don't show.
+        """
+        plan = read_columns(build_plan(rule, source, REFERENCE, self.converter.taxonomy, "events"), self.columns)
+        derived = (step.columns for step in plan.steps if isinstance(step, Derive))
+        found = {name: value.name for columns in derived for name, value in columns if isinstance(value, Column)}
+        return found[field]
 
     def text(self, plan: Plan) -> str:
         """SQL of a plan over the tables with columns."""

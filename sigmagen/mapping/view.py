@@ -267,9 +267,14 @@ class ViewBuilder:
         elif self._follows_native and name in self.source.fields:
             value = parse(self.source.fields[name], kind, _Names(self, self._native, name))
         else:
-            raise UnavailableFieldError(name, f"{self.source.title} does not have it")
+            raise UnavailableFieldError(name, self._why_absent(name))
         chosen = isinstance(value, Call) and value.op == "if"  # constants of the mapping are in lower case
         return call("lower", value) if self.taxonomy[name].lower and not chosen else value
+
+    def _why_absent(self, name: str) -> str:
+        if name in self.source.fields:
+            return f"{self.source.title} has it, but the mapping to {self.stored_source.name} does not"
+        return f"{self.source.title} does not have it"
 
     def _native(self, text: str, kind: Type) -> Expr:
         """Return the stored value of a path of the native record."""

@@ -30,6 +30,9 @@ SPLUNK_URL = "SIGMAGEN_SPLUNK_URL"
 SPLUNK_TOKEN = "SIGMAGEN_SPLUNK_TOKEN"
 SPLUNK_CA_FILE = "SIGMAGEN_SPLUNK_CA_FILE"
 SPARK_MASTER = "SIGMAGEN_SPARK_MASTER"
+TRINO_URL = "SIGMAGEN_TRINO_URL"
+TRINO_USER = "SIGMAGEN_TRINO_USER"
+TRINO_PASSWORD = "SIGMAGEN_TRINO_PASSWORD"
 SENTINEL_WORKSPACE = "SIGMAGEN_SENTINEL_WORKSPACE"
 SENTINEL_ENDPOINT = "SIGMAGEN_SENTINEL_ENDPOINT"
 SENTINEL_RESOURCE_ID = "SIGMAGEN_SENTINEL_RESOURCE_ID"
@@ -72,6 +75,9 @@ SETTINGS = (
     Setting(SENTINEL_TOKEN, "a token of `az account get-access-token`", ("deploy sentinel",), secret=True),
     Setting(SENTINEL_URL, "the Resource Manager of another cloud", ("deploy sentinel",)),
     Setting(SPARK_MASTER, "where Spark runs: `local[2]` (if not set), `local-cluster[2,1,1024]`", ("verify",)),
+    Setting(TRINO_URL, "Trino, with its catalog as path: `https://trino.example.com/memory`", ("verify",)),
+    Setting(TRINO_USER, "a user name; `sigmagen` if not set", ("verify",)),
+    Setting(TRINO_PASSWORD, "the user's password", ("verify",), secret=True),
     Setting("SIGMAGEN_KUSTO_LANGUAGE", "folder of Microsoft's KQL parser", ("check with KQL's own parser",)),
     Setting("SIGMAGEN_DEBUG", "show a traceback for internal errors", ("all",)),
 )

@@ -37,10 +37,11 @@ class Call:
     and `tool_steps` the calls of a tool with their results after it; `prefill` is an assistant message at the end. All
     of them belong to the operation `chat`. `embeddings` has `inputs` texts, of which the prompt is the last;
     `text_completion` and `image_generation` have the prompt alone; `prediction`, of a classic model, has `features` and
-    answers with `scores`. `object` is the `bucket/key` that a storage read, a batch or a fine-tuning job takes, and
-    `document` the id of what retrieval put into the prompt. `as_number` is the autonomous system of `source_ip`.
-    `output_tokens` includes reasoning. Raises ValueError for an unknown operation, and where status and outcome
-    contradict.
+    answers with `scores`. `object` is the `bucket/key` that a storage read, a batch or a fine-tuning job takes.
+    `output_tokens` includes reasoning. `object_bytes` is the size of what a storage read gets, `document` the id
+    of what retrieval put into the prompt, `end_user` whom the
+    caller names, `as_number` and `tls_fingerprint` what a gateway knows of the client's network and handshake. Raises
+    ValueError for an unknown operation, and where status and outcome contradict.
     """
 
     time: int
@@ -58,6 +59,7 @@ class Call:
     features: tuple[float, ...] = ()
     scores: tuple[float, ...] = ()
     object: str | None = None
+    object_bytes: int | None = None
     document: str | None = None
     notes: int = 0
     tool_steps: int = 0
@@ -70,9 +72,10 @@ class Call:
     error: str | None = None
     cached: bool = False
     source_ip: str | None = "203.0.113.77"
-    proxies: tuple[str, ...] = ()
     as_number: int | None = None
     tls_fingerprint: str | None = None
+    end_user: str | None = None
+    proxies: tuple[str, ...] = ()
     user_agent: str = "python-requests/2.32"
     console: bool = False
 

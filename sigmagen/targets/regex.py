@@ -176,6 +176,26 @@ class Java(Pcre):
         return super().anchor(node, last=last)
 
 
+class Joni(Java):
+    """Joni's, as Trino calls it: Java's syntax without Java's flags."""
+
+    def text(self, node: Node) -> str:
+        return Pcre.text(self, node)
+
+    def line(self) -> str:
+        return r"[^\n]"
+
+    def anchor(self, node: Anchor, *, last: bool) -> str:
+        places = {"start": r"\A", "end": r"(?=\n?\z)"}
+        return places.get(node.kind) or super().anchor(node, last=last)
+
+    def character(self, code: int, escaped: str) -> str:
+        letter = chr(code)
+        if letter.isprintable() or letter in "\n\r\t":
+            return super().character(code, escaped)
+        return f"\\u{code:04x}" if code < 0x10000 else letter
+
+
 def count_repetitions(node: Node) -> int:
     """How many copies of the innermost part the counted repetitions make, as RE2 counts them."""
     if isinstance(node, Repeat):
@@ -192,7 +212,7 @@ def describe(node: Atomic | Look | Back) -> str:
     return "a back-reference" if isinstance(node, Back) else "an atomic group"
 
 
-PCRE, RE2, RE2_BY_LINE, JAVA = Pcre(), Re2(), Re2ByLine(), Java()
+PCRE, RE2, RE2_BY_LINE, JAVA, JONI = Pcre(), Re2(), Re2ByLine(), Java(), Joni()
 
 
 def translate(pattern: str, flags: str, dialect: Pcre) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from sigmagen.sources.call import Call
+from sigmagen.sources.call import CHAT, EMBEDDINGS, TEXT_COMPLETION, Call
 from sigmagen.traffic.texts import Family
 
 if TYPE_CHECKING:
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 BENIGN = -1
 NO_REASONING = -1
+GENERATION = frozenset({CHAT, TEXT_COMPLETION, EMBEDDINGS})
+"""Operations whose canonical events have tokens."""
 DOCUMENTS = 100_000
 END_USERS = 5_000
 """How many documents a corpus has, and end users a service."""
@@ -136,7 +138,11 @@ class Registry:
     @cached_property
     def slow(self) -> frozenset[int]:
         """Profiles whose records can't be put together from parts."""
-        return frozenset(number for number, profile in enumerate(self.profiles) if profile.vary in REWRITTEN)
+        return frozenset(
+            number
+            for number, profile in enumerate(self.profiles)
+            if profile.vary in REWRITTEN or profile.call.operation not in GENERATION
+        )
 
 
 def document(body: int) -> str:
@@ -167,5 +173,5 @@ def varied(profile: Profile, body: int) -> dict[str, Any]:
         case "document":
             return {"document": document(body)}
         case "user":
-            return {"parameters": {**profile.call.parameters, "user": end_user(body)}}
+            return {"end_user": end_user(body)}
     raise ValueError(f"unknown variation {profile.vary!r}")

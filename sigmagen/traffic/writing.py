@@ -18,14 +18,13 @@ from sigmagen.mapping.source import Source
 from sigmagen.sources import named, render
 from sigmagen.sources.records import get
 from sigmagen.traffic.batch import BENIGN, Batch
-from sigmagen.traffic.canonical import CanonicalLines
 from sigmagen.traffic.declared import overlay
+from sigmagen.traffic.events import CANONICAL, CanonicalLines
 from sigmagen.traffic.signups import AccountEvent, account_events
 
 if TYPE_CHECKING:
     from sigmagen.traffic.world import Plan, World
 
-CANONICAL = "canonical"
 LABELS, ACTORS, CAMPAIGNS, WORLD = "labels.ndjson", "actors.ndjson", "campaigns.ndjson", "world.json"
 OVERLAY = "overlay.yml"
 _SLICE = 20_000
@@ -33,8 +32,9 @@ _PART_DAYS = 5
 """Days that a process writes at most before its files are joined to the others."""
 _NEWLINE = orjson.OPT_APPEND_NEWLINE
 
-Lines = Iterator[tuple[bytes, str] | None]
-"""For each call its line and the id that a rule sees, None where the source doesn't log such a call."""
+Lines = list[bytes | None]
+"""For each call its line, None where the source doesn't log such a call."""
+Ids = list[str]
 
 
 @dataclass
@@ -108,8 +108,10 @@ def write_days(
                 for first in range(0, len(calls), _SLICE):
                     batch = calls.taken(slice(first, first + _SLICE))
                     ids = world.ids(batch)
-                    found = _canonical(lines, batch, ids) if source.canonical else _native(world, source, batch, ids)
-                    output.write(source.name, batch, found, happened)
+                    if source.canonical:
+                        output.write(source.name, batch, list(lines.lines(batch, ids)), ids, happened)
+                    else:
+                        output.write(source.name, batch, *_native(world, source, batch, ids), happened)
                 output.write_account_events(source.name, happened)
             step(done)
     return output.written
@@ -150,15 +152,15 @@ def _join(part: Path, folder: Path) -> None:
     shutil.rmtree(part)
 
 
-def _canonical(lines: CanonicalLines, batch: Batch, ids: list[str]) -> Lines:
-    for line, number in zip(lines.lines(batch, ids), ids, strict=True):
-        yield None if line is None else (line, number)
-
-
-def _native(world: World, source: Source, batch: Batch, ids: list[str]) -> Lines:
+def _native(world: World, source: Source, batch: Batch, ids: Ids) -> tuple[Lines, Ids]:
+    """The records of a batch, and the ids that rules see."""
+    lines: Lines = []
+    seen: Ids = []
     for call in world.registry.calls(batch, ids):
         record = render(source.name, call)
-        yield None if record is None else (orjson.dumps(record, option=_NEWLINE), str(get(record, source.event_id)))
+        lines.append(None if record is None else orjson.dumps(record, option=_NEWLINE))
+        seen.append("" if record is None else str(get(record, source.event_id)))
+    return lines, seen
 
 
 class _Output:
@@ -169,28 +171,31 @@ class _Output:
         self._world, self._logs, self._labels = world, logs, labels
         self._parts: dict[tuple[str, int, int], bytes] = {}
 
-    def write(self, source: str, batch: Batch, lines: Lines, happened: deque[AccountEvent]) -> None:
+    def write(self, source: str, batch: Batch, lines: Lines, ids: Ids, happened: deque[AccountEvent]) -> None:
         """Write the records of a batch and their labels; what happened to accounts before a call comes before it.
 
         Records that a native log has twice follow at the end.
         """
-        log, profiles, accounts = self._logs[source], self._world.registry.profiles, self.written.accounts
-        again = self._world.noise.twice(batch).tolist()
-        columns = (batch.time.tolist(), batch.profile.tolist(), batch.label.tolist(), again)
-        repeated: list[bytes] = []
-        for found, time, profile, label, twice in zip(lines, *columns, strict=True):
-            while happened and happened[0].time <= time:
-                self.write_account_events(source, [happened.popleft()])
-            if found is None:
-                continue
-            log.write(found[0])
-            if twice and source != CANONICAL:
-                repeated.append(found[0])
-            account = profiles[profile].account
-            accounts[source, account] += 1
-            if label != BENIGN:
-                self._label(source, found[1], account, label)
-        log.writelines(repeated)
+        import numpy as np
+
+        log, world = self._logs[source], self._world
+        first = 0
+        while happened and len(batch) and happened[0].time <= int(batch.arrival[-1]):
+            place = int(np.searchsorted(batch.arrival, happened[0].time))
+            log.writelines(line for line in lines[first:place] if line)
+            self.write_account_events(source, [happened.popleft()])
+            first = place
+        log.writelines(line for line in lines[first:] if line)
+        if source != CANONICAL:
+            log.writelines(lines[place] or b"" for place in np.flatnonzero(world.noise.twice(batch)).tolist())
+        account = world.owners[batch.profile]
+        logged = np.fromiter((line is not None for line in lines), dtype=bool, count=len(lines))
+        for number, count in zip(
+            *(part.tolist() for part in np.unique(account[logged], return_counts=True)), strict=True
+        ):
+            self.written.accounts[source, number] += count
+        for place in np.flatnonzero(logged & (batch.label != BENIGN)).tolist():
+            self._label(source, ids[place], int(account[place]), int(batch.label[place]))
 
     def write_account_events(self, source: str, happened: Iterable[AccountEvent]) -> None:
         """Write what happened to accounts."""

@@ -15,6 +15,7 @@ from jsonschema import Draft202012Validator
 
 from sigmagen.bundled import rules_folder
 from sigmagen.cli.main import COMMANDS
+from sigmagen.content.coverage import FieldCoverage, RuleCoverage
 from sigmagen.convert.many import TargetSummary
 from sigmagen.logs.reader import Reject
 from sigmagen.problems import Problem
@@ -77,6 +78,8 @@ def test_each_command_with_json_has_its_document_described(name: str, run: Run) 
         ("Cell", Cell),
         ("Reject", Reject),
         ("Summary", TargetSummary),
+        ("Rule coverage", RuleCoverage),
+        ("Field coverage", FieldCoverage),
     ],
 )
 def test_a_shape_that_is_a_class_is_documented_key_by_key(section: str, shape: Any) -> None:

@@ -30,7 +30,7 @@ ANSWERED = {CHAT, TEXT_COMPLETION, EMBEDDINGS}
 LOGGED = {
     "apim": ANSWERED | {IMAGE_GENERATION},
     "bedrock_invocation": ANSWERED,
-    "canonical": ANSWERED | {PREDICTION},
+    "canonical": ANSWERED | {PREDICTION, STORAGE_READ},
     "cloudtrail": ANSWERED | {IMAGE_GENERATION, BATCH, FINE_TUNE, STORAGE_READ},
     "litellm": ANSWERED | {IMAGE_GENERATION},
 }
@@ -108,3 +108,28 @@ def test_the_schema_of_test_files_takes_the_same_operations() -> None:
     operation = schema["$defs"]["call"]["properties"]["operation"]
     assert operation["pattern"] == operation["items"]["pattern"] == f"^({'|'.join(OPERATIONS)}|{API_ACTION.pattern})$"
     assert all(re.search(operation["pattern"], name) for name in (*OPERATIONS, "Converse", "s3/PutObject"))
+
+
+@pytest.mark.parametrize("siem", ["duckdb", "splunk", "sentinel"])
+@pytest.mark.parametrize("source", ["apim", "litellm"])
+def test_a_mapping_reads_the_end_user_that_the_caller_names(siem: str, source: str) -> None:
+    records = [rendered(source, end_user=user) for user in ("u-1", None)]
+    events = [views.derived(siem, source, [record], ["enduser.pseudo.id"]) for record in records]
+    assert [[*found.values()] for found in events] == [[{"enduser.pseudo.id": "u-1"}], [{}]]
+
+
+@pytest.mark.parametrize("siem", ["duckdb", "splunk", "sentinel"])
+def test_the_safety_identifier_comes_before_the_user(siem: str) -> None:
+    record = rendered("apim", end_user="u-1", parameters={"safety_identifier": "s-1"})
+    (event,) = views.derived(siem, "apim", [record], ["enduser.pseudo.id"]).values()
+    assert event == {"enduser.pseudo.id": "s-1"}
+
+
+def test_a_read_of_an_object_is_a_storage_event() -> None:
+    read = rendered(
+        "canonical", operation=STORAGE_READ, object="weights/v1/model.bin", object_bytes=4096, as_number=64500
+    )
+    assert read["event.action"] == "read"
+    assert (read["storage.bucket.name"], read["storage.object.key"]) == ("weights", "v1/model.bin")
+    assert (read["storage.object.bytes"], read["source.as.number"]) == (4096, 64500)
+    assert "gen_ai.request.model" not in read

@@ -12,9 +12,9 @@ import pytest
 
 from sigmagen.bundled import mappings_folder
 from sigmagen.convert.converter import Converter
-from sigmagen.sources.canonical.render import render
-from sigmagen.traffic.canonical import CanonicalLines
+from sigmagen.sources import render
 from sigmagen.traffic.catalogue import Catalogue, load
+from sigmagen.traffic.events import CanonicalLines
 from sigmagen.traffic.world import Plan, World
 from sigmagen.traffic.writing import write_world
 
@@ -63,7 +63,7 @@ def test_canonical_lines_equal_the_events_of_the_renderer() -> None:
     batch = batch.taken(slice(0, None, max(1, len(batch) // 2_500)))
     ids = world.ids(batch)
     lines = list(CanonicalLines(world.registry).lines(batch, ids))
-    expected = [render(call) for call in world.registry.calls(batch, ids)]
+    expected = [render("canonical", call) for call in world.registry.calls(batch, ids)]
     assert [line and json.loads(line) for line in lines] == expected
     assert len(set(ids)) == len(ids) > 1_000
 

@@ -26,6 +26,7 @@ _NUMBERS = frozenset(
         "inputs",
         "input_tokens",
         "notes",
+        "object_bytes",
         "output_tokens",
         "reasoning_tokens",
         "status",
@@ -36,18 +37,9 @@ _VECTORS = frozenset({"features", "scores"})
 _FLAGS = frozenset({"cached", "console"})
 _NULLABLE = frozenset(
     {
-        "api_key",
-        "organization",
-        "system",
-        "prompt",
-        "prefill",
-        "reasoning_tokens",
-        "error",
-        "source_ip",
-        "object",
-        "document",
+        *("api_key", "organization", "end_user", "source_ip", "as_number", "tls_fingerprint"),
+        *("system", "prompt", "prefill", "reasoning_tokens", "error", "object", "object_bytes"),
     }
-    | {"as_number", "tls_fingerprint"}
 )
 
 

@@ -11,6 +11,7 @@ from sigmagen.sources import named
 from sigmagen.sources.call import Call
 
 _MODEL = "gen_ai.request.model"
+_TENANT = "gen_ai.tenant.id"
 _MARKERS: dict[str, Callable[[Any], str | None]] = {
     "prompt": fingerprint.prompt_hash,
     "template": fingerprint.template_hash,
@@ -33,13 +34,15 @@ def canonical_value(source: str, field: str, value: str | Mapping[str, Any], cal
 
     `value` is a principal, an API key, an organization or a model as a call has it, or, for a hash, a mapping that
     says of what: {prompt: "..."}, template, head, system, logit_bias, or the number of messages of a turn. `calls` are
-    those of the case: a source may know a principal by its organization, too. Raises SigmagenError for a mapping of
-    another kind.
+    those of the case: a source may know a principal by its organization, too. A tenant is an organization or, if no
+    call has one of that name, a principal. Raises SigmagenError for a mapping of another kind.
     """
     if isinstance(value, Mapping):
         return _fingerprint(field, value)
     if field == _MODEL:
         return str(value).lower()  # as canonical events have it, of whatever source
+    if field == _TENANT:
+        field = "organization.id" if any(call.organization == value for call in calls) else "user.id"
     return named(source, field, str(value), calls)
 
 

@@ -82,6 +82,8 @@ def render(call: Call) -> dict[str, Any] | None:
 
 def _request(call: Call) -> str:
     body: dict[str, Any] = {"model": call.model}
+    if call.end_user:
+        body["user"] = call.end_user
     if call.operation == EMBEDDINGS:
         texts = embedded(call, REDACTED)
         body |= {"input": texts[0] if len(texts) == 1 else texts}

@@ -7,48 +7,73 @@ from typing import Any
 from sigmagen.durations import iso
 from sigmagen.expr.address import network_of
 from sigmagen.mapping import fingerprint
-from sigmagen.sources.call import CHAT, EMBEDDINGS, PREDICTION, TEXT_COMPLETION, Call, digest
+from sigmagen.sources.call import CHAT, EMBEDDINGS, PREDICTION, STORAGE_READ, TEXT_COMPLETION, Call, digest
 from sigmagen.sources.openai import conversation, error_class
 from sigmagen.sources.records import text
 
-LONG = 500
-"""Tokens: an answer is long from there on, and a prompt is short below."""
-
 
 def render(call: Call) -> dict[str, Any] | None:
-    """One flat object with canonical field names; None for jobs, images, storage and the control plane.
+    """One flat object with canonical field names; None for jobs, images and the control plane.
 
     Keys are named by their SHA-256. Fields without a value are left out; prompt and system text always are.
     """
-    if call.operation not in (CHAT, TEXT_COMPLETION, EMBEDDINGS, PREDICTION):
+    if call.operation == STORAGE_READ:
+        details = _storage_read(call)
+    elif call.operation == PREDICTION:
+        details = {**_request(call), **_prediction(call)}
+    elif call.operation in (CHAT, TEXT_COMPLETION, EMBEDDINGS):
+        details = {**_request(call), **_generation(call)}
+    else:
         return None
-    answers = call.operation in (CHAT, TEXT_COMPLETION) and not call.failed
-    finish = ("length" if call.reached_limit else "stop") if answers else None
-    key = digest(call.api_key) if call.api_key else None
     event = {
         "@timestamp": iso(call.time),
         "event.id": call.id,
         "event.outcome": call.outcome,
         "error.type": error_class(call),
         "http.response.status_code": call.status,
-        "gen_ai.operation.name": call.operation,
-        "gen_ai.request.model": call.model.lower(),
-        "gen_ai.response.finish_reason": finish,
-        "gen_ai.response.cached": call.cached,
-        "user.id": call.principal or key,
-        "gen_ai.api_key.id": key,
-        "organization.id": call.organization,
-        "gen_ai.tenant.id": call.organization or call.principal or key,
-        "enduser.pseudo.id": call.parameters.get("user"),
-        "source.ip": call.source_ip,
-        "source.network": network_of(call.source_ip) if call.source_ip else None,
-        "source.as.number": call.as_number,
-        "tls.client.fingerprint": call.tls_fingerprint,
-        "gen_ai.retrieval.document.id": call.document,
-        "user_agent.original": call.user_agent,
-        **(_prediction(call) if call.operation == PREDICTION else _generation(call)),
+        **_caller(call),
+        **details,
     }
     return {name: value for name, value in event.items() if value not in (None, "")}
+
+
+def _caller(call: Call) -> dict[str, Any]:
+    key = digest(call.api_key) if call.api_key else None
+    user = call.principal or key
+    return {
+        "user.id": user,
+        "gen_ai.api_key.id": key,
+        "organization.id": call.organization,
+        "gen_ai.tenant.id": call.organization or user,
+        "source.ip": call.source_ip,
+        "source.network": network_of(call.source_ip or ""),
+        "source.as.number": call.as_number,
+        "user_agent.original": call.user_agent,
+    }
+
+
+def _request(call: Call) -> dict[str, Any]:
+    """What was asked of a model, and how the answer ended."""
+    answers = call.operation in (CHAT, TEXT_COMPLETION) and not call.failed
+    return {
+        "enduser.pseudo.id": call.end_user,
+        "tls.client.fingerprint": call.tls_fingerprint,
+        "gen_ai.operation.name": call.operation,
+        "gen_ai.request.model": call.model.lower(),
+        "gen_ai.response.finish_reason": ("length" if call.reached_limit else "stop") if answers else None,
+        "gen_ai.response.cached": call.cached,
+        "gen_ai.retrieval.document.id": call.document,
+    }
+
+
+def _storage_read(call: Call) -> dict[str, Any]:
+    bucket, _, key = (call.object or "").partition("/")
+    return {
+        "event.action": "read",
+        "storage.bucket.name": bucket or "example-bucket",
+        "storage.object.key": key,
+        "storage.object.bytes": call.object_bytes,
+    }
 
 
 def _prediction(call: Call) -> dict[str, Any]:
@@ -71,7 +96,7 @@ def _usage(call: Call) -> dict[str, Any]:
         "gen_ai.usage.visible.output_tokens": visible,
         "gen_ai.usage.output_input_ratio": visible / call.input_tokens if call.input_tokens else None,
         "gen_ai.usage.embedding.input_tokens": call.input_tokens if call.operation == EMBEDDINGS else None,
-        "gen_ai.exchange.long_answer.percent": 100 if visible >= LONG and call.input_tokens < LONG else 0,
+        "gen_ai.exchange.long_answer.percent": 100 if visible >= 500 and call.input_tokens < 500 else 0,
     }
 
 

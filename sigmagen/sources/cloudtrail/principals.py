@@ -13,6 +13,8 @@ def named(field: str, value: str, calls: Sequence[Call]) -> str:
     match field:
         case "user.id":
             return role_arn(value) if is_assumed_role(value) else principal_arn(caller(value, calls))
+        case "organization.id":  # of a tenant: no event names an organization, so each principal is one
+            return principal_arn(next((call for call in calls if call.organization == value), caller(value, calls)))
         case "userIdentity.arn":
             return principal_arn(caller(value, calls))
         case "userIdentity.sessionContext.sessionIssuer.arn":

@@ -45,7 +45,7 @@ def render(call: Call) -> dict[str, Any] | None:
         "total_tokens": call.input_tokens + call.output_tokens,
         "cache_hit": call.cached,
         "requester_ip_address": call.source_ip,
-        "end_user": call.parameters.get("user"),
+        "end_user": call.end_user,
         "request_tags": [],
         "metadata": _metadata(call),
         "model_parameters": dict(call.parameters),

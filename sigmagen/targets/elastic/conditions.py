@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from functools import cached_property
 from typing import ClassVar, TypeGuard
 
 from sigmagen.expr.regex import Node, wildcards
 from sigmagen.expr.tree import NUMERIC, Call, Column, Expr, Get, Literal, call
+from sigmagen.plan.steps import Derive
 from sigmagen.targets.automaton import is_too_complex
 from sigmagen.targets.conditions import Conditions
 from sigmagen.targets.lucene.terms import LUCENE
@@ -67,7 +69,22 @@ class EsqlConditions(Conditions):
         return f"{self.expr(value)} IS NULL"
 
     def op_is_present(self, value: Expr) -> str:
-        return f"{self.expr(value)} IS NOT NULL"
+        return f"{self.expr(self._deciding(value))} IS NOT NULL"
+
+    def _deciding(self, value: Expr) -> Expr:
+        """The part of a value whose presence decides on that of the whole.
+
+        From the presence of a - COALESCE(b, 0), Elasticsearch infers that of b, and so drops the rows without b.
+        """
+        made = self._derived.get(value.name) if isinstance(value, Column) else None
+        if isinstance(made, Call) and made.op == "subtract" and _is_never_missing(made.args[1]):
+            return self._deciding(made.args[0])
+        return value
+
+    @cached_property
+    def _derived(self) -> dict[str, Expr]:
+        """The columns that the plan derives, each with its expression."""
+        return {name: value for step in self.plan.steps if isinstance(step, Derive) for name, value in step.columns}
 
     def op_has_value(self, value: Expr) -> str:
         """A comparison with a missing value is not true, so it needs no test of its own."""
@@ -176,6 +193,11 @@ class EsqlConditions(Conditions):
         # ES|QL counts weeks from the first of January; in ISO 8601, a week has the number of its Thursday.
         thursday = f'TO_DATETIME(TO_LONG({text}) + (4 - DATE_EXTRACT("day_of_week", {text})) * 86400000)'
         return f'(DATE_EXTRACT("day_of_year", {thursday}) + 6) / 7'
+
+
+def _is_never_missing(value: Expr) -> bool:
+    """Whether a value is the first of several that exists, of which the last is a constant."""
+    return isinstance(value, Call) and value.op == "coalesce" and isinstance(value.args[-1], Literal)
 
 
 def _expanded_size(pattern: str) -> int:

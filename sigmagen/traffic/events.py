@@ -10,10 +10,13 @@ from collections.abc import Iterator
 
 import orjson
 
+from sigmagen.sources import render
 from sigmagen.sources.call import EMBEDDINGS, Call
-from sigmagen.sources.canonical.render import LONG, render
 from sigmagen.traffic.batch import NO_REASONING, Batch, Registry, document, end_user
 
+CANONICAL = "canonical"
+LONG = 500
+"""Tokens: an answer is long from there on, and a prompt is short below (gen_ai.exchange.long_answer.percent)."""
 OWN = frozenset(
     {
         "@timestamp",
@@ -66,7 +69,7 @@ class CanonicalLines:
         for number, time, iso, profile, variant, family, body, read, written, reasoned in rows:
             if profile in slow:
                 call = registry.call(number, time, profile, variant, family, body, read, written, reasoned)
-                event = render(call)
+                event = render(CANONICAL, call)
                 yield None if event is None else orjson.dumps(event, option=orjson.OPT_APPEND_NEWLINE)
                 continue
             key = (profile, variant)
@@ -103,7 +106,7 @@ class CanonicalLines:
 
     def _part(self, profile: int, variant: int) -> Part | None:
         call = self._registry.call("id", 0, profile, variant, -1, 0, 1, 0, NO_REASONING)
-        event = render(call)
+        event = render(CANONICAL, call)
         if event is None:
             return None
         kind = self._registry.profiles[profile].vary

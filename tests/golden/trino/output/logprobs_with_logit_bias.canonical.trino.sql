@@ -1,0 +1,64 @@
+WITH events AS (
+  SELECT timestamp,
+    gen_ai_request_logprobs,
+    gen_ai_request_logit_bias_present,
+    gen_ai_request_max_tokens,
+    gen_ai_api_key_id,
+    lower(gen_ai_request_model) AS gen_ai_request_model
+  FROM ai_inference
+  WHERE day >= CAST(CAST(? AS timestamp(3)) AS DATE)
+    AND day <= CAST(CAST(? AS timestamp(3)) AS DATE)
+    AND timestamp >= CAST(? AS timestamp(3))
+    AND timestamp < CAST(? AS timestamp(3))
+    AND event_action IS NULL
+), events_2 AS (
+  SELECT *, timestamp - date_diff('millisecond', TIMESTAMP '1970-01-01 00:00:00.000', timestamp) % 600000 * INTERVAL '0.001' SECOND AS pane
+  FROM events
+  WHERE gen_ai_request_logprobs = TRUE
+    AND gen_ai_request_logit_bias_present = TRUE
+    AND gen_ai_request_max_tokens <= 5
+    AND gen_ai_api_key_id <> ''
+    AND gen_ai_request_model <> ''
+), panes AS (
+  SELECT pane,
+    gen_ai_api_key_id,
+    gen_ai_request_model,
+    count(*) AS value
+  FROM events_2
+  GROUP BY 1, 2, 3
+), large_groups AS (
+  SELECT gen_ai_api_key_id, gen_ai_request_model, sum(value) AS group_total
+  FROM panes
+  GROUP BY 1, 2
+), large_groups_2 AS (
+  SELECT *
+  FROM large_groups
+  WHERE group_total >= 50
+), panes_2 AS (
+  SELECT *
+  FROM panes
+  WHERE ROW(gen_ai_api_key_id, gen_ai_request_model) IN (SELECT ROW(gen_ai_api_key_id, gen_ai_request_model) FROM large_groups_2)
+), windows AS (
+  SELECT pane + k * INTERVAL '600' SECOND AS window_end,
+    gen_ai_api_key_id,
+    gen_ai_request_model,
+    sum(value) AS value
+  FROM panes_2, UNNEST(ARRAY[1, 2, 3, 4, 5, 6]) AS spread(k)
+  GROUP BY 1, 2, 3
+), windows_2 AS (
+  SELECT *, window_end - INTERVAL '3600' SECOND AS window_start
+  FROM windows
+  WHERE value >= 50
+), alerts AS (
+  SELECT gen_ai_api_key_id,
+    gen_ai_request_model,
+    max(value) AS value,
+    min(window_start) AS window_start,
+    max(window_end) AS window_end
+  FROM windows_2
+  GROUP BY 1, 2
+)
+SELECT *, count(*) OVER () AS groups
+FROM alerts
+ORDER BY value DESC, gen_ai_api_key_id, gen_ai_request_model
+LIMIT 100
