@@ -6,6 +6,7 @@ call, and a test compares whole events with the renderer's.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import orjson
@@ -38,6 +39,7 @@ OWN = frozenset(
     }
 )
 USER, DOCUMENT = ',"enduser.pseudo.id":"%s"', ',"gen_ai.retrieval.document.id":"%s"'
+_TURN = re.compile('"gen_ai.input.turn.hash":"[0-9a-f]+"')
 STOP, LENGTH = (f',"gen_ai.response.finish_reason":"{reason}"' for reason in ("stop", "length"))
 
 Part = tuple[str, int, bool, bool, str]
@@ -50,6 +52,7 @@ class CanonicalLines:
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
+        self._turns: dict[tuple[bool, str, int], tuple[str, str]] = {}
         self._shared: dict[tuple[int, int], Part | None] = {}
 
     def lines(self, batch: Batch, ids: list[str]) -> Iterator[bytes | None]:
@@ -105,6 +108,23 @@ class CanonicalLines:
             ).encode()
 
     def _part(self, profile: int, variant: int) -> Part | None:
+        """A later turn of a conversation shares all but its place in it with the first turn."""
+        if self._registry.variants[variant].keys() != {"history"}:
+            return self._rendered(profile, variant)
+        if (profile, 0) not in self._shared:
+            self._shared[profile, 0] = self._rendered(profile, 0)
+        first = self._shared[profile, 0]
+        if first is None:
+            return None
+        call = self._registry.profiles[profile].call
+        key = call.system is None, call.operation, variant
+        if key not in self._turns:
+            pairs = [self._rendered(profile, number) for number in (0, variant)]
+            self._turns[key] = _turn(pairs[0]), _turn(pairs[1])
+        shared, *rest = first
+        return (shared.replace(*self._turns[key]), *rest)  # type: ignore[return-value]
+
+    def _rendered(self, profile: int, variant: int) -> Part | None:
         call = self._registry.call("id", 0, profile, variant, -1, 0, 1, 0, NO_REASONING)
         event = render(CANONICAL, call)
         if event is None:
@@ -120,6 +140,12 @@ class CanonicalLines:
             return 0
         limit = call.parameters.get("max_tokens")
         return limit if isinstance(limit, int) else 1 << 62
+
+
+def _turn(part: Part | None) -> str:
+    """The field with a call's place in its conversation."""
+    found = _TURN.search(part[0]) if part else None
+    return found[0] if found else ""
 
 
 def iso_times(batch: Batch) -> list[str]:

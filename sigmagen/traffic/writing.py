@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 LABELS, ACTORS, CAMPAIGNS, WORLD = "labels.ndjson", "actors.ndjson", "campaigns.ndjson", "world.json"
 OVERLAY = "overlay.yml"
-_SLICE = 20_000
+_SLICE = 5_000
 _PART_DAYS = 5
 """Days that a process writes at most before its files are joined to the others."""
 _NEWLINE = orjson.OPT_APPEND_NEWLINE
