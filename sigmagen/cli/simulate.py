@@ -34,6 +34,7 @@ DEFAULT_SOURCE = "canonical"
 @click.option("--tenants", type=click.IntRange(1, 1_000_000), default=1_000, show_default=True, help="Benign accounts.")
 @click.option("--days", type=click.IntRange(1, 365), default=30, show_default=True, help="Length of the logs.")
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Another seed is another world.")
+@click.option("--jobs", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes that share the days.")
 @click.option("-o", "--output", type=click.Path(path_type=Path, file_okay=False), help="Folder to write to.")
 @click.option("--list", "show_list", is_flag=True, help="Print the scenarios and personas, and write nothing.")
 @AS_JSON
@@ -45,6 +46,7 @@ def command(
     tenants: int,
     days: int,
     seed: int,
+    jobs: int,
     output: Path | None,
     show_list: bool,
     as_json: bool,
@@ -70,11 +72,11 @@ def command(
 
     converter = settings.converter()
     names = [converter.known(name) for name in dict.fromkeys(sources or (DEFAULT_SOURCE,))]
-    started = time.process_time()
+    started = time.monotonic()
     traffic = Traffic(Plan(catalogue, chosen, tenants, days, seed))
     with whole_folder(output) as folder:
-        written = write_world(traffic, [converter.sources[name] for name in names], folder)
-    _print_summary(written, names, time.process_time() - started, output, as_json)
+        written = write_world(traffic, [converter.sources[name] for name in names], folder, jobs=jobs)
+    _print_summary(written, names, time.monotonic() - started, output, as_json)
     return 0
 
 
@@ -93,7 +95,7 @@ def _print_summary(written: Written, sources: list[str], seconds: float, output:
         count = written.records[name]
         click.echo(f"{name}: {format_count(count, 'record')}")
     rate = round(sum(written.records.values()) / max(seconds, 0.001))
-    click.echo(f"written to {output}, {rate:,} records in a second of CPU time")
+    click.echo(f"written to {output}, {rate:,} records a second")
 
 
 def _print_list(catalogue: Catalogue, scenarios: list[Entry], seed: int, as_json: bool) -> None:

@@ -17,6 +17,8 @@ from sigmagen.packages.sentinel.facts import Facts
 from sigmagen.problems import Problem
 from sigmagen.sources import missing
 from sigmagen.targets import registry
+from sigmagen.traffic.catalogue import FOLDER, WORLDS
+from sigmagen.traffic.catalogue import load as load_traffic
 
 
 def missing_code(sources: Iterable[Source]) -> list[Problem]:
@@ -43,5 +45,7 @@ def check_mappings(mappings: Path) -> list[Problem]:
     for siem in registry.siems():
         if (mappings / "targets" / f"{siem}.yml").exists():
             loaders.append(partial(load_losses, mappings, siem))  # type: ignore[arg-type]
+    if (mappings / FOLDER).is_dir():
+        loaders.append(partial(load_traffic, mappings, WORLDS[0]))  # type: ignore[arg-type]
     loaders.append(partial(load_needs, mappings))  # type: ignore[arg-type]
     return collect_problems(*loaders)

@@ -38,7 +38,8 @@ class Call:
     of them belong to the operation `chat`. `embeddings` has `inputs` texts, of which the prompt is the last;
     `text_completion` and `image_generation` have the prompt alone; `prediction`, of a classic model, has `features` and
     answers with `scores`. `object` is the `bucket/key` that a storage read, a batch or a fine-tuning job takes.
-    `output_tokens` includes reasoning. `object_bytes` is the size of what a storage read gets, `end_user` whom the
+    `output_tokens` includes reasoning. `object_bytes` is the size of what a storage read gets, `document` the id
+    of what retrieval put into the prompt, `end_user` whom the
     caller names, `as_number` and `tls_fingerprint` what a gateway knows of the client's network and handshake. Raises
     ValueError for an unknown operation, and where status and outcome contradict.
     """
@@ -59,6 +60,7 @@ class Call:
     scores: tuple[float, ...] = ()
     object: str | None = None
     object_bytes: int | None = None
+    document: str | None = None
     notes: int = 0
     tool_steps: int = 0
     parameters: Mapping[str, Any] = field(default_factory=dict)

@@ -15,6 +15,10 @@ NETWORKS = {"home": 0, "office": 400, "cloud": 800, "carrier": 1_200, "campus": 
 """The first /16 of each kind of network below 240.0.0.0/4, which nobody may use (RFC 1112)."""
 
 
+FIRST_OWN = 0
+"""The first network of the kind `own`: one for each campaign whose accounts share one."""
+
+
 @dataclass(frozen=True)
 class Client:
     """The program that calls: its user agent and the fingerprint of its TLS handshake."""
@@ -47,7 +51,7 @@ class Account:
     persona: str
     organization: str
     places: list[Place]
-    client: Client
+    clients: list[Client]
     payment: str
     device: str
     created: int
@@ -55,11 +59,21 @@ class Account:
     keys: int = 1
     shared: list[Shared] = field(default_factory=list)
     """What the account has in common with others for a part of its calls."""
+    family: int | None = None
+    """The family of prompts that it has in common with others for all of them."""
+    signup: int | None = None
+    """When the event of its signup is, if that is not when it was created."""
+    suspended: int | None = None
 
     @property
     def principal(self) -> str:
         """The name of the user."""
         return f"user-{self.number:06d}"
+
+    def ways(self) -> list[tuple[Place, Client]]:
+        """Where the account calls from and with which clients: each at least once."""
+        count = max(len(self.places), len(self.clients))
+        return [(self.places[way % len(self.places)], self.clients[way % len(self.clients)]) for way in range(count)]
 
     def calls(self, **settings: Any) -> list[Call]:
         """One call with these settings for each of the account's keys and places."""
@@ -72,11 +86,13 @@ class Account:
                 organization=self.organization,
                 system=self.system,
                 source_ip=place.address,
-                user_agent=self.client.agent,
+                as_number=place.network,
+                tls_fingerprint=client.tls,
+                user_agent=client.agent,
                 **settings,
             )
             for key in range(self.keys)
-            for place in self.places
+            for place, client in self.ways()
         ]
 
 
@@ -120,6 +136,11 @@ class Crowd:
         network = int(self._draws.chosen(weights, 1)[0])
         block, host = (int(number) for number in self._draws.integers(1 << 16, 2))
         return place(kind, network, block, host)
+
+    def networks(self) -> list[tuple[str, int]]:
+        """All networks, each with its kind and its number among those of the kind."""
+        found = self._data["networks"].items()
+        return [(kind, number) for kind, weights in found for number in range(len(weights))]
 
     def models(self) -> list[str]:
         """The names of the models, the commonest first."""

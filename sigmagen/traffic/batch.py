@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from sigmagen.sources.call import Call
+from sigmagen.sources.call import CHAT, EMBEDDINGS, TEXT_COMPLETION, Call
 from sigmagen.traffic.texts import Family
 
 if TYPE_CHECKING:
@@ -16,6 +16,11 @@ if TYPE_CHECKING:
 
 BENIGN = -1
 NO_REASONING = -1
+GENERATION = frozenset({CHAT, TEXT_COMPLETION, EMBEDDINGS})
+"""Operations whose canonical events have tokens."""
+DOCUMENTS = 100_000
+END_USERS = 5_000
+"""How many documents a corpus has, and end users a service."""
 
 
 @dataclass
@@ -133,7 +138,25 @@ class Registry:
     @cached_property
     def slow(self) -> frozenset[int]:
         """Profiles whose records can't be put together from parts."""
-        return frozenset(number for number, profile in enumerate(self.profiles) if profile.vary)
+        return frozenset(
+            number
+            for number, profile in enumerate(self.profiles)
+            if profile.vary in REWRITTEN or profile.call.operation not in GENERATION
+        )
+
+
+def document(body: int) -> str:
+    """The id of the document that a prompt with this filling retrieves."""
+    return f"doc-{body % DOCUMENTS:07d}"
+
+
+def end_user(body: int) -> str:
+    """The end user of a service who sends a prompt with this filling."""
+    return f"end-user-{body % END_USERS:05d}"
+
+
+REWRITTEN = frozenset({"logit_bias", "features", "recorded"})
+"""Variations whose records have to be rendered one by one."""
 
 
 def varied(profile: Profile, body: int) -> dict[str, Any]:
@@ -145,4 +168,10 @@ def varied(profile: Profile, body: int) -> dict[str, Any]:
             return {"parameters": {**profile.call.parameters, "logit_bias": bias}}
         case "features":
             return {"features": tuple((body * (place + 3) * 7919 % 20_011) / 10_000 - 1 for place in range(8))}
+        case "recorded":
+            return {}
+        case "document":
+            return {"document": document(body)}
+        case "user":
+            return {"end_user": end_user(body)}
     raise ValueError(f"unknown variation {profile.vary!r}")

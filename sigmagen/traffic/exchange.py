@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from sigmagen.durations import DAY
 from sigmagen.sources.call import CHAT, EMBEDDINGS
 from sigmagen.traffic.accounts import Account, Crowd
 from sigmagen.traffic.batch import BENIGN, NO_REASONING, Batch, Profile, Registry
@@ -28,6 +27,14 @@ _NO_FAMILY = -1
 
 
 @dataclass(frozen=True)
+class Release:
+    """A model that comes out: its name, and when (epoch milliseconds)."""
+
+    model: str
+    time: int
+
+
+@dataclass(frozen=True)
 class Materials:
     """What the exchanges of one world are made of."""
 
@@ -35,25 +42,35 @@ class Materials:
     crowd: Crowd
     phrases: Phrases
     traces: Mapping[str, Any]
+    release: Release
 
 
 class Exchange:
     """The exchanges of some accounts. Makes their profiles and families once, then calls for each day."""
 
     def __init__(
-        self, settings: Mapping[str, Any], accounts: Sequence[Account], materials: Materials, draws: Draws
+        self,
+        settings: Mapping[str, Any],
+        accounts: Sequence[Account],
+        materials: Materials,
+        draws: Draws,
+        *,
+        own_family: bool = True,
     ) -> None:
+        """Without `own_family`, prompts are not those that an account has in common with others."""
         import numpy as np
 
-        self._settings, self._materials = settings, materials
+        self._settings, self._materials, self._keeps_family = settings, materials, own_family
         self._tokens = Tokens(settings["tokens"], materials.traces)
         self._operation: str = settings.get("operation", CHAT)
         self._family, self._families = self._make_families(accounts, draws)
+        self._adopts = float(settings.get("adopts", 0.0))
         choices = [self._choices(account, draws) for account in accounts]
         self._count = np.array([len(found) for found in choices], dtype=np.int64)
         self._first = np.cumsum(self._count) - self._count
         self._profile = np.array([number for found in choices for number in found], dtype=np.int32)
         own = [materials.registry.profiles[number].family for number in self._profile.tolist()]
+        self._newest = np.array([self._on_new_model(number) for number in self._profile.tolist()], dtype=np.int32)
         self._own_family = np.array([_NO_FAMILY if item is None else item for item in own], dtype=np.int32)
 
     def _choices(self, account: Account, draws: Draws) -> list[int]:
@@ -67,11 +84,21 @@ class Exchange:
             for model in dict.fromkeys(models[number] for number in used.tolist())
             for call in account.calls(model=model, operation=self._operation, parameters=parameters)
         ]
-        profiles = [Profile(call, account.number, None, vary) for call in calls]
+        family = account.family if self._keeps_family else None
+        profiles = [Profile(call, account.number, family, vary) for call in calls]
         for shared in account.shared:
             changes = dict(shared.changes)
             profiles += [Profile(replace(call, **changes), account.number, shared.family, vary) for call in calls]
         return [self._materials.registry.add(profile) for profile in profiles]
+
+    def _on_new_model(self, number: int) -> int:
+        """The profile with the model that the world releases, where the accounts adopt it."""
+        if not self._adopts:
+            return number
+        registry = self._materials.registry
+        profile = registry.profiles[number]
+        call = replace(profile.call, model=self._materials.release.model)
+        return registry.add(replace(profile, call=call))
 
     def _make_families(self, accounts: Sequence[Account], draws: Draws) -> tuple[Integers, int]:
         """The first family of each account, and how many it has."""
@@ -115,7 +142,7 @@ class Exchange:
             time=moments.time,
             arrival=moments.time,
             number=np.arange(first, first + count, dtype=np.uint64),
-            profile=self._profile[place],
+            profile=self._profiles_at(draws, moments, place),
             variant=variant,
             family=np.where(own == _NO_FAMILY, drawn, own).astype(np.int32),
             body=self._bodies(draws, moments),
@@ -124,6 +151,15 @@ class Exchange:
             reasoning_tokens=reasoned,
             label=np.full(count, label, dtype=np.int32),
         )
+
+    def _profiles_at(self, draws: Draws, moments: Moments, place: Integers) -> NDArray[np.int32]:
+        """The profiles at these places: from the release of a model on, a part of the calls goes to that."""
+        import numpy as np
+
+        if not self._adopts:
+            return self._profile[place]
+        moved = (moments.time >= self._materials.release.time) & (draws.uniform(len(moments)) < self._adopts)
+        return np.where(moved, self._newest[place], self._profile[place]).astype(np.int32)
 
     def _bodies(self, draws: Draws, moments: Moments) -> Integers:
         """The fillings: any, or each several times in a row."""
@@ -151,8 +187,3 @@ class Exchange:
 def instruction(phrases: Phrases, salt: int) -> str:
     """An instruction of more than 64 characters, so that all its prompts have one head."""
     return f"Read the following about {phrases.text(salt)}. Answer in complete sentences and explain each step:"
-
-
-def day_of(time: int, start: int) -> int:
-    """The number of the day on which a time lies."""
-    return (time - start) // DAY

@@ -51,6 +51,8 @@ def make_pace(
             return Jobs(settings, accounts, draws, hours)
         case "service":
             return Service(settings, accounts, traces)
+        case "script":
+            return Repeated(settings, accounts, draws, hours)
     raise ValueError(f"unknown pace {settings['kind']!r}")
 
 
@@ -149,15 +151,36 @@ class Service:
         return Moments(time, account_of, np.zeros(len(time), dtype=np.int64))
 
 
+class Repeated:
+    """Programs that run a script some times a day. `offsets`, which the script sets, are the times of its steps."""
+
+    offsets: Sequence[int] = ()
+
+    def __init__(self, settings: Mapping[str, Any], accounts: int, draws: Draws, hours: Mapping[str, Any]) -> None:
+        self._clock = _Clock(settings, accounts, draws, hours)
+        self._rates = draws.heavy_tailed(settings["runs_per_day"], accounts)
+
+    def day(self, draws: Draws, day: int, start: int) -> Moments:
+        """The runs that start on this day."""
+        import numpy as np
+
+        runs = draws.poisson(self._rates * self._clock.factor(day))
+        owners = np.repeat(np.arange(len(runs)), runs)
+        opened = self._clock.times(draws, start, owners)
+        steps = np.asarray(self.offsets, dtype=np.int64)
+        time = np.repeat(opened, len(steps)) + np.tile(steps, len(owners))
+        return Moments(time, np.repeat(owners, len(steps)), np.tile(np_arange(len(steps)), len(owners)))
+
+
 class Planned:
     """A campaign: its calls were laid out beforehand, in order of time."""
 
-    def __init__(self, time: Integers, account: Integers) -> None:
+    def __init__(self, time: Integers, account: Integers, turn: Integers | None = None) -> None:
         import numpy as np
 
         order = np.argsort(time, kind="stable")
         self.time, self.account = time[order], account[order].astype(np.int64)
-        self.turn = np.arange(len(time), dtype=np.int64)
+        self.turn = np.arange(len(time), dtype=np.int64) if turn is None else turn[order]
 
     def day(self, draws: Draws, day: int, start: int) -> Moments:
         """The calls of this day."""

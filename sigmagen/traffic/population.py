@@ -39,15 +39,22 @@ def make_account(world: World, crowd: Crowd, persona: str, who: Mapping[str, Any
         persona=persona,
         organization=organization(number),
         places=[crowd.place(who["network"]) for _ in range(int(who.get("addresses", 1)))],
-        client=crowd.client(who["client"]),
+        clients=[crowd.client(who["client"]) for _ in range(int(who.get("clients", 1)))],
         payment=digest("payment", persona, str(number)),
         device=digest("device", persona, str(number)),
-        created=world.start - int(draws.uniform(1)[0] * OLDEST * DAY),
+        created=created(world, who, float(draws.uniform(1)[0])),
         system=crowd.system(who.get("system", "none"), number),
         keys=int(who.get("keys", 1)),
     )
     world.accounts.append(account)
     return account
+
+
+def created(world: World, who: Mapping[str, Any], uniform: float) -> int:
+    """When an account signed up: at any time until the end of the world, or, where they are `new`, inside of it."""
+    length = world.plan.days * DAY
+    since = 0 if who.get("new") else OLDEST * DAY
+    return world.start - since + int(uniform * (length / 2 if who.get("new") else since + length))
 
 
 def share_among(members: list[Account], who: Mapping[str, Any]) -> None:
@@ -60,8 +67,9 @@ def share_among(members: list[Account], who: Mapping[str, Any]) -> None:
                 account.organization = first.organization
             elif name == "address":
                 account.places = first.places if size > 1 else account.places
-            else:
+            elif size > 1:
                 account.payment = first.payment
+                account.created = max(account.created, first.created) if who.get("new") else account.created
 
 
 def apportion(shares: Mapping[str, float], total: int) -> dict[str, int]:

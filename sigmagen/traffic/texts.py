@@ -18,8 +18,8 @@ _SLOTS = 3
 _PHRASES = 512
 """A filling is one of so many phrases in each of three slots: 134 million fillings."""
 
-Fingerprints = tuple[str, str, str]
-"""Hashes of the prompt, of its template, and of the first characters of its template."""
+Fingerprints = tuple[int, str, str, str]
+"""Length of the prompt; hashes of it, of its template, and of the first characters of its template."""
 
 
 class Phrases:
@@ -84,12 +84,12 @@ class Family:
 
 def _plain(text: str, head: str | None) -> Fingerprints:
     whole = _digest(text)
-    return whole, whole, head or _digest(text[:HEAD_LENGTH])
+    return len(text), whole, whole, head or _digest(text[:HEAD_LENGTH])
 
 
 def _masked(text: str) -> Fingerprints:
     masked = template(text)
-    return _digest(text), _digest(masked), _digest(masked[:HEAD_LENGTH])
+    return len(text), _digest(text), _digest(masked), _digest(masked[:HEAD_LENGTH])
 
 
 def _digest(text: str) -> str:

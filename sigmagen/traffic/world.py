@@ -5,16 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from sigmagen.durations import DAY
 from sigmagen.traffic.accounts import Account, Crowd
-from sigmagen.traffic.batch import BENIGN, Batch, Registry
+from sigmagen.traffic.batch import Batch, Registry
 from sigmagen.traffic.catalogue import Catalogue, Entry
 from sigmagen.traffic.draws import Draws, mixed
-from sigmagen.traffic.exchange import Exchange, Materials
-from sigmagen.traffic.pace import Pace, make_pace
+from sigmagen.traffic.exchange import Exchange, Materials, Release
+from sigmagen.traffic.noise import Noise
+from sigmagen.traffic.pace import Repeated, make_pace
 from sigmagen.traffic.population import populate
+from sigmagen.traffic.recorded import Recording
+from sigmagen.traffic.scripts import Script
+from sigmagen.traffic.streams import Calls, Stream
 from sigmagen.traffic.texts import Phrases
 
 if TYPE_CHECKING:
@@ -22,16 +27,6 @@ if TYPE_CHECKING:
 
 _STREAM, _DAY = 44, 30
 """Bits of a call's number below that of its stream, and below that of its day."""
-
-
-@dataclass
-class Stream:
-    """The calls of some accounts with one pace and one exchange."""
-
-    name: str
-    pace: Pace
-    exchange: Exchange
-    label: int = BENIGN
 
 
 @dataclass(frozen=True)
@@ -43,6 +38,7 @@ class Plan:
     tenants: int
     days: int
     seed: int
+    recordings: Sequence[Recording] = ()
 
 
 @dataclass
@@ -54,6 +50,7 @@ class World:
     accounts: list[Account] = field(default_factory=list)
     campaigns: list[Campaign] = field(default_factory=list)
     streams: list[Stream] = field(default_factory=list)
+    noise: Noise = field(init=False)
     _last: tuple[int, list[Batch]] = (-9, [])
 
     def __post_init__(self) -> None:
@@ -62,16 +59,27 @@ class World:
         catalogue = self.plan.catalogue
         crowd = Crowd(catalogue.crowd, self.draws("crowd"))
         phrases = Phrases(crowd.words, catalogue.world)
-        materials = Materials(self.registry, crowd, phrases, catalogue.traces)
+        release = catalogue.crowd["release"]
+        released = Release(release["model"], self.start + int(float(release["after"]) * self.plan.days * DAY))
+        materials = Materials(self.registry, crowd, phrases, catalogue.traces, released)
         groups = populate(self, crowd)
+        self.noise = Noise.of(catalogue.crowd["noise"], len(self.accounts), self.draws("noise"))
         launched = launch(self, materials)
-        for entry, members in groups:
-            draws = self.draws("persona", entry.name)
-            pace = make_pace(entry.settings["pace"], len(members), draws, catalogue.crowd["hours"], catalogue.traces)
-            self.streams.append(
-                Stream(entry.name, pace, Exchange(entry.settings["exchange"], members, materials, draws))
-            )
+        self.streams = [self._persona(entry, members, materials) for entry, members in groups]
         self.streams += launched
+
+    def _persona(self, entry: Entry, members: list[Account], materials: Materials) -> Stream:
+        catalogue, settings = self.plan.catalogue, entry.settings
+        draws = self.draws("persona", entry.name)
+        pace = make_pace(settings["pace"], len(members), draws, catalogue.crowd["hours"], catalogue.traces)
+        calls: Calls
+        if "steps" in settings:
+            calls = script = Script(settings["steps"], members, materials.registry)
+            if isinstance(pace, Repeated):
+                pace.offsets = script.offsets
+        else:
+            calls = Exchange(settings["exchange"], members, materials, draws)
+        return Stream(entry.name, pace, calls)
 
     @property
     def start(self) -> int:
@@ -82,6 +90,27 @@ class World:
         """Random numbers for one purpose in this world."""
         return Draws(self.plan.catalogue.world, self.plan.seed, *key)
 
+    @cached_property
+    def owners(self) -> Any:
+        """The account of each profile."""
+        import numpy as np
+
+        return np.array([profile.account for profile in self.registry.profiles], dtype=np.int64)
+
+    @cached_property
+    def created(self) -> Any:
+        """When each account signed up."""
+        import numpy as np
+
+        return np.array([account.created for account in self.accounts], dtype=np.int64)
+
+    @cached_property
+    def closed(self) -> Any:
+        """When each account was suspended, far ahead for those that were not."""
+        import numpy as np
+
+        return np.array([account.suspended or 1 << 60 for account in self.accounts], dtype=np.int64)
+
     def day(self, day: int) -> Batch:
         """The calls whose records arrive on this day, in the order of the log."""
         import numpy as np
@@ -91,7 +120,9 @@ class World:
         today = self._begun(day)
         self._last = (day, today)
         whole = Batch.together([*before, *today])
-        calls = whole.taken((whole.arrival >= start) & (whole.arrival < start + DAY))
+        owner = self.owners[whole.profile]
+        alive = (whole.time >= self.created[owner]) & (whole.time < self.closed[owner])
+        calls = whole.taken(alive & (whole.arrival >= start) & (whole.arrival < start + DAY))
         return calls.taken(np.lexsort((calls.number, calls.arrival)))
 
     def _begun(self, day: int) -> list[Batch]:
@@ -102,7 +133,8 @@ class World:
             draws = self.draws("day", stream.name, day)
             moments = stream.pace.day(draws, day, start)
             first = (number << _STREAM) + ((day + 1) << _DAY)
-            batches.append(stream.exchange.calls(draws, moments, first, stream.label))
+            calls = stream.exchange.calls(draws, moments, first, stream.label)
+            batches.append(self.noise.applied(calls, self.owners, self.registry, draws))
         return batches
 
     def ids(self, batch: Batch) -> list[str]:

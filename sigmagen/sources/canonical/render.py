@@ -62,6 +62,7 @@ def _request(call: Call) -> dict[str, Any]:
         "gen_ai.request.model": call.model.lower(),
         "gen_ai.response.finish_reason": ("length" if call.reached_limit else "stop") if answers else None,
         "gen_ai.response.cached": call.cached,
+        "gen_ai.retrieval.document.id": call.document,
     }
 
 
