@@ -45,15 +45,11 @@ class SparkClient(Closing):
     def __init__(self, master: str = THREADS) -> None:
         """`master` is Spark's: `local[2]` is two threads, `local-cluster[2,1,1024]` two processes of 1,024 MiB."""
         self.folder = tempfile.TemporaryDirectory()
-<<<<<<< HEAD
-        self.session = start(master, Path(self.folder.name))
-=======
         try:
             self.session = start(master, Path(self.folder.name))
         except SigmagenError:
             self.folder.cleanup()
             raise
->>>>>>> lake
 
     def read(self, location: str, folder: Path) -> None:
         """Make a view of Parquet files in `folder`, or in its folders `day=YYYY-MM-DD`."""
