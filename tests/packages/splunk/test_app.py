@@ -86,7 +86,7 @@ def test_every_detection_has_an_alert_a_hunt_its_events_and_readiness(saved: dic
                     continue
                 expected += 1
     assert kinds["Rule"] == kinds["Hunt"] == kinds["Events"] == kinds["Readiness"] == expected
-    assert kinds["Source silent"] == len(read)
+    assert kinds["Source silent"] == len(FED)
 
 
 def test_with_its_macros_expanded_each_search_is_the_converted_one(
