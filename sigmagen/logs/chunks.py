@@ -86,18 +86,22 @@ class ChunkReader(LogReader):
             try:
                 with open_log(path) as log:
                     self._open = log
-                    if log.parquet and log.seekable:
+                    once = path == STDIN or not log.seekable
+                    if log.parquet and once:
+                        self._refuse_parquet(name)
+                        continue
+                    if log.parquet:
                         yield ParquetFile(number)
                         self._done += os.path.getsize(path)
                         continue
-                    if not log.seekable and chunk.segments:
+                    if once and chunk.segments:
                         yield chunk
                         chunk = Chunk()
                     for piece in self._guarded(name, self._cut(name, log.lines)):
                         if isinstance(piece, Segment):
                             chunk.add(replace(piece, file=number))
-                            chunk.once = not log.seekable
-                            if chunk.size < CHUNK_SIZE // 2 and log.seekable:
+                            chunk.once = once
+                            if chunk.size < CHUNK_SIZE // 2 and not once:
                                 continue
                         if chunk.segments:
                             yield chunk
@@ -124,6 +128,8 @@ class ChunkReader(LogReader):
 
     def lines(self, file: int) -> Iterator[tuple[int, bytes]]:
         """The lines of a file once more, as far as they can be read, and their numbers."""
+        if not os.path.isfile(self.files[file]):  # a pipe would be waited for
+            return
         with suppress(OSError, EOFError, *DAMAGED), open_log(self.files[file]) as log:
             yield from enumerate(log.lines, 1)
 

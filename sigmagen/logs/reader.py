@@ -86,8 +86,7 @@ class LogReader:
                 with open_log(path) as log:
                     self._open = log
                     if log.parquet:
-                        hint = "`sigmagen detect` reads Parquet, from files"
-                        self.problems.append(Problem("log-parquet", "a Parquet file", "error", name, hint=hint))
+                        self._refuse_parquet(name)
                         continue
                     yield from self._file(name, log.lines)
                     self._done += log.position
@@ -96,6 +95,10 @@ class LogReader:
             finally:
                 self._open = None
             self._sum_up(name)
+
+    def _refuse_parquet(self, name: str) -> None:
+        hint = "`sigmagen detect` reads Parquet, from files"
+        self.problems.append(Problem("log-parquet", "Parquet can't be read here", "error", name, hint=hint))
 
     def _file(self, name: str, stream: IO[bytes]) -> Iterator[Record]:
         self._line = 0

@@ -445,12 +445,12 @@ def test_long_values_are_shortened(run: Run, tmp_path: Path, records: list[dict[
     assert len(run("detect", path).stdout) < 10_000
 
 
-def test_large_log_is_kept_on_disk(
+def test_large_log_leaves_no_temporary_files(
     run: Run, attack_log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, expected: list[dict[str, Any]]
 ) -> None:
     temporary = tmp_path / "temporary"
     temporary.mkdir()
-    monkeypatch.setattr("sigmagen.cli.detect.ON_DISK", 0)
+    monkeypatch.setattr("sigmagen.cli.detect.LARGE", 0)
     monkeypatch.setattr("tempfile.tempdir", str(temporary))
     assert found(run, attack_log) == expected
     assert not list(temporary.iterdir())

@@ -235,6 +235,17 @@ def test_pipes_are_read_as_files_are(tmp_path: Path) -> None:
     assert found == outcome(one_by_one, path, None)
 
 
+def test_repeats_in_redirected_standard_input_count_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "log"
+    path.write_bytes(b"\n".join(CASES["deliveries"]))
+    expected = outcome(one_by_one, path, None)
+    with path.open() as stream:
+        monkeypatch.setattr("sys.stdin", stream)
+        found = outcome(by_engine, Path("-"), None)
+    assert found == expected
+    assert found["dropped"]
+
+
 def test_files_that_are_not_lines_are_read_record_by_record(tmp_path: Path) -> None:
     for number, content in enumerate(
         [
