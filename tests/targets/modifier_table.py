@@ -77,6 +77,7 @@ def ip(*values: str) -> list[dict[str, Any]]:
 
 NOTHING: list[dict[str, Any]] = [{}]
 NO_LOOK = dict.fromkeys(["elastic", "sentinel", "duckdb", "clickhouse"], "a look-ahead")
+NO_IPV6 = {"spark": "a network of IPv6 addresses"}
 NO_BACK = dict.fromkeys(NO_LOOK, "a back-reference")
 LONG = "long " * 500
 FOX = "The Fox\nJumps"
@@ -231,13 +232,30 @@ TABLE = [
     Row({"ip|cidr": "198.51.100.16/28"}, ip("198.51.100.16", "198.51.100.31"), ip("198.51.100.15", "198.51.100.32")),
     Row({"ip|cidr": "198.48.0.0/12"}, ip("198.51.100.7"), ip("198.64.0.1")),
     Row({"ip|cidr": "0.0.0.0/0"}, ip("198.51.100.7"), [*ip("2001:db8::1"), {}]),
-    Row({"ip|cidr": "2001:db8::/32"}, ip("2001:db8::1", "2001:db8:ffff::"), [*ip("2001:db9::1", "192.0.2.1"), {}]),
-    Row({"ip|cidr": "2001:db8:0:8::/61"}, ip("2001:db8:0:f::1"), ip("2001:db8:0:10::1", "2001:db8::1")),
-    Row({"ip|cidr": "2001:db8::1/128"}, ip("2001:db8::1"), ip("2001:db8::11")),
+    Row(
+        {"ip|cidr": "2001:db8::/32"},
+        ip("2001:db8::1", "2001:db8:ffff::"),
+        [*ip("2001:db9::1", "192.0.2.1"), {}],
+        refused=NO_IPV6,
+    ),
+    Row(
+        {"ip|cidr": "2001:db8:0:8::/61"}, ip("2001:db8:0:f::1"), ip("2001:db8:0:10::1", "2001:db8::1"), refused=NO_IPV6
+    ),
+    Row({"ip|cidr": "2001:db8::1/128"}, ip("2001:db8::1"), ip("2001:db8::11"), refused=NO_IPV6),
     Row({"ip|cidr": "::ffff:192.0.2.0/120"}, ip("192.0.2.9"), ip("192.0.3.9")),
-    Row({"ip|cidr": ["192.0.2.0/24", "2001:db8::/33"]}, ip("192.0.2.1", "2001:db8:7fff::"), ip("2001:db8:8000::")),
+    Row(
+        {"ip|cidr": ["192.0.2.0/24", "2001:db8::/33"]},
+        ip("192.0.2.1", "2001:db8:7fff::"),
+        ip("2001:db8:8000::"),
+        refused=NO_IPV6,
+    ),
     Row({"sel": {"ip|cidr": "192.0.2.0/24"}, "condition": "not sel"}, [*ip("192.0.3.1"), {}], ip("192.0.2.1")),
-    Row({"sel": {"ip|cidr": "2001:db8::/32"}, "condition": "not sel"}, [*ip("192.0.3.1"), {}], ip("2001:db8::1")),
+    Row(
+        {"sel": {"ip|cidr": "2001:db8::/32"}, "condition": "not sel"},
+        [*ip("192.0.3.1"), {}],
+        ip("2001:db8::1"),
+        refused=NO_IPV6,
+    ),
     Row({"ip|startswith": "192.0."}, ip("192.0.2.1"), [*ip("198.51.100.1"), {}]),
     Row({"ip": "192.0.*.1"}, ip("192.0.2.1"), [*ip("192.0.2.2"), {}]),
     # Two fields

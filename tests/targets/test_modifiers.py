@@ -140,6 +140,8 @@ def test_every_reviewed_line_is_of_a_row() -> None:
     assert set(yaml.safe_load(SPL.read_text(encoding="utf-8"))) == {row.name for row in TABLE}
 
 
+# Spark has no functions for IPv6 addresses, so a rule with such a network is refused there.
+READ_IPV6 = [lake for lake, name in zip(EACH_LAKE, LAKES, strict=True) if name != "spark"]
 MALFORMED = [
     "2001:db8:1",
     "2001:db8::1::",
@@ -152,7 +154,7 @@ MALFORMED = [
 MALFORMED += ["192.0.2.300", "192.0.2.1x", "1.192.0.2.1", "192.0.2", "192.0.2.01", "x::ffff:192.0.2.1"]
 
 
-@pytest.mark.parametrize("siem", ["duckdb", "sentinel", *EACH_LAKE])
+@pytest.mark.parametrize("siem", ["duckdb", "sentinel", *READ_IPV6])
 def test_what_is_no_address_is_in_no_network(siem: str, tmp_path: Path) -> None:
     """Elasticsearch stores nothing else than addresses there."""
     right = ["192.0.2.1", "2001:0DB8:0:0::0001", "2001:db8:1:2:3:4:5:6", "2001:db8::"]

