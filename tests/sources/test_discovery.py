@@ -36,14 +36,19 @@ def test_each_mapping_has_its_folder_and_each_folder_its_mapping() -> None:
     assert list(source_names()) == [path.stem for path in find_source_files(mappings_folder())[0]]
 
 
+SOURCES = "sigmagen.sources."
+ALSO = {"canonical", "databricks"}
+"""Names with another meaning, too: a key of mappings, and a place that `hunt` reaches."""
+
+
 def named_in(path: Path, names: set[str]) -> list[str]:
     """The places of a module that import from a source or have the name of one as a text."""
     found = []
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-        if isinstance(node, ast.ImportFrom) and names & set((node.module or "").split(".")):
+        module = (node.module or "") if isinstance(node, ast.ImportFrom) else ""
+        if module.startswith(SOURCES) and names & set(module.removeprefix(SOURCES).split(".")):
             found.append(f"{path.relative_to(PACKAGE)}:{node.lineno}")
-        # `canonical` is a key of mappings, too.
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value in names - {"canonical"}:
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value in names - ALSO:
             found.append(f"{path.relative_to(PACKAGE)}:{node.lineno}")
     return found
 
