@@ -42,7 +42,8 @@ proven: $(DEV)  ## execute all cells and write the ledger afresh; needs an Elast
 	@LC_ALL=C sort build/proven/proven.ndjson > $(PROVEN)
 
 coverage: $(DEV)  ## renew docs/coverage.md: which rule and field each source has in each SIEM, and why not
-	@{ $(BIN)/sigmagen coverage --markdown; echo; $(BIN)/sigmagen coverage --fields --markdown; } > docs/coverage.md
+	@mkdir -p build && { $(BIN)/sigmagen coverage --markdown && echo && $(BIN)/sigmagen coverage --fields --markdown; } \
+		> build/coverage.md && mv build/coverage.md docs/coverage.md
 
 check: $(DEV)  ## lint, formatting and types
 	@$(BIN)/ruff check .

@@ -12,7 +12,7 @@ import click
 from sigmagen.cli.problems import broken, json_bytes, print_json, print_problems
 from sigmagen.cli.progress import Watch
 from sigmagen.cli.settings import AS_JSON, Settings, with_settings
-from sigmagen.cli.size import MAX_RECORD_SIZE, Size
+from sigmagen.cli.size import MAX_RECORD_SIZE, MEMORY
 from sigmagen.convert.many import find_broken_rules
 from sigmagen.display import format_count, sanitize
 from sigmagen.engines.duckdb import DuckDBEngine
@@ -21,7 +21,7 @@ from sigmagen.local.blind_spots import in_one_line
 from sigmagen.local.detect import Detector
 from sigmagen.local.detection import Detection, NotRun, Rule
 from sigmagen.logs.chunks import ChunkReader
-from sigmagen.logs.files import total_size
+from sigmagen.logs.files import PACKED, total_size
 from sigmagen.logs.output import whole_file
 from sigmagen.logs.reader import LogReader
 from sigmagen.logs.recognise import Recogniser
@@ -30,8 +30,8 @@ from sigmagen.mapping.generic import GENERIC
 from sigmagen.problems import EXIT_FINDINGS, SigmagenError
 from sigmagen.report.detection import build_report, build_statistics
 
-ON_DISK = 64 * 1024 * 1024
-"""Bytes of input from which on what is kept of the records is in a file, and in memory only as far as it fits."""
+LARGE = 64 * 1024 * 1024
+"""Bytes of input from which on there must be a folder for what doesn't fit into memory."""
 
 MANY = 10_000
 """Records from which on a line says what reading and rules took."""
@@ -39,7 +39,6 @@ MANY = 10_000
 MEMORY_SHARE = 0.6
 """Of the machine's memory, if nothing else is said."""
 
-_PACKED = ".gz"
 _RATIO = 10
 """How many times larger unpacked logs are, about."""
 
@@ -60,11 +59,7 @@ _OWN = 192 * 1024 * 1024
 )
 @click.option("--fail-on-alert", is_flag=True, help="Exit with 1 if there is an alert.")
 @MAX_RECORD_SIZE
-@click.option(
-    "--memory",
-    type=Size(),
-    help="Use at most about this much memory, such as 4GB, and a temporary folder for the rest.  [default: 60%]",
-)
+@MEMORY
 @with_settings
 def command(
     logs: tuple[str, ...],
@@ -78,9 +73,9 @@ def command(
 ) -> int:
     """Run rules on native logs, on this machine.
 
-    LOG is a file, a folder (searched for .json, .jsonl, .ndjson and .log, also with .gz) or - for standard input. The
-    log source of each record is detected. With -s generic, every rule runs on all records, which must use the field
-    names of the rules. The last line lists the blind spots. Exits with 0 even if there are alerts, unless
+    LOG is a file, a folder (searched for .json, .jsonl, .ndjson and .log, also with .gz or .zst) or - for standard
+    input. The log source of each record is detected. With -s generic, every rule runs on all records, which must use
+    the field names of the rules. The last line lists the blind spots. Exits with 0 even if there are alerts, unless
     --fail-on-alert is given, and with 2 if something could not be read.
     """
     converter = settings.converter()
@@ -92,7 +87,7 @@ def command(
     recogniser = Recogniser(converter.sources.values(), chosen)
     with ExitStack() as stack:
         written = stack.enter_context(whole_file(report)) if report else None
-        detector = Detector(converter, _engine(_unpacked(reader), memory, stack), generic)
+        detector = Detector(converter, open_engine(unpacked_size(reader), memory, stack), generic)
         watch = stack.enter_context(Watch(reader))
         detector.read(reader, recogniser, rules, watch.read)
         detections = detector.run(rules, watch.ran)
@@ -116,25 +111,25 @@ def command(
     return broken(problems) or (EXIT_FINDINGS if fail_on_alert and detections else 0)
 
 
-def _engine(size: int | None, memory: int | None, stack: ExitStack) -> DuckDBEngine:
-    """An engine that keeps the records in `memory` bytes, or in a file of ours alone that is gone afterwards.
+def open_engine(size: int | None, memory: int | None, stack: ExitStack) -> DuckDBEngine:
+    """An engine that keeps the records in `memory` bytes, and the rest in a folder of ours that is gone afterwards.
 
-    Raises SigmagenError if the file can't be created.
+    Raises SigmagenError if the folder can't be made.
     """
-    large = size is None or size >= ON_DISK
+    large = size is None or size >= LARGE
     folder = None
     try:
         folder = stack.enter_context(scratch_folder())
     except SigmagenError:
         if large:
             raise
-    database = str(folder / "records.duckdb") if large and folder else ":memory:"
-    return stack.enter_context(DuckDBEngine(database, temporary=folder, memory=_share(memory)))
+    # A database in a file would be written twice: to its log, and again in its own format when it is closed.
+    return stack.enter_context(DuckDBEngine(temporary=folder, memory=_share(memory)))
 
 
-def _unpacked(reader: LogReader) -> int | None:
+def unpacked_size(reader: LogReader) -> int | None:
     """About how many bytes the logs have; None where that can't be known."""
-    packed = total_size([name for name in reader.files if name.endswith(_PACKED)]) or 0
+    packed = total_size([name for name in reader.files if name.endswith(PACKED)]) or 0
     return None if reader.size is None else reader.size + packed * (_RATIO - 1)
 
 

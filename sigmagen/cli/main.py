@@ -26,6 +26,7 @@ COMMANDS = {
     "demo": "Detect an attack in a sample log, and show the queries.",
     "deploy": "Deploy a package to a SIEM, after showing a plan.",
     "detect": "Run rules on native logs, on this machine.",
+    "hunt": "Run rules on a table of canonical events in a lake.",
     "investigate": "Print the queries that an analyst runs after an alert.",
     "new": "Write the skeleton of a log source or a rule.",
     "normalize": "Convert native logs to canonical events.",

@@ -1,29 +1,37 @@
-"""`sigmagen normalize`: convert native logs to canonical events, as NDJSON or into Elasticsearch."""
+"""`sigmagen normalize`: convert native logs to canonical events, as NDJSON, as Parquet or into Elasticsearch."""
 
 from __future__ import annotations
 
 import os
-import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
-from itertools import chain
+from collections.abc import Iterable
+from contextlib import ExitStack
+from hashlib import sha256
 from pathlib import Path
 from typing import IO
 
 import click
 import orjson
 
+from sigmagen import __version__
+from sigmagen.cli.detect import MANY, open_engine, unpacked_size
+from sigmagen.cli.normalize_run import Output, Run, Stored, Streamed
 from sigmagen.cli.problems import broken, print_problems
-from sigmagen.cli.progress import watched
+from sigmagen.cli.progress import Watch
 from sigmagen.cli.settings import Settings, with_settings
-from sigmagen.cli.size import MAX_RECORD_SIZE
+from sigmagen.cli.size import MAX_RECORD_SIZE, MEMORY
 from sigmagen.convert.converter import Converter
 from sigmagen.display import format_count
-from sigmagen.local.normalize import CanonicalEvent, Normalizer
+from sigmagen.engines.memory import peak_memory
+from sigmagen.local.asn import AsnDatabase
+from sigmagen.local.canonical_logs import CanonicalLogs
+from sigmagen.local.enrichment import Enrichment
+from sigmagen.local.hash_key import load_hash_key
+from sigmagen.local.journal import Journal
+from sigmagen.logs.chunks import ChunkReader
 from sigmagen.logs.files import STDIN
 from sigmagen.logs.output import whole_file
-from sigmagen.logs.reader import LogReader, Reject
+from sigmagen.logs.reader import Reject
 from sigmagen.logs.recognise import Recogniser
 from sigmagen.problems import EXIT_BROKEN_INPUT, Problem
 
@@ -57,56 +65,114 @@ class Rejects:
 @click.argument("logs", nargs=-1, required=True, metavar="LOG...")
 @click.option("-s", "--source", help="Log source of the logs. Default: detected per record.")
 @click.option(
-    "-o", "--output", type=click.Path(path_type=Path), help="Write NDJSON to this file. Default: standard output."
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="Write to this file, or to this folder with --partition-by. Default: standard output.",
+)
+@click.option(
+    "--format",
+    "kind",
+    type=click.Choice(["ndjson", "parquet"]),
+    help="Format of the output. Default: parquet for a file named so and with --partition-by, else ndjson.",
+)
+@click.option(
+    "--partition-by", type=click.Choice(["day"]), help="Write a Parquet file for each day (in UTC): day=2026-11-28/..."
 )
 @click.option("--to", "url", metavar="URL", help="Write to the Elasticsearch at this URL instead.")
+@click.option("--resume", is_flag=True, help="Go on where an earlier run with --resume was interrupted.")
 @click.option("--rejects", type=click.Path(path_type=Path), help="Write records that can't be used to this file.")
 @click.option("--with-text", is_flag=True, help="Include prompts and system prompts, not only their hashes.")
+@click.option(
+    "--hash-key",
+    metavar="FILE|env",
+    help="Make the hashes of prompts and inputs with the key in this file, or in SIGMAGEN_HASH_KEY.",
+)
+@click.option(
+    "--asn-db",
+    type=click.Path(path_type=Path),
+    help="Look up source.as.number in this MaxMind database where a log doesn't have it.",
+)
 @MAX_RECORD_SIZE
+@MEMORY
 @with_settings
 def command(
     logs: tuple[str, ...],
     source: str | None,
     output: Path | None,
+    kind: str | None,
+    partition_by: str | None,
     url: str | None,
+    resume: bool,
     rejects: Path | None,
     with_text: bool,
+    hash_key: str | None,
+    asn_db: Path | None,
     max_record_size: int,
+    memory: int | None,
     settings: Settings,
 ) -> int:
     """Convert native logs to canonical events.
 
-    LOG is a file, a folder or - for standard input. Each event is a flat JSON object on one line, with hashes instead
-    of prompts. With --to, events are written to the data stream logs-sigmagen.canonical-default, without duplicates if
-    the command is repeated; the API key is read from SIGMAGEN_ELASTICSEARCH_API_KEY. Records that can't be used are
-    written to a rejects file, and the exit code is 2.
+    LOG is a file, a folder or - for standard input. Each event is a flat JSON object on one line, or a row of a Parquet
+    file, with hashes instead of prompts. With --to, events are written to the data stream
+    logs-sigmagen.canonical-default, without duplicates if the command is repeated; the API key is read from
+    SIGMAGEN_ELASTICSEARCH_API_KEY. Records that can't be used are written to a rejects file, and the exit code is 2.
     """
-    if url and output:
-        raise click.UsageError("-o and --to can't be combined")
-    if url and with_text:
-        raise click.UsageError("--with-text can't be combined with --to: the data stream has no field for prompts")
+    parquet = kind == "parquet" or (kind is None and bool(partition_by or (output and output.suffix == ".parquet")))
+    output_kind = Output(output, url, parquet=parquet, by_day=bool(partition_by), resume=resume)
+    if problem := output_kind.fault(with_text=with_text, keyed=hash_key is not None):
+        raise click.UsageError(problem)
     converter = settings.converter()
     chosen = converter.source(source) if source else None
     with ExitStack() as stack:
-        # Entered first, so exited last: the rejects file is complete before it is renamed to its final name.
+        numbers = AsnDatabase(asn_db) if asn_db else None
+        if numbers:
+            stack.callback(numbers.close)
+        enrichment = Enrichment(numbers, load_hash_key(hash_key) if hash_key else None)
+        # Entered before the events are written, so exited last: the file is complete before it takes its name.
         where = rejects or (output.with_name(f"{output.name}.rejects.ndjson") if output else Path(DEFAULT_REJECTS))
         kept = Rejects(where, always=rejects is not None, stack=stack)
-        reader = LogReader(logs, kept, max_record_size)
+        reader = ChunkReader(logs, kept, max_record_size)
         recogniser = Recogniser(converter.sources.values(), chosen, kept)
-        normalizer = Normalizer(converter, with_text, kept)
-        stack.callback(normalizer.close)
         _check_overwriting(reader.files, [path for path in (output, where) if path])
-        events = normalizer.events(recogniser.sort(watched(reader)))
+        watch = stack.enter_context(Watch(reader))
+        run: Run
+        if reader.size is None and not parquet:
+            if resume:
+                raise click.UsageError("--resume needs logs that are files: what has come from a pipe is gone")
+            run = Streamed(converter, reader, recogniser, kept, enrichment, watch, with_text=with_text)
+            stack.callback(run.close)
+        else:
+            engine = open_engine(unpacked_size(reader), memory, stack)
+            tables = CanonicalLogs(converter, engine, with_text, enrichment, kept)
+            run = Stored(tables, reader, recogniser, watch)
+            run.read()
+        if resume:
+            options = {
+                "source": source,
+                "text": with_text,
+                "output": output_kind.name,
+                "added": enrichment.described(asn_db),
+                "mappings": sha256(repr((converter.sources, converter.taxonomy)).encode()).hexdigest(),
+                "version": __version__,
+            }
+            beside = output or Path("sigmagen")
+            path = beside.with_name(f"{beside.name}.journal.json")
+            run.journal = Journal.open(path, reader.files, options)
 
         def problems() -> list[Problem]:
-            return [*reader.problems, *recogniser.problems, *normalizer.problems]
+            return [*reader.problems, *recogniser.problems, *run.problems]
 
         if url:
-            notes = _to_elasticsearch(url, events, converter, kept)
+            notes = _to_elasticsearch(url, run, converter, kept)
         else:
-            notes = _to_ndjson(output, events, lambda: bool(kept.count or broken(problems())))
+            notes = run.write(output_kind, lambda: bool(kept.count or broken(problems())))
     print_problems(problems())
-    click.echo("; ".join([*_summary(normalizer), *notes, *_kept(kept)]), err=True)
+    click.echo("; ".join([*_summary(run), *notes, *_kept(kept)]), err=True)
+    read = recogniser.counts.total() + recogniser.left_out
+    if watch.read_in and read >= MANY:
+        click.echo(_effort(read, run.written.total(), watch), err=True)
     return broken(problems()) or (EXIT_BROKEN_INPUT if kept.count else 0)
 
 
@@ -118,35 +184,15 @@ def _check_overwriting(logs: Iterable[str], outputs: Iterable[Path]) -> None:
             raise click.UsageError(f"{output} is one of the logs: choose another file with -o or --rejects")
 
 
-def _to_ndjson(output: Path | None, events: Iterator[CanonicalEvent], failed: Callable[[], bool]) -> list[str]:
-    """Write the events. If nothing could be read, an existing output file is kept."""
-    first = next(events, None)
-    if first is None and output and failed():
-        return [f"{output} was not written"]
-    with _stream(output) as stream:
-        for event in chain([first] if first else [], events):
-            stream.write(orjson.dumps(event.event, option=orjson.OPT_APPEND_NEWLINE))
-    return []
-
-
-@contextmanager
-def _stream(output: Path | None) -> Iterator[IO[bytes]]:
-    if output is None:
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
-    else:
-        with whole_file(output) as stream:
-            yield stream
-
-
-def _to_elasticsearch(url: str, events: Iterable[CanonicalEvent], converter: Converter, kept: Rejects) -> list[str]:
+def _to_elasticsearch(url: str, run: Run, converter: Converter, kept: Rejects) -> list[str]:
     from sigmagen.local.elasticsearch import CanonicalStream
 
     canonical = next(source for source in converter.sources.values() if source.canonical)
     with CanonicalStream(url, canonical, converter.taxonomy, kept) as stream:
         stream.prepare()
-        stream.write(events)
-    notes = [f"{stream.written:,} written to Elasticsearch"]
+        there = run.send(stream)
+    notes = [f"{there:,} written by an earlier run"] if there else []
+    notes.append(f"{stream.written:,} written to Elasticsearch")
     if stream.repeated:
         notes.append(f"{stream.repeated:,} already existed")
     problems = []
@@ -166,20 +212,30 @@ def _to_elasticsearch(url: str, events: Iterable[CanonicalEvent], converter: Con
     return notes
 
 
-def _summary(normalizer: Normalizer) -> list[str]:
+def _effort(records: int, events: int, watch: Watch) -> str:
+    """What a long run took."""
+    writing = watch.seconds - watch.read_in
+    parts = [
+        f"{records:,} records read in {watch.read_in:.1f} s, {records / max(watch.read_in, 0.001):,.0f} a second",
+        f"{events:,} events written in {writing:.1f} s",
+    ]
+    if peak := peak_memory():
+        parts.append(f"{peak / 1024**2:,.0f} MB of memory")
+    return "; ".join(parts)
+
+
+def _summary(run: Run) -> list[str]:
     def listed(counts: Counter[str]) -> str:
         return ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)
 
-    kinds = listed(normalizer.written)
-    parts = [f"{format_count(normalizer.written.total(), 'event')} ({kinds})" if kinds else "no event"]
-    if skipped := normalizer.skipped.total():
-        parts.append(
-            f"skipped, not an inference call: {format_count(skipped, 'record')} ({listed(normalizer.skipped)})"
-        )
-    if repeated := normalizer.repeats.dropped.total():
-        parts.append(f"repeated: {format_count(repeated, 'record')} ({listed(normalizer.repeats.dropped)})")
-    if reused := normalizer.repeats.reused.total():
-        ids = listed(normalizer.repeats.reused)
+    kinds = listed(run.written)
+    parts = [f"{format_count(run.written.total(), 'event')} ({kinds})" if kinds else "no event"]
+    if skipped := run.skipped.total():
+        parts.append(f"skipped, not an inference call: {format_count(skipped, 'record')} ({listed(run.skipped)})")
+    if repeated := run.repeats.dropped.total():
+        parts.append(f"repeated: {format_count(repeated, 'record')} ({listed(run.repeats.dropped)})")
+    if reused := run.repeats.reused.total():
+        ids = listed(run.repeats.reused)
         parts.append(f"kept, although their content differs under the same id: {format_count(reused, 'id')} ({ids})")
     return parts
 

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Self
 
-from sigmagen.logs.reader import LogReader, Record
+from sigmagen.logs.reader import LogReader
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
 LONG = 5 * 1024 * 1024
 """Bytes of input from which on progress is worth showing."""
-
-_STEP = 500
 
 
 class Watch:
@@ -63,17 +60,16 @@ class Watch:
         if self._bar and self._task is not None:
             self._bar.update(self._task, completed=done, total=total, description=f"rules, {done} of {total}")
 
+    def wrote(self, done: int, total: int) -> None:
+        """So many events have been written; 0 before the first of them."""
+        if not done:
+            self.read_in = time.monotonic() - self._start
+        if self._bar and self._task is not None:
+            self._bar.update(
+                self._task, completed=done, total=total, description=f"writing, {done:,} of {total:,} events"
+            )
+
     @property
     def seconds(self) -> float:
         """How long it has taken so far."""
         return time.monotonic() - self._start
-
-
-def watched(reader: LogReader) -> Iterator[Record]:
-    """The reader's records, with the progress of reading them."""
-    with Watch(reader) as watch:
-        records: Iterable[Record] = reader
-        for number, record in enumerate(records):
-            if number % _STEP == 0:
-                watch.read(number)
-            yield record

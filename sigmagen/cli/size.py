@@ -34,3 +34,9 @@ MAX_RECORD_SIZE = click.option(
     show_default=True,
     help="Skip records larger than this, such as 500kB or 64MB.",
 )
+
+MEMORY = click.option(
+    "--memory",
+    type=Size(),
+    help="Use at most about this much memory, such as 4GB, and a temporary folder for the rest.  [default: 60%]",
+)

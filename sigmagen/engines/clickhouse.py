@@ -35,30 +35,22 @@ def open_clickhouse(taxonomy: Taxonomy) -> Callable[[], Engine] | str:
     return lambda: ClickHouseEngine(taxonomy)
 
 
-class ClickHouseEngine(Closing):
-    """One table of canonical events, in memory."""
+class ClickHouseClient(Closing):
+    """Runs queries over the tables of a ClickHouse in this process."""
 
     name: ClassVar[str] = "chdb"
-    siem: ClassVar[str] = "clickhouse"
-    fidelity: ClassVar[Literal["real", "emulated"]] = "real"
 
-    def __init__(self, taxonomy: Taxonomy) -> None:
-        self.taxonomy = taxonomy
+    def __init__(self) -> None:
         self.session: Any = import_module("chdb.session").Session()
         self.session.query(f"SET max_query_size = {LONGEST_QUERY}")
 
-    def load(self, source: Source, records: Sequence[Mapping[str, Any]]) -> None:
-        table = source.stored[self.siem].location
-        columns = [f"{TIME} DateTime64(3, 'UTC')", f"{DAY} Date"]
-        columns += [f"{name} Nullable({_TYPES[kind]})" for name, (_, kind) in columns_of(self.taxonomy).items()]
-        self.session.query(f"DROP TABLE IF EXISTS {table}")
-        self.session.query(f"CREATE TABLE {table} ({', '.join(columns)}) ENGINE = Memory")
-        with tempfile.TemporaryDirectory() as folder:
-            events = Path(folder) / "events"
-            if write_parquet(records, self.taxonomy, events):
-                names = ", ".join((TIME, DAY, *columns_of(self.taxonomy)))
-                files = f"file('{events}/{DAY}=*/*.parquet', Parquet)"
-                self.session.query(f"INSERT INTO {table} ({names}) SELECT {names} FROM {files}")
+    def read(self, location: str, folder: Path) -> None:
+        """Make a view of Parquet files in the folders `day=YYYY-MM-DD` of a folder."""
+        place = f"{folder.resolve()}/{DAY}=*/*.parquet".replace("\\", "\\\\").replace("'", "\\'")
+        self.session.query(
+            f"CREATE OR REPLACE VIEW {location} AS SELECT * EXCEPT {DAY}, CAST({DAY} AS Date) AS {DAY} "
+            f"FROM file('{place}', Parquet) SETTINGS use_hive_partitioning = 1"
+        )
 
     def run(self, query: Query, start: int, end: int) -> list[Alert]:
         edges = {"range_start": start, "range_end": end}
@@ -78,3 +70,27 @@ class ClickHouseEngine(Closing):
 
     def close(self) -> None:
         self.session.close()
+
+
+class ClickHouseEngine(ClickHouseClient):
+    """One table of canonical events, in memory."""
+
+    siem: ClassVar[str] = "clickhouse"
+    fidelity: ClassVar[Literal["real", "emulated"]] = "real"
+
+    def __init__(self, taxonomy: Taxonomy) -> None:
+        super().__init__()
+        self.taxonomy = taxonomy
+
+    def load(self, source: Source, records: Sequence[Mapping[str, Any]]) -> None:
+        table = source.stored[self.siem].location
+        columns = [f"{TIME} DateTime64(3, 'UTC')", f"{DAY} Date"]
+        columns += [f"{name} Nullable({_TYPES[kind]})" for name, (_, kind) in columns_of(self.taxonomy).items()]
+        self.session.query(f"DROP TABLE IF EXISTS {table}")
+        self.session.query(f"CREATE TABLE {table} ({', '.join(columns)}) ENGINE = Memory")
+        with tempfile.TemporaryDirectory() as folder:
+            events = Path(folder) / "events"
+            if write_parquet(records, self.taxonomy, events):
+                names = ", ".join((TIME, DAY, *columns_of(self.taxonomy)))
+                files = f"file('{events}/{DAY}=*/*.parquet', Parquet)"
+                self.session.query(f"INSERT INTO {table} ({names}) SELECT {names} FROM {files}")

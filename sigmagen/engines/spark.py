@@ -37,31 +37,22 @@ def open_spark(taxonomy: Taxonomy) -> Callable[[], Engine] | str:
     return lambda: SparkEngine(taxonomy, read_setting(SPARK_MASTER) or THREADS)
 
 
-class SparkEngine(Closing):
-    """A view of canonical events, kept in Parquet folders of a temporary folder."""
+class SparkClient(Closing):
+    """Runs queries over the tables of a Spark session."""
 
     name: ClassVar[str] = "pyspark"
-    siem: ClassVar[str] = "spark"
-    fidelity: ClassVar[Literal["real", "emulated"]] = "real"
 
-    def __init__(self, taxonomy: Taxonomy, master: str = THREADS) -> None:
+    def __init__(self, master: str = THREADS) -> None:
         """`master` is Spark's: `local[2]` is two threads, `local-cluster[2,1,1024]` two processes of 1,024 MiB."""
-        self.taxonomy = taxonomy
         self.folder = tempfile.TemporaryDirectory()
-        self.tables = 0
         self.session = start(master, Path(self.folder.name))
 
-    def load(self, source: Source, records: Sequence[Mapping[str, Any]]) -> None:
-        self.tables += 1
-        folder = Path(self.folder.name) / f"events-{self.tables}"
-        write_parquet(records, self.taxonomy, folder)
-        folder.mkdir(exist_ok=True)
-        kinds = {name: _TYPES.get(kind, kind) for name, (_, kind) in columns_of(self.taxonomy).items()}
-        schema = ", ".join(f"{name} {kind}" for name, kind in {TIME: "TIMESTAMP", **kinds, DAY: "DATE"}.items())
-        events = self.session.read.schema(schema).parquet(str(folder))
-        events.createOrReplaceTempView(source.stored[self.siem].location)
+    def read(self, location: str, folder: Path) -> None:
+        """Make a view of Parquet files in `folder`, or in its folders `day=YYYY-MM-DD`."""
+        self.session.read.parquet(str(folder)).createOrReplaceTempView(location)
 
     def run(self, query: Query, start: int, end: int) -> list[Alert]:
+        """Return the alerts in [start, end), epoch milliseconds. Raises QueryRefusedError."""
         edges = {"range_start": start, "range_end": end}
         arguments = {name: datetime.fromtimestamp(moment / SECOND, UTC) for name, moment in edges.items()}
         refused = import_module("pyspark.errors").PySparkException
@@ -75,6 +66,28 @@ class SparkEngine(Closing):
     def close(self) -> None:
         self.session.stop()
         self.folder.cleanup()
+
+
+class SparkEngine(SparkClient):
+    """A view of canonical events, kept in Parquet folders of a temporary folder."""
+
+    siem: ClassVar[str] = "spark"
+    fidelity: ClassVar[Literal["real", "emulated"]] = "real"
+
+    def __init__(self, taxonomy: Taxonomy, master: str = THREADS) -> None:
+        super().__init__(master)
+        self.taxonomy = taxonomy
+        self.tables = 0
+
+    def load(self, source: Source, records: Sequence[Mapping[str, Any]]) -> None:
+        self.tables += 1
+        folder = Path(self.folder.name) / f"events-{self.tables}"
+        write_parquet(records, self.taxonomy, folder)
+        folder.mkdir(exist_ok=True)
+        kinds = {name: _TYPES.get(kind, kind) for name, (_, kind) in columns_of(self.taxonomy).items()}
+        schema = ", ".join(f"{name} {kind}" for name, kind in {TIME: "TIMESTAMP", **kinds, DAY: "DATE"}.items())
+        events = self.session.read.schema(schema).parquet(str(folder))
+        events.createOrReplaceTempView(source.stored[self.siem].location)
 
 
 def start(master: str, folder: Path) -> Any:

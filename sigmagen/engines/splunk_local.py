@@ -24,6 +24,7 @@ from sigmagen.sources import stored_rows
 
 # A time outside this range comes from a broken clock. Such an event is left out, as in the reference.
 _PLAUSIBLE = range(0, 7_258_118_400)
+_PER_SECOND = {"epoch_seconds": 1, "epoch_milliseconds": 1_000, "epoch_nanoseconds": 1_000_000_000}
 METADATA = ("index", "sourcetype", "source", "host")
 _CACHED = 4
 """How many searches cache the rows after their leading commands, for the next time range."""
@@ -118,30 +119,31 @@ def event_row(source: Source, record: dict[str, Any], known: Mapping[str, str]) 
 
 
 def _time(source: Source, record: Mapping[str, Any]) -> float | None:
-    """_time by the mapping: at a path, in ISO 8601 or, if the mapping says so, in epoch seconds."""
-    for path, epoch in _time_paths(source.time):
+    """_time by the mapping: at a path, in ISO 8601 or, if the mapping says so, as a number since 1970."""
+    for path, unit in _time_paths(source.time):
         value: Any = record.get(path)
         if value is None:
             value = record
             for key in path.split("."):
                 value = value.get(key) if isinstance(value, dict) else None
         try:
-            seconds = float(value) if epoch else _epoch(datetime.fromisoformat(value))
+            seconds = float(value) / unit if unit else _epoch(datetime.fromisoformat(value))
         except (TypeError, ValueError, OverflowError):
             continue
         return seconds if _PLAUSIBLE.start <= seconds < _PLAUSIBLE.stop else None
     return None
 
 
-def _time_paths(time: Any) -> Iterator[tuple[str, bool]]:
-    """The paths where a mapping looks for the time, in order, and whether in epoch seconds."""
+def _time_paths(time: Any) -> Iterator[tuple[str, int | None]]:
+    """The paths where a mapping looks for the time, in order, and how many of its unit since 1970 are a second."""
     if isinstance(time, str):
-        yield time, False
+        yield time, None
     elif "coalesce" in time:
         for part in time["coalesce"]:
             yield from _time_paths(part)
     else:
-        yield time["epoch_seconds"][0], True
+        ((operation, arguments),) = time.items()
+        yield arguments[0], _PER_SECOND[operation]
 
 
 def _epoch(moment: datetime) -> float:

@@ -31,13 +31,29 @@ LINE_OF_PARAMETERS = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|--[^\n]*|(\
 
 def open_trino(taxonomy: Taxonomy) -> Callable[[], Engine] | str:
     """The Trino in the settings."""
-    url = read_setting(TRINO_URL)
-    if not url:
+    if lacking := _find_missing():
+        return lacking
+    return lambda: TrinoEngine(taxonomy, _connect_by_settings())
+
+
+def connect_trino() -> TrinoClient:
+    """Connect to the Trino in the settings. Raises SigmagenError if a setting or the client is missing."""
+    if lacking := _find_missing():
+        raise SigmagenError(Problem("not-configured", lacking), EXIT_USAGE)
+    return TrinoClient(_connect_by_settings())
+
+
+def _find_missing() -> str | None:
+    """Return what is missing to reach a Trino, or None."""
+    if not read_setting(TRINO_URL):
         return f"Trino's SQL needs a Trino: set {TRINO_URL} (`make trino` starts one)"
     if not opening.is_installed("trino"):
         return f"{TRINO_URL} is set, but its client is missing: pip install 'sigmagen-extraction[trino]'"
-    user, password = read_setting(TRINO_USER) or "sigmagen", read_secret(TRINO_PASSWORD)
-    return lambda: TrinoEngine(taxonomy, connect(url, user, password))
+    return None
+
+
+def _connect_by_settings() -> Any:
+    return connect(read_setting(TRINO_URL) or "", read_setting(TRINO_USER) or "sigmagen", read_secret(TRINO_PASSWORD))
 
 
 def connect(url: str, user: str, password: str | None) -> Any:
@@ -62,16 +78,46 @@ def parameters(text: str, start: datetime, end: datetime) -> list[datetime]:
     return [start, end] * (number // 2)
 
 
-class TrinoEngine(Closing):
-    """A table of canonical events in a schema of its own, which is dropped in the end."""
+class TrinoClient(Closing):
+    """Runs queries over the tables of a Trino."""
 
     name: ClassVar[str] = "trino"
+
+    def __init__(self, connection: Any) -> None:
+        self.connection = connection
+
+    def run(self, query: Query, start: int, end: int) -> list[Alert]:
+        first, last = (datetime.fromtimestamp(moment / SECOND, UTC).replace(tzinfo=None) for moment in (start, end))
+        columns, rows = self._execute(query.text, parameters(query.text, first, last))
+        return alerts_from(query, columns, rows)
+
+    def _execute(self, text: str, values: Sequence[datetime] = ()) -> tuple[list[str], list[Sequence[Any]]]:
+        """The columns and rows of a statement. Raises QueryRefusedError."""
+        errors = import_module("trino.exceptions")
+        cursor = self.connection.cursor()
+        try:
+            cursor.execute(text, values or None)
+            rows = cursor.fetchall()
+        except errors.TrinoUserError as error:
+            raise QueryRefusedError(self.name, str(error.message)) from None
+        except (errors.Error, errors.TrinoQueryError, OSError) as error:
+            message = f"Trino does not answer: {error}"
+            raise SigmagenError(Problem("no-server", message, hint=f"check {TRINO_URL}"), EXIT_USAGE) from None
+        return [column[0] for column in cursor.description or ()], rows
+
+    def close(self) -> None:
+        self.connection.close()
+
+
+class TrinoEngine(TrinoClient):
+    """A table of canonical events in a schema of its own, which is dropped in the end."""
+
     siem: ClassVar[str] = "trino"
     fidelity: ClassVar[Literal["real", "emulated"]] = "real"
 
     def __init__(self, taxonomy: Taxonomy, connection: Any) -> None:
+        super().__init__(connection)
         self.taxonomy = taxonomy
-        self.connection = connection
         self.schema = f"sigmagen_{uuid4().hex}"
         self.tables: set[str] = set()
         self._execute(f"CREATE SCHEMA {self.schema}")
@@ -96,30 +142,11 @@ class TrinoEngine(Closing):
             row = f"CAST(json_parse('{text}') AS ARRAY(ROW({read})))"
             self._execute(f"INSERT INTO {table} SELECT {values} FROM UNNEST({row})")
 
-    def run(self, query: Query, start: int, end: int) -> list[Alert]:
-        first, last = (datetime.fromtimestamp(moment / SECOND, UTC).replace(tzinfo=None) for moment in (start, end))
-        columns, rows = self._execute(query.text, parameters(query.text, first, last))
-        return alerts_from(query, columns, rows)
-
-    def _execute(self, text: str, values: Sequence[datetime] = ()) -> tuple[list[str], list[Sequence[Any]]]:
-        """The columns and rows of a statement. Raises QueryRefusedError."""
-        errors = import_module("trino.exceptions")
-        cursor = self.connection.cursor()
-        try:
-            cursor.execute(text, values or None)
-            rows = cursor.fetchall()
-        except errors.TrinoUserError as error:
-            raise QueryRefusedError(self.name, str(error.message)) from None
-        except (errors.Error, errors.TrinoQueryError, OSError) as error:
-            message = f"Trino does not answer: {error}"
-            raise SigmagenError(Problem("no-server", message, hint=f"check {TRINO_URL}"), EXIT_USAGE) from None
-        return [column[0] for column in cursor.description or ()], rows
-
     def close(self) -> None:
         for table in self.tables:
             self._execute(f"DROP TABLE IF EXISTS {self.connection.catalog}.{self.schema}.{table}")
         self._execute(f"DROP SCHEMA {self.connection.catalog}.{self.schema}")
-        self.connection.close()
+        super().close()
 
 
 def _chunks(lines: Sequence[str]) -> Iterator[str]:

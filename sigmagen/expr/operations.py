@@ -138,6 +138,7 @@ def _values() -> Iterator[Operation]:
     )
     yield value("network", "The network of an address: its IPv4 /24 or IPv6 /48, as text.", ("ip",), "string")
     yield value("epoch_seconds", "The time so many seconds after 1970.", ("float",), "timestamp")
+    yield value("epoch_milliseconds", "The time so many milliseconds after 1970.", ("integer",), "timestamp")
     yield value("moment", "The time so many milliseconds after 1970.", ("integer",), "timestamp", "excluded")
     yield value("milliseconds", "The time to the millisecond.", ("timestamp",), "timestamp")
     yield value("time_part", "A named part of the time, in UTC.", ("timestamp", "string"), "integer")

@@ -28,11 +28,28 @@ _OWNER = {"created_by": "sigmagen normalize"}
 _PRIORITY = 500  # above 100, that of Elasticsearch's own template for logs-*-*
 _TIMEOUT = 60
 _CONFLICT = 409
+_ANSWER = ("errors", "items.*._id", "items.*.status", "items.*.error")
+"""The parts of an answer that are read; the rest is two thirds of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An event as JSON text, where its record is, and the id of its document."""
+
+    file: str
+    line: int
+    id: str
+    text: str
 
 
 def document_id(event: CanonicalEvent) -> str:
     """The same for a repeated delivery, and only for that: the hash of source and event. A caller may choose the id."""
     return sha256(orjson.dumps((event.source, event.event), option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def entry_of(event: CanonicalEvent) -> Entry:
+    """The entry of an event."""
+    return Entry(event.file, event.line, document_id(event), orjson.dumps(event.event).decode())
 
 
 @dataclass
@@ -88,17 +105,30 @@ class CanonicalStream:
                 raise
             send_with_retries(lambda: self._client.indices.put_index_template(**template), self._failure)
 
-    def write(self, events: Iterable[CanonicalEvent]) -> None:
+    def write(self, entries: Iterable[Entry], on_settled: Callable[[int], None] = lambda count: None) -> None:
         """Write events and count what became of each. Raises SigmagenError when the cluster doesn't answer.
 
-        An event that was not written is rejected with the reason.
+        An event that was not written is rejected with the reason. `on_settled` is told from time to time how many of
+        the first events are there, up to one that was not written.
         """
+        taken = settled = 0
+
+        def documents() -> Iterator[Document]:
+            nonlocal taken
+            for entry in entries:
+                taken += 1
+                yield Document(STREAM, entry.id, entry.text.encode(), entry)
+
         # A data stream takes nothing but `create`, which leaves a document that is there as it is.
-        for result in bulk(self._send, "create", _documents(events)):
+        for result in bulk(self._send, "create", documents()):
             self._count(result)
+            settled += result.document is not None
+            # One document more than a request has is taken to see that it is full.
+            if settled >= taken - 1 and not (self.refused or self.lost):
+                on_settled(settled)
 
     def _send(self, lines: Sequence[Any]) -> Any:
-        answer = send_with_retries(lambda: self._client.bulk(operations=lines), self._failure)
+        answer = send_with_retries(lambda: self._client.bulk(operations=lines, filter_path=_ANSWER), self._failure)
         if not isinstance(answer.get("items"), list):
             raise self._misunderstood()
         return answer
@@ -118,9 +148,9 @@ class CanonicalStream:
             why = result.reason or f"HTTP {result.status}"
             self._reject(result.document.origin, f"refused by Elasticsearch: {why}")
 
-    def _reject(self, event: CanonicalEvent, reason: str) -> None:
+    def _reject(self, entry: Entry, reason: str) -> None:
         if self.on_reject:
-            self.on_reject(Reject(event.file, event.line, reason, orjson.dumps(event.event).decode()))
+            self.on_reject(Reject(entry.file, entry.line, reason, entry.text))
 
     def _failure(self, error: ElasticError) -> SigmagenError:
         return self._unusable(reason(error), error.status_code if isinstance(error, ApiError) else None)
@@ -140,8 +170,3 @@ class _RefusedError(SigmagenError):
         hint = f"{HINT}; what was written is not written twice"
         super().__init__(make_server_error(reason, url, hint).problems, EXIT_USAGE)
         self.status = status
-
-
-def _documents(events: Iterable[CanonicalEvent]) -> Iterator[Document]:
-    for event in events:
-        yield Document(STREAM, document_id(event), event.event, event)

@@ -7,30 +7,56 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Any
 
 import duckdb
+import orjson
 
 from sigmagen.engines.duckdb import DuckDBEngine, of_one_input, reason_of
 from sigmagen.local.marks import UNKNOWN, UNREAD, Marks
-from sigmagen.local.tables import SourceTable
-from sigmagen.logs.chunks import Chunk, ChunkReader
+from sigmagen.local.parquet_logs import ParquetLog
+from sigmagen.local.tables import DIGEST, FILE, LINE, PART, PLACED, SourceTable, digest_of
+from sigmagen.logs.chunks import Chunk, ChunkReader, ParquetFile
+from sigmagen.logs.parse import NotReadableError, loads
 from sigmagen.logs.reader import LONG_LINE, Record
 from sigmagen.logs.recognise import Recogniser
 from sigmagen.mapping.source import Source
+from sigmagen.problems import SigmagenError
+from sigmagen.targets.duckdb.records import DOCUMENTS, TEXTS, Paths
 
 BATCH_RECORDS = 20_000
 BATCH_CHARACTERS = 32 * 1024 * 1024
 
 # Nothing is trimmed on the right: DuckDB looks at a whole text for that.
-_SPLIT = (
-    "SELECT file, first + generate_subscripts(lines, 1) - 1 AS line, ltrim(unnest(lines), E' \\t\\r') AS text FROM "
+_TRIMMED = "CASE WHEN starts_with(line, '{') THEN line ELSE ltrim(line, E' \\t\\r') END AS text"
+_ONE_SEGMENT = (
+    f"SELECT $1::INTEGER AS {FILE}, $2::BIGINT + position - 1 AS {LINE}, {_TRIMMED} "
+    "FROM unnest(string_split($3::VARCHAR, chr(10))) WITH ORDINALITY AS split(line, position)"
+)
+_SEGMENTS = (  # several; takes twice the time
+    f"SELECT file AS {FILE}, number AS {LINE}, {_TRIMMED} FROM "
+    "(SELECT file, first + generate_subscripts(lines, 1) - 1 AS number, unnest(lines) AS line FROM "
     "(SELECT unnest($1::INTEGER[]) AS file, unnest($2::BIGINT[]) AS first, "
-    "string_split(unnest($3::VARCHAR[]), chr(10)) AS lines)"
+    "string_split(unnest($3::VARCHAR[]), chr(10)) AS lines))"
 )
 # DuckDB accepts a comma before a closing bracket, and NaN and infinity in any spelling; JSON doesn't have them.
-_LENIENT = r",[ \t\r]*[}\]]|[:,\[][ \t\r]*-?(?i:nan|inf|infinity)[ \t\r]*[,}\]]"
+# A pattern is fast if it begins with a character.
+_NUMBER = r"-?(?i:nan|inf|infinity)[ \t\r]*[,}\]]"
+_LENIENT = (rf",[ \t\r]*(?:[}}\]]|{_NUMBER})", rf":[ \t\r]*{_NUMBER}", rf"\[[ \t\r]*{_NUMBER}")
 _NESTED = r":[ \t\r]*\{"
+
+
+def _digests(text: str) -> list[str | None]:
+    """The digest of the record in each line; None where a line is none."""
+    found: list[str | None] = []
+    for line in text.split("\n"):
+        try:
+            found.append(digest_of(loads(line.strip(" \t\r").encode())[0]))
+        except NotReadableError:
+            found.append(None)
+    return found
 
 
 @dataclass
@@ -64,11 +90,11 @@ class Ingest:
         self._make_table = make_table
         self._on_refused = on_refused
         self._sources = recogniser.sources
-        chosen = recogniser.chosen
-        self._marks = Marks(self._sources, [chosen] if chosen else self._sources)
+        self._statements: dict[tuple[str | None, bool, bool], str] = {}
         self._lock = threading.Lock()
         self._local = threading.local()
         self._numbers = {reader.name(number): number for number in range(len(reader.files))}
+        self._parquet: dict[int, ParquetLog] = {}
         self._waiting: dict[str, list[tuple[int, int, Record]]] = {}
         self._size: dict[str, int] = {}
         self._place = (-1, -1, 0)
@@ -81,11 +107,14 @@ class Ingest:
         try:
             for piece in self._reader.pieces():
                 if isinstance(piece, Chunk):
-                    pending.append((piece, pool.submit(self._take, piece)))
+                    pending.append((piece, pool.submit(self._take, piece, self._expected(piece))))
                 while pending and (len(pending) > workers or not isinstance(piece, Chunk)):
                     self._finish(*pending.popleft())
                     step()
-                if not isinstance(piece, Chunk):
+                if isinstance(piece, ParquetFile):
+                    self._add_parquet(piece.file)
+                    step()
+                elif not isinstance(piece, Chunk):
                     self._add(piece, step)
             while pending:
                 self._finish(*pending.popleft())
@@ -98,51 +127,80 @@ class Ingest:
 
     # In a thread of its own.
 
-    def _take(self, chunk: Chunk) -> Taken:
+    def _take(self, chunk: Chunk, expected: Source | None) -> Taken:
+        """Read a chunk: records of the expected source in one statement, others in one a source."""
         connection = self._connection()
-        taken = Taken()
         segments = chunk.segments
-        limit = min(self._reader.limit, LONG_LINE)
-        readable = f"starts_with(text, '{{') AND strlen(text) <= {limit} AND NOT regexp_matches(text, '{_LENIENT}')"
-        nested = "".join(
-            f" WHEN kind = {number} AND regexp_matches(record, '{_NESTED}') THEN {UNREAD}"
-            for number, source in enumerate(self._sources)
-            if source.canonical
-        )
-        final = f"CASE{nested} ELSE kind END" if nested else "kind"
-        connection.execute(
-            # The text of a record is there once, and none of the values that were only needed to tell its source.
-            "CREATE OR REPLACE TEMP TABLE lines AS SELECT file, line, record, "
-            f"CASE WHEN record IS NULL THEN text END AS unread, {final} AS kind, {self._identity()} AS identity FROM "
-            f"(SELECT *, {self._marks.kind()} AS kind FROM (SELECT *, {self._marks.extracted('record')} FROM "
-            f"(SELECT *, CASE WHEN {readable} THEN TRY_CAST(text AS JSON) END AS record FROM ({_SPLIT}) "
-            "WHERE text <> '')))",
-            [
-                [segment.file for segment in segments],
-                [segment.first for segment in segments],
-                [segment.text for segment in segments],
-            ],
-        )
+        parameters: list[Any] = [
+            [segment.file for segment in segments],
+            [segment.first for segment in segments],
+            [segment.text for segment in segments],
+        ]
+        alone = len(segments) == 1
+        if alone:
+            parameters = [value for (value,) in parameters]
+        if chunk.once:
+            parameters.append(_digests(segments[0].text))
+        try:
+            connection.execute(self._statement(expected, alone, chunk.once), parameters)
+        except duckdb.Error as error:
+            if expected is None or not of_one_input(error):
+                raise
+            # A value can't be computed, and which one isn't known: the source's records are taken one by one below.
+            expected = None
+            connection.execute(self._statement(None, alone, chunk.once), parameters)
+        if expected:
+            self._table(expected).add_rows(connection, "lines WHERE text IS NULL")
+        taken = Taken()
         taken.counts = connection.execute(
-            f"SELECT kind, file, count(*), min(line) FROM lines WHERE kind <> {UNREAD} GROUP BY ALL ORDER BY file, 4"
+            f"SELECT kind, {FILE}, count(*), min({LINE}) FROM lines WHERE kind <> {UNREAD} GROUP BY ALL ORDER BY 2, 4"
         ).fetchall()
-        for kind in dict.fromkeys(kind for kind, *_ in taken.counts):
+        rest = "FROM lines WHERE text IS NOT NULL"
+        for (kind,) in connection.execute(f"SELECT DISTINCT kind {rest} AND kind <> {UNREAD} ORDER BY 1").fetchall():
             self._store(connection, kind, taken)
-        unread = connection.execute(
-            "SELECT file, line, coalesce(unread, CAST(record AS VARCHAR)) FROM lines "
-            f"WHERE kind = {UNREAD} ORDER BY 1, 2"
-        )
-        taken.unread = [(file, line, text.encode()) for file, line, text in unread.fetchall()]
+        unread = connection.execute(f"SELECT {FILE}, {LINE}, text {rest} AND kind = {UNREAD}").fetchall()
+        taken.unread = [(file, line, text.encode()) for file, line, text in unread]
         taken.unread += [(segment.file, *broken) for segment in segments for broken in segment.broken]
         taken.unread.sort(key=lambda item: item[:2])
         return taken
 
-    def _identity(self) -> str:
-        """SQL of the id of a record, by its kind."""
-        if self._recogniser.chosen:
-            return self._marks.identity(self._recogniser.chosen)
-        cases = (f" WHEN {number} THEN {self._marks.identity(item)}" for number, item in enumerate(self._sources))
-        return f"CASE kind{''.join(cases)} END"
+    def _statement(self, expected: Source | None, alone: bool, once: bool) -> str:
+        """SQL that makes the table `lines` of a chunk: values of the expected source, text of others.
+
+        The text of a line is parsed once for all values, and once more where there are JSON values among them.
+        """
+        key = expected.name if expected else None, alone, once
+        if key not in self._statements:
+            paths, carried = Paths(), (*PLACED, "kind", "text")
+            marks = Marks(self._sources, paths)
+            chosen = f"kind <> {UNREAD}" if self._recogniser.chosen else None
+            wanted = chosen or f"kind = {self._sources.index(expected)}" if expected else "false"
+            placed = f"(SELECT * REPLACE (CASE WHEN NOT ({wanted}) THEN text END AS text) FROM texts)"
+            values = self._table(expected).values(placed, carried, paths) if expected else f"SELECT * FROM {placed}"
+            limit = min(self._reader.limit, LONG_LINE)
+            readable = f"starts_with(text, '{{') AND strlen(text) <= {limit}"
+            readable += "".join(f" AND NOT regexp_matches(text, '{pattern}')" for pattern in _LENIENT)
+            nested = "".join(
+                f" WHEN kind = {number} AND regexp_matches(text, '{_NESTED}') THEN {UNREAD}"
+                for number, source in enumerate(self._sources)
+                if source.canonical
+            )
+            if self._recogniser.tells_rejects:  # with their texts
+                nested += f" WHEN kind = {UNKNOWN} THEN {UNREAD}"
+            final = f"CASE{nested} ELSE kind END" if nested else "kind"
+            digest = f"($4::VARCHAR[])[{LINE} - $2::BIGINT + 1]::UBIGINT" if once else "NULL::UBIGINT"
+            self._statements[key] = (
+                "CREATE OR REPLACE TEMP TABLE lines AS WITH "
+                f"split AS ({_ONE_SEGMENT if alone else _SEGMENTS}), "
+                f"parsed AS (SELECT {FILE}, {LINE}, text, "
+                f"CASE WHEN {readable} THEN TRY({paths.extracted_texts('text')}) END AS {TEXTS} "
+                f"FROM split WHERE text <> ''), "
+                f"known AS (SELECT *, {paths.guarded_documents('text')} AS {DOCUMENTS} FROM parsed), "
+                f"told AS (SELECT *, {marks.kind} AS kind FROM known), "
+                f"texts AS (SELECT * REPLACE ({final} AS kind), 0 AS {PART}, {digest} AS {DIGEST} FROM told) "
+                f"{values}"
+            )
+        return self._statements[key]
 
     def _connection(self) -> duckdb.DuckDBPyConnection:
         if not hasattr(self._local, "connection"):
@@ -151,17 +209,17 @@ class Ingest:
         return connection
 
     def _store(self, connection: duckdb.DuckDBPyConnection, kind: int, taken: Taken) -> None:
+        """Store the records of a source that are still there as text."""
         source = self._recogniser.chosen or (self._sources[kind] if kind != UNKNOWN else None)
         if source is None:
             return
-        table = self._table(source)
-        relation = f"(SELECT * FROM lines WHERE kind = {kind})"
+        relation = f"(SELECT * FROM lines WHERE text IS NOT NULL AND kind = {kind})"
         try:
-            table.add_lines(connection, relation)
+            self._table(source).add_lines(connection, relation)
         except duckdb.Error as error:
             if not of_one_input(error):
                 raise
-            rows = connection.execute(f"SELECT file, line, record FROM {relation} ORDER BY 1, 2").fetchall()
+            rows = connection.execute(f"SELECT {FILE}, {LINE}, text FROM {relation} ORDER BY 1, 2").fetchall()
             taken.refused += [(kind, file, line, text.encode()) for file, line, text in rows]
 
     def _table(self, source: Source) -> SourceTable:
@@ -171,6 +229,15 @@ class Ingest:
             return self.tables[source.name]
 
     # In the thread of the caller.
+
+    def _expected(self, chunk: Chunk) -> Source | None:
+        """The source that most records of a chunk are likely to have: that of its first record."""
+        if self._recogniser.chosen:
+            return self._recogniser.chosen
+        text = chunk.segments[0].text
+        with suppress(orjson.JSONDecodeError, AttributeError):
+            return self._recogniser.source_of(orjson.loads(text[: text.find("\n") + 1] or text))
+        return None
 
     def _finish(self, chunk: Chunk, future: Future[Taken]) -> None:
         taken = future.result()
@@ -191,6 +258,20 @@ class Ingest:
             self.taken += 1
             if self.taken % 500 == 0:
                 step()
+
+    def _add_parquet(self, file: int) -> None:
+        source = self._recogniser.chosen or next((item for item in self._sources if item.canonical), None)
+        name = self._reader.name(file)
+        try:
+            # The engine reads a file on all cores, so that there is nothing to do beside.
+            log = ParquetLog(self._engine.cursor(), self._reader.files[file], name, file, source)
+            if source and log.count:
+                log.add_to(self._table(source))
+                self._parquet[file] = log
+                self._recogniser.add(name, source.name, log.count, 1)
+                self.taken += log.count
+        except SigmagenError as error:
+            self._reader.problems += error.problems
 
     def _keep(self, source: Source, record: Record) -> None:
         file = self._numbers[record.file]
@@ -220,12 +301,15 @@ class Ingest:
             else:
                 self._on_refused(table.source, batch[0][2], reason_of(error))
 
-    def read_again(self, file: int, lines: Iterable[int]) -> dict[int, Record]:
-        """Records of a file that stand alone in their lines, by line."""
-        wanted = set(lines)
-        return {record.line: record for record in self._again(file, wanted)}
-
-    def _again(self, file: int, wanted: set[int]) -> Iterator[Record]:
-        for number, line in self._reader.lines(file):
-            if number in wanted:
-                yield from self._reader.of_line(self._reader.name(file), number, line)
+    def read_again(self, file: int, wanted: Iterator[int]) -> Iterator[Record]:
+        """Records of a file that stand alone in their lines; the numbers of the lines are in order."""
+        if file in self._parquet:
+            yield from self._parquet[file].read_again(wanted)
+            return
+        line = next(wanted, None)
+        for number, text in self._reader.lines(file):
+            if line is None:
+                return
+            if number == line:
+                yield from self._reader.of_line(self._reader.name(file), number, text)
+                line = next(wanted, None)

@@ -14,11 +14,11 @@ from sigmagen.convert.render import render
 from sigmagen.durations import iso
 from sigmagen.engines.alert import instant
 from sigmagen.engines.duckdb import RECORDS, SENSIBLE, connected, flattened, of_one_input, reason_of
+from sigmagen.local.canonical import build_canonical_plan
 from sigmagen.local.detect import no_time, refused
 from sigmagen.logs.reader import Record, Reject
 from sigmagen.logs.repeats import Repeats
 from sigmagen.mapping.source import Source
-from sigmagen.plan.build import build_view
 from sigmagen.problems import Problem
 from sigmagen.targets.duckdb.printer import time_sql
 from sigmagen.targets.registry import REFERENCE
@@ -141,16 +141,6 @@ class Normalizer:
                 f"(SELECT {time_sql(source)} AS timestamp, record, position FROM ({RECORDS})) "
                 f"WHERE {SENSIBLE} ORDER BY position"
             )
-            categories = {entry.logsource.category for entry in source.logsources}
-            # What can be long comes last: Splunk extracts the fields of the first 5,000 bytes of an event only.
-            fields = [
-                item.name
-                for item in sorted(self.converter.taxonomy.fields.values(), key=lambda item: item.length)
-                if categories & set(item.categories) and item.name != "@timestamp"
-                if self.with_text or not item.private
-            ]
-            entry = source.entry_for_any_category()
-            assert entry is not None, "recognised sources have a category"
-            plan = build_view(source, REFERENCE, self.converter.taxonomy, fields, entry, ("position",))
+            plan = build_canonical_plan(source, self.converter.taxonomy, ("position",), with_text=self.with_text)
             self._views[source.name] = fill, render(plan, REFERENCE).text + "\nORDER BY position"
         return self._views[source.name]

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import gzip
 import math
-import zlib
+import os
 from collections.abc import Generator, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -12,7 +11,7 @@ from functools import partial
 from typing import IO
 
 from sigmagen.folders import display_path
-from sigmagen.logs.files import STDIN, STDIN_NAME, open_log, unreadable
+from sigmagen.logs.files import DAMAGED, STDIN, STDIN_NAME, open_log, unreadable
 from sigmagen.logs.parse import spans_lines
 from sigmagen.logs.reader import CHUNK, LONG_LINE, UTF16, LogReader, Record
 from sigmagen.logs.scan import Scanner
@@ -56,6 +55,8 @@ class Chunk:
 
     segments: list[Segment] = field(default_factory=list)
     size: int = 0
+    once: bool = False
+    """Whether the file can't be read again."""
 
     def add(self, segment: Segment) -> None:
         """One more segment."""
@@ -63,11 +64,18 @@ class Chunk:
         self.size += len(segment.text)
 
 
+@dataclass(frozen=True, slots=True)
+class ParquetFile:
+    """A file that an engine reads as it is, by its number."""
+
+    file: int
+
+
 class ChunkReader(LogReader):
     """Reads the same files as a LogReader, and leaves it to an engine to read lines where a record is a line."""
 
-    def pieces(self) -> Iterator[Chunk | Iterator[Record]]:
-        """Whole lines of several files together, for an engine to read, and the records of what it can't.
+    def pieces(self) -> Iterator[Chunk | ParquetFile | Iterator[Record]]:
+        """Whole lines of several files together and Parquet, for an engine to read, and the records of what it can't.
 
         The records must be taken before the next piece. `of_line` reads a line of a chunk that the engine can't, and
         `finish` is called after the last of them.
@@ -78,14 +86,18 @@ class ChunkReader(LogReader):
             try:
                 with open_log(path) as log:
                     self._open = log
-                    if not log.seekable:
-                        yield self._file(name, log.lines)
-                        self._done += log.position
+                    if log.parquet and log.seekable:
+                        yield ParquetFile(number)
+                        self._done += os.path.getsize(path)
                         continue
+                    if not log.seekable and chunk.segments:
+                        yield chunk
+                        chunk = Chunk()
                     for piece in self._guarded(name, self._cut(name, log.lines)):
                         if isinstance(piece, Segment):
                             chunk.add(replace(piece, file=number))
-                            if chunk.size < CHUNK_SIZE:
+                            chunk.once = not log.seekable
+                            if chunk.size < CHUNK_SIZE // 2 and log.seekable:
                                 continue
                         if chunk.segments:
                             yield chunk
@@ -112,7 +124,7 @@ class ChunkReader(LogReader):
 
     def lines(self, file: int) -> Iterator[tuple[int, bytes]]:
         """The lines of a file once more, as far as they can be read, and their numbers."""
-        with suppress(OSError, EOFError, gzip.BadGzipFile, zlib.error), open_log(self.files[file]) as log:
+        with suppress(OSError, EOFError, *DAMAGED), open_log(self.files[file]) as log:
             yield from enumerate(log.lines, 1)
 
     def finish(self) -> None:
@@ -136,7 +148,7 @@ class ChunkReader(LogReader):
             try:
                 more = read(max(1, CHUNK_SIZE // 8))
                 at_end = not more
-            except (EOFError, gzip.BadGzipFile, zlib.error):
+            except (EOFError, *DAMAGED):
                 yield from self._segments(name, b"".join(waiting), whole=False)
                 raise
             waiting.append(more)

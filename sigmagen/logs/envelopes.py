@@ -1,4 +1,4 @@
-"""Envelopes: what clouds put around records when they deliver or export them, opened one layer at a time."""
+"""Envelopes: what is put around records when they are delivered or exported, opened one layer at a time."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Mapping
 from typing import Any
 
+from sigmagen.logs import otlp
 from sigmagen.logs.parse import NotReadableError, size_text
 
 LAYERS = 6
@@ -31,7 +32,7 @@ _LISTS = (_LOG_EVENTS, _STREAM_RECORDS, _FIREHOSE)
 # https://docs.aws.amazon.com/lambda/latest/dg/with-kinesis.html
 _LAMBDA = {"eventSource", "eventVersion", "eventID", "eventName", "invokeIdentityArn", "awsRegion", "eventSourceARN"}
 # One of these is in every envelope, and none in the records of most sources.
-TELLING = {"Records", "records", "events", "logEvents", "message", "awslogs", "kinesis", "Data", "data"}
+TELLING = {"Records", "records", "events", "logEvents", "message", "awslogs", "kinesis", "Data", "data", otlp.BATCHES}
 
 _EVENT = {"timestamp", "message"}, {"id", "eventId", "ingestionTime", "logStreamName", "extractedFields"}
 _STREAM_RECORD = {"Data"}, {"PartitionKey", "SequenceNumber", "ApproximateArrivalTimestamp", "EncryptionType"}
@@ -43,7 +44,8 @@ def unwrapped(value: Any, limit: int) -> list[Any] | None:
 
     Opened are arrays; `Records` of CloudTrail and `records` of Azure; what CloudWatch Logs gives for
     filter-log-events and get-log-events; subscription messages, as they are and as Lambda, Kinesis and Firehose carry
-    them. Raises NotReadableError for data that can't be decoded, or is larger than `limit` bytes when it is.
+    them; batches of spans in OTLP's JSON. Raises NotReadableError for data that can't be decoded, or is larger than
+    `limit` bytes when it is.
     """
     if isinstance(value, list):
         return value
@@ -54,7 +56,7 @@ def unwrapped(value: Any, limit: int) -> list[Any] | None:
         if _has(value, *names) and isinstance(value[name], list):
             items: list[Any] = value[name]
             return items
-    return _subscription(value, limit)
+    return [*otlp.spans(value)] if otlp.is_batch(value) else _subscription(value, limit)
 
 
 def _has(value: Mapping[str, Any], needed: set[str], possible: set[str]) -> bool:

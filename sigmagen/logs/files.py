@@ -1,4 +1,4 @@
-"""Log files: found below folders, opened plain or gzip, with how far they have been read."""
+"""Log files: found below folders, opened plain, gzip or Zstandard, with how far they have been read."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import os
 import re
 import stat
 import sys
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +18,16 @@ from typing import IO, cast
 from sigmagen.folders import check_regular_file, display_path, walk
 from sigmagen.problems import Problem
 
-SUFFIXES = (".json", ".jsonl", ".ndjson", ".log")
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+DAMAGED = (gzip.BadGzipFile, zlib.error, zstd.ZstdError)
+"""What reading raises where a compressed file is damaged; EOFError where it is cut off."""
+
+PACKED = (".gz", ".zst")
+SUFFIXES = (".json", ".jsonl", ".ndjson", ".log", ".parquet")
 STDIN = "-"
 STDIN_NAME = "<stdin>"
 
@@ -29,13 +39,15 @@ _BESIDE = re.compile(
 )
 
 _GZIP = b"\x1f\x8b"
+_PARQUET = b"PAR1"
+_ZSTD = b"\x28\xb5\x2f\xfd"  # RFC 8878
 
 
 def find_log_files(paths: Sequence[str]) -> tuple[list[str], list[Problem]]:
     """The files that paths stand for, each once and in a stable order, and what was left out.
 
-    A folder is searched recursively for log suffixes, also with .gz, and for exports of CloudWatch Logs (000000.gz). A
-    file that is named may have any name and be of any kind, such as a pipe; `-` is standard input.
+    A folder is searched recursively for log suffixes, also with .gz or .zst, and for exports of CloudWatch Logs
+    (000000.gz). A file that is named may have any name and be of any kind, such as a pipe; `-` is standard input.
     """
     found: dict[str, str] = {}
     problems: list[Problem] = []
@@ -45,7 +57,7 @@ def find_log_files(paths: Sequence[str]) -> tuple[list[str], list[Problem]]:
             before = len(problems)
             names = list(_walk(path, problems))
             if not names and len(problems) == before:
-                hint = f"log files end in {', '.join(SUFFIXES)}, each also with .gz; others are named one by one"
+                hint = f"log files end in {', '.join(SUFFIXES)}, also with .gz or .zst; others are named one by one"
                 problems.append(Problem("no-logs", "no log file in this folder", file=path, hint=hint))
         for name in names:
             found.setdefault(name if name == STDIN else os.path.realpath(name), name)
@@ -56,7 +68,7 @@ def _walk(folder: str, problems: list[Problem]) -> Iterator[str]:
     beside = 0
     for path in walk(folder, problems, lambda error: unreadable(str(error.filename), error)):
         name = os.path.basename(path)
-        if not (name.lower().removesuffix(".gz").endswith(SUFFIXES) or _EXPORTED.fullmatch(name)):
+        if not (name.lower().removesuffix(".gz").removesuffix(".zst").endswith(SUFFIXES) or _EXPORTED.fullmatch(name)):
             continue
         if _BESIDE.search(path):
             beside += 1
@@ -87,8 +99,14 @@ class OpenLog:
 
     def __init__(self, raw: io.BufferedReader) -> None:
         self.raw = raw
-        zipped = raw.peek(len(_GZIP))[: len(_GZIP)] == _GZIP
-        self.lines = cast("IO[bytes]", gzip.GzipFile(fileobj=raw) if zipped else raw)
+        start = raw.peek(len(_ZSTD))
+        self.packing = "gzip" if start.startswith(_GZIP) else "Zstandard" if start.startswith(_ZSTD) else ""
+        """How the file is compressed; empty where it isn't."""
+        self.parquet = start.startswith(_PARQUET)
+        opened: object = raw
+        if self.packing:
+            opened = gzip.GzipFile(fileobj=raw) if self.packing == "gzip" else zstd.ZstdFile(raw)
+        self.lines = cast("IO[bytes]", opened)
 
     @property
     def seekable(self) -> bool:
@@ -106,7 +124,7 @@ class OpenLog:
 
 @contextmanager
 def open_log(name: str) -> Iterator[OpenLog]:
-    """A log opened for reading, gzip told by its first bytes. Raises OSError."""
+    """A log opened for reading; its first bytes say how it is compressed. Raises OSError."""
     if name == STDIN:
         if sys.stdin is None:
             raise OSError(errno.EBADF, "standard input is closed")

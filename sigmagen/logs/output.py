@@ -54,6 +54,31 @@ def whole_file(path: Path, *, private: bool = False) -> Iterator[IO[bytes]]:
             temporary.unlink()
 
 
+@contextmanager
+def whole_path(path: Path) -> Iterator[Path]:
+    """A path to write a file to, which takes its name `path` when the block ends well. Its folder is made.
+
+    A link is followed, and a file that is there keeps its rights. Raises SigmagenError where nothing can be written,
+    and for a device or a pipe, which can't be replaced.
+    """
+    mode = _mode(path)
+    if mode is not None and not stat.S_ISREG(mode):
+        raise unwritable(path, OSError(errno.EINVAL, "it is not a regular file"))
+    final = Path(os.path.realpath(path))
+    opened = ExitStack()
+    try:
+        final.parent.mkdir(parents=True, exist_ok=True)
+        folder = opened.enter_context(temporary_folder(final.parent))
+    except OSError as error:
+        raise unwritable(path, error) from None
+    with opened:
+        temporary = folder / "new"
+        yield temporary
+        if mode is not None:
+            temporary.chmod(stat.S_IMODE(mode))
+        _rename(temporary, final)
+
+
 def _mode(path: Path) -> int | None:
     """Kind and rights of what is there, if anything."""
     try:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -12,7 +10,7 @@ from typing import IO, Any, TypeVar
 
 from sigmagen.folders import display_path
 from sigmagen.logs.envelopes import LAYERS, unwrapped
-from sigmagen.logs.files import STDIN, STDIN_NAME, OpenLog, find_log_files, open_log, total_size, unreadable
+from sigmagen.logs.files import DAMAGED, STDIN, STDIN_NAME, OpenLog, find_log_files, open_log, total_size, unreadable
 from sigmagen.logs.parse import NotReadableError, dumps, is_object, loads, size_text, spans_lines
 from sigmagen.logs.scan import KEPT, Scanner, without_time
 from sigmagen.problems import Problem
@@ -87,6 +85,10 @@ class LogReader:
             try:
                 with open_log(path) as log:
                     self._open = log
+                    if log.parquet:
+                        hint = "`sigmagen detect` reads Parquet, from files"
+                        self.problems.append(Problem("log-parquet", "a Parquet file", "error", name, hint=hint))
+                        continue
                     yield from self._file(name, log.lines)
                     self._done += log.position
             except OSError as error:
@@ -104,9 +106,13 @@ class LogReader:
         try:
             yield from pieces
         except EOFError:
-            self._broken(name, "log-truncated", "the gzip file is cut off")
-        except (gzip.BadGzipFile, zlib.error) as error:
-            self._broken(name, "log-corrupt", f"the gzip file is damaged: {error}")
+            self._broken(name, "log-truncated", f"the {self._packing} file is cut off")
+        except DAMAGED as error:
+            self._broken(name, "log-corrupt", f"the {self._packing} file is damaged: {error}")
+
+    @property
+    def _packing(self) -> str:
+        return self._open.packing if self._open else ""
 
     def _broken(self, name: str, code: str, message: str) -> None:
         """A compressed file that ends early; the lines before that have been read."""

@@ -40,6 +40,7 @@ class Recogniser:
         self._marks = [(source, _marks(source)) for source in self.sources]
         self.chosen = chosen
         self._on_reject = on_reject
+        self.tells_rejects = on_reject is not None and chosen is None
         self._files: dict[str, _File] = {}
 
     def sort(self, records: Iterable[Record]) -> Iterator[tuple[Source, Record]]:

@@ -32,7 +32,7 @@ class Scope(Protocol):
 
 Operation = Callable[[Sequence[Any], Type, Scope], Expr]
 
-_SEGMENT = re.compile(r"([^.\[\]]+)|\[(-?\d+)\]")
+_SEGMENT = re.compile(r"([^.\[\]]+)|\[(-?\d+)\]|\[([^\[\]]+)\]")
 
 
 class ExpressionError(ValueError):
@@ -50,8 +50,8 @@ class UnavailableFieldError(Exception):
 
 
 def parse_path(text: str) -> tuple[str | int, ...]:
-    """Parse a path: `messages[-1].role` is ("messages", -1, "role")."""
-    segments = tuple(key or int(index) for key, index in _SEGMENT.findall(text))
+    """Parse a path: `messages[-1].role` is ("messages", -1, "role"), and `attributes[user.id]` has a key with a dot."""
+    segments = tuple(key or exact or int(index) for key, index, exact in _SEGMENT.findall(text))
     if not segments or '"' in text or "'" in text:
         raise ExpressionError(f"not a path: {text!r}")
     return segments
@@ -149,6 +149,12 @@ def _parse_json(args: Sequence[Any], wanted: Type, scope: Scope) -> Expr:
 def _address(args: Sequence[Any], wanted: Type, scope: Scope) -> Expr:
     """Extract the client's address from a text; see `build_address_pattern`."""
     return call("extract", _bound(args[0], scope), build_address_pattern(scope.trusted_proxies))
+
+
+def _epoch_nanoseconds(args: Sequence[Any], wanted: Type, scope: Scope) -> Expr:
+    """The time, to the millisecond. Nanoseconds are read as text: as a float they would not be exact."""
+    digits = call("left", parse(args[0], "string", scope), 13)
+    return call("epoch_milliseconds", call("cast", digits, "integer"))
 
 
 def _cast(args: Sequence[Any], wanted: Type, scope: Scope) -> Expr:
@@ -254,6 +260,7 @@ OPERATIONS: dict[str, Operation] = {
     "in": _with_constants("in", "string"),
     "starts_with": _with_constants("starts_with", "string"),
     "contains": _with_constants("contains", "string"),
+    "matches": lambda args, wanted, scope: call("matches", parse(args[0], "string", scope), args[1], ""),
     "below": _with_constants("lt", "integer"),
     "at_least": _with_constants("gte", "integer"),
     "is_present": _function("is_present", "string"),
@@ -267,6 +274,8 @@ OPERATIONS: dict[str, Operation] = {
     "subtract": _subtract,
     "divide": _function("divide", "integer", "integer"),
     "epoch_seconds": _function("epoch_seconds", "float"),
+    "epoch_milliseconds": _function("epoch_milliseconds", "integer"),
+    "epoch_nanoseconds": _epoch_nanoseconds,
     "sha256": _sha256,
     "network": _function("network", "ip"),
     "nulls": _nulls,

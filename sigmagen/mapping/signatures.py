@@ -15,7 +15,9 @@ from sigmagen.rules.yaml import Document, KeyPath, describe_type
 
 Constant = Literal["scalar", "value", "text", "number", "whole", "path", "name", "pattern", "group"]
 
-PATH = re.compile(r"""[^.\[\]"'\x00-\x1f]+(\[-?\d{1,9}\])*(\.[^.\[\]"'\x00-\x1f]+(\[-?\d{1,9}\])*)*""")
+_KEY = r"""[^.\[\]"'\x00-\x1f]+"""
+_WITH_DOTS = rf"\[{_KEY}(\.{_KEY})+\]"
+PATH = re.compile(rf"({_KEY}|{_WITH_DOTS})(\.{_KEY}|{_WITH_DOTS}|\[-?\d{{1,9}}\])*")
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 _WORDS: dict[Constant, str] = {
@@ -81,6 +83,7 @@ SIGNATURES: Mapping[str, Signature] = {
     "in": Signature(1, ("scalar",), more=True),
     "starts_with": Signature(1, ("text",)),
     "contains": Signature(1, ("text",)),
+    "matches": Signature(1, ("pattern",)),
     "below": Signature(1, ("number",)),
     "at_least": Signature(1, ("number",)),
     "is_present": Signature(),
@@ -95,6 +98,8 @@ SIGNATURES: Mapping[str, Signature] = {
     "subtract": Signature(2),
     "divide": Signature(2),
     "epoch_seconds": Signature(),
+    "epoch_milliseconds": Signature(),
+    "epoch_nanoseconds": Signature(),
     "sha256": Signature(),
     "network": Signature(),
     "nulls": Signature(),

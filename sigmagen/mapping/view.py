@@ -6,11 +6,12 @@ Only the used fields are derived. A field that the source doesn't have there is 
 from __future__ import annotations
 
 import difflib
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from sigmagen.expr.tree import TRUE, Call, Column, Expr, Get, Type, call, walk
+from sigmagen.expr.tree import TRUE, Call, Column, Expr, Get, Literal, Type, call, walk
 from sigmagen.mapping.expression import UnavailableFieldError, parse, parse_path
 from sigmagen.mapping.source import LogsourceEntry, Source, StoredSource
 from sigmagen.mapping.taxonomy import Taxonomy
@@ -49,7 +50,7 @@ class _Names:
         return self.reader(text, kind)
 
     def bind(self, name: str, value: Expr, kind: Type) -> Expr:
-        return self.builder.keep(name or self.field.removesuffix(".hash") + ".text", value, kind)
+        return self.builder.keep(name or self.builder.name_of_text(self.field, value), value, kind)
 
 
 class ViewBuilder:
@@ -144,6 +145,12 @@ class ViewBuilder:
                 name, self._native(name, "string") if self.native_rule else self._expression(name, "string"), "string"
             )
         return Column(name)
+
+    def name_of_text(self, field: str, value: Expr) -> str:
+        """Return a name for a text that a field is made of, another one for each text."""
+        first = field.removesuffix(".hash") + ".text"
+        names = itertools.chain([first], (f"{first}{number}" for number in itertools.count(2)))
+        return next(name for name in names if name not in self._derived or self._derived[name][1] == value)
 
     def keep(self, name: str, value: Expr, kind: Type) -> Column:
         """Return a column for `value`, one layer above the columns that it reads."""
@@ -279,8 +286,7 @@ class ViewBuilder:
             value = parse(self.source.fields[name], kind, _Names(self, self._native, name))
         else:
             raise UnavailableFieldError(name, self._why_absent(name))
-        chosen = isinstance(value, Call) and value.op == "if"  # constants of the mapping are in lower case
-        return call("lower", value) if self.taxonomy[name].lower and not chosen else value
+        return call("lower", value) if self.taxonomy[name].lower and not _is_constant(value) else value
 
     def _why_absent(self, name: str) -> str:
         if name in self.source.fields:
@@ -300,6 +306,13 @@ class ViewBuilder:
                 self._narrowed[text] = self.stored_source.narrowed[text]
             return parse(self.stored_source.native[text], kind, _Names(self, self.stored, text))
         raise UnavailableFieldError(text, f"{self.source.title} does not have {text} in {self.stored_source.name}")
+
+
+def _is_constant(value: Expr) -> bool:
+    """Return whether all that a value can be is written in the mapping, where constants are in lower case."""
+    if isinstance(value, Call) and value.op == "if":
+        return all(_is_constant(arg) for arg in value.args[1:])
+    return isinstance(value, Literal)
 
 
 def _unknown(name: str, known: list[str]) -> str:

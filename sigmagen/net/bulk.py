@@ -21,7 +21,7 @@ TOO_MANY = 429
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A document to write. `origin` is an arbitrary object that is returned with the result."""
+    """A document to write; bytes are JSON already. `origin` is an arbitrary object that is returned with the result."""
 
     index: str
     id: str
@@ -73,7 +73,8 @@ def _chunks(documents: Iterable[Document], operation: str) -> Iterator[list[tupl
     size = 0
     for document in documents:
         action = {operation: {"_index": document.index, "_id": document.id}}
-        line = orjson.dumps(action) + b"\n" + orjson.dumps(document.source)
+        text = document.source if isinstance(document.source, bytes) else orjson.dumps(document.source)
+        line = orjson.dumps(action) + b"\n" + text
         if chunk and (len(chunk) == CHUNK_DOCUMENTS or size + len(line) > CHUNK_BYTES):
             yield chunk
             chunk, size = [], 0

@@ -33,11 +33,15 @@ SPARK_MASTER = "SIGMAGEN_SPARK_MASTER"
 TRINO_URL = "SIGMAGEN_TRINO_URL"
 TRINO_USER = "SIGMAGEN_TRINO_USER"
 TRINO_PASSWORD = "SIGMAGEN_TRINO_PASSWORD"
+DATABRICKS_HOST = "SIGMAGEN_DATABRICKS_HOST"
+DATABRICKS_PATH = "SIGMAGEN_DATABRICKS_PATH"
+DATABRICKS_TOKEN = "SIGMAGEN_DATABRICKS_TOKEN"
 SENTINEL_WORKSPACE = "SIGMAGEN_SENTINEL_WORKSPACE"
 SENTINEL_ENDPOINT = "SIGMAGEN_SENTINEL_ENDPOINT"
 SENTINEL_RESOURCE_ID = "SIGMAGEN_SENTINEL_RESOURCE_ID"
 SENTINEL_TOKEN = "SIGMAGEN_SENTINEL_TOKEN"
 SENTINEL_URL = "SIGMAGEN_SENTINEL_URL"
+HASH_KEY = "SIGMAGEN_HASH_KEY"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +78,14 @@ SETTINGS = (
     Setting(SENTINEL_RESOURCE_ID, "the workspace's resource id, `/subscriptions/...`", ("deploy sentinel",)),
     Setting(SENTINEL_TOKEN, "a token of `az account get-access-token`", ("deploy sentinel",), secret=True),
     Setting(SENTINEL_URL, "the Resource Manager of another cloud", ("deploy sentinel",)),
-    Setting(SPARK_MASTER, "where Spark runs: `local[2]` (if not set), `local-cluster[2,1,1024]`", ("verify",)),
-    Setting(TRINO_URL, "Trino, with its catalog as path: `https://trino.example.com/memory`", ("verify",)),
-    Setting(TRINO_USER, "a user name; `sigmagen` if not set", ("verify",)),
-    Setting(TRINO_PASSWORD, "the user's password", ("verify",), secret=True),
+    Setting(SPARK_MASTER, "where Spark runs: `local[2]` (if not set), `local-cluster[2,1,1024]`", ("verify", "hunt")),
+    Setting(TRINO_URL, "Trino, with its catalog as path: `https://trino.example.com/memory`", ("verify", "hunt")),
+    Setting(TRINO_USER, "a user name; `sigmagen` if not set", ("verify", "hunt")),
+    Setting(TRINO_PASSWORD, "the user's password", ("verify", "hunt"), secret=True),
+    Setting(DATABRICKS_HOST, "the workspace's host, such as `adb-1.2.azuredatabricks.net`", ("hunt",)),
+    Setting(DATABRICKS_PATH, "the SQL warehouse's HTTP path (Connection details)", ("hunt",)),
+    Setting(DATABRICKS_TOKEN, "an access token", ("hunt",), secret=True),
+    Setting(HASH_KEY, "the key of keyed fingerprints, at least 16 bytes", ("normalize --hash-key env",), secret=True),
     Setting("SIGMAGEN_KUSTO_LANGUAGE", "folder of Microsoft's KQL parser", ("check with KQL's own parser",)),
     Setting("SIGMAGEN_DEBUG", "show a traceback for internal errors", ("all",)),
 )

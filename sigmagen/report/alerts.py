@@ -40,12 +40,19 @@ def _table(detections: Sequence[Detection]) -> Table:
     for number, item in enumerate(detections, 1):
         table.add_row(
             str(number),
-            f"{_second(item.first_seen)}\n{_second(item.last_seen)}",
+            "\n".join(_seen(item)),
             Text(item.level, LEVEL_STYLES.get(item.level, "")),
             _who(item),
             Text(_value(item)),
         )
     return table
+
+
+def _seen(detection: Detection) -> tuple[str, str]:
+    """Return when the first and the last event were seen; without events, start and end of the windows."""
+    if not detection.events and detection.window_start is not None and detection.window_end is not None:
+        return _second(iso(detection.window_start)), _second(iso(detection.window_end))
+    return _second(detection.first_seen), _second(detection.last_seen)
 
 
 def _who(detection: Detection) -> Text:
@@ -89,7 +96,7 @@ def _limit(detection: Detection) -> str:
 def _print_detail(console: Console, number: int, detection: Detection) -> None:
     console.print(Text(f"\n{number}  {sanitize(detection.rule.title)}", "bold"))
     number = sum(detection.panes) if detection.panes else int(detection.value)
-    seen = f"{detection.source}, {format_count(number, 'event')}"
+    seen = f"{detection.source}, {format_count(number, 'event')}" if detection.events else detection.source
     if detection.panes:
         seen += f", one bar is {duration_text(detection.tick * -(-len(detection.panes) // _BARS))}"
     console.print(Text(f"   {sanitize(condition_text(detection.rule))}; {seen}", "dim"))

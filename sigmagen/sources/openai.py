@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sigmagen.sources.call import EMBEDDINGS, TEXT_COMPLETION, Call
+from sigmagen.sources.call import CHAT, EMBEDDINGS, TEXT_COMPLETION, Call
 
 Message = dict[str, Any]
 
@@ -63,6 +63,27 @@ def sent_texts(call: Call, redacted: str) -> list[str]:
 def tool_result(step: int) -> str:
     """What a tool answers in that step of an agent."""
     return f"result {step}"
+
+
+def request_body(call: Call, redacted: str = "") -> dict[str, Any]:
+    """The body of a chat, a text completion or an embeddings request."""
+    body: dict[str, Any] = {"model": call.model, **call.parameters}
+    if call.operation == CHAT:
+        return {**body, "messages": conversation(call, redacted)}
+    texts = sent_texts(call, redacted)
+    key = "input" if call.operation == EMBEDDINGS else "prompt"
+    return {**body, key: texts[0] if len(texts) == 1 else texts}
+
+
+def response_body(call: Call) -> dict[str, Any]:
+    """The body of the answer to it, or of the error."""
+    if call.failed:
+        return {"error": {"code": call.error or str(call.status), "message": "The request was refused."}}
+    if call.operation == EMBEDDINGS:
+        return {"object": "list", "model": call.model, "usage": usage(call)}
+    kind, prefix = ("chat.completion", "chatcmpl") if call.operation == CHAT else ("text_completion", "cmpl")
+    body = {"id": f"{prefix}-{call.id}", "object": kind, "model": call.model}
+    return {**body, "choices": choices(call), "usage": usage(call)}
 
 
 def choices(call: Call) -> list[dict[str, Any]]:

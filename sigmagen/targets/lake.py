@@ -21,7 +21,8 @@ TIME, DAY = "timestamp", "day"
 _UNTEXTUAL = (*NUMERIC, "boolean", "timestamp")
 _NOT_A_WORD = re.compile(r"\W", re.ASCII)
 _OF_NATIVE_RECORDS = """
-elements epoch_seconds extract is_json_string json_text last_text network parse_json replace sha256 sorted_pieces
+elements epoch_milliseconds epoch_seconds extract is_json_string json_text last_text network parse_json replace sha256
+sorted_pieces
 """
 
 

@@ -23,6 +23,8 @@ from sigmagen.expr.tree import (
 from sigmagen.plan.model import Plan
 from sigmagen.plan.steps import Step, Union, columns_made
 
+_ARITHMETIC = frozenset({"add", "subtract", "divide", "mean"})
+
 _READINESS = "only a readiness query needs it, and those ask a SIEM"
 ONLY_READINESS: Mapping[str, str] = dict.fromkeys(
     ("ingestion_time", "is_cut", "not_extracted", "seconds_between", "share", "stored_text"), _READINESS
@@ -222,7 +224,10 @@ class Printer(ABC):
 
     def _operand(self, expression: Expr) -> str:
         text = self.expr(expression)
-        return f"({text})" if isinstance(expression, Call) and not text.endswith(")") else text
+        if not isinstance(expression, Call):
+            return text
+        # A call of a function needs no brackets; a sum needs them even if it ends with such a call.
+        return f"({text})" if expression.op in _ARITHMETIC or not text.endswith(")") else text
 
     def op_eq(self, left: Expr, right: Expr) -> str:
         return f"{self.expr(left)} {self.equals} {self.expr(right)}"

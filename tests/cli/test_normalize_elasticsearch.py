@@ -173,7 +173,7 @@ def answering(items: Items) -> Iterator[str]:
 
     def answer(asked: Request) -> Reply:
         body: dict[str, Any] = {}
-        if asked.path == "/_bulk":
+        if asked.path.partition("?")[0] == "/_bulk":
             ids = [json.loads(line)["create"]["_id"] for line in asked.body.splitlines()[::2]]
             body = items(ids)
         return Reply(200, json.dumps(body).encode(), JSON)

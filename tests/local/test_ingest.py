@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -219,6 +221,18 @@ def test_where_chunks_are_cut_does_not_matter(size: int, tmp_path: Path, monkeyp
     zipped = tmp_path / "log.gz"
     zipped.write_bytes(gzip.compress(path.read_bytes()))
     assert outcome(by_engine, zipped, None)["rows"] == expected["rows"]
+
+
+def test_pipes_are_read_as_files_are(tmp_path: Path) -> None:
+    content = b"\n".join(part for case in CASES.values() for part in case)
+    path, pipe = tmp_path / "log", tmp_path / "pipe"
+    path.write_bytes(content)
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_bytes, args=(content,))
+    writer.start()
+    found = outcome(by_engine, pipe, None)
+    writer.join()
+    assert found == outcome(one_by_one, path, None)
 
 
 def test_files_that_are_not_lines_are_read_record_by_record(tmp_path: Path) -> None:

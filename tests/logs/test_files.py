@@ -14,6 +14,11 @@ import pytest
 from sigmagen.logs.files import STDIN, find_log_files, open_log, total_size
 from sigmagen.logs.reader import LogReader, Reject
 
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
 
 def test_a_folder_is_searched_for_logs_in_a_stable_order(tmp_path: Path) -> None:
     for name in ("b/2.log", "b/1.JSON", "a.ndjson.gz", "c.jsonl", "notes.txt", "x.gz", ".hidden/y.json", "s/000000.gz"):
@@ -140,3 +145,23 @@ def test_a_name_that_is_not_utf8_is_shown_with_escapes(tmp_path: Path) -> None:
     (record,) = reader
     assert record.file == rejects[0].file == reader.problems[0].file == f"{tmp_path}/caf\\xe9.json"
     orjson.dumps(rejects[0].as_dict())
+
+
+def test_zstandard_logs_are_found_in_a_folder_and_read(tmp_path: Path) -> None:
+    (tmp_path / "a.ndjson.zst").write_bytes(zstd.compress(b'{"a":1}\n') + zstd.compress(b'{"a":2}\n'))
+    reader = LogReader([str(tmp_path)])
+    assert [record.value for record in reader] == [{"a": 1}, {"a": 2}]
+    assert not reader.problems
+
+
+@pytest.mark.parametrize(
+    ("second", "code"),
+    [(zstd.compress(b'{"a":2}\n')[:-4], "log-truncated"), (b"\x28\xb5\x2f\xfd" + b"\xff" * 40, "log-corrupt")],
+)
+def test_broken_zstandard_log_is_read_up_to_the_fault(tmp_path: Path, second: bytes, code: str) -> None:
+    path = tmp_path / "a.ndjson"
+    path.write_bytes(zstd.compress(b'{"a":1}\n' * 3) + second)
+    reader = LogReader([str(path)])
+    assert [record.value for record in reader] == [{"a": 1}] * 3
+    assert [problem.code for problem in reader.problems] == [code]
+    assert "the Zstandard file is" in reader.problems[0].message

@@ -28,16 +28,25 @@ from tests import views
 
 ANSWERED = {CHAT, TEXT_COMPLETION, EMBEDDINGS}
 LOGGED = {
+    "access_log": ANSWERED | {PREDICTION},
     "anthropic_compliance": set(),
     "apim": ANSWERED | {IMAGE_GENERATION},
+    "azure_ml": ANSWERED | {PREDICTION},
     "azure_openai": ANSWERED,
     "bedrock_invocation": ANSWERED,
     "canonical": ANSWERED | {PREDICTION, STORAGE_READ},
     "cloudtrail": ANSWERED | {IMAGE_GENERATION, BATCH, FINE_TUNE, STORAGE_READ},
+    "databricks": ANSWERED | {PREDICTION},
+    "envoy": ANSWERED,
+    "kong": ANSWERED,
+    "langfuse": ANSWERED,
     "litellm": ANSWERED | {IMAGE_GENERATION},
     "openai_audit": set(),
     "openai_completions": {CHAT},
+    "otel_genai": ANSWERED,
+    "sagemaker_capture": {PREDICTION},
     "storage_blob": {STORAGE_READ},
+    "vertex_audit": {CHAT, PREDICTION},
 }
 """The operations whose records are published, by source."""
 
@@ -119,3 +128,28 @@ def test_only_stored_completions_lack_failed_calls() -> None:
     logged = [source for source in LOGGED if CHAT in LOGGED[source]]
     lacking = {source for source in logged if not rendered(source, outcome="failure", status=429)}
     assert lacking == {"openai_completions"}
+
+
+@pytest.mark.parametrize("siem", ["duckdb", "splunk", "sentinel"])
+@pytest.mark.parametrize("source", ["apim", "litellm"])
+def test_a_mapping_reads_the_end_user_that_the_caller_names(siem: str, source: str) -> None:
+    records = [rendered(source, end_user=user) for user in ("u-1", None)]
+    events = [views.derived(siem, source, [record], ["enduser.pseudo.id"]) for record in records]
+    assert [[*found.values()] for found in events] == [[{"enduser.pseudo.id": "u-1"}], [{}]]
+
+
+@pytest.mark.parametrize("siem", ["duckdb", "splunk", "sentinel"])
+def test_the_safety_identifier_comes_before_the_user(siem: str) -> None:
+    record = rendered("apim", end_user="u-1", parameters={"safety_identifier": "s-1"})
+    (event,) = views.derived(siem, "apim", [record], ["enduser.pseudo.id"]).values()
+    assert event == {"enduser.pseudo.id": "s-1"}
+
+
+def test_a_read_of_an_object_is_a_storage_event() -> None:
+    read = rendered(
+        "canonical", operation=STORAGE_READ, object="weights/v1/model.bin", object_bytes=4096, as_number=64500
+    )
+    assert read["event.action"] == "read"
+    assert (read["storage.bucket.name"], read["storage.object.key"]) == ("weights", "v1/model.bin")
+    assert (read["storage.object.bytes"], read["source.as.number"]) == (4096, 64500)
+    assert "gen_ai.request.model" not in read

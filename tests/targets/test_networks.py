@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import doctest
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -12,6 +14,7 @@ from sigmagen.expr.address import network_of
 from sigmagen.sources import render
 from sigmagen.sources.call import Call
 from tests import views
+from tests.native_logs import converter
 
 ADDRESSES = {
     "192.0.2.7": "192.0.2.0/24",
@@ -50,13 +53,15 @@ TAKEN_BY_THE_EMULATION = ("1::2:3:4:5:6:7:8", ":::")
 ALL = (*ADDRESSES, *NO_ADDRESSES, MAPPED_IN_HEXADECIMAL)
 
 
-def networks(siem: str, addresses: Iterable[str], url: str | None = None) -> dict[str, str | None]:
+def networks(
+    siem: str, addresses: Iterable[str], url: str | None = None, column: str = "requester_ip_address"
+) -> dict[str, object]:
     """The network that a SIEM's query derives from each address, as LiteLLM logs it."""
     records = []
     for number, text in enumerate(addresses):
         record = render("litellm", Call(time=1_786_440_000_000 + number, id=f"call-{number}", principal="p"))
         assert record is not None
-        records.append({**record, "requester_ip_address": text})
+        records.append({**record, column: text})
     found = views.derived(siem, "litellm", records, ["source.network"], url)
     return {text: found[f"call-{number}"].get("source.network") for number, text in enumerate(addresses)}
 
@@ -76,6 +81,33 @@ def test_network_in_python() -> None:
 def test_network_on_every_engine(siem: str) -> None:
     texts = [text for text in ALL if siem != "sentinel" or text not in TAKEN_BY_THE_EMULATION]
     assert networks(siem, texts) == {text: network_of(text) for text in texts}
+
+
+MASKED = {"192.0.2.***": "192.0.2.0/24", "192.0.2.0": "192.0.2.0/24", "2001:db8:1::": "2001:db8:1::/48"}
+
+
+@pytest.fixture
+def masked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """LiteLLM's log as if it masked the last octet, with the expression of docs/log-sources.md."""
+    known = converter()
+    source = known.sources["litellm"]
+    elastic = source.stored["elastic"]
+
+    def with_network(fields: Mapping[str, Any], path: str) -> dict[str, Any]:
+        return {**fields, "source.network": {"network": [{"replace": [path, "[.][*]+$", ".0"]}]}}
+
+    stored = {**source.stored, "elastic": replace(elastic, fields=with_network(elastic.fields, "litellm.end_user"))}
+    changed = replace(source, fields=with_network(source.fields, "end_user"), stored=stored)
+    monkeypatch.setattr(views, "converter", lambda: replace(known, sources={**known.sources, "litellm": changed}))
+
+
+@pytest.mark.usefixtures("masked")
+@pytest.mark.parametrize(
+    "siem", ["duckdb", "splunk", "sentinel", pytest.param("elastic", marks=pytest.mark.elasticsearch)]
+)
+def test_masked_address_has_a_network(siem: str, request: pytest.FixtureRequest) -> None:
+    url = request.getfixturevalue("elasticsearch_url") if siem == "elastic" else None
+    assert networks(siem, MASKED, url, column="end_user") == MASKED
 
 
 @pytest.mark.elasticsearch

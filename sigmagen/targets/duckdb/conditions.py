@@ -8,6 +8,7 @@ from typing import ClassVar
 from sigmagen.expr.tree import NUMERIC, Expr
 from sigmagen.targets.networks import (
     DOTTED_END,
+    EIGHT_GROUPS,
     FIRST_GROUPS,
     FULL_ALREADY,
     IPV4_24,
@@ -76,24 +77,28 @@ class DuckDBConditions(SqlPrinter):
 
     def _in_ipv6(self, value: Expr, network: IPv6Network) -> str:
         """Whether the fully expanded address begins as the network does."""
-        test = f"{self._is_ipv6()} AND regexp_matches({_EXPANDED}, {self.string(ipv6_pattern(network))})"
+        test = (
+            f"regexp_full_match(a, {self.string(_IPV6)}) AND length({_EXPANDED}) = 39 "
+            f"AND regexp_matches({_EXPANDED}, {self.string(ipv6_pattern(network))})"
+        )
         return f"list_transform([lower({self.expr(value)})], lambda a: {test})[1]"
 
-    def _is_ipv6(self) -> str:
-        """Whether the text `a` is an IPv6 address without a part in decimal digits."""
-        return f"regexp_full_match(a, {self.string(_IPV6)}) AND length({_EXPANDED}) = 39"
-
     def op_network(self, address: Expr) -> str:
+        """Each inner list is a text under the name `a`; `::` is as many zeros as lack."""
         text = self.expr(address)
         short = f"nullif(regexp_extract({text}, {self.string(IPV4_24)}, 1), '') || '.0/24'"
         plain = f"regexp_replace(lower({text}), {self.string(DOTTED_END)}, ':0:0')"
         wrong = f"contains(a, '::') AND regexp_full_match(a, {self.string(FULL_ALREADY)})"
-        expanded = f"CASE WHEN {self._is_ipv6()} AND NOT ({wrong}) THEN {_EXPANDED} END"
+        inside = f"CASE WHEN NOT ({wrong}) THEN regexp_replace(regexp_replace(a, '^::', '0::'), '::\\z', '::0') END"
+        zeros = "repeat('0:', 8 - length(a) + length(replace(a, ':', '')))"
         first = f"regexp_replace(a, {self.string(FIRST_GROUPS)}, '\\1:\\2:\\3::/48')"
         network = f"regexp_replace({first}, {self.string(LAST_ZEROS)}, '::/48')"
-        unmapped = f"CASE WHEN NOT regexp_matches(a, {self.string(MAPPED_GROUPS)}) THEN {network} END"
-        groups = f"list_transform([{plain}], lambda a: {expanded})"
-        return f"coalesce({short}, list_transform({groups}, lambda a: {unmapped})[1])"
+        is_ipv6 = f"regexp_full_match(a, {self.string(EIGHT_GROUPS)})"
+        unmapped = f"NOT regexp_matches(a, {self.string(MAPPED_GROUPS)})"
+        groups = f"list_transform([{plain}], lambda a: {inside})"
+        groups = f"list_transform({groups}, lambda a: replace(a, '::', ':' || {zeros}))"
+        long = f"list_transform({groups}, lambda a: CASE WHEN {is_ipv6} AND {unmapped} THEN {network} END)[1]"
+        return f"coalesce({short}, {long})"
 
     def op_time_part(self, time: Expr, part: Expr) -> str:
         """Weeks are ISO 8601 weeks."""

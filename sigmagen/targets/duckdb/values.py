@@ -73,6 +73,10 @@ class DuckDBValues(DuckDBConditions):
         milliseconds = f"CAST(floor({seconds} * 1000) AS BIGINT)"
         return f"CASE WHEN abs({seconds}) < 253402300800 THEN make_timestamp({milliseconds} * 1000) END"
 
+    def op_epoch_milliseconds(self, value: Expr) -> str:
+        milliseconds = self.expr(value)
+        return f"CASE WHEN abs({milliseconds}) < 253402300800000 THEN make_timestamp({milliseconds} * 1000) END"
+
     def op_pane(self, time: Expr, tick: Expr) -> str:
         return f"time_bucket({_interval(constant(tick))}, {self.expr(time)}, TIMESTAMP '1970-01-01')"
 

@@ -78,7 +78,9 @@ class EsqlPrinter(EsqlValues):
 
     lacking: ClassVar[Mapping[str, str]] = {
         **dict.fromkeys(("not_extracted", "stored_text"), "Elasticsearch keeps the fields of a record, not its text"),
-        "epoch_seconds": "Elasticsearch gives a record its time when it indexes it",
+        **dict.fromkeys(
+            ("epoch_seconds", "epoch_milliseconds"), "Elasticsearch gives a record its time when it indexes it"
+        ),
         "join": "joining a second table is not implemented in ES|QL",
         **dict.fromkeys(
             ("parse_json", "is_cut", "is_json_string", "elements", "last_text"),
@@ -192,6 +194,8 @@ class EsqlPrinter(EsqlValues):
         """ES|QL extracts text by a command: the pattern's group gets a name, and becomes a column."""
         value, pattern = extract.args  # type: ignore[union-attr]
         column = field.rsplit(".", 1)[-1] + "_text"
+        if column in self._groks.values():  # two fields that end alike, such as output tokens and those of reasoning
+            column = field.replace(".", "_") + "_text"
         self._groks[value, pattern] = column
         named = _GROUP.sub(f"(?<{column}>", str(constant(pattern)), count=1)
         return f"GROK {self.expr(value)} {self.string(named)}"

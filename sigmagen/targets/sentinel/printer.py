@@ -70,7 +70,7 @@ class KustoPrinter(KustoValues):
 
     lacking: ClassVar[Mapping[str, str]] = {
         **dict.fromkeys(("not_extracted", "stored_text"), "Sentinel keeps the columns of a record, not its text"),
-        "epoch_seconds": "Sentinel gives a record its time when it stores it",
+        **dict.fromkeys(("epoch_seconds", "epoch_milliseconds"), "Sentinel gives a record its time when it stores it"),
         "last_text": "KQL needs an operator for it, so it must be a column of its own",
     }
 

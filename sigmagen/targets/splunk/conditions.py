@@ -10,6 +10,7 @@ from sigmagen.plan.model import Plan
 from sigmagen.targets.conditions import Conditions
 from sigmagen.targets.networks import (
     DOTTED_END,
+    EIGHT_GROUPS,
     FIRST_GROUPS,
     FULL_ALREADY,
     IPV4_24,
@@ -134,7 +135,7 @@ class SplunkConditions(Conditions):
         short, of_short = self.string(IPV4_24), self.string(r"\1.0/24")
         first, of_first = self.string(FIRST_GROUPS), self.string(r"\1:\2:\3::/48")
         zeros, of_zeros = self.string(LAST_ZEROS), self.string("::/48")
-        is_ipv6 = self.string(rf"^(?!{MAPPED_GROUPS.removeprefix('^')})(?:[0-9a-f]{{1,4}}:){{7}}[0-9a-f]{{1,4}}\z")
+        is_ipv6 = self.string(rf"^(?!{MAPPED_GROUPS.removeprefix('^')}){EIGHT_GROUPS}\z")
         long = f"replace(replace({ipv6}, {first}, {of_first}), {zeros}, {of_zeros})"
         return f"case(match({text}, {short}), replace({text}, {short}, {of_short}), match({ipv6}, {is_ipv6}), {long})"
 

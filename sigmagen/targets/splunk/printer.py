@@ -62,7 +62,7 @@ class SplunkPrinter(SplunkValues):
     }
 
     lacking: ClassVar[Mapping[str, str]] = {
-        "epoch_seconds": "Splunk gives a record its time when it indexes it",
+        **dict.fromkeys(("epoch_seconds", "epoch_milliseconds"), "Splunk gives a record its time when it indexes it"),
         "join": "joining a second table is not implemented in SPL",
     }
 

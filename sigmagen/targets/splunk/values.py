@@ -13,15 +13,21 @@ class SplunkValues(SplunkConditions):
     """Values computed from one row, and aggregates of many rows."""
 
     def inside_json(self, text: str, segments: list[str | int]) -> str:
-        """The value at a path inside JSON text; a number in the path is the index of an element."""
+        """The value at a path inside JSON text; a number in the path is the index of an element.
+
+        json_extract takes a dot in a key for a step into an object, so such a key is read by itself.
+        """
         keys: list[str] = []
         for segment in segments:
-            if isinstance(segment, str):
+            if isinstance(segment, str) and "." not in segment:
                 keys.append(segment)
                 continue
             if keys:
                 text, keys = f"json_extract({text}, {self.string('.'.join(keys))})", []
-            text = f"mvindex(json_array_to_mv({text}), {segment})"
+            if isinstance(segment, str):
+                text = f"json_extract_exact({text}, {self.string(segment)})"
+            else:
+                text = f"mvindex(json_array_to_mv({text}), {segment})"
         return f"json_extract({text}, {self.string('.'.join(keys))})" if keys else text
 
     def boolean_inside_json(self, text: str, segments: list[str | int]) -> str:

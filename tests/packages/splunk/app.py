@@ -26,6 +26,9 @@ ADDON = "TA-sigmagen_model_extraction"
 CONVERTER = Converter.load(mappings_folder())
 FILES = load_rules(None, rules_folder=rules_folder(), mappings_folder=mappings_folder()).files
 
+FED = collect_content(CONVERTER, FILES, "splunk").sources
+"""The sources that a rule can read: a package has no more."""
+
 LISTS = {
     "sigmagen_ai_service_principals": (
         '"svc-batch-summariser", "arn:aws:sts::111122223333:assumed-role/batch-summariser",'

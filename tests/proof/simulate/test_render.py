@@ -86,8 +86,8 @@ def test_embeddings_are_logged_as_each_source_logs_them() -> None:
 
 def test_a_source_without_a_renderer_is_refused_with_the_file_to_write() -> None:
     with pytest.raises(MissingCodeError) as caught:
-        render("kong", call())
-    assert caught.value.problems[0].hint == "write `render` in sigmagen/sources/kong/render.py"
+        render("tyk", call())
+    assert caught.value.problems[0].hint == "write `render` in sigmagen/sources/tyk/render.py"
 
 
 def test_litellm() -> None:

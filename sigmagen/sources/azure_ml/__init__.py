@@ -1,0 +1,1 @@
+"""Azure Machine Learning's online endpoints. The mapping is `mappings/sources/azure_ml.yml`."""

@@ -1,0 +1,1 @@
+"""Databricks model serving, inference table. The mapping is `mappings/sources/databricks.yml`."""

@@ -1,0 +1,1 @@
+"""Envoy AI Gateway. The mapping is `mappings/sources/envoy.yml`."""

@@ -1,0 +1,1 @@
+"""Kong AI Gateway. The mapping is `mappings/sources/kong.yml`."""

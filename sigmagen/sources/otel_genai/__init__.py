@@ -1,0 +1,1 @@
+"""OpenTelemetry GenAI spans. The mapping is `mappings/sources/otel_genai.yml`."""

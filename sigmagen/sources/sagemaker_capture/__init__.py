@@ -1,0 +1,1 @@
+"""Amazon SageMaker data capture. The mapping is `mappings/sources/sagemaker_capture.yml`."""

@@ -1,0 +1,45 @@
+WITH events AS (
+  SELECT *,
+    CASE WHEN TRY_CAST((record->>'$.response.status') AS BIGINT) < 400 THEN 'success' ELSE 'failure' END AS "event.outcome",
+    coalesce(TRY_CAST((record->>'$.ai.proxy.usage.prompt_tokens') AS BIGINT), TRY_CAST((record->>'$.ai."ai-proxy".usage.prompt_tokens') AS BIGINT), TRY_CAST((record->>'$.ai."ai-proxy".usage.prompt_token') AS BIGINT), TRY_CAST((record->>'$.ai."ai-proxy-advanced".usage.prompt_tokens') AS BIGINT), TRY_CAST((record->>'$.ai."ai-proxy-advanced".usage.prompt_token') AS BIGINT)) AS "gen_ai.usage.input_tokens",
+    coalesce(TRY_CAST((record->>'$.ai.proxy.usage.completion_tokens') AS BIGINT), TRY_CAST((record->>'$.ai."ai-proxy".usage.completion_tokens') AS BIGINT), TRY_CAST((record->>'$.ai."ai-proxy".usage.completion_token') AS BIGINT), TRY_CAST((record->>'$.ai."ai-proxy-advanced".usage.completion_tokens') AS BIGINT), TRY_CAST((record->>'$.ai."ai-proxy-advanced".usage.completion_token') AS BIGINT)) AS "gen_ai.usage.output_tokens",
+    TRY_CAST((record->>'$.ai.proxy.usage.completion_tokens_details.reasoning_tokens') AS BIGINT) AS "gen_ai.usage.reasoning.output_tokens",
+    coalesce(nullif((record->>'$.consumer.username'), ''), nullif((record->>'$.consumer.id'), ''), (record->>'$.authenticated_entity.consumer_id')) AS "user.id"
+  FROM kong
+  WHERE coalesce(nullif((record->>'$.ai.proxy.meta.provider_name'), ''), nullif((record->>'$.ai."ai-proxy".meta.provider_name'), ''), (record->>'$.ai."ai-proxy-advanced".meta.provider_name')) IS NOT NULL
+    AND "event.outcome" = 'success'
+    AND "gen_ai.usage.input_tokens" < 500
+    AND "user.id" <> ''
+), events_2 AS (
+  SELECT *, "gen_ai.usage.output_tokens" - coalesce("gen_ai.usage.reasoning.output_tokens", 0) AS "gen_ai.usage.visible.output_tokens", time_bucket(INTERVAL '600 seconds', timestamp, TIMESTAMP '1970-01-01') AS pane
+  FROM events
+  WHERE "gen_ai.usage.visible.output_tokens" >= 500
+), panes AS (
+  SELECT pane, "user.id", count(*) AS value
+  FROM events_2
+  GROUP BY ALL
+), large_groups AS (
+  SELECT "user.id", sum(value) AS group_total
+  FROM panes
+  GROUP BY ALL
+  HAVING group_total >= 100
+), windows AS (
+  SELECT pane + k * INTERVAL '600 seconds' AS window_end, "user.id", sum(value) AS value
+  FROM panes SEMI JOIN large_groups USING ("user.id"), unnest(range(1, 7)) AS spread(k)
+  GROUP BY ALL
+  HAVING value >= 100
+), windows_2 AS (
+  SELECT *, window_end - INTERVAL '3600 seconds' AS window_start
+  FROM windows
+), alerts AS (
+  SELECT "user.id",
+    max(value) AS value,
+    min(window_start) AS window_start,
+    max(window_end) AS window_end
+  FROM windows_2
+  GROUP BY ALL
+)
+SELECT *, count(*) OVER () AS groups
+FROM alerts
+ORDER BY value DESC, "user.id"
+LIMIT 100

@@ -1,0 +1,51 @@
+WITH events AS (
+  SELECT *,
+    CASE WHEN TRY_CAST((record->>'$.status') AS BIGINT) < 400 THEN 'success' ELSE 'failure' END AS "event.outcome",
+    (record->>'$.remote_user') AS "user.id.text",
+    lower(coalesce(nullif((record->>'$.ai_model'), ''), nullif(regexp_extract((record->>'$.request_uri'), '/(?:v[12]/models|predictions)/([^/:?]+)(?:/(?:versions|labels)/[^/:?]+|/[0-9.]+)?(?::(?:predict|classify|regress|explain)|/(?:infer|generate|generate_stream))?(?:[?]|$)', 1), ''))) AS "gen_ai.request.model"
+  FROM access_log
+  WHERE (record->>'$.request_method') = 'POST'
+    AND coalesce(nullif((record->>'$.ai_model'), ''), nullif(regexp_extract((record->>'$.request_uri'), '/(?:v[12]/models|predictions)/([^/:?]+)(?:/(?:versions|labels)/[^/:?]+|/[0-9.]+)?(?::(?:predict|classify|regress|explain)|/(?:infer|generate|generate_stream))?(?:[?]|$)', 1), '')) IS NOT NULL
+    AND "event.outcome" = 'success'
+    AND "gen_ai.request.model" <> ''
+), events_2 AS (
+  SELECT *, coalesce(CASE WHEN "user.id.text" IN ('-', '') THEN NULL ELSE "user.id.text" END, nullif((record->>'$.jwt_claim_sub'), ''), nullif((record->>'$.ssl_client_s_dn'), ''), (record->>'$.api_client_name')) AS "user.id", time_bucket(INTERVAL '600 seconds', timestamp, TIMESTAMP '1970-01-01') AS pane
+  FROM events
+  WHERE NOT lower("user.id") IN ('svc-batch-summariser', 'arn:aws:sts::111122223333:assumed-role/batch-summariser', 'arn:aws:iam::111122223333:role/batch-summariser')
+    AND "user.id" <> ''
+), panes AS (
+  SELECT pane,
+    "user.id",
+    "gen_ai.request.model",
+    count(*) AS value
+  FROM events_2
+  GROUP BY ALL
+), large_groups AS (
+  SELECT "user.id", "gen_ai.request.model", sum(value) AS group_total
+  FROM panes
+  GROUP BY ALL
+  HAVING group_total >= 500
+), windows AS (
+  SELECT pane + k * INTERVAL '600 seconds' AS window_end,
+    "user.id",
+    "gen_ai.request.model",
+    sum(value) AS value
+  FROM panes SEMI JOIN large_groups USING ("user.id", "gen_ai.request.model"), unnest(range(1, 7)) AS spread(k)
+  GROUP BY ALL
+  HAVING value >= 500
+), windows_2 AS (
+  SELECT *, window_end - INTERVAL '3600 seconds' AS window_start
+  FROM windows
+), alerts AS (
+  SELECT "user.id",
+    "gen_ai.request.model",
+    max(value) AS value,
+    min(window_start) AS window_start,
+    max(window_end) AS window_end
+  FROM windows_2
+  GROUP BY ALL
+)
+SELECT *, count(*) OVER () AS groups
+FROM alerts
+ORDER BY value DESC, "user.id", "gen_ai.request.model"
+LIMIT 100
