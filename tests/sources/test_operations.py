@@ -124,6 +124,12 @@ def test_the_schema_of_test_files_takes_the_same_operations() -> None:
     assert all(re.search(operation["pattern"], name) for name in (*OPERATIONS, "Converse", "s3/PutObject"))
 
 
+def test_only_stored_completions_lack_failed_calls() -> None:
+    logged = [source for source in LOGGED if CHAT in LOGGED[source]]
+    lacking = {source for source in logged if not rendered(source, outcome="failure", status=429)}
+    assert lacking == {"openai_completions"}
+
+
 @pytest.mark.parametrize("siem", ["duckdb", "splunk", "sentinel"])
 @pytest.mark.parametrize("source", ["apim", "litellm"])
 def test_a_mapping_reads_the_end_user_that_the_caller_names(siem: str, source: str) -> None:
@@ -147,9 +153,3 @@ def test_a_read_of_an_object_is_a_storage_event() -> None:
     assert (read["storage.bucket.name"], read["storage.object.key"]) == ("weights", "v1/model.bin")
     assert (read["storage.object.bytes"], read["source.as.number"]) == (4096, 64500)
     assert "gen_ai.request.model" not in read
-
-
-def test_only_stored_completions_lack_failed_calls() -> None:
-    logged = [source for source in LOGGED if CHAT in LOGGED[source]]
-    lacking = {source for source in logged if not rendered(source, outcome="failure", status=429)}
-    assert lacking == {"openai_completions"}
