@@ -45,9 +45,9 @@ def named_in(path: Path, names: set[str]) -> list[str]:
     """The places of a module that import from a source or have the name of one as a text."""
     found = []
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-        module = (node.module or "") if isinstance(node, ast.ImportFrom) else ""
-        if module.startswith(SOURCES) and names & set(module.removeprefix(SOURCES).split(".")):
-            found.append(f"{path.relative_to(PACKAGE)}:{node.lineno}")
+        if isinstance(node, ast.ImportFrom) and (module := node.module or "").startswith(SOURCES):
+            named = names & set(module.removeprefix(SOURCES).split("."))
+            found += [f"{path.relative_to(PACKAGE)}:{node.lineno}"] if named else []
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value in names - ALSO:
             found.append(f"{path.relative_to(PACKAGE)}:{node.lineno}")
     return found
