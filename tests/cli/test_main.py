@@ -223,7 +223,8 @@ def test_full_temporary_disk_is_reported(room: int, start: Start, tmp_path: Path
     record = orjson.loads((example("litellm")).read_bytes().splitlines()[0])
     log = ndjson({**record, "id": str(number), "padding": "x" * 2000} for number in range(4000))
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
-    process = start("detect", "-", stdin=subprocess.PIPE, env=environment, preexec_fn=no_room)
+    # With more memory, nothing would be written.
+    process = start("detect", "-", "--memory", "20MB", stdin=subprocess.PIPE, env=environment, preexec_fn=no_room)
     stdout, message = process.communicate(log, timeout=60)
     assert (process.returncode, stdout) == (3, b"")
     assert b"error[system]" in message

@@ -28,7 +28,7 @@ def formats(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def test_the_formats_of_siems_come_first() -> None:
-    assert format_names() == ("splunk", "elastic", "sentinel", "listing")
+    assert format_names() == ("splunk", "elastic", "sentinel", "databricks", "listing")
 
 
 def test_the_format_packages_the_queries_of_its_target(tmp_path: Path) -> None:

@@ -13,10 +13,8 @@ import pytest
 from sigmagen.engines.splunk_local import SplunkLocalEngine, event_rows
 from sigmagen.packages.splunk.savedsearches import last_change
 from sigmagen.rules.model import Correlation, RuleFile
-from sigmagen.sources import render
-from sigmagen.sources.call import Call
-from tests.native_logs import attack
-from tests.packages.splunk.app import CONVERTER, FILES, LISTS, expand, macros, package, read_conf, unpack
+from tests.native_logs import attack, logged
+from tests.packages.splunk.app import CONVERTER, FED, FILES, LISTS, expand, macros, package, read_conf, unpack
 
 EVER = (0, 4_000_000_000_000)
 
@@ -123,19 +121,16 @@ def test_only_calls_of_models_are_tagged(files: dict[str, str]) -> None:
 
 
 def cloudtrail(operation: str) -> dict[str, Any]:
-    record = render("cloudtrail", Call(time=1_786_440_000_123, id="c", principal="p", operation=operation))
-    assert record is not None
-    return record
+    return logged("cloudtrail", time=1_786_440_000_123, id="c", principal="p", operation=operation)
 
 
 def test_every_source_finds_its_own_calls_by_its_event_type(files: dict[str, str]) -> None:
     types = read_conf(files["default/eventtypes.conf"])
     tags = read_conf(files["default/tags.conf"])
-    for source in CONVERTER.sources.values():
+    for source in FED:
         name = f"sigmagen_{source.name}"
         assert tags[f"eventtype={name}"]["ai_inference"] == "enabled"
-        record = render(source.name, Call(time=1_786_440_000_123, id="c", principal="p"))
-        assert record is not None
+        record = logged(source.name, time=1_786_440_000_123, id="c", principal="p")
         with SplunkLocalEngine() as engine:
             engine.load(source, [record])
             assert len(engine.execute(types[name]["search"], *EVER)) == 1
