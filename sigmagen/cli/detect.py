@@ -9,42 +9,26 @@ from pathlib import Path
 
 import click
 
+from sigmagen.cli.engine import open_engine
 from sigmagen.cli.problems import broken, json_bytes, print_json, print_problems
 from sigmagen.cli.progress import Watch
 from sigmagen.cli.settings import AS_JSON, Settings, with_settings
 from sigmagen.cli.size import MAX_RECORD_SIZE, Size
 from sigmagen.convert.many import find_broken_rules
 from sigmagen.display import format_count, sanitize
-from sigmagen.engines.duckdb import DuckDBEngine
-from sigmagen.engines.memory import available_memory, peak_memory
+from sigmagen.engines.memory import peak_memory
 from sigmagen.local.blind_spots import in_one_line
 from sigmagen.local.detect import Detector
 from sigmagen.local.detection import Detection, NotRun, Rule
 from sigmagen.logs.chunks import ChunkReader
-from sigmagen.logs.files import total_size
 from sigmagen.logs.output import whole_file
-from sigmagen.logs.reader import LogReader
 from sigmagen.logs.recognise import Recogniser
-from sigmagen.logs.scratch import scratch_folder
 from sigmagen.mapping.generic import GENERIC
-from sigmagen.problems import EXIT_FINDINGS, SigmagenError
+from sigmagen.problems import EXIT_FINDINGS
 from sigmagen.report.detection import build_report, build_statistics
-
-ON_DISK = 64 * 1024 * 1024
-"""Bytes of input from which on what is kept of the records is in a file, and in memory only as far as it fits."""
 
 MANY = 10_000
 """Records from which on a line says what reading and rules took."""
-
-MEMORY_SHARE = 0.6
-"""Of the machine's memory, if nothing else is said."""
-
-_PACKED = ".gz"
-_RATIO = 10
-"""How many times larger unpacked logs are, about."""
-
-_OWN = 192 * 1024 * 1024
-"""Bytes that Python, the rules and the lines on their way to the engine take, about."""
 
 
 @click.command("detect")
@@ -92,7 +76,7 @@ def command(
     recogniser = Recogniser(converter.sources.values(), chosen)
     with ExitStack() as stack:
         written = stack.enter_context(whole_file(report)) if report else None
-        detector = Detector(converter, _engine(_unpacked(reader), memory, stack), generic)
+        detector = Detector(converter, open_engine(reader, memory, stack), generic)
         watch = stack.enter_context(Watch(reader))
         detector.read(reader, recogniser, rules, watch.read)
         detections = detector.run(rules, watch.ran)
@@ -114,36 +98,6 @@ def command(
     if blind:
         click.echo(f"blind spots: {sanitize(in_one_line(blind))}", err=True)
     return broken(problems) or (EXIT_FINDINGS if fail_on_alert and detections else 0)
-
-
-def _engine(size: int | None, memory: int | None, stack: ExitStack) -> DuckDBEngine:
-    """An engine that keeps the records in `memory` bytes, or in a file of ours alone that is gone afterwards.
-
-    Raises SigmagenError if the file can't be created.
-    """
-    large = size is None or size >= ON_DISK
-    folder = None
-    try:
-        folder = stack.enter_context(scratch_folder())
-    except SigmagenError:
-        if large:
-            raise
-    database = str(folder / "records.duckdb") if large and folder else ":memory:"
-    return stack.enter_context(DuckDBEngine(database, temporary=folder, memory=_share(memory)))
-
-
-def _unpacked(reader: LogReader) -> int | None:
-    """About how many bytes the logs have; None where that can't be known."""
-    packed = total_size([name for name in reader.files if name.endswith(_PACKED)]) or 0
-    return None if reader.size is None else reader.size + packed * (_RATIO - 1)
-
-
-def _share(memory: int | None) -> int | None:
-    """The engine's part of the memory; the rest is for what is being read."""
-    if memory is None:
-        available = available_memory()
-        memory = available and int(available * MEMORY_SHARE)
-    return memory and max(memory - _OWN, memory // 2)
 
 
 def _print(

@@ -30,6 +30,7 @@ COMMANDS = {
     "new": "Write the skeleton of a log source or a rule.",
     "normalize": "Convert native logs to canonical events.",
     "package": "Write a package of scheduled detections for a SIEM.",
+    "report": "Write the alerts of native logs by actor, as one HTML file.",
     "score": "Measure recall and false alerts of the rules on labelled logs.",
     "simulate": "Write labelled logs of simulated attacks and benign accounts.",
     "test": "Run the rules' test files on the reference engine.",

@@ -449,7 +449,7 @@ def test_large_log_is_kept_on_disk(
 ) -> None:
     temporary = tmp_path / "temporary"
     temporary.mkdir()
-    monkeypatch.setattr("sigmagen.cli.detect.ON_DISK", 0)
+    monkeypatch.setattr("sigmagen.cli.engine.ON_DISK", 0)
     monkeypatch.setattr("tempfile.tempdir", str(temporary))
     assert found(run, attack_log) == expected
     assert not list(temporary.iterdir())
