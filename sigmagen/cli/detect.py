@@ -12,6 +12,7 @@ import click
 from sigmagen.cli.engine import open_engine
 from sigmagen.cli.problems import broken, json_bytes, print_json, print_problems
 from sigmagen.cli.progress import Watch
+from sigmagen.cli.selection import Selection, selection_options
 from sigmagen.cli.settings import AS_JSON, Settings, with_settings
 from sigmagen.cli.size import MAX_RECORD_SIZE, Size
 from sigmagen.convert.many import find_broken_rules
@@ -25,6 +26,7 @@ from sigmagen.logs.output import whole_file
 from sigmagen.logs.recognise import Recogniser
 from sigmagen.mapping.generic import GENERIC
 from sigmagen.problems import EXIT_FINDINGS
+from sigmagen.report.alert_table import format_csv
 from sigmagen.report.detection import build_report, build_statistics
 
 MANY = 10_000
@@ -36,7 +38,9 @@ MANY = 10_000
 @click.option(
     "-s", "--source", help="Log source of the logs. Default: detected per record. Use generic for any other log."
 )
+@selection_options
 @AS_JSON
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV with one alert per line; see docs/json.md.")
 @click.option(
     "--report",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -53,7 +57,12 @@ MANY = 10_000
 def command(
     logs: tuple[str, ...],
     source: str | None,
+    rule: tuple[str, ...],
+    min_level: str | None,
+    since: int | None,
+    until: int | None,
     as_json: bool,
+    as_csv: bool,
     report: Path | None,
     fail_on_alert: bool,
     max_record_size: int,
@@ -67,11 +76,14 @@ def command(
     names of the rules. The last line lists the blind spots. Exits with 0 even if there are alerts, unless
     --fail-on-alert is given, and with 2 if something could not be read.
     """
+    if as_json and as_csv:
+        raise click.UsageError("--json and --csv can't be combined")
     converter = settings.converter()
     generic = converter.generic if source == GENERIC else None
     chosen = generic.records() if generic else converter.source(source, GENERIC) if source else None
     loaded = settings.load()
-    rules = [rule for file in loaded.files for rule in file.subjects]
+    selection = Selection(rule, min_level, since, until)
+    rules = selection.rules([subject for file in loaded.files for subject in file.subjects])
     reader = ChunkReader(logs, limit=max_record_size)
     recogniser = Recogniser(converter.sources.values(), chosen)
     with ExitStack() as stack:
@@ -79,7 +91,7 @@ def command(
         detector = Detector(converter, open_engine(reader, memory, stack), generic)
         watch = stack.enter_context(Watch(reader))
         detector.read(reader, recogniser, rules, watch.read)
-        detections = detector.run(rules, watch.ran)
+        detections = selection.alerts(detector.run(rules, watch.ran))
         blind = detector.blind_spots(sum(file.rules for file in find_broken_rules(loaded)))
         problems = [*loaded.problems, *reader.problems, *recogniser.problems, *detector.problems]
         counts = recogniser.counts - detector.repeats.dropped
@@ -91,6 +103,8 @@ def command(
         _print_not_run(detector.not_run)
     if as_json:
         print_json([detection.as_dict() for detection in detections])
+    elif as_csv:
+        click.echo(format_csv(detections), nl=False)
     else:
         _print(detections, counts, detector.repeats.dropped.total(), rules, verbose=settings.verbose)
     if counts.total() >= MANY:
