@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 
-from sigmagen.durations import DAY, HOUR, MINUTE
+from sigmagen.durations import HOUR
 from sigmagen.local.detect import Detector
 from sigmagen.local.detection import Detection
+from sigmagen.local.line import Line, choose_buckets
 from sigmagen.local.nearness import find_highest, has_distance
 from sigmagen.local.traffic import FACETS, PRINCIPALS, Principal, Traffic, Usage, Values
 from sigmagen.rules.model import BaseRule, Correlation
@@ -18,30 +19,6 @@ OVERLAP = 0.5
 
 LISTED = 10
 """How many values of a field, and how many principals, are listed for an actor."""
-
-BUCKETS = 96
-"""A time line has at most this many bars."""
-
-_ROUND = tuple(
-    count * unit
-    for unit, counts in ((MINUTE, (1, 5, 10, 15, 30)), (HOUR, (1, 2, 3, 6, 12)), (DAY, (1, 2, 7, 30)))
-    for count in counts
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """Numbers of events from a time on (epoch milliseconds), one for each bucket: all, and those in detections."""
-
-    start: int
-    bucket: int
-    all: tuple[int, ...]
-    matched: tuple[int, ...]
-
-    @property
-    def end(self) -> int:
-        """The end of the last bucket."""
-        return self.start + self.bucket * len(self.all)
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,7 +237,5 @@ def _with_line(actor: Actor, traffic: Traffic, number: int, span: tuple[int, int
 
 
 def _line(traffic: Traffic, actor: int | None, start: int, end: int) -> Line:
-    bucket = next((size for size in _ROUND if (end - start) <= size * (BUCKETS - 1)), None)
-    bucket = bucket or -(-(end - start) // (BUCKETS * DAY)) * DAY
-    start -= start % bucket
-    return Line(start, bucket, *traffic.line(actor, start, end, bucket))
+    first, bucket = choose_buckets(start, end)
+    return Line(first, bucket, *traffic.line(actor, first, end, bucket))

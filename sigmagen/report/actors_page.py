@@ -13,9 +13,10 @@ from sigmagen.content.investigate.subject import Subject
 from sigmagen.convert.converter import Converter
 from sigmagen.display import format_count, sanitize
 from sigmagen.durations import iso
-from sigmagen.local.actors import LEVELS, Actor, Line
+from sigmagen.local.actors import LEVELS, Actor
 from sigmagen.local.blind_spots import BlindSpot
 from sigmagen.local.detection import Detection, NotRun, condition_text
+from sigmagen.local.line import Line
 from sigmagen.local.traffic import FACETS
 from sigmagen.mapping.source import Source
 from sigmagen.problems import Problem

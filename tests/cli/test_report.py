@@ -39,6 +39,8 @@ class Tags(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append((tag, dict(attrs)))
+        # Inside a sentence there are only these.
+        self.text += "" if tag in ("a", "code") else " "
 
     def handle_data(self, data: str) -> None:
         self.text += data

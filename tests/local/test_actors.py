@@ -12,9 +12,10 @@ import pytest
 
 from sigmagen.bundled import mappings_folder
 from sigmagen.engines.duckdb import DuckDBEngine
-from sigmagen.local.actors import Actor, Line, find_actors, join_detections
+from sigmagen.local.actors import Actor, find_actors, join_detections
 from sigmagen.local.detect import Detector
 from sigmagen.local.detection import Detection
+from sigmagen.local.line import Line
 from sigmagen.local.traffic import FIELDS, Principal, Usage
 from sigmagen.logs.chunks import ChunkReader
 from sigmagen.logs.recognise import Recogniser
