@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
+from itertools import chain
 
 from sigmagen.durations import HOUR
 from sigmagen.local.detect import Detector
 from sigmagen.local.detection import Detection
 from sigmagen.local.line import Line, choose_buckets
 from sigmagen.local.nearness import find_highest, has_distance
-from sigmagen.local.traffic import FACETS, PRINCIPALS, Principal, Traffic, Usage, Values
+from sigmagen.local.traffic import FACETS, PRINCIPALS, Principal, Traffic, Usage, Values, known_name
+from sigmagen.mapping.source import Source
 from sigmagen.rules.model import BaseRule, Correlation
 
 LEVELS = ("informational", "low", "medium", "high", "critical")
@@ -134,24 +136,27 @@ def find_actors(detector: Detector, detections: Sequence[Detection]) -> tuple[li
     The detector must have been made with `shown=traffic.FIELDS`, and must have found the detections.
     """
     traffic = Traffic(detector, detections)
-    principals = traffic.principals()
+    sources = {source.name: source for rule in detector.ran() for source in detector.feeding(rule)}
+    named = [_name_group(detection, sources[detection.source]) for detection in detections]
+    events = traffic.principals()
+    principals = {number: events.get(number) or dict.fromkeys(pairs[:1], 0) for number, pairs in enumerate(named)}
     groups = join_detections(detections, principals)
     of_actors: list[dict[Principal, int]] = []
     for numbers in groups:
         counts: dict[Principal, int] = {}
         for number in numbers:
-            for principal, count in principals.get(number, _named(detections[number])).items():
+            for principal, count in principals[number].items():
                 counts[principal] = counts.get(principal, 0) + count
         of_actors.append(counts)
     traffic.assign(groups, of_actors)
     matched, usage, used = traffic.usage(matched=True), traffic.usage(matched=False), traffic.usage_of_principals()
     values = {name: traffic.values(name, LISTED) for name in FACETS}
     rules = detector.ran()
-    named = [
-        {*of_actors[number], *_grouped(numbers, detections), *_listed(number, values)}
+    known = [
+        {*of_actors[number], *chain.from_iterable(named[position] for position in numbers), *_listed(number, values)}
         for number, numbers in enumerate(groups)
     ]
-    highest = find_highest(detector, rules, set().union(*named))
+    highest = find_highest(detector, rules, set().union(*known))
     span = detector.span()
     actors = []
     for number, numbers in enumerate(groups):
@@ -168,7 +173,7 @@ def find_actors(detector: Detector, detections: Sequence[Detection]) -> tuple[li
             {name: found[number] for name, found in values.items() if number in found},
             matched.get(number, Usage()),
             usage.get(number, Usage()),
-            tuple(_nearness(mine, rules, named[number], highest)),
+            tuple(_nearness(mine, rules, known[number], highest)),
         )
         actors.append(_with_line(actor, traffic, number, span))
     actors.sort(
@@ -177,15 +182,10 @@ def find_actors(detector: Detector, detections: Sequence[Detection]) -> tuple[li
     return actors, _line(traffic, None, *span) if span else None
 
 
-def _named(detection: Detection) -> dict[Principal, int]:
-    """Return the principal that a detection's group names, for events that can't be looked up."""
-    group = dict(detection.group)
-    return next(({(name, group[name]): 0} for name in PRINCIPALS if name in group), {})
-
-
-def _grouped(numbers: Sequence[int], detections: Sequence[Detection]) -> Iterator[Principal]:
-    """Yield the users, keys, organizations and addresses that alerts are grouped by."""
-    yield from (pair for number in numbers for pair in detections[number].group if pair[0] in PRINCIPALS)
+def _name_group(detection: Detection, source: Source) -> list[Principal]:
+    """Return the user, key, organization and address that an alert is grouped by, in the order of `PRINCIPALS`."""
+    group = {known_name(source, name): value for name, value in detection.group}
+    return [(name, group[name]) for name in PRINCIPALS if name in group]
 
 
 def _listed(actor: int, values: Mapping[str, Mapping[int, Values]]) -> Iterator[Principal]:

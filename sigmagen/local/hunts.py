@@ -94,7 +94,10 @@ class Hunts:
         groups = [name for rule in rules if isinstance(rule, Correlation) for name in rule.group_by]
         fields = [name for name in dict.fromkeys((*self.shown, *groups)) if name in taxonomy]
         fields = [name for name in fields if not taxonomy[name].private]
-        return build_view(source, REFERENCE, taxonomy, fields, either_of(entries))
+        # Only an entry of a category has canonical fields.
+        categories = [entry for entry in (*entries, *source.logsources) if entry.logsource.category]
+        entry = replace((categories or entries)[0], where=either_of(entries).where)
+        return build_view(source, REFERENCE, taxonomy, fields, entry)
 
     def of(self, rule: Rule, source: Source) -> Hunt:
         """A rule over a source. Raises SigmagenError if it can't be converted, or the source lacks a field."""

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from sigmagen.content.investigate.build import canonical_group
 from sigmagen.engines.alert import Alert
 from sigmagen.local.campaigns import CampaignEvents, quoted
 from sigmagen.local.detect import Detector
@@ -60,6 +61,11 @@ class Values:
     total: int = 0
 
 
+def known_name(source: Source, name: str) -> str:
+    """Return the canonical name of a field that a rule groups by, if it has the source's own name there."""
+    return next(iter(canonical_group(source, {name: ""})))
+
+
 class Traffic:
     """All events of the sources that a detector has read for `fields`, and the events of its detections."""
 
@@ -68,7 +74,14 @@ class Traffic:
         self._detector = detector
         self._connection = detector.engine.connection
         self._groups = sorted(
-            {name for rule in detector.ran() if isinstance(rule, Correlation) for name in rule.group_by} - set(FIELDS)
+            {
+                name
+                for rule in detector.ran()
+                if isinstance(rule, Correlation)
+                for name in rule.group_by
+                if name in detector.converter.taxonomy
+            }
+            - set(FIELDS)
         )
         self._load(part for source in detector.sources.values() for part in source.parts)
         self._connection.execute(f"CREATE OR REPLACE TEMP TABLE {_MEMBERS} (alert BIGINT, event BIGINT)")
@@ -120,12 +133,14 @@ class Traffic:
             ]
             events = CampaignEvents(self._connection, alerts, hunt.events).numbered("alert")
         described = self._connection.execute(f"SELECT * FROM ({events}) LIMIT 0").description or ()
-        shown = [column[0] for column in described]
-        keys = [name for name in ("event.id", *(name for name, _ in detections[0].group)) if name in shown]
-        keys = [name for name in keys if name in (*FIELDS, *self._groups)]
+        shown = {column[0] for column in described}
+        names = {"event.id": "event.id"} | {name: known_name(source, name) for name, _ in detections[0].group}
+        keys = [(name, known) for name, known in names.items() if name in shown and known in (*FIELDS, *self._groups)]
         if not keys:
             return
-        same = " AND ".join(f"CAST(e.{quoted(name)} AS VARCHAR) IS NOT DISTINCT FROM t.{quoted(name)}" for name in keys)
+        same = " AND ".join(
+            f"CAST(e.{quoted(name)} AS VARCHAR) IS NOT DISTINCT FROM t.{quoted(known)}" for name, known in keys
+        )
         self._connection.execute(
             f"INSERT INTO {_MEMBERS} SELECT DISTINCT ($1::BIGINT[])[e.alert + 1], t.rowid FROM ({events}) AS e "
             f"JOIN {_TRAFFIC} AS t ON t.time = e.timestamp AND list_contains($2::VARCHAR[], t.source) AND {same}",

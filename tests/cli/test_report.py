@@ -155,6 +155,26 @@ def test_page_is_readable_by_a_screen_reader(run: Run, tmp_path: Path, attack_lo
     assert targets <= set(ids)
 
 
+def test_alerts_grouped_by_a_native_field_are_joined_by_its_meaning(run: Run, tmp_path: Path) -> None:
+    log = tmp_path / "log.ndjson"
+    log.write_bytes(ndjson(attack("bedrock_probe_logging_check_invoke", "cloudtrail")))
+    output = tmp_path / "report.html"
+    result = run("report", log, "-o", output)
+    alerts = len(json.loads(run("detect", log, "--json").stdout))
+    assert alerts > 1
+    assert f"1 actor, {alerts} alerts" in result.stderr
+    assert not re.search(r"Taken in alerts 0 queries", " ".join(parsed(output).text.split()))
+
+
+def test_campaign_of_many_accounts_that_two_rules_find_is_one_actor(run: Run, tmp_path: Path) -> None:
+    log = tmp_path / "log.ndjson"
+    log.write_bytes(ndjson(attack("one_template_many_organizations", "litellm")))
+    output = tmp_path / "report.html"
+    result = run("report", log, "-o", output, "--rule", "one_template_many_organizations")
+    assert result.stderr.startswith("1 actor, ")
+    assert re.search(r"Taken in alerts [1-9][0-9]+ queries", " ".join(parsed(output).text.split()))
+
+
 def test_report_without_alerts_points_to_the_blind_spots(run: Run, tmp_path: Path, litellm: Path) -> None:
     output = tmp_path / "report.html"
     assert run("report", litellm, "-o", output).exit_code == 0
