@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from itertools import chain
 
+from sigmagen.convert.converter import Converter
 from sigmagen.durations import HOUR
 from sigmagen.local.detect import Detector
 from sigmagen.local.detection import Detection
@@ -137,7 +138,7 @@ def find_actors(detector: Detector, detections: Sequence[Detection]) -> tuple[li
     """
     traffic = Traffic(detector, detections)
     sources = {source.name: source for rule in detector.ran() for source in detector.feeding(rule)}
-    named = [_name_group(detection, sources[detection.source]) for detection in detections]
+    named = [_name_group(detector.converter, detection, sources[detection.source]) for detection in detections]
     events = traffic.principals()
     principals = {number: events.get(number) or dict.fromkeys(pairs[:1], 0) for number, pairs in enumerate(named)}
     groups = join_detections(detections, principals)
@@ -182,9 +183,9 @@ def find_actors(detector: Detector, detections: Sequence[Detection]) -> tuple[li
     return actors, _line(traffic, None, *span) if span else None
 
 
-def _name_group(detection: Detection, source: Source) -> list[Principal]:
+def _name_group(converter: Converter, detection: Detection, source: Source) -> list[Principal]:
     """Return the user, key, organization and address that an alert is grouped by, in the order of `PRINCIPALS`."""
-    group = {known_name(source, name): value for name, value in detection.group}
+    group = {known_name(converter, detection.rule, source, name): value for name, value in detection.group}
     return [(name, group[name]) for name in PRINCIPALS if name in group]
 
 

@@ -91,7 +91,7 @@ class Hunts:
         if not entries:
             return None
         taxonomy = self.converter.taxonomy
-        groups = [name for rule in rules if isinstance(rule, Correlation) for name in rule.group_by]
+        groups = [name for rule in rules for name in grouped_fields(rule)]
         fields = [name for name in dict.fromkeys((*self.shown, *groups)) if name in taxonomy]
         fields = [name for name in fields if not taxonomy[name].private]
         # Only an entry of a category has canonical fields.
@@ -134,6 +134,14 @@ class Hunts:
     def text(self, plan: Plan) -> str:
         """SQL of a plan over the tables with columns."""
         return render(read_columns(plan, self.columns), REFERENCE).text
+
+
+def grouped_fields(rule: Rule) -> tuple[str, ...]:
+    """The fields that a rule groups by, as the rules below call them."""
+    if not isinstance(rule, Correlation):
+        return ()
+    positions = range(len(rule.rules))
+    return tuple(dict.fromkeys(rule.field_in(position, name) for name in rule.group_by for position in positions))
 
 
 def _parts(rule: Correlation) -> Sequence[Correlation]:

@@ -10,13 +10,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sigmagen.content.investigate.build import canonical_group
+from sigmagen.content.investigate.build import canonical_group, resolve_aliases
+from sigmagen.convert.converter import Converter
 from sigmagen.engines.alert import Alert
 from sigmagen.local.campaigns import CampaignEvents, quoted
 from sigmagen.local.detect import Detector
-from sigmagen.local.detection import Detection
+from sigmagen.local.detection import Detection, Rule
+from sigmagen.local.hunts import grouped_fields
 from sigmagen.mapping.source import Source
-from sigmagen.rules.model import Correlation
 
 PRINCIPALS = ("user.id", "gen_ai.api_key.id", "organization.id", "source.ip")
 """The fields that name a principal. An event's principal is the first of them that it has."""
@@ -61,9 +62,9 @@ class Values:
     total: int = 0
 
 
-def known_name(source: Source, name: str) -> str:
-    """Return the canonical name of a field that a rule groups by, if it has the source's own name there."""
-    return next(iter(canonical_group(source, {name: ""})))
+def known_name(converter: Converter, rule: Rule, source: Source, name: str) -> str:
+    """Return the canonical name of a field that a rule groups by, which may be an alias or the source's own name."""
+    return next(iter(canonical_group(source, resolve_aliases(converter, rule, source, {name: ""}))))
 
 
 class Traffic:
@@ -74,13 +75,7 @@ class Traffic:
         self._detector = detector
         self._connection = detector.engine.connection
         self._groups = sorted(
-            {
-                name
-                for rule in detector.ran()
-                if isinstance(rule, Correlation)
-                for name in rule.group_by
-                if name in detector.converter.taxonomy
-            }
+            {name for rule in detector.ran() for name in grouped_fields(rule) if name in detector.converter.taxonomy}
             - set(FIELDS)
         )
         self._load(part for source in detector.sources.values() for part in source.parts)
@@ -134,7 +129,9 @@ class Traffic:
             events = CampaignEvents(self._connection, alerts, hunt.events).numbered("alert")
         described = self._connection.execute(f"SELECT * FROM ({events}) LIMIT 0").description or ()
         shown = {column[0] for column in described}
-        names = {"event.id": "event.id"} | {name: known_name(source, name) for name, _ in detections[0].group}
+        converter = self._detector.converter
+        names = {"event.id": "event.id"}
+        names |= {name: known_name(converter, rule, source, name) for name, _ in detections[0].group}
         keys = [(name, known) for name, known in names.items() if name in shown and known in (*FIELDS, *self._groups)]
         if not keys:
             return

@@ -49,12 +49,35 @@ level: medium
 correlation:
   {type: value_count, rules: [call], group-by: [source.ip], timespan: 1h, condition: {field: user.id, gte: 3}}
 """
+ALIASED = b"""\
+title: Call
+name: call
+logsource: {category: ai_inference}
+detection: {selection: {event.outcome: success}, condition: selection}
+---
+title: Call of a Model
+name: call_of_model
+logsource: {category: ai_inference}
+detection: {selection: {gen_ai.request.model: m}, condition: selection}
+---
+title: Both by the Same User
+name: both
+level: low
+correlation:
+  type: temporal
+  rules: [call, call_of_model]
+  aliases: {who: {call: user.id, call_of_model: user.id}}
+  group-by: [who]
+  timespan: 1h
+"""
 START = int(datetime(2026, 8, 3, 10, tzinfo=UTC).timestamp())
 Call = tuple[int, str | None, str]
 """Second, user and address."""
 
 
-def found(tmp_path: Path, calls: Sequence[Call], **changes: Any) -> tuple[list[Actor], Line | None]:
+def found(
+    tmp_path: Path, calls: Sequence[Call], rules: bytes = RULES, changes: Mapping[str, Any] | None = None
+) -> tuple[list[Actor], Line | None]:
     """The actors in a log of calls with 100 output tokens each."""
     log = tmp_path / "log.ndjson"
     with log.open("w") as file:
@@ -71,9 +94,9 @@ def found(tmp_path: Path, calls: Sequence[Call], **changes: Any) -> tuple[list[A
                 "gen_ai.usage.input_tokens": 10,
                 "gen_ai.usage.output_tokens": 100,
             }
-            kept = {name: value for name, value in (record | changes).items() if value is not None}
+            kept = {name: value for name, value in (record | dict(changes or {})).items() if value is not None}
             file.write(json.dumps(kept) + "\n")
-    loaded = parse_rules([parse_documents(RULES, Path("rules.yml"))], mappings_folder=mappings_folder())
+    loaded = parse_rules([parse_documents(rules, Path("rules.yml"))], mappings_folder=mappings_folder())
     assert not loaded.problems
     with DuckDBEngine() as engine:
         detector = Detector(converter(), engine, shown=FIELDS)
@@ -125,13 +148,19 @@ def test_distance_is_known_for_rules_that_did_not_alert(tmp_path: Path) -> None:
 
 def test_an_event_without_a_user_is_its_keys(tmp_path: Path) -> None:
     calls: list[Call] = [(number, None, "192.0.2.1") for number in range(12)]
-    (actor,), _ = found(tmp_path, calls, **{"gen_ai.api_key.id": "alias"})
+    (actor,), _ = found(tmp_path, calls, changes={"gen_ai.api_key.id": "alias"})
     assert [(use.field, use.name, use.matched) for use in actor.principals] == [("gen_ai.api_key.id", "alias", 12)]
+
+
+def test_an_alias_in_the_group_is_the_field_behind_it(tmp_path: Path) -> None:
+    calls = [(number, user, "192.0.2.1") for number in range(3) for user in ("ann", "bob")]
+    actors, _ = found(tmp_path, calls, ALIASED)
+    assert sorted((actor.principals[0].name, actor.matched.queries) for actor in actors) == [("ann", 3), ("bob", 3)]
 
 
 def test_unknown_tokens_are_none(tmp_path: Path) -> None:
     calls = [(number, "ann", "192.0.2.1") for number in range(6)]
-    (actor,), _ = found(tmp_path, calls, **{"gen_ai.usage.output_tokens": None})
+    (actor,), _ = found(tmp_path, calls, changes={"gen_ai.usage.output_tokens": None})
     assert actor.matched.output_tokens is None
     assert actor.matched.input_tokens == 60
 
