@@ -9,41 +9,28 @@ from pathlib import Path
 
 import click
 
+from sigmagen.cli.engine import open_engine
 from sigmagen.cli.problems import broken, json_bytes, print_json, print_problems
 from sigmagen.cli.progress import Watch
+from sigmagen.cli.selection import Selection, selection_options
 from sigmagen.cli.settings import AS_JSON, Settings, with_settings
 from sigmagen.cli.size import MAX_RECORD_SIZE, MEMORY
 from sigmagen.convert.many import find_broken_rules
 from sigmagen.display import format_count, sanitize
-from sigmagen.engines.duckdb import DuckDBEngine
-from sigmagen.engines.memory import available_memory, peak_memory
+from sigmagen.engines.memory import peak_memory
 from sigmagen.local.blind_spots import in_one_line
 from sigmagen.local.detect import Detector
 from sigmagen.local.detection import Detection, NotRun, Rule
 from sigmagen.logs.chunks import ChunkReader
-from sigmagen.logs.files import PACKED, total_size
 from sigmagen.logs.output import whole_file
-from sigmagen.logs.reader import LogReader
 from sigmagen.logs.recognise import Recogniser
-from sigmagen.logs.scratch import scratch_folder
 from sigmagen.mapping.generic import GENERIC
-from sigmagen.problems import EXIT_FINDINGS, SigmagenError
+from sigmagen.problems import EXIT_FINDINGS
+from sigmagen.report.alert_table import format_csv
 from sigmagen.report.detection import build_report, build_statistics
-
-LARGE = 64 * 1024 * 1024
-"""Bytes of input from which on there must be a folder for what doesn't fit into memory."""
 
 MANY = 10_000
 """Records from which on a line says what reading and rules took."""
-
-MEMORY_SHARE = 0.6
-"""Of the machine's memory, if nothing else is said."""
-
-_RATIO = 10
-"""How many times larger unpacked logs are, about."""
-
-_OWN = 192 * 1024 * 1024
-"""Bytes that Python, the rules and the lines on their way to the engine take, about."""
 
 
 @click.command("detect")
@@ -51,7 +38,9 @@ _OWN = 192 * 1024 * 1024
 @click.option(
     "-s", "--source", help="Log source of the logs. Default: detected per record. Use generic for any other log."
 )
+@selection_options
 @AS_JSON
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV with one alert per line; see docs/json.md.")
 @click.option(
     "--report",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -64,7 +53,12 @@ _OWN = 192 * 1024 * 1024
 def command(
     logs: tuple[str, ...],
     source: str | None,
+    rule: tuple[str, ...],
+    min_level: str | None,
+    since: int | None,
+    until: int | None,
     as_json: bool,
+    as_csv: bool,
     report: Path | None,
     fail_on_alert: bool,
     max_record_size: int,
@@ -78,19 +72,22 @@ def command(
     the field names of the rules. The last line lists the blind spots. Exits with 0 even if there are alerts, unless
     --fail-on-alert is given, and with 2 if something could not be read.
     """
+    if as_json and as_csv:
+        raise click.UsageError("--json and --csv can't be combined")
     converter = settings.converter()
     generic = converter.generic if source == GENERIC else None
     chosen = generic.records() if generic else converter.source(source, GENERIC) if source else None
     loaded = settings.load()
-    rules = [rule for file in loaded.files for rule in file.subjects]
+    selection = Selection(rule, min_level, since, until)
+    rules = selection.rules([subject for file in loaded.files for subject in file.subjects])
     reader = ChunkReader(logs, limit=max_record_size)
     recogniser = Recogniser(converter.sources.values(), chosen)
     with ExitStack() as stack:
         written = stack.enter_context(whole_file(report)) if report else None
-        detector = Detector(converter, open_engine(unpacked_size(reader), memory, stack), generic)
+        detector = Detector(converter, open_engine(reader, memory, stack), generic)
         watch = stack.enter_context(Watch(reader))
         detector.read(reader, recogniser, rules, watch.read)
-        detections = detector.run(rules, watch.ran)
+        detections = selection.alerts(detector.run(rules, watch.ran))
         blind = detector.blind_spots(sum(file.rules for file in find_broken_rules(loaded)))
         problems = [*loaded.problems, *reader.problems, *recogniser.problems, *detector.problems]
         counts = recogniser.counts - detector.repeats.dropped
@@ -102,6 +99,8 @@ def command(
         _print_not_run(detector.not_run)
     if as_json:
         print_json([detection.as_dict() for detection in detections])
+    elif as_csv:
+        click.echo(format_csv(detections), nl=False)
     else:
         _print(detections, counts, detector.repeats.dropped.total(), rules, verbose=settings.verbose)
     if counts.total() >= MANY:
@@ -109,36 +108,6 @@ def command(
     if blind:
         click.echo(f"blind spots: {sanitize(in_one_line(blind))}", err=True)
     return broken(problems) or (EXIT_FINDINGS if fail_on_alert and detections else 0)
-
-
-def open_engine(size: int | None, memory: int | None, stack: ExitStack) -> DuckDBEngine:
-    """An engine that keeps the records in `memory` bytes, and the rest in a folder of ours that is gone afterwards.
-
-    Raises SigmagenError if the folder can't be made.
-    """
-    large = size is None or size >= LARGE
-    folder = None
-    try:
-        folder = stack.enter_context(scratch_folder())
-    except SigmagenError:
-        if large:
-            raise
-    # A database in a file would be written twice: to its log, and again in its own format when it is closed.
-    return stack.enter_context(DuckDBEngine(temporary=folder, memory=_share(memory)))
-
-
-def unpacked_size(reader: LogReader) -> int | None:
-    """About how many bytes the logs have; None where that can't be known."""
-    packed = total_size([name for name in reader.files if name.endswith(PACKED)]) or 0
-    return None if reader.size is None else reader.size + packed * (_RATIO - 1)
-
-
-def _share(memory: int | None) -> int | None:
-    """The engine's part of the memory; the rest is for what is being read."""
-    if memory is None:
-        available = available_memory()
-        memory = available and int(available * MEMORY_SHARE)
-    return memory and max(memory - _OWN, memory // 2)
 
 
 def _print(

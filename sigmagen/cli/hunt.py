@@ -73,7 +73,9 @@ def command(
     fail_on_alert: bool,
     settings: Settings,
 ) -> int:
-    """Run rules on a table of canonical events in Spark, Databricks, Trino or ClickHouse.
+    """Run rules on a table of canonical events in a lake.
+
+    The lake is Spark, a SQL warehouse of Databricks, Trino or ClickHouse.
 
     PATH is a rule file or a folder. Default: all rules. The table has a column for each canonical field and is
     partitioned by day; see docs/lake.md. Nothing is written to the lake. Alerts have the same form as those of

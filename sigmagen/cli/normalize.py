@@ -14,7 +14,8 @@ import click
 import orjson
 
 from sigmagen import __version__
-from sigmagen.cli.detect import MANY, open_engine, unpacked_size
+from sigmagen.cli.detect import MANY
+from sigmagen.cli.engine import open_engine
 from sigmagen.cli.normalize_run import Output, Run, Stored, Streamed
 from sigmagen.cli.problems import broken, print_problems
 from sigmagen.cli.progress import Watch
@@ -144,7 +145,7 @@ def command(
             run = Streamed(converter, reader, recogniser, kept, enrichment, watch, with_text=with_text)
             stack.callback(run.close)
         else:
-            engine = open_engine(unpacked_size(reader), memory, stack)
+            engine = open_engine(reader, memory, stack)
             tables = CanonicalLogs(converter, engine, with_text, enrichment, kept)
             run = Stored(tables, reader, recogniser, watch)
             run.read()

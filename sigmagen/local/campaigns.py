@@ -69,7 +69,7 @@ class CampaignEvents:
         for number, name in enumerate(self._names):
             # A boolean of an alert's group is Python's text of it.
             wanted = f"lower(c.group_{number})" if kinds[name] == "BOOLEAN" else f"c.group_{number}"
-            pairs.append((f"CAST(e.{_quoted(name)} AS VARCHAR)", wanted))
+            pairs.append((f"CAST(e.{quoted(name)} AS VARCHAR)", wanted))
         same = "".join(f"{mine} = {wanted} AND " for mine, wanted in pairs)
         # Most events are of groups without a campaign, and are not worth sorting.
         mine, wanted = (", ".join(side) for side in zip(*pairs, strict=True)) if pairs else ("1", "1")
@@ -78,6 +78,10 @@ class CampaignEvents:
             f"(SELECT * FROM ({events}) AS e WHERE ({mine}) IN (SELECT ({wanted}) FROM {_CAMPAIGNS} AS c)) AS e "
             f"ASOF JOIN {_CAMPAIGNS} AS c ON {same}e.timestamp >= c.first WHERE e.timestamp < c.past"
         )
+
+    def numbered(self, name: str) -> str:
+        """SQL of the events of all campaigns, with the campaign's position in a column of this name."""
+        return f"SELECT {_NUMBER} AS {quoted(name)}, * EXCLUDE ({_NUMBER}, {_FIRST}) FROM {_EVENTS}"
 
     def samples(self) -> list[Sample]:
         """The first, middle and last event of each campaign."""
@@ -163,5 +167,6 @@ def shown(names: Sequence[str], values: Sequence[Any]) -> dict[str, Any]:
     return event | {name: value for name, value in others if value is not None}
 
 
-def _quoted(name: str) -> str:
+def quoted(name: str) -> str:
+    """A name as SQL."""
     return '"' + name.replace('"', '""') + '"'

@@ -46,6 +46,8 @@ class Detector:
     converter: Converter
     engine: DuckDBEngine
     generic: Generic | None = None
+    shown: tuple[str, ...] = ()
+    """Fields that are kept of all events, for `events`."""
     problems: list[Problem] = field(default_factory=list)
     not_run: list[NotRun] = field(default_factory=list)
     sources: dict[str, Source] = field(default_factory=dict)
@@ -55,7 +57,7 @@ class Detector:
     _ran: dict[str, tuple[Source, list[Rule]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._hunts = Hunts(self.converter, self.generic)
+        self._hunts = Hunts(self.converter, self.generic, shown=self.shown)
 
     def load(self, records: Iterable[tuple[Source, Record]]) -> None:
         """Store records, batch by batch, each once. Those without a time that can be read are problems, one a file."""
@@ -184,6 +186,13 @@ class Detector:
     def hunt(self, rule: Rule, source: Source) -> Hunt:
         """A rule over a source that was read for it. Raises SigmagenError if it can't be converted."""
         return self._hunts.of(rule, source)
+
+    def events(self, source: Source) -> str | None:
+        """SQL of all events of a source that the rules could look at, with the fields of `shown`.
+
+        Private fields are left out. None if no rule can look at the source.
+        """
+        return self._hunts.everything(source)
 
     def column(self, rule: Rule, source: Source, field: str) -> str:
         """The column of the source's table that a field of a rule's events is read from."""

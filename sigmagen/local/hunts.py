@@ -12,13 +12,13 @@ from sigmagen.expr.tree import Column
 from sigmagen.local.blind_spots import Need, load_needs, views
 from sigmagen.local.detection import Rule
 from sigmagen.mapping.generic import Generic
-from sigmagen.mapping.source import Source
-from sigmagen.plan.build import build_plan
+from sigmagen.mapping.source import Source, either_of
+from sigmagen.plan.build import build_plan, build_view
 from sigmagen.plan.columns import Columns, read_columns
 from sigmagen.plan.model import Plan
 from sigmagen.plan.steps import Derive
 from sigmagen.problems import SigmagenError
-from sigmagen.rules.model import Correlation, Threshold
+from sigmagen.rules.model import Correlation, Threshold, base_rules
 from sigmagen.targets.registry import REFERENCE
 
 
@@ -44,7 +44,10 @@ class Hunts:
     converter: Converter
     generic: Generic | None = None
     columns: dict[str, Columns] = field(default_factory=dict)
+    shown: tuple[str, ...] = ()
+    """Fields of all events that can be read with `everything`, whether a rule reads them or not."""
     _made: dict[tuple[int, str], Hunt] = field(default_factory=dict)
+    _plans: dict[str, Plan] = field(default_factory=dict)
 
     @cached_property
     def needs(self) -> tuple[Need, ...]:
@@ -69,6 +72,32 @@ class Hunts:
                         continue  # whoever runs the rule is told
         for view in views(source, reading, self.needs, self.converter.taxonomy):
             read_columns(view.plan, self.columns)
+        if self.shown and reading and (plan := self._everything(reading, source)):
+            self._plans[source.name] = plan
+            read_columns(plan, self.columns)
+
+    def everything(self, source: Source) -> str | None:
+        """SQL of all events that the rules could look at, with the fields of `shown` and the rules' groups.
+
+        Private fields are left out. None if no rule can look at the source, for which it has been prepared.
+        """
+        plan = self._plans.get(source.name)
+        return None if plan is None else self.text(plan)
+
+    def _everything(self, rules: Sequence[Rule], source: Source) -> Plan | None:
+        logsources = dict.fromkeys(base.logsource for rule in rules for base in base_rules(rule))
+        found = [entry for logsource in logsources if (entry := source.entry_for(logsource)) is not None]
+        entries = list({id(entry): entry for entry in found}.values())
+        if not entries:
+            return None
+        taxonomy = self.converter.taxonomy
+        groups = [name for rule in rules for name in grouped_fields(rule)]
+        fields = [name for name in dict.fromkeys((*self.shown, *groups)) if name in taxonomy]
+        fields = [name for name in fields if not taxonomy[name].private]
+        # Only an entry of a category has canonical fields.
+        categories = [entry for entry in (*entries, *source.logsources) if entry.logsource.category]
+        entry = replace((categories or entries)[0], where=either_of(entries).where)
+        return build_view(source, REFERENCE, taxonomy, fields, entry)
 
     def of(self, rule: Rule, source: Source) -> Hunt:
         """A rule over a source. Raises SigmagenError if it can't be converted, or the source lacks a field."""
@@ -105,6 +134,14 @@ class Hunts:
     def text(self, plan: Plan) -> str:
         """SQL of a plan over the tables with columns."""
         return render(read_columns(plan, self.columns), REFERENCE).text
+
+
+def grouped_fields(rule: Rule) -> tuple[str, ...]:
+    """The fields that a rule groups by, as the rules below call them."""
+    if not isinstance(rule, Correlation):
+        return ()
+    positions = range(len(rule.rules))
+    return tuple(dict.fromkeys(rule.field_in(position, name) for name in rule.group_by for position in positions))
 
 
 def _parts(rule: Correlation) -> Sequence[Correlation]:

@@ -130,12 +130,15 @@ class Source:
     def entry_for_any_category(self) -> LogsourceEntry | None:
         """Return an entry for the records of all categories, if the source has a category."""
         entries = [entry for entry in self.logsources if entry.logsource.category]
-        if len(entries) < 2:
-            return next(iter(entries), None)
-        conditions = [entry.where for entry in entries]
-        if None in conditions:
-            return replace(entries[0], where=None)
-        return replace(entries[0], where=reduce(lambda one, other: {"either": [one, other]}, conditions))
+        return either_of(entries) if entries else None
+
+
+def either_of(entries: Sequence[LogsourceEntry]) -> LogsourceEntry:
+    """Return an entry for the records of any of the entries, of which there is at least one."""
+    conditions = [entry.where for entry in entries]
+    if None in conditions:
+        return replace(entries[0], where=None)
+    return replace(entries[0], where=reduce(lambda one, other: {"either": [one, other]}, conditions))
 
 
 def combine_sources(chosen: Sequence[tuple[LogSource, Source]]) -> Source:

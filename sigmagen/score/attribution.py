@@ -18,6 +18,7 @@ from sigmagen.engines.duckdb import DuckDBEngine
 from sigmagen.local.detect import Detector
 from sigmagen.local.detection import Rule
 from sigmagen.local.hunts import Hunt
+from sigmagen.local.line import Line, choose_buckets
 from sigmagen.mapping.source import Source
 from sigmagen.problems import SigmagenError
 from sigmagen.rules.model import Correlation
@@ -63,6 +64,10 @@ class Outcome:
     rules: dict[str, Rule] = field(default_factory=dict)
     starts: dict[str, int] = field(default_factory=dict)
     """The time of each campaign's first event."""
+    ends: dict[str, int] = field(default_factory=dict)
+    """The time of each campaign's last event."""
+    line: Line | None = None
+    """All events over time, and those of campaigns."""
     days: float = 0.0
     sources: tuple[str, ...] = ()
 
@@ -90,6 +95,7 @@ def attribute(
         runs.add_source(detector, source, everything, labels, outcome)
     whole = {number: runs.alerts(hunt) for number, hunt in enumerate(hunts)}
     events = {number: runs.joined(hunt, whole[number]) for number, hunt in enumerate(hunts) if whole[number]}
+    outcome.line = runs.line()
     runs.delete_labelled()
     for number, hunt in enumerate(hunts):
         step(number, len(hunts))
@@ -144,6 +150,8 @@ class _Runs:
         self._connection = engine.connection
         self._covered = covered
         self._columns: dict[str, tuple[str, str]] = {}
+        self._start, self._bucket = choose_buckets(*covered)
+        self._counts: dict[int, tuple[int, int]] = {}
         self._connection.execute(f"CREATE TEMP TABLE {_LABELS} (id VARCHAR, campaign VARCHAR, time TIMESTAMP)")
         self._connection.execute(f"CREATE TEMP TABLE {_WHO} (source VARCHAR, id VARCHAR, actor VARCHAR)")
 
@@ -165,9 +173,29 @@ class _Runs:
             [[name for name, _ in mine], [campaign for _, campaign in mine]],
         )
         self._connection.execute(f'INSERT INTO {_WHO} SELECT ?, "{_ID}", "user.id" FROM {_EVENTS}', [source.name])
-        rows = self._connection.execute(f"SELECT campaign, epoch_ms(min(time)) FROM {_LABELS} GROUP BY 1").fetchall()
-        outcome.starts.update(dict(rows))
+        rows = self._connection.execute(
+            f"SELECT campaign, epoch_ms(min(time)), epoch_ms(max(time)) FROM {_LABELS} GROUP BY 1"
+        ).fetchall()
+        outcome.starts.update((name, first) for name, first, _ in rows)
+        outcome.ends.update((name, last) for name, _, last in rows)
+        self._count()
         self._columns[source.name] = detector.column(everything, source, _ID), events
+
+    def _count(self) -> None:
+        """Add the events of a source to the time line."""
+        rows = self._connection.execute(
+            f"SELECT (epoch_ms(timestamp) - {self._start}) // {self._bucket}, count(*), "
+            f'count(*) FILTER (WHERE "{_ID}" IN (SELECT id FROM {_LABELS})) FROM {_EVENTS} GROUP BY 1'
+        ).fetchall()
+        for number, events, labelled in rows:
+            before = self._counts.get(number, (0, 0))
+            self._counts[number] = before[0] + events, before[1] + labelled
+
+    def line(self) -> Line:
+        """Return the time line of the sources that were added."""
+        numbers = range(-(-(self._covered[1] - self._start) // self._bucket))
+        counts = [self._counts.get(number, (0, 0)) for number in numbers]
+        return Line(self._start, self._bucket, *(tuple(part) for part in zip(*counts, strict=True)))
 
     def delete_labelled(self) -> None:
         """Delete the events of campaigns."""

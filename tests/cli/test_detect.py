@@ -450,7 +450,7 @@ def test_large_log_leaves_no_temporary_files(
 ) -> None:
     temporary = tmp_path / "temporary"
     temporary.mkdir()
-    monkeypatch.setattr("sigmagen.cli.detect.LARGE", 0)
+    monkeypatch.setattr("sigmagen.cli.engine.LARGE", 0)
     monkeypatch.setattr("tempfile.tempdir", str(temporary))
     assert found(run, attack_log) == expected
     assert not list(temporary.iterdir())

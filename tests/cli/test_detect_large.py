@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sigmagen.cli import detect
+from sigmagen.cli import detect, engine
 from sigmagen.engines.duckdb import DuckDBEngine
 from tests.cli.conftest import Run
 from tests.native_logs import attack, ndjson
@@ -40,7 +40,7 @@ def test_records_in_a_temporary_folder_give_the_same_alerts_and_are_removed(
     folder = tmp_path / "temporary"
     folder.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(folder))
-    monkeypatch.setattr(detect, "LARGE", 1)
+    monkeypatch.setattr(engine, "LARGE", 1)
     seen: list[list[str]] = []
     original = DuckDBEngine.close
 

@@ -128,7 +128,7 @@ def _asked(
     found: list[PivotTemplate] = []
     left_out: list[LeftOut] = []
     for part in source.parts:
-        known = replace(subject, group=canonical_group(part, _called(converter, rule, part, subject.group)))
+        known = replace(subject, group=canonical_group(part, resolve_aliases(converter, rule, part, subject.group)))
         for item in _written(converter, part, siem, known, bucket, with_text=with_text):
             if isinstance(item, LeftOut):
                 left_out.append(item)
@@ -175,7 +175,7 @@ def _tick(rule: BaseRule | Correlation) -> int:
     return tick_length(rule.timespan) if isinstance(rule, Correlation) else MINUTE
 
 
-def _called(
+def resolve_aliases(
     converter: Converter, rule: BaseRule | Correlation, source: Source, group: Mapping[str, Value]
 ) -> dict[str, Value]:
     """The group with each alias under the name of a field that the source knows, if the alias stands for one there."""
