@@ -17,7 +17,7 @@ from sigmagen.plan.build import build_plan, build_view
 from sigmagen.plan.columns import Columns, read_columns
 from sigmagen.plan.model import Plan
 from sigmagen.plan.steps import Derive
-from sigmagen.problems import SigmagenError
+from sigmagen.problems import Problem, SigmagenError
 from sigmagen.rules.model import Correlation, Threshold, base_rules
 from sigmagen.targets.registry import REFERENCE
 
@@ -110,6 +110,12 @@ class Hunts:
 
     def _convert(self, rule: Rule, source: Source) -> Hunt:
         query = None
+        taxonomy = self.converter.taxonomy
+        private = [name for name in grouped_fields(rule) if name in taxonomy and taxonomy[name].private]
+        if private:
+            message = f"{rule.title}: groups by {', '.join(private)}, and prompt text is never in an alert"
+            hint = "group by its hash, such as gen_ai.prompt.hash"
+            raise SigmagenError(Problem("private-group", message, file=rule.file, line=rule.line, hint=hint))
         if isinstance(rule, Correlation):
             query = self.converter.convert(rule, source, REFERENCE)
             query = query if query.plan is None else replace(query, text=self.text(query.plan))

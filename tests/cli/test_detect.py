@@ -420,6 +420,17 @@ def test_prompts_are_in_no_output(
     assert "treasure" not in result.output
 
 
+def test_rule_that_groups_by_prompt_text_is_not_run(run: Run, tmp_path: Path, records: list[dict[str, Any]]) -> None:
+    rules = tmp_path / "rules"
+    rules.mkdir()
+    (rules / "rule.yml").write_text(PROMPT_RULE.replace("[user.id]", "[gen_ai.prompt]"))
+    path = tmp_path / "log.ndjson"
+    path.write_bytes(ndjson({**item, "messages": [{"role": "user", "content": "zanzibar"}]} for item in records[:5]))
+    result = run("detect", path, "--rules", rules, "-v")
+    assert result.exit_code == 0
+    assert "not run: many on litellm: groups by gen_ai.prompt, and prompt text is never in an alert" in result.stderr
+
+
 HOSTILE = "\x1b[2J\x1b]0;owned\x07[bold red]\r\n\u202eevil\u2028\x9b31m' OR 1=1 --\"; DROP TABLE x"
 
 

@@ -116,6 +116,8 @@ def test_rules_that_are_not_chosen_do_not_run(run: Run, tmp_path: Path, rules: P
         (("--since", "2026-08-03T15:00", "--until", "2026-08-03T16:00"), set()),
         (("--since", "2026-08-03T17:00+02:00"), {"20"}),
         (("--since", "2026-08-03"), {"10", "20"}),
+        # Inside the windows of the first alerts.
+        (("--since", "2026-08-03T10:05Z", "--until", "2026-08-03T10:06Z"), {"10"}),
         (("--until", "2026-08-03"), set()),
     ],
 )

@@ -103,10 +103,12 @@ def test_target_chooses_the_language_of_next_queries(run: Run, tmp_path: Path, r
     assert "queries in SPL" not in text
 
 
-def test_values_of_logs_are_escaped(run: Run, tmp_path: Path, rules: Path) -> None:
+def test_values_of_logs_and_rules_are_escaped(run: Run, tmp_path: Path, rules: Path) -> None:
     output = tmp_path / "report.html"
+    (rules / "rule.yml").write_text(RULE.replace("Load tests", f'"Load {chr(0x202E)} tests"'))
     run("report", write_log(tmp_path / "log.ndjson", HOSTILE), "-o", output, "--rules", rules)
     page = parsed(output)
+    assert "Load \ufffd tests" in page.text
     assert not {tag for tag, _ in page.tags} & {"script", "img", "link", "iframe", "object", "form"}
     assert not [name for _, attributes in page.tags for name in attributes if name.startswith("on")]
     assert "<img src=x onerror=alert(1)>{{ 7*7 }}" in page.text

@@ -49,6 +49,18 @@ level: medium
 correlation:
   {type: value_count, rules: [call], group-by: [source.ip], timespan: 1h, condition: {field: user.id, gte: 3}}
 """
+ACTIONS = b"""\
+---
+title: Action
+name: action
+logsource: {category: ai_account}
+detection: {selection: {event.action: create_key}, condition: selection}
+---
+title: Many Actions of a User
+name: many_actions
+level: low
+correlation: {type: event_count, rules: [action], group-by: [user.id], timespan: 1h, condition: {gte: 5}}
+"""
 ALIASED = b"""\
 title: Call
 name: call
@@ -96,6 +108,11 @@ def found(
             }
             kept = {name: value for name, value in (record | dict(changes or {})).items() if value is not None}
             file.write(json.dumps(kept) + "\n")
+    return actors_in(log, rules)
+
+
+def actors_in(log: Path, rules: bytes) -> tuple[list[Actor], Line | None]:
+    """The actors in a log, and its time line."""
     loaded = parse_rules([parse_documents(rules, Path("rules.yml"))], mappings_folder=mappings_folder())
     assert not loaded.problems
     with DuckDBEngine() as engine:
@@ -156,6 +173,17 @@ def test_an_alias_in_the_group_is_the_field_behind_it(tmp_path: Path) -> None:
     calls = [(number, user, "192.0.2.1") for number in range(3) for user in ("ann", "bob")]
     actors, _ = found(tmp_path, calls, ALIASED)
     assert sorted((actor.principals[0].name, actor.matched.queries) for actor in actors) == [("ann", 3), ("bob", 3)]
+
+
+def test_alerts_on_account_events_join_those_on_calls(tmp_path: Path) -> None:
+    log = tmp_path / "log.ndjson"
+    found(tmp_path, [(number, "ann", "192.0.2.1") for number in range(6)])
+    calls = [json.loads(line) for line in log.read_text().splitlines()]
+    actions = [call | {"event.id": f"a-{call['event.id']}", "event.action": "create_key"} for call in calls]
+    log.write_text("\n".join(map(json.dumps, [*calls, *actions])))
+    ((actor,), _) = actors_in(log, RULES + ACTIONS)
+    assert rules_of(actor) == {"many_of_user", "many_actions"}
+    assert actor.matched.queries == 12
 
 
 def test_unknown_tokens_are_none(tmp_path: Path) -> None:
