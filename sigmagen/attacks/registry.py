@@ -22,6 +22,10 @@ class Attack:
     source: str
     published: str
 
+    def as_dict(self) -> dict[str, str]:
+        """The documented JSON shape."""
+        return {"name": self.name, "title": self.title, "source": self.source, "published": self.published}
+
     def run(self, seed: int) -> Run:
         """Run the attack. The same seed gives the same queries. Raises SigmagenError without the extra `simulate`."""
         module, _, name = self.function.partition(":")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from sigmagen.attacks.registry import ATTACKS
 from sigmagen.cli.problems import print_json
 from sigmagen.cli.settings import AS_JSON, SOURCES, Settings, with_settings
 from sigmagen.display import format_count
@@ -34,6 +35,14 @@ DEFAULT_SOURCE = "canonical"
 @click.option("--tenants", type=click.IntRange(1, 1_000_000), default=1_000, show_default=True, help="Benign accounts.")
 @click.option("--days", type=click.IntRange(1, 365), default=30, show_default=True, help="Length of the logs.")
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Another seed is another world.")
+@click.option(
+    "--attack",
+    "attacks",
+    multiple=True,
+    type=click.Choice((*ATTACKS, "all")),
+    metavar="NAME",
+    help="Really run this attack against a small model, and add its queries (repeatable). `all` runs each.",
+)
 @click.option("--jobs", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes that share the days.")
 @click.option("-o", "--output", type=click.Path(path_type=Path, file_okay=False), help="Folder to write to.")
 @click.option("--list", "show_list", is_flag=True, help="Print the scenarios and personas, and write nothing.")
@@ -46,6 +55,7 @@ def command(
     tenants: int,
     days: int,
     seed: int,
+    attacks: tuple[str, ...],
     jobs: int,
     output: Path | None,
     show_list: bool,
@@ -55,7 +65,7 @@ def command(
     """Write labelled logs of simulated attacks and benign accounts.
 
     SCENARIO is a name from --list; the first part of a name stands for all names that begin with it. Without one, the
-    world has benign accounts only. The same options write the same files.
+    world has benign accounts only, and the attacks of --attack. The same options write the same files.
     """
     catalogue = load(settings.mappings, world)
     chosen = catalogue.chosen(scenarios)
@@ -66,6 +76,7 @@ def command(
         raise click.UsageError("-o is missing: the folder to write to (--list writes nothing)")
     require_numpy()
     from sigmagen.logs.output import whole_folder
+    from sigmagen.traffic.attacks import record_attack
     from sigmagen.traffic.world import Plan
     from sigmagen.traffic.world import World as Traffic
     from sigmagen.traffic.writing import write_world
@@ -73,7 +84,8 @@ def command(
     converter = settings.converter()
     names = [converter.known(name) for name in dict.fromkeys(sources or (DEFAULT_SOURCE,))]
     started = time.monotonic()
-    traffic = Traffic(Plan(catalogue, chosen, tenants, days, seed))
+    recordings = [record_attack(ATTACKS[name], seed) for name in (ATTACKS if "all" in attacks else attacks)]
+    traffic = Traffic(Plan(catalogue, chosen, tenants, days, seed, recordings))
     with whole_folder(output) as folder:
         written = write_world(traffic, [converter.sources[name] for name in names], folder, jobs=jobs)
     _print_summary(written, names, time.monotonic() - started, output, as_json)
@@ -107,6 +119,7 @@ def _print_list(catalogue: Catalogue, scenarios: list[Entry], seed: int, as_json
                 "seed": seed,
                 "scenarios": [_as_dict(entry) for entry in scenarios],
                 "personas": [_as_dict(entry) for entry in personas],
+                "attacks": [attack.as_dict() for attack in ATTACKS.values()],
             }
         )
         return
@@ -117,6 +130,9 @@ def _print_list(catalogue: Catalogue, scenarios: list[Entry], seed: int, as_json
             click.echo(f"\n{entry.name}: {entry.title}\n  source: {entry.source}")
             for figure in entry.figures:
                 click.echo(f"  {figure.name} = {figure.value} ({figure.source})")
+    click.echo("\nAttacks that are really run (--attack)")
+    for attack in ATTACKS.values():
+        click.echo(f"\n{attack.name}: {attack.title}\n  source: {attack.source}\n  published: {attack.published}")
 
 
 def _as_dict(entry: Entry) -> dict[str, Any]:

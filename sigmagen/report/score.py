@@ -67,6 +67,7 @@ def _recall(item: Recall) -> dict[str, Any]:
         "found": item.found,
         "events_before_alert": item.events,
         "minutes_to_alert": None if item.minutes is None else round(item.minutes, 1),
+        "learned_before_alert": None if item.learned is None else round(item.learned, 3),
         "rules": dict(item.rules),
     }
 
@@ -95,7 +96,7 @@ def tables(score: Mapping[str, Any]) -> list[tuple[str, Sequence[str], Rows]]:
         ),
         (
             "Campaigns",
-            ("scenario", "found", "queries before the alert", "minutes", "rules"),
+            ("scenario", "found", "queries before the alert", "minutes", "learned", "rules"),
             [_recall_row(item) for item in score["recall"]],
         ),
         (
@@ -146,6 +147,7 @@ def _recall_row(item: Mapping[str, Any]) -> list[str]:
         f"{item['found']} of {item['campaigns']}",
         "-" if item["events_before_alert"] is None else f"{item['events_before_alert']:,.0f}",
         "-" if item["minutes_to_alert"] is None else f"{item['minutes_to_alert']:,.0f}",
+        "-" if item["learned_before_alert"] is None else f"{100 * item['learned_before_alert']:.0f} %",
         ", ".join(item["rules"]) or "not found",
     ]
 

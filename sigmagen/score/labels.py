@@ -26,6 +26,7 @@ class Campaign:
     """One campaign. `share` and `queries` are set where a scenario is one cell of a table of recall.
 
     `density` is the percentage of attackers among the accounts that share a value, `shared` what they share.
+    `agreement` has numbers of queries, and how well the attacker's surrogate then agrees with the victim.
     """
 
     name: str
@@ -36,6 +37,16 @@ class Campaign:
     queries: int | None = None
     density: int | None = None
     shared: str | None = None
+    agreement: tuple[tuple[int, float], ...] = ()
+
+    def share_learned(self, events: int) -> float | None:
+        """Return which share of the surrogate's final gain an attacker has after some events; None if not measured."""
+        if not self.agreement:
+            return None
+        first, last = self.agreement[0][1], self.agreement[-1][1]
+        reached = [value for queries, value in self.agreement if queries <= events]
+        gained = max(reached, default=first) - first
+        return min(1.0, gained / (last - first)) if last > first else None
 
 
 @dataclass(frozen=True)
@@ -93,6 +104,7 @@ def _campaigns(file: Path) -> Iterator[Campaign]:
             int(figures["queries"]) if "queries" in figures and share is not None else None,
             entry.get("density"),
             entry.get("shared"),
+            tuple((int(queries), float(value)) for queries, value in entry.get("agreement", ())),
         )
 
 

@@ -22,7 +22,8 @@ class Recall:
     """How many campaigns of one kind were found.
 
     `events` are those of the campaign before the first alert, `minutes` the time from its first event; both are medians
-    over the campaigns found. `rules` are sorted by how many each found.
+    over the campaigns found. `rules` are sorted by how many each found. `learned` is the median share of what the
+    attacker's surrogate learns in the end, from 0 to 1, where that was measured.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Recall:
     events: float | None
     minutes: float | None
     rules: tuple[tuple[str, int], ...]
+    learned: float | None = None
 
     @property
     def share(self) -> float:
@@ -88,6 +90,11 @@ def tabulate_recall(outcomes: Sequence[Outcome]) -> list[Recall]:
 
 def _recall(name: str, members: Sequence[tuple[Campaign, list[Found], int]]) -> Recall:
     firsts = [(min(alerts, key=lambda found: found.time), start) for _, alerts, start in members if alerts]
+    learned = [
+        share
+        for campaign, alerts, _ in members
+        if alerts and (share := campaign.share_learned(min(found.events for found in alerts))) is not None
+    ]
     rules = Counter(rule for _, alerts, _ in members for rule in {found.rule for found in alerts})
     return Recall(
         name,
@@ -97,6 +104,7 @@ def _recall(name: str, members: Sequence[tuple[Campaign, list[Found], int]]) -> 
         median(found.events for found, _ in firsts) if firsts else None,
         median((found.time - start) / MINUTE for found, start in firsts) if firsts else None,
         tuple(sorted(rules.items(), key=lambda item: (-item[1], item[0]))),
+        median(learned) if learned else None,
     )
 
 

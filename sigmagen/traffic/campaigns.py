@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from sigmagen.durations import DAY, HOUR, MINUTE
@@ -42,6 +42,7 @@ class Campaign:
     start: int
     end: int
     calls: int
+    curve: tuple[tuple[int, float], ...] = ()
 
     @property
     def name(self) -> str:
@@ -70,7 +71,7 @@ def _replay(world: World, materials: Materials, number: int, recording: Recordin
     account.created = begin - int(draws.integers(EARLY, 1)[0])
     launched = _Launch(world, materials, number, entry, entry.settings, [account], draws)
     launched.replay(recording.plan(begin), recording.queries)
-    world.campaigns.append(launched.campaign(()))
+    world.campaigns.append(replace(launched.campaign(()), curve=tuple(recording.curve)))
     return launched.streams
 
 

@@ -29,10 +29,12 @@ _IDENTITY = (
 class Recording:
     """Queries of one campaign in order. A query's `time` is in milliseconds from the campaign's begin on; who asks is
     up to the world, all else is as it was recorded. `entry` names the campaign; its `who` says what the account is
-    like, and its `share`, if given, which part of the account's calls belong to the campaign."""
+    like, and its `share`, if given, which part of the account's calls belong to the campaign. `curve` has what the
+    attacker has learned, as numbers of queries and agreements of the surrogate with the victim."""
 
     entry: Entry
     queries: Sequence[Call]
+    curve: Sequence[tuple[int, float]] = ()
 
     def plan(self, begin: int) -> Planned:
         """When the queries are made."""

@@ -249,6 +249,7 @@ def _campaigns(world: World, written: Written) -> Iterator[dict[str, Any]]:
             "end": iso(campaign.end),
             "events": written.of_campaign(campaign.number),
             "figures": [figure.as_dict() for figure in campaign.entry.figures],
+            **({"agreement": [list(point) for point in campaign.curve]} if campaign.curve else {}),
         }
 
 
