@@ -32,7 +32,7 @@ COMMANDS = {
     "normalize": "Convert native logs to canonical events.",
     "package": "Write a package of scheduled detections for a SIEM.",
     "report": "Write the alerts of native logs by actor, as one HTML file.",
-    "score": "Score the rules on labelled logs: recall, false alerts, and what each rule adds.",
+    "score": "Score the rules on labelled logs: recall and false alerts.",
     "simulate": "Write labelled logs of simulated attacks and benign accounts.",
     "test": "Run the rules' test files on the reference engine.",
     "verify": "Run every generated query and compare it with the reference.",

@@ -37,7 +37,7 @@ def command(
     memory: int | None,
     settings: Settings,
 ) -> int:
-    """Score the rules on labelled logs: recall, false alerts, and what each rule adds.
+    """Score the rules on labelled logs: recall and false alerts.
 
     LOG is a folder that `sigmagen simulate` wrote, or a log file with --labels. Every rule runs twice, with and without
     the events of campaigns: what alerts without them is a false alert, and does not count as found.

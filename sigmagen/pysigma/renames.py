@@ -42,7 +42,11 @@ def renames(source: str, siem: str) -> ProcessingPipeline:
     """Return the pipeline of a source for a SIEM. Raises SigmagenError if the mappings can't be read."""
     converter = Converter.load(mappings_folder())
     chosen = converter.source(source)
-    items = [item for entry in chosen.logsources for item in _items(converter, chosen, siem, entry)]
+    if siem in chosen.stored:
+        items = [item for entry in chosen.logsources for item in _items(converter, chosen, siem, entry)]
+    else:
+        failure = RuleFailureTransformation(f"{registry.get(siem).product} does not keep the source {source}")
+        items = [ProcessingItem(failure, identifier=f"sigmagen_{source}_not_kept")]
     return ProcessingPipeline(
         name=f"{chosen.title} in {siem}: field names",
         allowed_backends=frozenset({str(registry.get(siem).pysigma_backend)}),

