@@ -271,7 +271,7 @@ def test_json_names_the_file_of_each_query_that_was_written(run: Run, tmp_path: 
 def test_json_holds_the_problems_too(run: Run, tmp_path: Path) -> None:
     result = run("convert", TOKENS, "-t", "splunk", "--json")
     problems = json.loads(result.stdout)["problems"]
-    (problem,) = [problem for problem in problems if "source cloudtrail has" in problem["message"]]
+    (problem,) = [problem for problem in problems if "source cloudtrail " in problem["message"]]
     assert (problem["code"], problem["severity"], problem["file"]) == ("field-unavailable", "info", str(TOKENS))
     assert problem["line"] > 1
 
