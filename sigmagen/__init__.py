@@ -9,7 +9,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sigmagen.api import DetectionResult, convert_rule, detect, load_converter, load_rules, verify
+    from sigmagen.api import (
+        DetectionResult,
+        convert_rule,
+        detect,
+        lake_schema,
+        load_converter,
+        load_rules,
+        normalize_lines,
+        verify,
+    )
     from sigmagen.problems import Problem, SigmagenError
 
 __version__ = "0.1.0"
@@ -20,8 +29,10 @@ __all__ = [
     "__version__",
     "convert_rule",
     "detect",
+    "lake_schema",
     "load_converter",
     "load_rules",
+    "normalize_lines",
     "verify",
 ]
 
@@ -31,8 +42,10 @@ _EXPORTS = {
     "SigmagenError": "sigmagen.problems",
     "convert_rule": "sigmagen.api",
     "detect": "sigmagen.api",
+    "lake_schema": "sigmagen.api",
     "load_converter": "sigmagen.api",
     "load_rules": "sigmagen.api",
+    "normalize_lines": "sigmagen.api",
     "verify": "sigmagen.api",
 }
 

@@ -5,7 +5,7 @@ Everything is imported inside the functions, so that `import sigmagen` stays fas
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import lru_cache
@@ -15,9 +15,12 @@ from typing import TYPE_CHECKING, Literal
 from sigmagen.bundled import mappings_folder, rules_folder
 
 if TYPE_CHECKING:
+    import pyarrow
+
     from sigmagen.convert.converter import Converter, Query
     from sigmagen.local.blind_spots import BlindSpot
     from sigmagen.local.detection import Detection, NotRun
+    from sigmagen.logs.reader import Reject
     from sigmagen.problems import Problem
     from sigmagen.proof.verify import Cell
     from sigmagen.rules.load import LoadedRules
@@ -162,6 +165,35 @@ def detect(
         blind_spots = detector.blind_spots()
     problems = (*reader.problems, *recogniser.problems, *detector.problems)
     return DetectionResult(tuple(alerts), tuple(blind_spots), tuple(detector.not_run), problems)
+
+
+def normalize_lines(
+    lines: Iterable[str | bytes],
+    source: str | None = None,
+    *,
+    converter: Converter | None = None,
+    on_reject: Callable[[Reject], None] | None = None,
+) -> Iterator[pyarrow.RecordBatch]:
+    """Yield the canonical events of the lines of a log as Arrow batches, with the columns of `lake_schema`.
+
+    Each line has one or more whole JSON records. The log source of each record is detected, unless `source` names it.
+    `on_reject` is called with each record that is left out (`reason`, `line`, `text`); without it, they are counted and
+    logged as warnings of the logger `sigmagen`. Few records are held in memory. A record that is
+    delivered twice in `lines` is returned once.
+
+    Raises SigmagenError for an unknown source, and if pyarrow is not installed.
+    """
+    from sigmagen.local.lake_rows import rows_of_lines
+
+    converter = converter or load_converter()
+    return rows_of_lines(lines, converter, converter.source(source) if source else None, on_reject)
+
+
+def lake_schema(converter: Converter | None = None) -> str:
+    """Return the columns of a lake's table of canonical events and their types, as Spark declares them."""
+    from sigmagen.local.lake_rows import spark_schema
+
+    return spark_schema((converter or load_converter()).taxonomy)
 
 
 def verify(

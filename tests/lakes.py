@@ -17,6 +17,14 @@ LAKES = tuple(name for name, target in registry.targets().items() if target.type
 EACH_LAKE = [pytest.param(name, marks=pytest.mark.lake(name)) for name in LAKES]
 """Parameters whose tests are skipped, with the reason, where the engine is missing."""
 
+THOROUGH_ON_SPARK = [
+    pytest.param(name, marks=[pytest.mark.lake(name), *([pytest.mark.thorough] if name == "spark" else [])])
+    for name in LAKES
+]
+"""The same, for tests of hundreds of queries: one takes a second on Spark, so `make thorough` runs them there."""
+TWO_EXECUTORS = "local-cluster[2,1,1024]"
+"""Spark with two executor processes on this machine, each with a core and 1,024 MiB."""
+
 
 @cache
 def opener(name: str) -> Callable[[], Engine] | str:

@@ -13,11 +13,12 @@ from sigmagen.engines.alert import Engine
 from sigmagen.engines.duckdb import DuckDBEngine
 from sigmagen.engines.elasticsearch import ElasticsearchEngine
 from sigmagen.engines.kusto_local import KustoLocalEngine
+from sigmagen.engines.spark import SparkEngine
 from sigmagen.engines.splunk_local import SplunkLocalEngine
 from sigmagen.proof.verify import verify
 from sigmagen.rules.correlation_types import CORRELATION_TYPES
 from sigmagen.rules.load import load_rules
-from tests.lakes import EACH_LAKE, LAKES, open_lake
+from tests.lakes import EACH_LAKE, LAKES, TWO_EXECUTORS, open_lake
 
 CONVERTER = Converter.load(mappings_folder())
 TOKENS = "gen_ai.usage.output_tokens"
@@ -90,7 +91,10 @@ def write(folder: Path, name: str) -> Path:
         "splunk",
         pytest.param("sentinel", marks=pytest.mark.thorough),
         pytest.param("elastic", marks=pytest.mark.elasticsearch),
-        *EACH_LAKE,
+        *(lake for lake in EACH_LAKE if lake.values != ("spark",)),
+        # A type takes about 40 queries, each up to a second.
+        pytest.param("spark", marks=[pytest.mark.lake("spark"), pytest.mark.sampled(5)]),
+        pytest.param("spark, two executors", marks=[pytest.mark.lake("spark"), pytest.mark.thorough]),
     ],
 )
 def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
@@ -98,6 +102,7 @@ def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
         "duckdb": DuckDBEngine,
         "splunk": SplunkLocalEngine,
         "sentinel": lambda: KustoLocalEngine(CONVERTER.taxonomy),
+        "spark, two executors": lambda: SparkEngine(CONVERTER.taxonomy, TWO_EXECUTORS),
         "elastic": lambda: ElasticsearchEngine(request.getfixturevalue("elasticsearch_url"), CONVERTER.taxonomy),
     }
     running: Engine = open_lake(request.param) if request.param in LAKES else makers[request.param]()

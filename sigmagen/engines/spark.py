@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, ClassVar, Literal
 
 from sigmagen.convert.converter import Query
@@ -26,6 +27,11 @@ from sigmagen.problems import EXIT_USAGE, Problem, SigmagenError
 from sigmagen.targets.lake import DAY, TIME
 
 THREADS = "local[2]"
+SMALL_DATA = {
+    # What takes time is to start, and to compile.
+    "spark.sql.shuffle.partitions": "2",
+    "spark.driver.extraJavaOptions": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1",
+}
 _TYPES = {"VARCHAR": "STRING"}
 HINT = "Spark 4 needs Java 17 or newer: set JAVA_HOME, or put java on the path"
 
@@ -42,11 +48,14 @@ class SparkClient(Closing):
 
     name: ClassVar[str] = "pyspark"
 
-    def __init__(self, master: str = THREADS) -> None:
-        """`master` is Spark's: `local[2]` is two threads, `local-cluster[2,1,1024]` two processes of 1,024 MiB."""
+    def __init__(self, master: str = THREADS, settings: Mapping[str, str] = MappingProxyType({})) -> None:
+        """`master` is Spark's: `local[2]` is two threads, `local-cluster[2,1,1024]` two processes of 1,024 MiB.
+
+        `settings` go before those that Spark reads by itself, such as conf/spark-defaults.conf.
+        """
         self.folder = tempfile.TemporaryDirectory()
         try:
-            self.session = start(master, Path(self.folder.name))
+            self.session = start(master, Path(self.folder.name), settings)
         except SigmagenError:
             self.folder.cleanup()
             raise
@@ -83,7 +92,7 @@ class SparkEngine(SparkClient):
     fidelity: ClassVar[Literal["real", "emulated"]] = "real"
 
     def __init__(self, taxonomy: Taxonomy, master: str = THREADS) -> None:
-        super().__init__(master)
+        super().__init__(master, SMALL_DATA)
         self.taxonomy = taxonomy
         self.tables = 0
 
@@ -98,19 +107,16 @@ class SparkEngine(SparkClient):
         events.createOrReplaceTempView(source.stored[self.siem].location)
 
 
-def start(master: str, folder: Path) -> Any:
+def start(master: str, folder: Path, settings: Mapping[str, str]) -> Any:
     """A Spark session. Raises SigmagenError with what Java printed if there is none."""
     builder: Any = import_module("pyspark.sql").SparkSession.builder
-    settings = {
+    own = {
         "spark.sql.session.timeZone": "UTC",
-        "spark.sql.shuffle.partitions": "2",
         "spark.sql.warehouse.dir": str(folder),
         "spark.ui.enabled": "false",
-        # Small data: what takes time is to start, and to compile.
-        "spark.driver.extraJavaOptions": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1",
         "spark.ui.showConsoleProgress": "false",
     }
-    for name, value in settings.items():
+    for name, value in {**own, **settings}.items():
         builder = builder.config(name, value)
     log = folder / "spark.log"
     try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from itertools import chain
@@ -95,6 +95,12 @@ class LogReader:
             finally:
                 self._open = None
             self._sum_up(name)
+
+    def read_lines(self, name: str, lines: Iterable[str | bytes]) -> Iterator[Record]:
+        """The records of lines that something else has read, each with whole records. `name` is that of their log."""
+        for number, line in enumerate(lines, 1):
+            yield from self._of_line(name, number, line.encode() if isinstance(line, str) else line)
+        self._sum_up(name)
 
     def _refuse_parquet(self, name: str) -> None:
         hint = "`sigmagen detect` reads Parquet, from files"

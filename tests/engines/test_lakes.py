@@ -15,11 +15,10 @@ from sigmagen.engines.lake_table import write_parquet
 from sigmagen.engines.spark import SparkEngine
 from sigmagen.engines.trino import parameters
 from sigmagen.problems import SigmagenError
-from tests.lakes import open_lake
+from tests.lakes import TWO_EXECUTORS, open_lake
 from tests.targets.engines import CONVERTER, canonical, event, rule_of
 
 START = instant("2026-08-11T02:00:00Z")
-CLUSTER = "local-cluster[2,1,1024]"
 EARLY = event("ann", {"ua": "x", "time": "2026-08-11T02:30:00Z"})
 LATE = event("bob", {"ua": "x", "time": "2026-08-11T04:30:00Z"})
 
@@ -69,7 +68,7 @@ def test_a_hunt_reads_its_days_only_and_aggregates_before_the_exchange(tmp_path:
 
 @pytest.mark.lake("spark")
 def test_two_executor_processes_find_the_same(tmp_path: Path) -> None:
-    with SparkEngine(CONVERTER.taxonomy, CLUSTER) as engine:
+    with SparkEngine(CONVERTER.taxonomy, TWO_EXECUTORS) as engine:
         engine.load(canonical(), [EARLY, LATE])
         found = engine.run(query(tmp_path, {"ua": "x"}), START, START + 4 * HOUR)
     assert {alert.group_dict()["user.id"] for alert in found} == {"ann", "bob"}

@@ -22,7 +22,7 @@ from sigmagen.engines.kusto_language import KustoLanguage
 from sigmagen.problems import SigmagenError
 from sigmagen.report.header import format_header
 from sigmagen.targets import registry
-from tests.lakes import EACH_LAKE
+from tests.lakes import THOROUGH_ON_SPARK
 from tests.sampling import size
 from tests.targets.engines import CONVERTER, event, found, running
 from tests.targets.hostile import POSITIONS, Trial, commands, names, naming, rule_with, strings, titled
@@ -30,7 +30,7 @@ from tests.targets.hostile import POSITIONS, Trial, commands, names, naming, rul
 SEED = 20_260_811
 STRINGS = strings(SEED, int(os.environ.get("SIGMAGEN_HOSTILE_STRINGS", size(80, 300))))
 NAMES = names(SEED + 1, len(STRINGS) // 2)
-SIEMS = ["duckdb", "sentinel", "splunk", pytest.param("elastic", marks=pytest.mark.elasticsearch), *EACH_LAKE]
+SIEMS = ["duckdb", "sentinel", "splunk", pytest.param("elastic", marks=pytest.mark.elasticsearch), *THOROUGH_ON_SPARK]
 PLACES = {"duckdb": "generic", "splunk": "index=x", "sentinel": "T", "elastic": "nothing-*"}
 AT = "2026-08-11T09:20:00"
 each_siem = pytest.mark.parametrize("siem", SIEMS)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from sigmagen.problems import SigmagenError
-from tests.lakes import EACH_LAKE
+from tests.lakes import THOROUGH_ON_SPARK
 from tests.sampling import size
 from tests.targets.engines import CONVERTER, event, expected, found, rule_of, running
 
@@ -136,7 +136,7 @@ def random_detection(seed: random.Random, samples: list[str]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    "siem", ["duckdb", "sentinel", pytest.param("elastic", marks=pytest.mark.elasticsearch), *EACH_LAKE]
+    "siem", ["duckdb", "sentinel", pytest.param("elastic", marks=pytest.mark.elasticsearch), *THOROUGH_ON_SPARK]
 )
 def test_random_detections_find_what_the_oracle_finds(
     siem: str, request: pytest.FixtureRequest, tmp_path: Path

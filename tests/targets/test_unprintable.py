@@ -9,7 +9,7 @@ import pytest
 
 from sigmagen.problems import SigmagenError
 from sigmagen.targets.unprintable import UNPRINTABLE
-from tests.lakes import EACH_LAKE
+from tests.lakes import THOROUGH_ON_SPARK
 from tests.sampling import sample
 from tests.targets.engines import CONVERTER, event, expected, found, rule_of, running
 
@@ -37,7 +37,7 @@ def detections(text: str) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize(
-    "siem", ["duckdb", "sentinel", pytest.param("elastic", marks=pytest.mark.elasticsearch), *EACH_LAKE]
+    "siem", ["duckdb", "sentinel", pytest.param("elastic", marks=pytest.mark.elasticsearch), *THOROUGH_ON_SPARK]
 )
 def test_what_can_be_escaped_finds_the_same(siem: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
     url = request.getfixturevalue("elasticsearch_url") if siem == "elastic" else ""
