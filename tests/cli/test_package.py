@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from sigmagen.bundled import rules_folder
+from sigmagen.bundled import mappings_folder, rules_folder
+from sigmagen.content.detections import collect_content
+from sigmagen.convert.converter import Converter
+from sigmagen.rules.load import load_rules
 from tests.cli.conftest import Run
 from tests.packages.splunk.app import APP, read_conf, unpack
 
@@ -17,7 +20,10 @@ CALLS = rules_folder() / "volume" / "call_count.yml"
 def test_an_app_is_written_and_counted(run: Run, tmp_path: Path) -> None:
     result = run("package", "splunk", CALLS, "-o", tmp_path / "new" / "folder")
     assert result.exit_code == 0
-    assert "5 detections packaged for splunk" in result.stderr
+    converter = Converter.load(mappings_folder())
+    files = load_rules([CALLS], rules_folder=rules_folder(), mappings_folder=mappings_folder()).files
+    count = len(collect_content(converter, files, "splunk").detections)
+    assert f"{count} detections packaged for splunk" in result.stderr
     assert result.stdout == ""
     app = f"{APP}-0.1.0.tgz"
     assert {path.name for path in (tmp_path / "new" / "folder").glob("*.tgz")} == {app, f"TA-{app}"}

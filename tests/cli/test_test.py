@@ -38,7 +38,7 @@ def test_results_of_attacks_benign_cases_and_misses(run: Run) -> None:
 
 def test_json_has_a_result_for_each_case_and_source(run: Run) -> None:
     found = json.loads(run("test", RULE, "--json").stdout)
-    assert {case["source"] for case in found} == {"apim", "bedrock_invocation", "canonical", "litellm"}
+    assert {case["source"] for case in found} >= {"apim", "bedrock_invocation", "canonical", "litellm"}
     assert {case["status"] for case in found} == {"passed"}
     assert all(list(case) == ["rule", "source", "case", "kind", "status", "calls", "reasons"] for case in found)
 

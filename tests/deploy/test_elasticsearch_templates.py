@@ -44,10 +44,11 @@ def parts(elasticsearch_url: str) -> Iterator[list[ObjectSet]]:
     components, indices = Mine(client, "component"), Mine(client, "index")
     component_items: dict[str, Item] = {}
     index_items = []
-    for source in CONVERTER.sources.values():
-        for name, body in component_templates(source, CONVERTER.taxonomy, TARGET, CONVERTER.sources.values()):
+    sources = [source for source in CONVERTER.sources.values() if "elastic" in source.stored]
+    for source in sources:
+        for name, body in component_templates(source, CONVERTER.taxonomy, TARGET, sources):
             component_items[name] = mine(name, body)
-    for name, body in index_templates([*CONVERTER.sources.values()], TARGET):
+    for name, body in index_templates(sources, TARGET):
         body = {**body, "composed_of": [f"{RUN}-{part}" for part in body["composed_of"]]}
         body["index_patterns"] = [f"{RUN}-{pattern}" for pattern in body["index_patterns"]]
         index_items.append(mine(name, body))

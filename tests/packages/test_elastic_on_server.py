@@ -71,7 +71,7 @@ class PackagedEngine(ElasticsearchEngine):
         return source
 
     def load(self, source: Source, records: Sequence[Mapping[str, Any]]) -> None:
-        stream = source.stored["elastic"].location.replace("*", "default")
+        stream = source.stored["elastic"].location.split(",")[0].replace("*", "default")
         self.client.options(ignore_status=404).indices.delete(index=stream)
         self.client.indices.create(index=stream, settings=SETTINGS)
         self._indices.add(stream)
@@ -171,7 +171,7 @@ def loaded(name: str, engine: PackagedEngine) -> tuple[int, int, int, list[Alert
     scenes = [scene for scene in scenes if scene.prefix is None and scene.case.kind == "attack"][:1]
     engine.load(detection.source, records(scenes, detection.source.name))
     start, end = span(scenes)
-    stream = detection.source.stored["elastic"].location.replace("*", "default")
+    stream = detection.source.stored["elastic"].location.split(",")[0].replace("*", "default")
     documents = int(engine.client.count(index=stream)["count"])
     return start, end, documents, engine.run(detection.hunt, start, end)
 

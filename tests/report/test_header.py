@@ -16,7 +16,7 @@ from tests.rule_builders import HOUR, base, correlation
 
 FIVE = Threshold("gte", 5)
 HOSTILE = "title\n``` | delete index=*\n*/ // -- \u2028let x = 1;\r; DROP TABLE x"
-STARTS = {"splunk": "``` ", "elastic": "// ", "sentinel": "// ", "duckdb": "-- "}
+STARTS = {"splunk": "``` ", "elastic": "// ", "sentinel": "// "} | dict.fromkeys(registry.local(), "-- ")
 
 
 def query(target: str, mode: str = "alert", **changes: object) -> Query:
@@ -29,7 +29,7 @@ def test_header_fields(target: str) -> None:
     found = format_header(query(target, title="Many calls", id="an-id", frameworks={"atlas": ("AML.T0024.002",)}))
     end = " ```" if target == "splunk" else ""
     # The window, an ingest delay of ten minutes or, in files, five, two intervals and how late a run may be.
-    looks_back = "1h26m" if target == "duckdb" else "1h31m"
+    looks_back = "1h26m" if target in registry.local() else "1h31m"
     lines = [line.removeprefix(STARTS[target]).removesuffix(end) for line in found.splitlines()]
     assert lines[:6] == [
         "Many calls",
