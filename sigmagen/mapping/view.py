@@ -246,6 +246,8 @@ class ViewBuilder:
     def _derive(self, name: str, kind: Type) -> None:
         if name in self._derived:
             return
+        if not self.native_rule and name in self.stored_source.unavailable:
+            raise UnavailableFieldError(name, self.stored_source.unavailable[name])
         if not self.native_rule and not self._direct(name) and self.taxonomy[name].derive is not None:
             value = parse(self.taxonomy[name].derive, kind, _Names(self, self._canonical, name))
         else:
