@@ -7,6 +7,7 @@ partitioned by `day`, the event's date in UTC; the range is asked for in both, s
 from __future__ import annotations
 
 import re
+from abc import abstractmethod
 from collections.abc import Mapping
 from ipaddress import IPv6Network
 from typing import ClassVar
@@ -62,9 +63,9 @@ class LakePrinter(SqlPrinter):
 
     # The range.
 
+    @abstractmethod
     def range_edge(self, edge: str) -> str:
         """The parameter `range_start` or `range_end`, a time."""
-        raise NotImplementedError
 
     def date_of(self, time: str) -> str:
         """The date of a time, in UTC."""
@@ -142,9 +143,9 @@ class LakePrinter(SqlPrinter):
 
     text_type: ClassVar[str] = "STRING"
 
+    @abstractmethod
     def replaced(self, text: str, pattern: str, group: int) -> str:
         """The text with each match of a pattern replaced by one of its groups."""
-        raise NotImplementedError
 
     # Values.
 
